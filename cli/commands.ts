@@ -1,0 +1,29 @@
+/** Every command, in the order of the help. */
+import type { Command } from 'commander'
+import { register as allocate } from './allocate.ts'
+import { register as audit } from './audit.ts'
+import { register as bench } from './bench.ts'
+import { register as close } from './close.ts'
+import { register as coefficients } from './coefficients.ts'
+import { register as deadLetters } from './dead-letters.ts'
+import { register as demo } from './demo.ts'
+import { register as fold } from './fold.ts'
+import { register as importTrades } from './import.ts'
+import { register as lag } from './lag.ts'
+import { register as migrate } from './migrate.ts'
+import { register as registry } from './registry.ts'
+import { register as services } from './service.ts'
+import { register as supabase } from './supabase.ts'
+import { register as test } from './test.ts'
+import { register as topics } from './topics.ts'
+import { register as up } from './up.ts'
+
+type Register = (program: Command) => void
+
+export const COMMANDS: { group: string; commands: Register[] }[] = [
+  { group: 'Run it:', commands: [demo, up, services] },
+  { group: 'Give it trades:', commands: [close, importTrades] },
+  { group: 'Look at it:', commands: [coefficients, allocate, lag, deadLetters, audit, fold] },
+  { group: 'Parts of it, for other set-ups:', commands: [migrate, topics, registry, supabase] },
+  { group: 'Work on it:', commands: [test, bench] },
+]

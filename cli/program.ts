@@ -1,0 +1,51 @@
+/** All commands, their help, and what is said about wrong usage. */
+import { readFileSync } from 'node:fs'
+import { Command } from 'commander'
+import { COMMANDS } from './commands.ts'
+
+const { version, description } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'))
+
+const EXAMPLES = `
+Examples:
+  ./strandline up                                the whole loop on this machine: engines and services
+  ./strandline up --data-dir two --base-port 7400   a second one beside it
+  ./strandline coefficients --min-n 5            what has been learned
+  ./strandline allocate --context '{"chain": "base"}' --timeframe 1h
+  ./strandline <command> --help                  everything about one command
+
+Environment, where real engines take the place of the embedded ones:
+  KAFKA_BROKERS          host:port of a Kafka or Redpanda cluster, several separated by commas
+  SCHEMA_REGISTRY_URL    a Confluent-compatible schema registry
+  SUPABASE_URL, SUPABASE_SERVICE_ROLE_KEY   a Supabase project
+  LOG_LEVEL              trace, debug, info, warn, error or silent
+`
+
+export function createProgram(): Command {
+  const program = new Command('strandline')
+    .description(description)
+    .version(version, '-V, --version', 'print the version')
+    .helpOption('-h, --help', 'explain the command')
+    .helpCommand('help [command]', 'explain a command')
+    .addHelpText('after', EXAMPLES)
+    .showSuggestionAfterError()
+    .exitOverride()
+    .configureHelp({ helpWidth: Math.min(process.stdout.columns ?? 110, 130), showGlobalOptions: false })
+    // Commander's sentence alone, with what to do next.
+    .configureOutput({
+      outputError: (text, write) => {
+        const sentence = text
+          .trim()
+          .replace(/^error: /, '')
+          .replace(/\n+\((Did you mean .*\?)\)$/, '. $1')
+          .replace(/\n+/g, ' ')
+        write(
+          `${sentence.charAt(0).toUpperCase()}${sentence.slice(1)}${/[.?)]$/.test(sentence) ? '' : '.'} See ./strandline --help.\n`,
+        )
+      },
+    })
+  for (const { group, commands } of COMMANDS) {
+    program.commandsGroup(group)
+    for (const register of commands) register(program)
+  }
+  return program
+}

@@ -1,0 +1,186 @@
+/** How a command gets at log and database: real ones named by the environment, a running stack's, or embedded ones started for the moment. */
+import { existsSync } from 'node:fs'
+import { InvalidArgumentError } from 'commander'
+import { Registry } from 'prom-client'
+import { type Clock, systemClock } from '../core/clock.ts'
+import type { Codec } from '../core/codec/codec.ts'
+import { createCodec } from '../core/codec/position-closed-codec.ts'
+import { type Config, readConfig } from '../core/config.ts'
+import { StrandlineError } from '../core/errors.ts'
+import { createKafkaLog } from '../core/log/kafka-log.ts'
+import type { EventLog } from '../core/log/log.ts'
+import { createLogger, type Logger } from '../core/logger.ts'
+import { createStore, type Store } from '../core/store/store.ts'
+import {
+  DEFAULT_BASE_PORT,
+  dataDirPath,
+  SERVICES,
+  type ServiceName,
+  type StackPorts,
+  stackPorts,
+} from '../embedded/layout.ts'
+import type { Need } from '../embedded/stack.ts'
+import { findStack } from '../embedded/stack-file.ts'
+import { say } from './output.ts'
+
+export interface OpenOptions {
+  /** The stack's folder; `.strandline` in the current directory by default. */
+  dataDir?: string
+  basePort?: number
+  /** What the command works with; the database by default. */
+  needs?: Need[]
+  /** The services that must run as well. */
+  services?: ServiceName[]
+  /** Learning model of services that are started for the moment. */
+  model?: string
+  /** Makes the data folder when there is none; otherwise that is an error: there is nothing in it to look at. */
+  create?: boolean
+  /** How others are told who has the data folder, e.g. `./strandline import`. */
+  purpose?: string
+  logger?: Logger
+}
+
+export interface OpenStack {
+  /** Settings of clients, by the names of the environment variables; secrets among them. */
+  env: Record<string, string | undefined>
+  /** Errors when read: CONFIG_INVALID for what the command did not ask for in `needs`. */
+  readonly config: Config
+  readonly store: Store
+  readonly log: EventLog
+  readonly codec: Codec
+  clock: Clock
+  logger: Logger
+  metrics: Registry
+  /** Base URLs of the services that run. */
+  services: Partial<Record<ServiceName, string>>
+  /** Lets go of everything, and stops what was started for the moment. */
+  close(): Promise<void>
+}
+
+const NAMES: Record<Need, string[]> = {
+  database: ['SUPABASE_URL', 'SUPABASE_SERVICE_ROLE_KEY'],
+  kafka: ['KAFKA_BROKERS'],
+  registry: ['SCHEMA_REGISTRY_URL'],
+}
+
+export async function openStack(options: OpenOptions = {}): Promise<OpenStack> {
+  const {
+    needs = ['database'],
+    services = [],
+    model,
+    logger = createLogger({ level: process.env.LOG_LEVEL?.trim() || 'warn' }),
+  } = options
+  const dataDir = dataDirPath(options.dataDir)
+  const missing = needs.filter((need) => !process.env[NAMES[need][0]!]?.trim())
+  const running = missing.length > 0 || services.length > 0 ? findStack(dataDir) : undefined
+  const found =
+    running ??
+    (missing.length > 0 || services.length > 0
+      ? await startForTheMoment({ ...options, needs, services, model, dataDir, logger })
+      : undefined)
+  // What the environment names is used even beside a running stack.
+  const env: Record<string, string | undefined> = { ...found?.env, ...definedOnly(process.env) }
+  if (model) env.STRANDLINE_MODEL = model
+
+  const opened: { close(): Promise<void> }[] = []
+  const once = <T>(make: () => T) => {
+    let made: { value: T } | undefined
+    return () => {
+      made ??= { value: make() }
+      return made.value
+    }
+  }
+  const config = once(() => readConfig(env))
+  // A command that only reads the database must not ask for brokers, and one that only reads the log not for the others.
+  const part = () => readConfig({ ...ELSEWHERE, ...definedOnly(env) })
+  const log = once(() => {
+    const made = createKafkaLog(part(), logger)
+    opened.push(made)
+    return made
+  })
+  const store = once(() => {
+    const { supabase } = part()
+    return createStore({ url: supabase.url, key: supabase.key })
+  })
+  const codec = once(() => createCodec(config()))
+  return {
+    env,
+    get config() {
+      return config()
+    },
+    get log() {
+      return log()
+    },
+    get store() {
+      return store()
+    },
+    get codec() {
+      return codec()
+    },
+    clock: systemClock,
+    logger,
+    metrics: new Registry(),
+    services: found?.services ?? {},
+    async close() {
+      for (const part of opened) await part.close()
+      if (found && 'stop' in found) await (found as { stop(): Promise<void> }).stop()
+    },
+  }
+}
+
+async function startForTheMoment(
+  options: OpenOptions & { needs: Need[]; services: ServiceName[]; dataDir: string; logger: Logger },
+) {
+  const {
+    needs,
+    services,
+    dataDir,
+    model,
+    logger,
+    create = false,
+    purpose = `./strandline ${process.argv[2] ?? ''}`.trim(),
+  } = options
+  if (!create && !existsSync(dataDir))
+    throw new StrandlineError('STACK_NOT_RUNNING', `There is no stack in ${dataDir}.`, {
+      todo: `Start one (./strandline up), name its folder with --data-dir, or set ${[...new Set(needs.flatMap((n) => NAMES[n]))].join(', ')}.`,
+    })
+  // Loaded only here: where real engines are used, the embedded ones may not even be installed.
+  const [{ startStack }, { freePort, isPortFree }] = await Promise.all([
+    import('../embedded/stack.ts'),
+    import('../embedded/ports.ts'),
+  ])
+  const ports = stackPorts(options.basePort ?? DEFAULT_BASE_PORT)
+  for (const name of Object.keys(ports) as (keyof StackPorts)[])
+    if (!(await isPortFree(ports[name]))) ports[name] = await freePort()
+  return startStack({ dataDir, ports, needs, services, env: process.env, model, purpose, logger, say })
+}
+
+/** Stands for an engine that a command does not work with. */
+const ELSEWHERE = {
+  KAFKA_BROKERS: 'none:1',
+  SCHEMA_REGISTRY_URL: 'http://none',
+  SUPABASE_URL: 'http://none',
+  SUPABASE_SERVICE_ROLE_KEY: 'none',
+}
+
+function definedOnly(env: NodeJS.ProcessEnv): Record<string, string> {
+  return Object.fromEntries(Object.entries(env).filter((entry): entry is [string, string] => Boolean(entry[1]?.trim())))
+}
+
+/** For commander: a port from which all ports of a stack are counted. */
+export function basePort(value: string): number {
+  const port = Number(value)
+  if (!Number.isInteger(port) || port < 1024 || port > 65_500)
+    throw new InvalidArgumentError('It must be a whole number from 1024 to 65500.')
+  return port
+}
+
+/** For commander: a port of one service. */
+export function port(value: string): number {
+  const number = Number(value)
+  if (!Number.isInteger(number) || number < 0 || number > 65_535)
+    throw new InvalidArgumentError('It must be a whole number from 0 to 65535.')
+  return number
+}
+
+export { SERVICES }

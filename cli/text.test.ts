@@ -1,0 +1,83 @@
+import { describe, expect, test } from 'vitest'
+import { allocation, type Coefficient } from '../services/decision/allocation.ts'
+import { timeframeShares } from '../services/decision/timeframes.ts'
+import { allocationText } from './allocation-text.ts'
+import { coefficientsText } from './coefficients-text.ts'
+import { printable, table } from './table.ts'
+
+const row = (name: string, key: string, rr_short: number, rr_long: number) => ({
+  module: 'dm',
+  scope: 'lever' as const,
+  name,
+  key,
+  weight: 1.25,
+  rr_short,
+  rr_long,
+  n: 12,
+})
+
+describe('a table', () => {
+  test('lines its columns up, numbers to the right, and leaves no space at the end', () => {
+    expect(
+      table(
+        [{ title: 'a' }, { title: 'n', align: 'right' }, { title: '' }],
+        [
+          ['long', '1', ''],
+          ['b', '200', 'hot'],
+        ],
+      ),
+    ).toEqual(['a       n', 'long    1', 'b     200  hot'])
+  })
+
+  test('shows no control characters of what others wrote', () => {
+    expect(printable('evil\u001b[2J\u202e\nname')).toBe('evil�[2J��name')
+    expect(printable('x'.repeat(500))).toHaveLength(96)
+  })
+})
+
+describe('the coefficients', () => {
+  test('begin with the baseline and mark what runs hot or cold', () => {
+    const text = coefficientsText({ rr_short: 0.8, rr_long: 0.75, n: 31 }, [
+      row('cap', '1m-2m', 2, 1),
+      row('chain', 'base', 1, 1),
+      row('chain', 'sol', 0.2, 1),
+    ])
+    const lines = text.split('\n')
+    expect(lines[0]).toContain('R/R 0.800')
+    expect(lines[0]).toContain('31 trades')
+    expect(lines.find((l) => l.includes('1m-2m'))).toMatch(/hot$/)
+    expect(lines.find((l) => l.includes(' sol '))).toMatch(/cold$/)
+    expect(lines.find((l) => l.includes(' base '))).toMatch(/12$/)
+  })
+
+  test('are one clear sentence while nothing is learned', () => {
+    expect(coefficientsText({ rr_short: null, rr_long: null, n: 0 }, [])).toMatch(/^Nothing is learned yet.*\.$/)
+  })
+
+  test('say how many are not shown', () => {
+    expect(coefficientsText({ rr_short: 1, rr_long: 1, n: 1 }, [row('chain', 'base', 1, 1)], 41)).toContain('41 more')
+  })
+})
+
+describe('an allocation', () => {
+  test('shows each factor and how the timeframes share it', () => {
+    const learned: Coefficient[] = [row('chain', 'base', 2, 1)]
+    const sized = allocation([learned[0]!, { scope: 'lever', name: 'cap', key: '50m+' }], learned, {
+      base: 5,
+      min: 1,
+      max: 6,
+    })
+    const text = allocationText({
+      ...sized,
+      unset_levers: ['curator'],
+      global_rr: { rr_short: 1, rr_long: 1, n: 3 },
+      model: 'lowcap-v4',
+      timeframes: timeframeShares(learned).map((t) => ({ ...t, allocation: t.share * sized.allocation })),
+    })
+    expect(text).toContain('allocation 6.000 = base 5 × 1.250, cut to the greatest allowed (1 to 6')
+    expect(text).toMatch(/chain +base +1\.250 +1\.250 .*hot/)
+    expect(text).toMatch(/cap +50m\+ +1\.000 .*not learned/)
+    expect(text).toContain('Not in the entry context: curator.')
+    expect(text).toMatch(/1h +70\.0 % +4\.200/)
+  })
+})

@@ -1,0 +1,30 @@
+import { defineConfig } from 'vitest/config'
+import { containerProject } from './test/containers/project.ts'
+
+export default defineConfig({
+  test: {
+    projects: [
+      {
+        test: {
+          name: 'unit',
+          include: ['{core,services,embedded,cli,audit,demo,bench,test}/**/*.test.ts'],
+          exclude: ['**/*.int.test.ts', '**/*.container.test.ts', '**/node_modules/**'],
+        },
+      },
+      {
+        test: {
+          name: 'integration',
+          include: ['{core,services,embedded,cli,test}/**/*.int.test.ts'],
+          globalSetup: ['test/support/engines.ts'],
+          // Real engines on two cores: one file after another keeps them from starving each other.
+          fileParallelism: false,
+          testTimeout: 60_000,
+          // CI's machine is shared: what a starved engine made fail is tried again, and the report says that it was.
+          retry: process.env.CI ? 2 : 0,
+          hookTimeout: 120_000,
+        },
+      },
+      ...containerProject(),
+    ],
+  },
+})
