@@ -1,0 +1,21 @@
+/** PositionClosed to and from the Confluent wire format: byte 0, schema id (4 bytes, big endian), Avro body. */
+import type { PositionClosed } from '../event.ts'
+
+export interface Codec {
+  /** Registers the schema on first use (subject `<topic>-value`, FULL_TRANSITIVE). Errors: EVENT_INVALID, REGISTRY_UNREACHABLE, REGISTRY_REJECTED. */
+  encode(event: PositionClosed): Promise<Buffer>
+  /** Errors: DecodeError for a value that can never be decoded; REGISTRY_UNREACHABLE otherwise. */
+  decode(value: Buffer): Promise<PositionClosed>
+}
+
+export type DecodeReason = 'empty_value' | 'bad_magic' | 'truncated' | 'unknown_schema' | 'not_avro'
+
+/** The record's value can never be decoded, however often it is tried: it belongs in the dead-letter topic. */
+export class DecodeError extends Error {
+  readonly reason: DecodeReason
+  constructor(reason: DecodeReason, message: string, cause?: unknown) {
+    super(message, cause === undefined ? undefined : { cause })
+    this.name = 'DecodeError'
+    this.reason = reason
+  }
+}

@@ -1,0 +1,117 @@
+/** Configuration: read and checked once, at start, from the environment. A wrong value is named with what would be right. */
+import { readFileSync } from 'node:fs'
+import { StrandlineError } from './errors.ts'
+
+export interface Config {
+  kafka: {
+    brokers: string[]
+    ssl?: { ca?: string; rejectUnauthorized: boolean }
+    sasl?: { mechanism: 'plain' | 'scram-sha-256' | 'scram-sha-512'; username: string; password: string }
+  }
+  registry: { url: string; username?: string; password?: string }
+  supabase: { url: string; key: string }
+  topic: string
+  deadLetterTopic: string
+  partitions: number
+  model: string
+  logLevel: string
+}
+
+type Env = Record<string, string | undefined>
+
+function required(env: Env, name: string, example: string): string {
+  const value = env[name]?.trim()
+  if (!value)
+    throw new StrandlineError('CONFIG_INVALID', `${name} is not set.`, { todo: `Set it, e.g. ${name}=${example}.` })
+  return value
+}
+
+function httpUrl(env: Env, name: string, example: string): string {
+  const value = required(env, name, example)
+  if (!/^https?:\/\/[^\s]+$/.test(value) || !URL.canParse(value))
+    throw new StrandlineError('CONFIG_INVALID', `${name} is not an http(s) URL.`, { todo: `Write it like ${example}.` })
+  return value.replace(/\/+$/, '')
+}
+
+function oneOf<T extends string>(env: Env, name: string, allowed: readonly T[], fallback: T): T {
+  const value = env[name]?.trim()
+  if (!value) return fallback
+  if (!allowed.includes(value as T))
+    throw new StrandlineError('CONFIG_INVALID', `${name} is '${value}'.`, {
+      todo: `Use one of: ${allowed.join(', ')}.`,
+    })
+  return value as T
+}
+
+function brokers(env: Env): string[] {
+  const list = required(env, 'KAFKA_BROKERS', '127.0.0.1:19092')
+    .split(',')
+    .map((b) => b.trim())
+    .filter(Boolean)
+  for (const b of list)
+    if (!/^[^\s:/]+:\d{1,5}$/.test(b) && !/^\[[0-9a-f:]+\]:\d{1,5}$/i.test(b))
+      throw new StrandlineError('CONFIG_INVALID', `KAFKA_BROKERS has '${b}'.`, {
+        todo: 'Write host:port, several separated by commas.',
+      })
+  return list
+}
+
+function security(env: Env): Pick<Config['kafka'], 'ssl' | 'sasl'> {
+  const protocol = oneOf(
+    env,
+    'KAFKA_SECURITY_PROTOCOL',
+    ['PLAINTEXT', 'SSL', 'SASL_PLAINTEXT', 'SASL_SSL'] as const,
+    'PLAINTEXT',
+  )
+  const out: Pick<Config['kafka'], 'ssl' | 'sasl'> = {}
+  if (protocol.endsWith('SSL')) {
+    const caFile = env.KAFKA_SSL_CA_FILE?.trim()
+    let ca: string | undefined
+    if (caFile) {
+      try {
+        ca = readFileSync(caFile, 'utf8')
+      } catch (cause) {
+        throw new StrandlineError('CONFIG_INVALID', `KAFKA_SSL_CA_FILE names ${caFile}, which cannot be read.`, {
+          todo: 'Give the path of a PEM file.',
+          cause,
+        })
+      }
+    }
+    out.ssl = ca ? { ca, rejectUnauthorized: true } : { rejectUnauthorized: true }
+  }
+  if (protocol.startsWith('SASL')) {
+    const mechanism = oneOf(env, 'KAFKA_SASL_MECHANISM', ['PLAIN', 'SCRAM-SHA-256', 'SCRAM-SHA-512'] as const, 'PLAIN')
+    out.sasl = {
+      mechanism: mechanism.toLowerCase() as 'plain' | 'scram-sha-256' | 'scram-sha-512',
+      username: required(env, 'KAFKA_SASL_USERNAME', 'strandline'),
+      password: required(env, 'KAFKA_SASL_PASSWORD', '…'),
+    }
+  }
+  return out
+}
+
+export function readConfig(env: Env = process.env): Config {
+  const topic = env.STRANDLINE_TOPIC?.trim() || 'pm.position-closed.v1'
+  const partitions = Number(env.STRANDLINE_PARTITIONS?.trim() || 6)
+  if (!Number.isInteger(partitions) || partitions < 1 || partitions > 1024)
+    throw new StrandlineError('CONFIG_INVALID', `STRANDLINE_PARTITIONS is '${env.STRANDLINE_PARTITIONS}'.`, {
+      todo: 'Use a whole number from 1 to 1024.',
+    })
+  return {
+    kafka: { brokers: brokers(env), ...security(env) },
+    registry: {
+      url: httpUrl(env, 'SCHEMA_REGISTRY_URL', 'http://127.0.0.1:18081'),
+      username: env.SCHEMA_REGISTRY_USERNAME || undefined,
+      password: env.SCHEMA_REGISTRY_PASSWORD || undefined,
+    },
+    supabase: {
+      url: httpUrl(env, 'SUPABASE_URL', 'http://127.0.0.1:54321'),
+      key: required(env, 'SUPABASE_SERVICE_ROLE_KEY', 'sb_secret_…'),
+    },
+    topic,
+    deadLetterTopic: env.STRANDLINE_DEAD_LETTER_TOPIC?.trim() || `${topic}.dead-letter`,
+    partitions,
+    model: env.STRANDLINE_MODEL?.trim() || 'lowcap-v4',
+    logLevel: oneOf(env, 'LOG_LEVEL', ['trace', 'debug', 'info', 'warn', 'error', 'silent'] as const, 'info'),
+  }
+}

@@ -1,0 +1,58 @@
+/**
+ * PositionClosed as the code handles it. Field meanings and units: schemas/position-closed.avsc.
+ * Times are milliseconds since 1970-01-01 UTC.
+ */
+import { v5 as uuidv5 } from 'uuid'
+
+export interface PositionClosed {
+  event_id: string
+  revision: number
+  voided: boolean
+  position_id: string
+  trade_id: string
+  symbol: string
+  token_contract: string
+  chain: string
+  timeframe: string
+  decision_type: string
+  opened_at: number
+  closed_at: number
+  entry_price: number
+  exit_price: number
+  rr: number | null
+  return: number | null
+  max_drawdown: number | null
+  max_gain: number | null
+  unscored_reason: string | null
+  levers: Record<string, string>
+  measures: Record<string, number>
+  regime_context: Record<string, string>
+  source: string
+}
+
+/** Namespace of all identities that Strandline derives. Fixed for ever: another value makes every trade a new one. */
+const NAMESPACE = '6f9b3a52-3d0e-5c0b-9a53-5d1d3f4f5b7e'
+
+/** Identity of one trade, the same for every producer. */
+export function eventId(positionId: string, tradeId: string): string {
+  return uuidv5(JSON.stringify([positionId, tradeId]), NAMESPACE)
+}
+
+const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/
+
+/** The event_id as the database's `uuid`: itself where it is one, else a UUIDv5 of its text (foreign producers may use any string). */
+export function eventUuid(event_id: string): string {
+  return UUID.test(event_id) ? event_id : uuidv5(event_id, NAMESPACE)
+}
+
+/** Splits a flat entry context by type: strings are levers, finite numbers are measures, booleans become strings; null is dropped. */
+export function splitEntryContext(context: Record<string, unknown>): Pick<PositionClosed, 'levers' | 'measures'> {
+  const levers: Record<string, string> = {}
+  const measures: Record<string, number> = {}
+  for (const [name, value] of Object.entries(context)) {
+    if (typeof value === 'string') levers[name] = value
+    else if (typeof value === 'number' && Number.isFinite(value)) measures[name] = value
+    else if (typeof value === 'boolean') levers[name] = String(value)
+  }
+  return { levers, measures }
+}

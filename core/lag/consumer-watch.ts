@@ -1,0 +1,154 @@
+/**
+ * Watches one consumer from outside, every few seconds: what it holds, how far it is behind, whether database and log answer. Out of it come the lag
+ * gauges and the readiness. It asks the log for its ends and the database for its positions, so it sees a consumer that has stopped fetching.
+ */
+import type { Clock } from '../clock.ts'
+import { explain } from '../errors.ts'
+import type { EventLog, Subscription } from '../log/log.ts'
+import { type Store, storeError } from '../store/store.ts'
+import { createHeldLag, type HeldLag } from './held-lag.ts'
+
+const EVERY_MS = 5_000
+/** While something is wrong: whoever waits for it to be over wants to know soon. */
+const SOON_MS = 500
+/** An engine that takes longer for its answer counts as away. */
+const PATIENCE_MS = 3_000
+/** A partition with records that has not moved for so long is stuck. */
+const STUCK_MS = 60_000
+
+export interface WatchOptions {
+  /** Name of the positions in the database. */
+  consumer: string
+  group: string
+  topic: string
+  /** Our name in `consumer_positions`. */
+  holder: string
+  store: Store
+  log: Pick<EventLog, 'offsets' | 'timestamps'>
+  clock: Clock
+  subscription: Pick<Subscription, 'partitions' | 'joined' | 'failure'>
+  /** Why the runner is trying something again; null when it is not. */
+  retrying: () => string | null
+  lag?: HeldLag
+  /** Hears of every measurement: how many partitions the topic has. */
+  measured?: (partitions: number) => void
+}
+
+export interface ConsumerWatch {
+  /** One sentence why the consumer cannot do its job now; null when it can. */
+  reason(): string | null
+  stop(): Promise<void>
+}
+
+interface Row {
+  position: number | null
+  holder: string | null
+}
+
+/** The last answer of an engine, and since when the next one is waited for. */
+interface Asked<T> {
+  value?: T
+  failure?: string
+  since?: number
+}
+
+export function watchConsumer(options: WatchOptions): ConsumerWatch {
+  const { consumer, group, topic, holder, store, log, clock, subscription, retrying, measured } = options
+  const lag = options.lag ?? createHeldLag()
+  const stopping = new AbortController()
+  const database: Asked<Map<number, Row>> = {}
+  const broker: Asked<Awaited<ReturnType<EventLog['offsets']>>> = {}
+
+  async function positions(): Promise<Map<number, Row>> {
+    const { data, error, status } = await store.client
+      .from('consumer_positions')
+      .select('partition, position, holder')
+      .eq('consumer', consumer)
+      .eq('topic', topic)
+    if (error) throw storeError(error, status, 'consumer_positions', 'SUPABASE_URL')
+    return new Map(
+      data.map((r) => [
+        r.partition as number,
+        { position: r.position === null ? null : Number(r.position), holder: r.holder as string | null },
+      ]),
+    )
+  }
+
+  async function ask<T>(asked: Asked<T>, work: () => Promise<T>): Promise<void> {
+    asked.since = clock.now()
+    try {
+      asked.value = await work()
+      asked.failure = undefined
+    } catch (error) {
+      asked.failure = explain(error)
+    }
+    asked.since = undefined
+  }
+
+  async function measure(): Promise<void> {
+    await ask(database, positions)
+    await ask(broker, () => log.offsets(topic)) // after the positions: a lag is never negative
+    if (!broker.value) return
+    const rows = database.value ?? new Map<number, Row>()
+    const known = new Map([...rows].map(([partition, row]) => [partition, row.position]))
+    lag.measured(subscription.partitions(), known, broker.value, clock.now())
+    const unknown = lag.unknown()
+    if (unknown.size > 0 && !broker.failure)
+      await ask(broker, async () => {
+        lag.written(await log.timestamps(topic, unknown))
+        return broker.value as NonNullable<typeof broker.value>
+      })
+    if (!broker.failure) measured?.(broker.value.length)
+  }
+
+  function away(name: string, { value, failure, since }: Asked<unknown>): string | null {
+    const waited = since === undefined ? 0 : clock.now() - since
+    if (failure) return failure
+    if (waited > PATIENCE_MS) return `${name} has not answered for ${Math.round(waited / 1000)} s.`
+    return value === undefined ? `${name} has not answered yet.` : null
+  }
+
+  /** A partition that the group gave us counts once it is claimed in the database. */
+  function unclaimed(): string | null {
+    const open = subscription.partitions().filter((p) => database.value?.get(p)?.holder !== holder)
+    return open.length === 0 ? null : `${topic}/${open.join(', ')}: not claimed in the database yet.`
+  }
+
+  function stuck(): string | null {
+    const [first] = lag.stuck(clock.now(), STUCK_MS)
+    return first
+      ? `${topic}/${first.partition} has ${first.records} records waiting and has not moved for ${first.seconds} s. The log says why.`
+      : null
+  }
+
+  function reason(): string | null {
+    const failure = subscription.failure()
+    if (failure) return explain(failure)
+    return (
+      retrying() ??
+      away('The database', database) ??
+      away('Kafka', broker) ??
+      (subscription.joined() ? null : `The group ${group} is not joined yet.`) ??
+      unclaimed() ??
+      stuck()
+    )
+  }
+
+  const stopped = new Promise<void>((resolve) =>
+    stopping.signal.addEventListener('abort', () => resolve(), { once: true }),
+  )
+  const watching = (async () => {
+    while (!stopping.signal.aborted) {
+      await Promise.race([measure(), stopped]) // an engine that is away takes its time; whoever stops does not wait for it
+      await clock.sleep(reason() === null ? EVERY_MS : SOON_MS, stopping.signal)
+    }
+  })()
+
+  return {
+    reason,
+    async stop() {
+      stopping.abort()
+      await watching
+    },
+  }
+}

@@ -1,0 +1,40 @@
+/** Asks database, log and group for everything that a lag report needs. */
+import type { Clock } from '../clock.ts'
+import type { EventLog, PartitionOffsets } from '../log/log.ts'
+import type { Store } from '../store/store.ts'
+import { type BrokerLag, groupOf, type LagReport, lagReport, readsFrom, type StoredLag } from './lag.ts'
+
+/** Errors: STORE_UNREACHABLE, STORE_SCHEMA (migrations missing), LOG_UNREACHABLE, LOG_TOPIC_MISSING, LOG_AUTH. */
+export async function readLag(
+  { store, log, clock }: { store: Store; log: EventLog; clock: Clock },
+  topic: string,
+): Promise<LagReport> {
+  const stored = await store.rpc<StoredLag>('strandline_lag', { p_topic: topic })
+  const consumers = [...new Set(stored.positions.map((p) => p.consumer))]
+  const groups = [...new Set(consumers.map(groupOf))]
+  const members = await Promise.all(
+    groups.map(async (group) => {
+      const [state, committed] = await Promise.all([log.group(group, topic), log.committed(group, topic)])
+      return [group, { state, committed }] as const
+    }),
+  )
+  const ranges = await log.offsets(topic) // last: what was applied or committed before lies below these ends
+  const byGroup = new Map(members)
+  const broker = new Map<string, BrokerLag>()
+  for (const consumer of consumers) {
+    const known = byGroup.get(groupOf(consumer))
+    if (known) broker.set(consumer, { ...known, oldest: await log.timestamps(topic, behind(stored, consumer, ranges)) })
+  }
+  return lagReport(topic, stored, ranges, broker, clock.now())
+}
+
+/** Where each partition that is behind reads on. A position below the log's start is a loss; what the log still has tells the age. */
+function behind(stored: StoredLag, consumer: string, ranges: PartitionOffsets[]): Map<number, number> {
+  const out = new Map<number, number>()
+  for (const range of ranges) {
+    const row = stored.positions.find((p) => p.consumer === consumer && p.partition === range.partition)
+    const from = Math.max(range.start, readsFrom(row?.position, range))
+    if (from < range.end) out.set(range.partition, from)
+  }
+  return out
+}

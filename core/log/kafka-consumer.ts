@@ -1,0 +1,286 @@
+/**
+ * The consuming half of the log: kafkajs' group membership turned into assigned / batch / revoked, one call at a time for each partition.
+ *
+ * What kafkajs does not give, and what stands in for it here:
+ * - no awaited assignment hook: GROUP_JOIN starts `assigned()`, and the partition is paused until that has said where to start. A fetch from the
+ *   group's offset meanwhile would be for nothing, and where that lies beyond the end, kafkajs makes it -2, "from the earliest";
+ * - the group's offset may have been set ahead of us by hand: it is put back, so that lag is shown as it is;
+ * - it goes on running an old eachBatch after a rebalance: every join makes a new token, and a batch with an old one is told to stop;
+ * - it may start at an offset that is not ours: the handler seeks (see partition-runner.ts);
+ * - it gives up for good on what it takes to be final (credentials, rights): an operator can put those right while we run, so it is started again.
+ */
+import type { Consumer, EachBatchPayload, Kafka } from 'kafkajs'
+import type { Logger } from 'pino'
+import type { StrandlineError } from '../errors.ts'
+import { logError } from './kafka-errors.ts'
+import type { BatchControl, PartitionHandler, Subscription } from './log.ts'
+
+export interface ConsumeOptions {
+  group: string
+  topic: string
+  /** For what a person is told. */
+  brokers: string[]
+  /** Partitions worked on at the same time. */
+  concurrency?: number
+}
+
+interface Assignment {
+  /** Settles when the handler knows where to start. */
+  ready: Promise<void>
+  token: object
+  /** Where kafkajs went on after a batch of which it handed over nothing (aborted transactions, control records, compaction). */
+  gapEnd?: number
+}
+
+const HEARTBEAT_MS = 3_000
+/** After this long without a heartbeat the others share out what a dead member held. A commit that takes longer is no death: see `beat`. */
+const SESSION_MS = 10_000
+/** kafkajs makes an object of every record of a fetch at once: larger fetches cost memory, smaller ones a transaction each. */
+const MAX_BYTES_PER_PARTITION = 3 << 20
+const RESTART_MS = 5_000
+const ASK_AGAIN_MS = 1_000
+
+export async function subscribe(
+  kafka: Kafka,
+  { group, topic, brokers, concurrency = 3 }: ConsumeOptions,
+  committed: () => Promise<Map<number, number | null>>,
+  handler: PartitionHandler,
+  logger: Logger,
+): Promise<Subscription> {
+  const held = new Map<number, Assignment>()
+  /** Ended by the handler: final. */
+  let failure: Error | undefined
+  /** The broker will not have us; over once the group is joined again. */
+  let broken: StrandlineError | undefined
+  let joined = false
+  let stopping = false
+  let joins = 0
+  let restarting: NodeJS.Timeout | undefined
+  const consumer: Consumer = kafka.consumer({
+    groupId: group,
+    sessionTimeout: SESSION_MS,
+    rebalanceTimeout: 60_000,
+    heartbeatInterval: HEARTBEAT_MS,
+    maxBytesPerPartition: MAX_BYTES_PER_PARTITION,
+    maxBytes: 3 * MAX_BYTES_PER_PARTITION,
+    minBytes: 1,
+    maxWaitTimeInMs: 250,
+    metadataMaxAge: 30_000,
+    allowAutoTopicCreation: false,
+    readUncommitted: false,
+    retry: {
+      initialRetryTime: 100,
+      maxRetryTime: 2_000,
+      retries: 8,
+      restartOnFailure: async () => !stopping && !failure,
+    },
+  })
+
+  function fail(error: Error): void {
+    failure ??= error
+    logger.error({ err: error, group }, `consumer of ${topic} stopped: ${error.message}`)
+    void consumer.disconnect().catch(() => undefined) // reported above; the service's readiness says so from here on
+  }
+
+  function interrupted(error: unknown): void {
+    const reason = logError(error, brokers, `read ${topic}`)
+    if (broken?.message !== reason.message)
+      logger.warn({ err: reason, group }, `reading ${topic} is interrupted: ${reason.message}`)
+    broken = reason
+  }
+
+  function restartLater(): void {
+    restarting = setTimeout(() => {
+      if (stopping || failure) return
+      consumer
+        .connect()
+        .then(() => (stopping ? consumer.disconnect() : run()))
+        .catch((error) => {
+          interrupted(error)
+          restartLater()
+        })
+    }, RESTART_MS)
+  }
+
+  consumer.on(consumer.events.REBALANCING, () => {
+    joined = false
+  })
+
+  /** Lets go of partitions: what still runs for them gives up. */
+  function release(partitions: number[]): Promise<void>[] {
+    return partitions.map((partition) => {
+      held.delete(partition)
+      return handler.revoked(partition)
+    })
+  }
+
+  consumer.on(consumer.events.CRASH, ({ payload }) => {
+    void release([...held.keys()]) // whatever comes of it, the group is joined again
+    joined = false
+    if (stopping || failure) return
+    interrupted(payload.error)
+    if (!payload.restart) restartLater()
+  })
+
+  consumer.on(consumer.events.START_BATCH_PROCESS, ({ payload }) => {
+    const assignment = held.get(payload.partition)
+    if (assignment && payload.batchSize === 0) assignment.gapEnd = Number(payload.lastOffset) + 1
+  })
+
+  /** The group's offsets: asked until there is an answer, as nothing can start without them. */
+  async function groupOffsets(wanted: () => boolean): Promise<Map<number, number | null>> {
+    for (;;) {
+      try {
+        const offsets = await committed()
+        broken = undefined
+        return offsets
+      } catch (error) {
+        if (!wanted()) throw error
+        interrupted(error)
+        await new Promise((resolve) => setTimeout(resolve, ASK_AGAIN_MS))
+      }
+    }
+  }
+
+  async function commitOffset(partition: number, offset: number): Promise<void> {
+    try {
+      await consumer.commitOffsets([{ topic, partition, offset: String(offset) }])
+    } catch (error) {
+      // Advisory: the truth is in the database. A rebalance under way is the usual cause.
+      logger.debug({ err: error, partition, offset }, 'offset not committed to the group')
+    }
+  }
+
+  consumer.on(consumer.events.GROUP_JOIN, ({ payload }) => {
+    if (broken) logger.info({ group }, `reading ${topic} goes on`)
+    broken = undefined
+    joined = true
+    const mine = payload.memberAssignment[topic] ?? []
+    void release([...held.keys()].filter((partition) => !mine.includes(partition)))
+    consumer.pause([{ topic, partitions: mine }])
+    const current = ++joins
+    const offsets = groupOffsets(() => joins === current && !stopping && !failure)
+    offsets.catch(() => undefined) // each partition's own wait below sees it
+    for (const partition of mine) {
+      const token = {}
+      const wanted = () => held.get(partition)?.token === token && !stopping && !failure
+      const ready = offsets
+        .then((all) => {
+          if (!wanted()) return null
+          const offset = all.get(partition)
+          return handler.assigned(
+            partition,
+            offset === undefined || offset === null || offset === -1 ? null : offset === -2 ? 'earliest' : offset,
+          )
+        })
+        .then(async (start) => {
+          if (!wanted()) return
+          if (start !== null) consumer.seek({ topic, partition, offset: String(start) })
+          consumer.resume([{ topic, partitions: [partition] }])
+          const shown = (await offsets).get(partition) ?? null
+          if (start !== null && shown !== null && (shown < 0 || shown > start)) await commitOffset(partition, start)
+        })
+      held.set(partition, { ready, token })
+      ready.catch((error) => {
+        if (wanted()) fail(error as Error)
+      })
+    }
+    logger.info(
+      { group, partitions: mine, generation: payload.memberId },
+      `joined ${group} with ${mine.length} partitions`,
+    )
+  })
+
+  async function eachBatch({ batch, heartbeat, isRunning, isStale, resolveOffset }: EachBatchPayload): Promise<void> {
+    const { partition } = batch
+    const assignment = held.get(partition)
+    if (!assignment) return
+    while (!(await settledWithin(assignment.ready, HEARTBEAT_MS))) {
+      if (!isRunning() || held.get(partition) !== assignment) return
+      await heartbeat()
+    }
+    let sought = false
+    let lost: unknown
+    const control: BatchControl = {
+      async heartbeat() {
+        if (lost) throw lost
+        await heartbeat()
+      },
+      isActive: () =>
+        isRunning() && !isStale() && !sought && !lost && !failure && held.get(partition)?.token === assignment.token,
+      seek(offset) {
+        sought = true
+        consumer.seek({ topic, partition, offset: String(offset) })
+      },
+      commitOffset: (offset) => commitOffset(partition, offset),
+    }
+    if (!control.isActive()) return // the assignment's own seek comes first
+    const last = batch.messages.at(-1)
+    const fetchedOffset = Number((batch as unknown as { fetchedOffset: string }).fetchedOffset)
+    const beat = setInterval(() => void heartbeat().catch((error) => (lost ??= error)), HEARTBEAT_MS)
+    try {
+      await handler.batch(
+        {
+          topic,
+          partition,
+          fetchedOffset,
+          afterGap: assignment.gapEnd === fetchedOffset,
+          nextOffset: Number(batch.lastOffset()) + 1,
+          highWatermark: Number(batch.highWatermark),
+          records: batch.messages.map((m) => ({
+            offset: Number(m.offset),
+            timestamp: Number(m.timestamp),
+            key: m.key,
+            value: m.value,
+            headers: (m.headers ?? {}) as Record<string, Buffer | undefined>,
+          })),
+        },
+        control,
+      )
+    } catch (error) {
+      if ((error as Error).name.startsWith('KafkaJS')) throw error // a heartbeat found a rebalance: kafkajs' own affair
+      fail(error as Error)
+      throw error
+    } finally {
+      clearInterval(beat)
+    }
+    if (control.isActive() && last) resolveOffset(last.offset)
+  }
+
+  const run = () =>
+    consumer.run({
+      autoCommit: false,
+      eachBatchAutoResolve: false,
+      partitionsConsumedConcurrently: concurrency,
+      eachBatch,
+    })
+
+  await consumer.connect()
+  await consumer.subscribe({ topics: [topic], fromBeginning: true })
+  await run()
+
+  return {
+    partitions: () => [...held.keys()].sort((a, b) => a - b),
+    joined: () => joined,
+    failure: () => failure ?? broken,
+    async stop() {
+      stopping = true
+      clearTimeout(restarting)
+      await consumer.disconnect()
+      await Promise.all(release([...held.keys()]))
+    },
+  }
+}
+
+/** true when the promise has settled, false after `ms`. A rejection is rethrown. */
+async function settledWithin(promise: Promise<void>, ms: number): Promise<boolean> {
+  let timer: NodeJS.Timeout | undefined
+  const timeout = new Promise<false>((resolve) => {
+    timer = setTimeout(() => resolve(false), ms)
+  })
+  try {
+    return await Promise.race([promise.then(() => true), timeout])
+  } finally {
+    clearTimeout(timer)
+  }
+}

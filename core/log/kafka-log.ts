@@ -1,0 +1,154 @@
+/** The event log on a Kafka-compatible cluster, through kafkajs. */
+import { setTimeout as sleep } from 'node:timers/promises'
+import kafkajs, { type Admin } from 'kafkajs'
+import type { Logger } from 'pino'
+import type { Config } from '../config.ts'
+import { createKafkaClient } from './kafka-client.ts'
+import { subscribe } from './kafka-consumer.ts'
+import { isOfType, logError } from './kafka-errors.ts'
+import { createPeek } from './kafka-peek.ts'
+import { createLogProducer } from './kafka-producer.ts'
+import type { EventLog, GroupState, PartitionOffsets } from './log.ts'
+
+const { AssignerProtocol } = kafkajs
+const METADATA_MS = 30_000
+const STALE_LEADER = ['NOT_LEADER_FOR_PARTITION', 'LEADER_NOT_AVAILABLE']
+/** Longer than any request is waited for. */
+const REQUEST_MS = 40_000
+const LEADER_WAITS_MS = [50, 100, 250, 500, 1_000, 2_000]
+
+export function createKafkaLog(config: Pick<Config, 'kafka'>, logger: Logger): EventLog {
+  const { brokers } = config.kafka
+  const kafka = createKafkaClient(config.kafka, logger)
+  const counts = new Map<string, { partitions: number; at: number }>()
+  let connecting: Promise<Admin> | undefined
+  const replaced = new Set<Promise<Admin>>()
+
+  function admin(): Promise<Admin> {
+    connecting ??= (async () => {
+      const fresh = kafka.admin()
+      await fresh.connect()
+      return fresh
+    })()
+    connecting.catch(() => {
+      connecting = undefined // the next call tries again
+    })
+    return connecting
+  }
+
+  async function attempt<T>(what: string, work: () => Promise<T>): Promise<T> {
+    try {
+      return await work()
+    } catch (error) {
+      throw logError(error, brokers, what)
+    }
+  }
+
+  /** The next call gets a new admin. The old one may be in the middle of something for somebody else: it ends a while later. */
+  function replaceAdmin(): void {
+    const stale = connecting
+    connecting = undefined
+    if (!stale) return
+    replaced.add(stale)
+    setTimeout(() => end(stale), REQUEST_MS).unref()
+  }
+
+  async function end(old: Promise<Admin>): Promise<void> {
+    replaced.delete(old)
+    await old.then((a) => a.disconnect()).catch(() => undefined) // it never connected, or failed already
+  }
+
+  /**
+   * kafkajs' admin asks the leader that it remembers, and gives up when that is none any more (or not yet): ask anew whom to ask. And it asks after
+   * every topic whose offsets it was ever asked for, and does nothing any more once one of them is gone.
+   */
+  async function askingLeaders<T>(work: (a: Admin) => Promise<T>, passing = STALE_LEADER): Promise<T> {
+    for (let i = 0; ; i++) {
+      try {
+        return await work(await admin())
+      } catch (error) {
+        const stale = [...passing, 'UNKNOWN_TOPIC_OR_PARTITION'].some((type) => isOfType(error, type))
+        if (stale) replaceAdmin()
+        if (i === LEADER_WAITS_MS.length || !passing.some((type) => isOfType(error, type))) throw error
+        await sleep(LEADER_WAITS_MS[i])
+      }
+    }
+  }
+
+  async function partitionCount(topic: string): Promise<number> {
+    const known = counts.get(topic)
+    if (known && Date.now() - known.at < METADATA_MS) return known.partitions
+    const { topics } = await (await admin()).fetchTopicMetadata({ topics: [topic] })
+    const partitions = topics[0]?.partitions.length ?? 0
+    counts.set(topic, { partitions, at: Date.now() })
+    return partitions
+  }
+
+  async function committed(group: string, topic: string): Promise<Map<number, number | null>> {
+    const answer = await (await admin()).fetchOffsets({ groupId: group, topics: [topic] })
+    return new Map((answer[0]?.partitions ?? []).map((p) => [p.partition, p.offset === '-1' ? null : Number(p.offset)]))
+  }
+
+  async function group(id: string, topic: string): Promise<GroupState> {
+    const { groups } = await (await admin()).describeGroups([id])
+    const members = (groups[0]?.members ?? []).map((m) => ({
+      id: m.memberId,
+      client: m.clientId,
+      host: m.clientHost,
+      // a member that is still joining has no assignment
+      partitions:
+        m.memberAssignment.length > 0
+          ? (AssignerProtocol.MemberAssignment.decode(m.memberAssignment)?.assignment[topic] ?? [])
+          : [],
+    }))
+    return { state: groups[0]?.state ?? 'Dead', members }
+  }
+
+  const producer = createLogProducer(kafka, partitionCount)
+  const peek = createPeek(kafka)
+
+  return {
+    produce: (topic, records) => attempt(`write to ${topic}`, () => producer.produce(topic, records)),
+    consume: (options, handler) =>
+      attempt(`read ${options.topic}`, async () => {
+        await partitionCount(options.topic) // a missing topic is said at once
+        return subscribe(kafka, { ...options, brokers }, () => committed(options.group, options.topic), handler, logger)
+      }),
+    offsets: (topic) =>
+      attempt(`read the offsets of ${topic}`, async (): Promise<PartitionOffsets[]> => {
+        const all = await askingLeaders((a) => a.fetchTopicOffsets(topic))
+        return all
+          .map((p) => ({ partition: p.partition, start: Number(p.low), end: Number(p.high) }))
+          .sort((a, b) => a.partition - b.partition)
+      }),
+    committed: (group, topic) => attempt(`read the offsets of group ${group}`, () => committed(group, topic)),
+    group: (id, topic) => attempt(`describe group ${id}`, () => group(id, topic)),
+    timestamps: (topic, offsets) => attempt(`read from ${topic}`, () => peek.timestamps(topic, offsets)),
+    ensureTopics: (topics) =>
+      attempt('create topics', () =>
+        // A topic that the admin knew and that is gone, or one that was just made and is not everywhere yet: neither is missing here.
+        askingLeaders(
+          async (a) => {
+            const existing = new Set(await a.listTopics())
+            const missing = topics.filter((t) => !existing.has(t.topic))
+            if (missing.length === 0) return
+            await a.createTopics({
+              waitForLeaders: true,
+              topics: missing.map((t) => ({
+                topic: t.topic,
+                numPartitions: t.partitions,
+                configEntries: Object.entries(t.config ?? {}).map(([name, value]) => ({ name, value })),
+              })),
+            })
+          },
+          [...STALE_LEADER, 'UNKNOWN_TOPIC_OR_PARTITION'],
+        ),
+      ),
+    async close() {
+      await producer.close()
+      await peek.close()
+      replaceAdmin()
+      await Promise.all([...replaced].map(end))
+    },
+  }
+}

@@ -1,0 +1,106 @@
+/**
+ * The event log as Strandline sees it: a narrow port. `kafka-log.ts` puts kafkajs behind it; a simulation can put an array behind it.
+ * Offsets are JavaScript numbers (exact up to 2^53). Times are milliseconds since 1970-01-01 UTC.
+ */
+export interface LogRecord {
+  offset: number
+  /** CreateTime or LogAppendTime of the record, as the topic is configured. */
+  timestamp: number
+  key: Buffer | null
+  value: Buffer | null
+  headers: Record<string, Buffer | string | (Buffer | string)[] | undefined>
+}
+
+export interface LogBatch {
+  topic: string
+  partition: number
+  /** The offset that was asked for; the first record may lie above it, offsets are sparse. */
+  fetchedOffset: number
+  /** The log passed over what lies right before `fetchedOffset`, as nobody may read it: aborted transactions, control records, compaction. */
+  afterGap?: boolean
+  /** Where reading goes on after this batch, control records included. */
+  nextOffset: number
+  /** The partition's end when the batch was fetched. */
+  highWatermark: number
+  records: LogRecord[]
+}
+
+export interface BatchControl {
+  heartbeat(): Promise<void>
+  /** false: the partition was revoked, or the consumer is stopping; abandon what is not committed. */
+  isActive(): boolean
+  /** Abandon the batch; the next fetch of this partition starts here. */
+  seek(offset: number): void
+  /** Advisory: tells the broker the offset up to which the work is durable. Never throws. */
+  commitOffset(offset: number): Promise<void>
+}
+
+export interface PartitionHandler {
+  /**
+   * A partition was given to us; `committed` is the group's offset: a number, `null` (none, or reset to the latest), or 'earliest' (reset to the
+   * earliest). Resolves to the offset to start from; `null` leaves the choice to the log.
+   */
+  assigned(partition: number, committed: number | null | 'earliest'): Promise<number | null>
+  batch(batch: LogBatch, control: BatchControl): Promise<void>
+  revoked(partition: number): Promise<void>
+}
+
+export interface Subscription {
+  /** Finishes or abandons the running chunks, leaves the group. */
+  stop(): Promise<void>
+  /** Partitions held now. */
+  partitions(): number[]
+  /** false before the group is joined, and while it is being joined again. */
+  joined(): boolean
+  /** undefined while consuming; the error that ended it otherwise. */
+  failure(): Error | undefined
+}
+
+export interface ProducedRecord {
+  partition: number
+  offset: number
+}
+
+export interface OutgoingRecord {
+  key: string | Buffer | null
+  value: Buffer | null
+  /** A name that occurs several times has a list. */
+  headers?: Record<string, string | Buffer | (string | Buffer)[]>
+  partition?: number
+  timestamp?: number
+}
+
+export interface PartitionOffsets {
+  partition: number
+  start: number
+  end: number
+}
+
+/** A consumer group as the broker knows it now. */
+export interface GroupState {
+  /** `Stable`, `PreparingRebalance`, `CompletingRebalance`, `Empty` (nobody reads) or `Dead` (there is no such group). */
+  state: string
+  members: { id: string; client: string; host: string; partitions: number[] }[]
+}
+
+export interface EventLog {
+  /**
+   * Idempotent, acks=all. Resolves when every record is durable, with where each one went, in the order given. When it rejects, some may have been
+   * written. Errors: LOG_RECORD_TOO_LARGE, LOG_TOPIC_MISSING, LOG_UNREACHABLE.
+   */
+  produce(topic: string, records: OutgoingRecord[]): Promise<ProducedRecord[]>
+  consume(
+    options: { group: string; topic: string; concurrency?: number },
+    handler: PartitionHandler,
+  ): Promise<Subscription>
+  offsets(topic: string): Promise<PartitionOffsets[]>
+  /** The group's committed offset by partition; null where there is none. */
+  committed(group: string, topic: string): Promise<Map<number, number | null>>
+  /** Who reads the topic under a group. */
+  group(group: string, topic: string): Promise<GroupState>
+  /** Time (ms) of the first record at or above each partition's offset; null where there is none. */
+  timestamps(topic: string, offsets: Map<number, number>): Promise<Map<number, number | null>>
+  /** Creates what is missing; an existing topic is left as it is. */
+  ensureTopics(topics: { topic: string; partitions: number; config?: Record<string, string> }[]): Promise<void>
+  close(): Promise<void>
+}

@@ -1,0 +1,37 @@
+/** What a partition runner hands to whoever turns records into a transaction, and what it gets back. */
+import type { LogRecord } from '../log/log.ts'
+
+export interface Claim {
+  readonly topic: string
+  readonly partition: number
+  readonly epoch: number
+  /** Version of the partition's state that we know: a commit names it, and raises it by one. */
+  version: number
+  /** The database's position: next offset to apply; null before the first commit. */
+  position: number | null
+}
+
+export interface Chunk {
+  records: LogRecord[]
+  /** Where reading goes on once all records are applied. */
+  next: number
+  /** Below the database's position: what is in the ledger already is likely. */
+  replay: boolean
+  /** Id to commit under. */
+  commitId: string
+}
+
+export interface Applied {
+  status: 'ok' | 'fenced' | 'stale'
+  /** How many of the records are done; the rest comes again in the next chunk. Default: all. */
+  consumed?: number
+  /** false: there was nothing to write and the position was beyond already; no transaction took place. Default: true. */
+  committed?: boolean
+}
+
+export interface ChunkProcessor {
+  /** Applies the records in one transaction that checks the claim, writes the effect and advances the position. STORE_UNREACHABLE: outcome unknown. */
+  apply(claim: Claim, chunk: Chunk): Promise<Applied>
+  /** What is cached under this claim may be out of date: read it again. */
+  forget(claim: Claim): void
+}

@@ -1,0 +1,266 @@
+import { beforeEach, describe, expect, it } from 'vitest'
+import { createMemoryRunner, hand } from '../../test/support/memory-runner.ts'
+import { unreachable } from '../../test/support/memory-store.ts'
+import { StrandlineError } from '../errors.ts'
+
+let world: ReturnType<typeof createMemoryRunner>
+beforeEach(() => {
+  world = createMemoryRunner()
+})
+
+describe('where reading starts', () => {
+  it.each<[string, number | null, number | null | 'earliest', number]>([
+    ['at the start of the log when nothing was read, wherever the group stands', null, 70, 10],
+    ['at the position when the group has no offset', 50, null, 50],
+    ['at the position when the group is there too', 50, 50, 50],
+    ['at the position when the group ran ahead', 50, 70, 50],
+    ["at the group's offset when it was moved back", 50, 20, 20],
+    ['at the start of the log when it was moved back beyond that', 50, 3, 10],
+    ['at the start of the log when it was reset to the earliest', 50, 'earliest', 10],
+  ])('%s', async (_, position, committed, start) => {
+    world.range = { start: 10, end: 100 }
+    if (position !== null) world.memory.row = { epoch: 4, version: 9, position, last_commit: null }
+    expect(await world.runner().assigned(0, committed)).toBe(start)
+    expect(world.memory.row?.epoch).toBe(position === null ? 1 : 5)
+  })
+
+  it.each([
+    ['the log begins after the position', 5, /records are gone/],
+    ['the log ends before the position', 101, /not the log that the database knows/],
+  ])('nowhere when %s', async (_, position, message) => {
+    world.range = { start: 10, end: 100 }
+    world.memory.row = { epoch: 1, version: 1, position, last_commit: null }
+    await expect(world.runner().assigned(0, null)).rejects.toMatchObject({
+      code: 'LOG_POSITION_LOST',
+      message: expect.stringMatching(message),
+    })
+  })
+
+  it('is found however long the broker and the database are away, and said to be missing meanwhile', async () => {
+    world.offsetsFail = 30
+    let claims = 0
+    world.memory.before = (what) => {
+      if (what === 'strandline_claim' && claims++ < 30) throw unreachable()
+    }
+    const runner = world.runner()
+    const start = runner.assigned(0, null)
+    await new Promise((resolve) => setImmediate(resolve))
+    expect(await start).toBe(0)
+    expect(runner.retrying()).toBeNull()
+  })
+
+  it('is not looked for any more once the partition was taken away', async () => {
+    world.memory.before = () => {
+      throw unreachable()
+    }
+    const runner = world.runner()
+    const start = runner.assigned(0, null)
+    await runner.revoked(0)
+    expect(await start).toBeNull()
+  })
+})
+
+describe('a batch that does not start where we stand', () => {
+  it('from below is applied from there on', async () => {
+    const runner = world.runner()
+    await runner.assigned(0, null)
+    await hand(runner, world.batch(0, [0, 1, 2]))
+    expect(await hand(runner, world.batch(1, [1, 2, 3, 5]))).toMatchObject({ sought: null, committed: [6] })
+    expect([...world.memory.applied]).toEqual([0, 1, 2, 3, 5].map((o) => [o, 1]))
+  })
+
+  it('from above sends the log back', async () => {
+    const runner = world.runner()
+    await runner.assigned(0, null)
+    expect((await hand(runner, world.batch(7, [7]))).sought).toBe(0)
+    expect(world.memory.applied.size).toBe(0)
+  })
+
+  it('from above again, after a gap that the log found from where it was sent to, follows', async () => {
+    const runner = world.runner()
+    await runner.assigned(0, null)
+    const afterGap = world.batch(7, [7], { afterGap: true })
+    expect((await hand(runner, afterGap)).sought).toBe(0)
+    expect(await hand(runner, afterGap)).toMatchObject({ sought: null, committed: [8] })
+    expect(world.memory.row?.position).toBe(8)
+    // and the next gap is asked for anew
+    expect((await hand(runner, world.batch(12, [12], { afterGap: true }))).sought).toBe(8)
+  })
+
+  it('from above again, without the log saying why, is sent back again', async () => {
+    const runner = world.runner()
+    await runner.assigned(0, null)
+    for (let i = 0; i < 3; i++) expect((await hand(runner, world.batch(7, [7]))).sought).toBe(0)
+    expect(world.memory.applied.size).toBe(0)
+  })
+
+  it('because the log lost what we need is an error', async () => {
+    const runner = world.runner()
+    await runner.assigned(0, null)
+    await hand(runner, world.batch(0, [0]))
+    world.range = { start: 5, end: 100 }
+    await expect(hand(runner, world.batch(5, [5]))).rejects.toMatchObject({ code: 'LOG_POSITION_LOST' })
+  })
+
+  it('because the log was made anew is an error, though its offsets are below ours', async () => {
+    const runner = world.runner()
+    await runner.assigned(0, null)
+    await hand(runner, world.batch(0, [0, 1, 2, 3]))
+    world.range = { start: 0, end: 2 }
+    await expect(hand(runner, world.batch(0, [0, 1]))).rejects.toMatchObject({ code: 'LOG_POSITION_LOST' })
+  })
+
+  it('while the broker is away waits for it, and loses nothing', async () => {
+    const runner = world.runner()
+    await runner.assigned(0, null)
+    world.offsetsFail = 10
+    expect((await hand(runner, world.batch(7, [7]))).sought).toBe(0)
+  })
+
+  it('of a replay may lack what the log no longer has', async () => {
+    world.memory.row = { epoch: 1, version: 1, position: 50, last_commit: null }
+    const runner = world.runner()
+    expect(await runner.assigned(0, 20)).toBe(20)
+    world.range = { start: 30, end: 100 }
+    expect(await hand(runner, world.batch(30, [30]))).toMatchObject({ sought: null, committed: [31] })
+  })
+})
+
+describe('a commit whose answer is lost', () => {
+  it.each(['before', 'after'] as const)('%s it took effect counts once', async (when) => {
+    const runner = world.runner()
+    await runner.assigned(0, null)
+    let lost = 3
+    world.memory[when] = (what) => {
+      if (what === 'commit' && lost-- > 0) throw unreachable()
+    }
+    await hand(runner, world.batch(0, [0, 1, 4]))
+    expect([...world.memory.applied]).toEqual([0, 1, 4].map((o) => [o, 1]))
+    expect(world.memory.row?.position).toBe(5)
+  })
+
+  it('and that still takes effect after we asked does not count twice', async () => {
+    const runner = world.runner()
+    await runner.assigned(0, null)
+    let late: (() => Promise<unknown>) | undefined
+    const apply = world.memory.processor.apply
+    world.memory.processor.apply = async (claim, chunk) => {
+      if (late) return apply(claim, chunk)
+      const then = { ...claim }
+      late = () => apply(then, chunk)
+      throw unreachable()
+    }
+    world.memory.after = async (what) => {
+      if (what !== 'strandline_position') return
+      world.memory.after = () => {}
+      await late?.() // our question was answered; now it lands
+    }
+    await hand(runner, world.batch(0, [0, 1, 2]))
+    expect([...world.memory.applied]).toEqual([0, 1, 2].map((o) => [o, 1]))
+  })
+})
+
+describe('a claim that is gone', () => {
+  it('because a zombie took it is taken back, and reading goes on where the database stands', async () => {
+    const runner = world.runner()
+    await runner.assigned(0, null)
+    await hand(runner, world.batch(0, [0, 1]))
+    world.memory.row!.epoch++
+    expect(await hand(runner, world.batch(2, [2, 3]))).toMatchObject({ sought: 2, committed: [] })
+    expect(await hand(runner, world.batch(2, [2, 3]))).toMatchObject({ sought: null, committed: [4] })
+    expect([...world.memory.applied.values()]).toEqual([1, 1, 1, 1])
+  })
+
+  it('because the state was thrown away starts from the beginning of the log, not from where we stood', async () => {
+    const runner = world.runner()
+    await runner.assigned(0, null)
+    await hand(runner, world.batch(0, [0, 1, 2]))
+    world.memory.row = null
+    world.memory.applied.clear()
+    expect((await hand(runner, world.batch(3, [3]))).sought).toBe(0)
+    await hand(runner, world.batch(0, [0, 1, 2, 3]))
+    expect([...world.memory.applied]).toEqual([0, 1, 2, 3].map((o) => [o, 1]))
+  })
+
+  it('and whose state is thrown away while we ask what became of a commit does too', async () => {
+    const runner = world.runner()
+    await runner.assigned(0, null)
+    world.memory.before = (what) => {
+      if (what !== 'commit') return
+      world.memory.before = () => {}
+      world.memory.row = null
+      throw unreachable()
+    }
+    expect((await hand(runner, world.batch(0, [0, 1]))).sought).toBe(0)
+    await hand(runner, world.batch(0, [0, 1]))
+    expect([...world.memory.applied]).toEqual([0, 1].map((o) => [o, 1]))
+  })
+
+  it('keeps a replay going that was under way', async () => {
+    world.memory.row = { epoch: 1, version: 1, position: 50, last_commit: null }
+    const runner = world.runner()
+    await runner.assigned(0, 20)
+    world.memory.row.epoch++
+    expect((await hand(runner, world.batch(20, [20, 21]))).sought).toBe(20)
+  })
+
+  it('and was not taken back, as a heartbeat failed, is taken at the next batch', async () => {
+    const runner = world.runner()
+    await runner.assigned(0, null)
+    world.memory.row!.epoch++
+    const heartbeat = async () => {
+      throw new Error('connection closed')
+    }
+    await expect(hand(runner, world.batch(0, [0]), { heartbeat })).rejects.toThrow('connection closed')
+    expect((await hand(runner, world.batch(0, [0]))).sought).toBe(0)
+    expect((await hand(runner, world.batch(0, [0]))).committed).toEqual([1])
+  })
+})
+
+describe('a database that refuses', () => {
+  it.each(['STORE_REJECTED', 'STORE_UNREACHABLE'] as const)('large chunks (%s) gets smaller ones', async (code) => {
+    const runner = world.runner()
+    await runner.assigned(0, null)
+    world.memory.before = (_, chunk) => {
+      if (chunk && chunk.records.length > 3) throw new StrandlineError(code, 'too much')
+    }
+    const offsets = Array.from({ length: 100 }, (_, i) => i)
+    for (let at = 0; at < 100; at = world.memory.row?.position ?? 0)
+      await hand(runner, world.batch(at, offsets.slice(at)))
+    expect([...world.memory.applied.values()]).toEqual(offsets.map(() => 1))
+    expect(Math.max(...world.memory.chunks)).toBeLessThanOrEqual(3)
+    world.memory.before = () => {}
+    await hand(
+      runner,
+      world.batch(
+        100,
+        Array.from({ length: 400 }, (_, i) => 100 + i),
+      ),
+    )
+    expect(Math.max(...world.memory.chunks), 'they grow again').toBeGreaterThan(100)
+  })
+
+  it('one record hands its batch back, so that other partitions get their turn, and says so', async () => {
+    const runner = world.runner()
+    await runner.assigned(0, null)
+    world.memory.before = (_, chunk) => {
+      if (chunk?.records.some((r) => r.offset === 1)) throw new StrandlineError('STORE_REJECTED', 'no')
+    }
+    for (let i = 0; i < 3; i++) expect((await hand(runner, world.batch(0, [0, 1, 2]))).sought).toBe(i === 0 ? 1 : 1)
+    expect(runner.retrying()).toBe('no')
+    expect([...world.memory.applied.keys()]).toEqual([0])
+    world.memory.before = () => {}
+    await hand(runner, world.batch(1, [1, 2]))
+    expect(runner.retrying()).toBeNull()
+    expect([...world.memory.applied.keys()]).toEqual([0, 1, 2])
+  })
+
+  it('for a reason of our own stops us: a fault is not retried for ever', async () => {
+    const runner = world.runner()
+    await runner.assigned(0, null)
+    world.memory.before = (what) => {
+      if (what === 'commit') throw new TypeError('a bug')
+    }
+    await expect(hand(runner, world.batch(0, [0]))).rejects.toThrow('a bug')
+  })
+})

@@ -1,0 +1,290 @@
+/**
+ * One partition of the log into one transaction of the database, chunk by chunk, exactly once. The learner and the projector both run on this.
+ *
+ * A partition goes through these states here:
+ *
+ *   unclaimed ──assigned()──► claimed ──batch()──► claimed …          each chunk: apply (one transaction) → commit the offset to the group
+ *       ▲                        │
+ *       └──── revoked() / fenced ┘
+ *
+ * - *Claim first*: `strandline_claim` raises the partition's epoch, so that whoever held it before can commit nothing any more; only then are the
+ *   position and the state read, and only then is anything applied. What the log delivers is immutable, so it may have been fetched before.
+ * - *Skip below, apply at or above, never equality*: offsets are sparse. `cursor` is the next offset to look at. A batch that starts above it may mean
+ *   that the group's offset ran ahead of the database, so we seek back; only what the log then says it passed over (aborted transactions) is a gap.
+ * - *Replay*: the group's offset lies below the database's position (someone reset it, or we died between the two commits). What is in the ledger is a
+ *   no-op, what is not is applied; the database's position does not move back.
+ * - *An unknown outcome is not a failure*: every commit carries an id; when its answer is lost, we ask `strandline_position` for the newest id.
+ * - *stale*: someone else changed the state of our partition (a correction that arrived through another partition). Read again and go on.
+ * - A database that refuses a chunk, or does not answer in time, gets it in smaller pieces; one that refuses a single record stops the partition, loudly.
+ *   After a few attempts the batch is handed back to the log, so that other partitions get their turn.
+ */
+import { randomUUID } from 'node:crypto'
+import type { BatchControl, LogBatch, LogRecord, PartitionHandler } from '../log/log.ts'
+import type { Applied, Chunk, Claim } from './chunk-processor.ts'
+import { backoff, createPatience, mayPass, tells } from './patience.ts'
+import { checkBounds, createPositions, startOf } from './positions.ts'
+import type { RunnerOptions } from './runner-options.ts'
+import { createSlots, type Slot } from './slots.ts'
+
+export type { Applied, Chunk, ChunkProcessor, Claim } from './chunk-processor.ts'
+export type { RunnerEvents, RunnerOptions } from './runner-options.ts'
+
+/** Attempts at one chunk until its batch is handed back to the log; about two seconds. */
+const ATTEMPTS = 6
+
+/** What an attempt at a chunk came to: so many records are done, try again (at once or later), or leave the batch. */
+type Attempt = { done: number } | 'again' | 'later' | 'leave'
+
+export function createPartitionRunner(
+  options: RunnerOptions,
+): PartitionHandler & { idle(): boolean; retrying(): string | null } {
+  const { consumer, topic, holder, store, log, clock, logger, processor, maxChunk = 20_000, events = {} } = options
+  const positions = createPositions(store, consumer, topic, holder)
+  const untilAnswered = createPatience(clock, logger)
+  const { slots, slotOf } = createSlots(maxChunk)
+  let working = 0
+
+  /** Claims the partition and finds where to start; false when it is not ours any more. */
+  async function take(
+    slot: Slot,
+    partition: number,
+    committed: number | null | 'earliest',
+    active: () => boolean,
+    heartbeat?: () => Promise<void>,
+  ): Promise<boolean> {
+    slot.claim = null
+    slot.sought = null
+    const where = `${topic}/${partition}`
+    const ask = <T>(what: string, question: () => Promise<T>) =>
+      untilAnswered(what, () => noted(slot, question), active, heartbeat)
+    const claim = await ask(`claim ${where}`, () => positions.claim(partition))
+    if (!claim || !active()) return false
+    const all = await ask(`read the offsets of ${topic}`, () => log.offsets(topic))
+    if (!all || !active()) return false
+    const range = all.find((o) => o.partition === partition)
+    if (range && claim.position !== null) checkBounds(where, consumer, claim.position, range)
+    slot.claim = claim
+    slot.failure = null
+    slot.cursor = startOf(claim.position, committed, range?.start ?? 0)
+    if (claim.position !== null && slot.cursor < claim.position)
+      logger.info(
+        { partition, from: slot.cursor, position: claim.position },
+        `${where}: the group's offset lies below the database's position; reading again from ${slot.cursor}`,
+      )
+    return true
+  }
+
+  /** While the answer is missing, `retrying` says why. */
+  async function noted<T>(slot: Slot, question: () => Promise<T>): Promise<T> {
+    try {
+      return await question()
+    } catch (error) {
+      slot.failure = (error as Error).message
+      throw error
+    }
+  }
+
+  async function assigned(partition: number, committed: number | null | 'earliest'): Promise<number | null> {
+    const slot = slotOf(partition)
+    const turn = ++slot.turn
+    return slot.mutex(async () =>
+      (await take(slot, partition, committed, () => slot.turn === turn)) ? slot.cursor : null,
+    )
+  }
+
+  async function batch(b: LogBatch, control: BatchControl): Promise<void> {
+    const slot = slotOf(b.partition)
+    working++
+    try {
+      await slot.mutex(() => work(slot, b, control))
+    } finally {
+      working--
+    }
+  }
+
+  function seek(slot: Slot, control: BatchControl): void {
+    slot.sought = slot.cursor
+    control.seek(slot.cursor)
+  }
+
+  async function work(slot: Slot, b: LogBatch, control: BatchControl): Promise<void> {
+    if (!control.isActive()) return
+    if (!slot.claim) return reclaim(slot, b.partition, control)
+    if ((b.fetchedOffset > slot.cursor || b.highWatermark < slot.cursor) && !(await follows(slot, b, control))) return
+    slot.sought = null
+    const { cursor } = slot
+    const records =
+      b.records[0] && b.records[0].offset >= cursor ? b.records : b.records.filter((r) => r.offset >= cursor)
+    for (let i = 0, attempt = 0; i < records.length; ) {
+      if (!control.isActive()) return
+      const end = Math.min(i + slot.chunkSize, records.length)
+      const next = end === records.length ? b.nextOffset : (records[end] as LogRecord).offset
+      const outcome = await tryChunk(slot, b, records.slice(i, end), next, control)
+      if (outcome === 'leave') return
+      if (typeof outcome === 'object') {
+        i += outcome.done
+        attempt = 0
+        slot.failures = 0
+        slot.failure = null
+      } else {
+        if (outcome === 'later' || attempt > 0) await clock.sleep(backoff(slot.failures++))
+        if (++attempt === ATTEMPTS) return seek(slot, control)
+      }
+      await control.heartbeat()
+    }
+    slot.cursor = Math.max(slot.cursor, b.nextOffset)
+  }
+
+  /** The batch does not start where we stand. True when nothing lies between; otherwise the log is sent back to where we stand. */
+  async function follows(slot: Slot, b: LogBatch, control: BatchControl): Promise<boolean> {
+    const where = `${topic}/${b.partition}`
+    const all = await untilAnswered(
+      `read the offsets of ${topic}`,
+      () => log.offsets(topic),
+      control.isActive,
+      control.heartbeat,
+    )
+    if (!all) return false
+    const range = all.find((o) => o.partition === b.partition)
+    if (range) {
+      checkBounds(where, consumer, slot.claim?.position ?? slot.cursor, range)
+      slot.cursor = Math.max(slot.cursor, range.start) // of a replay, the log need not have everything any more
+    }
+    if (b.fetchedOffset <= slot.cursor || (b.afterGap && slot.sought === slot.cursor)) return true
+    logger.info(
+      { partition: b.partition, fetched: b.fetchedOffset, cursor: slot.cursor },
+      `${where}: the log ran ahead of the database; reading again from ${slot.cursor}`,
+    )
+    seek(slot, control)
+    return false
+  }
+
+  async function tryChunk(
+    slot: Slot,
+    b: LogBatch,
+    records: LogRecord[],
+    next: number,
+    control: BatchControl,
+  ): Promise<Attempt> {
+    const mine = slot.claim as Claim
+    const first = (records[0] as LogRecord).offset
+    const chunk: Chunk = {
+      records,
+      next,
+      commitId: randomUUID(),
+      replay: mine.position !== null && first < mine.position,
+    }
+    const started = performance.now()
+    let applied: Applied
+    try {
+      applied = await processor.apply(mine, chunk)
+    } catch (error) {
+      if (!mayPass(error)) throw error
+      processor.forget(mine)
+      slot.failure = error.message
+      if (tells(slot.failures))
+        logger.warn(
+          { code: error.code, partition: b.partition, attempt: slot.failures, records: records.length },
+          error.message,
+        )
+      if (error.code.startsWith('STORE_') && records.length > 1) slot.chunkSize = Math.ceil(records.length / 2)
+      return afterFailure(slot, mine, chunk, b, control)
+    }
+    if (applied.status === 'fenced') return fenced(slot, mine, b, control)
+    if (applied.status === 'stale') {
+      processor.forget(mine)
+      return (await refresh(slot, mine, b, control)) === 'leave' ? 'leave' : 'again'
+    }
+    const done = applied.consumed ?? records.length
+    const reached = done === records.length ? next : (records[done] as LogRecord).offset
+    if (applied.committed !== false) {
+      mine.version++
+      mine.position = Math.max(mine.position ?? 0, reached)
+    }
+    slot.cursor = reached
+    slot.chunkSize = Math.min(maxChunk, slot.chunkSize * 2)
+    events.committed?.({
+      partition: b.partition,
+      records: records.slice(0, done),
+      next: reached,
+      highWatermark: b.highWatermark,
+      ms: performance.now() - started,
+    })
+    await control.commitOffset(reached)
+    return { done }
+  }
+
+  /** The answer of a commit is missing: has it happened? */
+  async function afterFailure(
+    slot: Slot,
+    mine: Claim,
+    chunk: Chunk,
+    b: LogBatch,
+    control: BatchControl,
+  ): Promise<Attempt> {
+    const last = await refresh(slot, mine, b, control)
+    if (last === 'leave') return 'leave'
+    const happened = last === chunk.commitId
+    events.unknownOutcome?.(b.partition, happened)
+    if (!happened) return 'later'
+    // How much of a replay is done is lost with the answer: it is applied again, and changes nothing.
+    if (chunk.replay || mine.position === null) return 'again'
+    slot.cursor = mine.position
+    await control.commitOffset(slot.cursor)
+    const rest = chunk.records.findIndex((r) => r.offset >= slot.cursor)
+    return { done: rest === -1 ? chunk.records.length : rest }
+  }
+
+  /** Reads version and position of our claim again; the id of the newest commit, or 'leave' when the partition is not ours. */
+  async function refresh(
+    slot: Slot,
+    mine: Claim,
+    b: LogBatch,
+    control: BatchControl,
+  ): Promise<string | null | 'leave'> {
+    const now = await untilAnswered(
+      `read the position of ${topic}/${b.partition}`,
+      () => positions.look(b.partition),
+      control.isActive,
+      control.heartbeat,
+    )
+    if (now === undefined) return 'leave'
+    if (now === null || now.epoch !== mine.epoch) return fenced(slot, mine, b, control)
+    mine.version = now.version
+    mine.position = now.position
+    return now.last_commit
+  }
+
+  async function fenced(slot: Slot, mine: Claim, b: LogBatch, control: BatchControl): Promise<'leave'> {
+    events.fenced?.(b.partition)
+    logger.warn(
+      { partition: b.partition, epoch: mine.epoch },
+      `${topic}/${b.partition} was claimed by another ${consumer}; abandoning what is not committed`,
+    )
+    await reclaim(slot, b.partition, control)
+    return 'leave'
+  }
+
+  /** Fenced, but perhaps still the rightful holder (the other claim came from a zombie). The heartbeat tells: it throws for a zombie. */
+  async function reclaim(slot: Slot, partition: number, control: BatchControl): Promise<void> {
+    slot.claim = null
+    await clock.sleep(backoff(2 + slot.failures++))
+    await control.heartbeat()
+    if (!control.isActive()) return
+    if (await take(slot, partition, slot.cursor, control.isActive, control.heartbeat)) seek(slot, control)
+  }
+
+  async function revoked(partition: number): Promise<void> {
+    const slot = slots.get(partition)
+    if (!slot) return
+    slot.turn++
+    await slot.mutex(async () => {
+      slot.claim = null
+      slot.failure = null
+    })
+  }
+
+  const retrying = () => [...slots.values()].find((s) => s.failure !== null)?.failure ?? null
+
+  return { assigned, batch, revoked, idle: () => working === 0, retrying }
+}

@@ -1,0 +1,60 @@
+/** Where a consumer stands in each partition, in the database; and where the log allows it to stand. */
+import { StrandlineError } from '../errors.ts'
+import type { PartitionOffsets } from '../log/log.ts'
+import type { Store } from '../store/store.ts'
+import type { Claim } from './chunk-processor.ts'
+
+export interface Standing {
+  epoch: number
+  version: number
+  position: number | null
+  last_commit: string | null
+}
+
+export interface Positions {
+  /** Takes the partition: every earlier claim of it is fenced from here on. */
+  claim(partition: number): Promise<Claim>
+  /** How it stands now; null when nobody ever claimed it, or its row was deleted since. */
+  look(partition: number): Promise<Standing | null>
+}
+
+export function createPositions(store: Store, consumer: string, topic: string, holder: string): Positions {
+  return {
+    async claim(partition) {
+      const row = await store.rpc<Pick<Standing, 'epoch' | 'version' | 'position'>>('strandline_claim', {
+        p_consumer: consumer,
+        p_topic: topic,
+        p_partition: partition,
+        p_holder: holder,
+      })
+      return { topic, partition, ...row }
+    },
+    look: (partition) =>
+      store.rpc('strandline_position', { p_consumer: consumer, p_topic: topic, p_partition: partition }),
+  }
+}
+
+/** The log must still have what is needed next: a gap would be a silent loss. Error: LOG_POSITION_LOST. */
+export function checkBounds(where: string, consumer: string, position: number, range: PartitionOffsets): void {
+  if (position < range.start)
+    throw new StrandlineError(
+      'LOG_POSITION_LOST',
+      `${where} starts at offset ${range.start}, but ${consumer} stands at ${position}: records are gone from the log.`,
+      { todo: 'Restore the topic, or move the position on by hand if the loss is accepted (docs/operations.md).' },
+    )
+  if (position > range.end)
+    throw new StrandlineError(
+      'LOG_POSITION_LOST',
+      `${where} ends at offset ${range.end}, but ${consumer} stands at ${position}: this is not the log that the database knows.`,
+      { todo: 'Check KAFKA_BROKERS and SUPABASE_URL, or restore the topic (docs/operations.md).' },
+    )
+}
+
+/**
+ * Where to read from: the database's position; lower when the group's offset was moved back; never below what the log has.
+ * Without a position everything is new, wherever the group stands.
+ */
+export function startOf(position: number | null, committed: number | null | 'earliest', logStart: number): number {
+  if (position === null || committed === 'earliest') return logStart
+  return Math.max(logStart, Math.min(committed ?? position, position))
+}

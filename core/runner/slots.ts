@@ -1,0 +1,43 @@
+/** What a runner remembers of each partition. */
+import type { Claim } from './chunk-processor.ts'
+import { createMutex, type Mutex } from './mutex.ts'
+
+export interface Slot {
+  mutex: Mutex
+  claim: Claim | null
+  /** Next offset to look at. */
+  cursor: number
+  /** Where the log was last sent to: a gap that it reports from there on holds nothing. */
+  sought: number | null
+  chunkSize: number
+  /** Attempts since the last success. */
+  failures: number
+  /** The last failure, until something succeeds. */
+  failure: string | null
+  /** Counts assignments and revocations: work of an earlier turn gives up. */
+  turn: number
+}
+
+export function createSlots(maxChunk: number): { slots: Map<number, Slot>; slotOf(partition: number): Slot } {
+  const slots = new Map<number, Slot>()
+  return {
+    slots,
+    slotOf(partition) {
+      let slot = slots.get(partition)
+      if (!slot) {
+        slot = {
+          mutex: createMutex(),
+          claim: null,
+          cursor: 0,
+          sought: null,
+          chunkSize: maxChunk,
+          failures: 0,
+          failure: null,
+          turn: 0,
+        }
+        slots.set(partition, slot)
+      }
+      return slot
+    },
+  }
+}

@@ -1,0 +1,76 @@
+/**
+ * The database as the services see it: supabase-js, and one `rpc` that turns its answers into values or StrandlineErrors.
+ * STORE_UNREACHABLE means that the outcome of the call is unknown: it may have happened. STORE_REJECTED means that it did not.
+ */
+import { createClient, type SupabaseClient } from '@supabase/supabase-js'
+import { StrandlineError } from '../errors.ts'
+
+export interface Store {
+  /** Calls a function of the database: one HTTP request, one transaction. */
+  rpc<T>(fn: string, args: Record<string, unknown>): Promise<T>
+  /** Plain supabase-js, for reads and for tables that need no transaction. */
+  readonly client: SupabaseClient
+}
+
+export interface StoreOptions {
+  url: string
+  key: string
+  /** Milliseconds until a request counts as lost (its outcome unknown). */
+  timeoutMs?: number
+  fetch?: typeof fetch
+}
+
+export function createStore({ url, key, timeoutMs = 30_000, fetch: doFetch = fetch }: StoreOptions): Store {
+  const client = createClient(url, key, {
+    auth: { persistSession: false, autoRefreshToken: false, detectSessionInUrl: false },
+    global: {
+      fetch: (input, init) =>
+        doFetch(input, {
+          ...init,
+          signal: init?.signal
+            ? AbortSignal.any([init.signal, AbortSignal.timeout(timeoutMs)])
+            : AbortSignal.timeout(timeoutMs),
+        }),
+    },
+  })
+  return {
+    client,
+    async rpc<T>(fn: string, args: Record<string, unknown>): Promise<T> {
+      const { data, error, status } = await client.rpc(fn, args)
+      if (!error) return data as T
+      throw storeError(error, status, `${fn}() at ${url}`, url)
+    },
+  }
+}
+
+/** Maps a supabase-js error to ours. Status 0 (no answer) and 5xx from a gateway leave the outcome open. */
+export function storeError(
+  error: { message: string; code?: string; details?: string },
+  status: number,
+  what: string,
+  url: string,
+): StrandlineError {
+  const text = error.message || error.details || `HTTP ${status}`
+  if (status === 401 || status === 403)
+    return new StrandlineError('STORE_REJECTED', `The database at ${url} refused our key (${text}).`, {
+      todo: 'Set SUPABASE_SERVICE_ROLE_KEY to the service role key of that project.',
+      cause: error,
+    })
+  if (status === 404 || error.code === 'PGRST202' || error.code === '42883')
+    return new StrandlineError('STORE_SCHEMA', `The database at ${url} does not know ${what.split(' at ')[0]}.`, {
+      todo: 'Apply the migrations: ./strandline migrate (or supabase db push).',
+      cause: error,
+    })
+  const unknown =
+    status === 0 ||
+    status === 408 ||
+    status === 429 ||
+    status >= 502 ||
+    /ECONN|fetch failed|timeout|terminat|CONNECTION_|shutting down|starting up/i.test(text)
+  return unknown
+    ? new StrandlineError('STORE_UNREACHABLE', `No answer from the database for ${what}: ${text}.`, {
+        todo: `Check that ${url} is up; the work goes on by itself once it answers.`,
+        cause: error,
+      })
+    : new StrandlineError('STORE_REJECTED', `The database refused ${what}: ${text}.`, { cause: error })
+}

@@ -1,0 +1,119 @@
+/** What every consumer of the topic refuses: the same answer for the learner, which dead-letters it, and the projector, which passes over it. */
+import type { DecodeReason } from './codec/codec.ts'
+import type { PositionClosed } from './event.ts'
+
+export type RejectReason =
+  | DecodeReason
+  | 'null_key'
+  | 'id_invalid'
+  | 'text_invalid'
+  | 'revision_invalid'
+  | 'rr_not_finite'
+  | 'rr_out_of_range'
+  | 'measure_not_finite'
+  | 'exit_time_invalid'
+  | 'exit_in_future'
+  | 'lever_too_long'
+  | 'context_too_large'
+
+/** Every reason, so that what counts them can start each at 0. */
+export const REJECT_REASONS = Object.keys({
+  empty_value: true,
+  bad_magic: true,
+  truncated: true,
+  unknown_schema: true,
+  not_avro: true,
+  null_key: true,
+  id_invalid: true,
+  text_invalid: true,
+  revision_invalid: true,
+  rr_not_finite: true,
+  rr_out_of_range: true,
+  measure_not_finite: true,
+  exit_time_invalid: true,
+  exit_in_future: true,
+  lever_too_long: true,
+  context_too_large: true,
+} satisfies Record<RejectReason, true>) as RejectReason[]
+
+export interface Rejection {
+  reason: RejectReason
+  detail: string
+}
+
+/** The fields that the check reads. */
+export type CheckedEvent = Pick<
+  PositionClosed,
+  'event_id' | 'revision' | 'voided' | 'timeframe' | 'closed_at' | 'rr' | 'levers' | 'measures' | 'source'
+>
+
+/** An exit may lie this far beyond its record's own time: clocks differ. Milliseconds. */
+export const MAX_CLOCK_SKEW_MS = 5 * 60_000
+/** No exit lies beyond this, even if its record, whose time a producer chooses, says so. Milliseconds: the year 2100. */
+export const MAX_EXIT_MS = Date.UTC(2100, 0, 1)
+/** R/R is clamped to ±10 where it is computed (DESIGN.md): anything beyond was not computed by it. */
+export const MAX_RR = 10
+export const MAX_ID_BYTES = 512
+/** One lever value. Longer ones are text, not a category. */
+export const MAX_LEVER_BYTES = 4_096
+/** All levers and measures of one event together. */
+export const MAX_CONTEXT_BYTES = 65_536
+
+/**
+ * Why the event must not be applied, or null.
+ * @param recordTime the record's own timestamp (ms); undefined where there is no log (offline fold)
+ */
+export function checkEvent(
+  event: CheckedEvent,
+  key: Buffer | null | undefined,
+  recordTime: number | undefined,
+): Rejection | null {
+  if (key === null || key?.length === 0)
+    return { reason: 'null_key', detail: 'the record has no key; it must be the position_id' }
+  const { event_id, revision, closed_at, rr, levers, measures } = event
+  if (event_id === '' || Buffer.byteLength(event_id) > MAX_ID_BYTES)
+    return {
+      reason: 'id_invalid',
+      detail: `event_id has ${Buffer.byteLength(event_id)} bytes, 1 to ${MAX_ID_BYTES} are allowed`,
+    }
+  if (event_id.includes('\0') || event.timeframe.includes('\0'))
+    return { reason: 'text_invalid', detail: 'a NUL character in event_id or timeframe' }
+  if (revision < 0) return { reason: 'revision_invalid', detail: `revision is ${revision}` }
+  if (rr !== null && !Number.isFinite(rr)) return { reason: 'rr_not_finite', detail: `rr is ${rr}` }
+  if (rr !== null && Math.abs(rr) > MAX_RR)
+    return { reason: 'rr_out_of_range', detail: `rr is ${rr}, beyond ±${MAX_RR}` }
+  if (!(closed_at > 0 && closed_at <= MAX_EXIT_MS))
+    return { reason: 'exit_time_invalid', detail: `closed_at is ${closed_at}` }
+  if (recordTime !== undefined && closed_at > recordTime + MAX_CLOCK_SKEW_MS)
+    return {
+      reason: 'exit_in_future',
+      detail: `closed_at is ${Math.round((closed_at - recordTime) / 1000)} s after the record's own time`,
+    }
+  if (event.timeframe.length > MAX_LEVER_BYTES)
+    return { reason: 'lever_too_long', detail: `timeframe has ${event.timeframe.length} characters` }
+  return checkContext(levers, measures)
+}
+
+/** The start of a name, for people: never half a character, which no database takes. */
+const start = (name: string) => name.slice(0, 64).replaceAll('\0', '').toWellFormed()
+
+function checkContext(levers: Record<string, string>, measures: Record<string, number>): Rejection | null {
+  let size = 0
+  for (const name in levers) {
+    const value = levers[name] as string
+    if (value.length > MAX_LEVER_BYTES)
+      return { reason: 'lever_too_long', detail: `lever ${start(name)} has ${value.length} characters` }
+    if (value.includes('\0') || name.includes('\0'))
+      return { reason: 'text_invalid', detail: `a NUL character in lever ${start(name)}` }
+    size += name.length + value.length
+  }
+  for (const name in measures) {
+    const value = measures[name] as number
+    if (!Number.isFinite(value)) return { reason: 'measure_not_finite', detail: `measure ${start(name)} is ${value}` }
+    if (name.includes('\0')) return { reason: 'text_invalid', detail: 'a NUL character in the name of a measure' }
+    size += name.length + 8
+  }
+  return size > MAX_CONTEXT_BYTES
+    ? { reason: 'context_too_large', detail: `levers and measures have ${size} bytes` }
+    : null
+}
