@@ -1,0 +1,71 @@
+/** Closing a position: score it on its bars, then one transaction, then the event is on its way. */
+import { SpanStatusCode, trace } from '@opentelemetry/api'
+import { StrandlineError } from '../../core/errors.ts'
+import type { PositionClosed } from '../../core/event.ts'
+import { closingOf, type FlatTrade } from './closing.ts'
+import type { OutboxRow } from './outbox.ts'
+import { claimArgs, type Portfolio } from './portfolio.ts'
+import { spanTraceparent } from './trace-context.ts'
+
+export interface Closed {
+  /** true: by this call; false: it was closed already, and this is its event. */
+  now: boolean
+  event: PositionClosed
+}
+
+type Answer =
+  | { status: 'closed'; outbox: OutboxRow | null }
+  | { status: 'already_closed'; event: PositionClosed }
+  | { status: 'changed' | 'not_flat' | 'unknown_position' | 'invalid' }
+
+const ATTEMPTS = 5
+const tracer = trace.getTracer('strandline')
+
+/**
+ * Closes a position that holds nothing. Null: it holds something, or has no trade that is open.
+ * Errors: POSITION_INVALID (a price that is none; it stays open), STORE_UNREACHABLE (it may have closed: call again), STORE_REJECTED.
+ */
+export async function closePosition(pm: Portfolio, positionId: string): Promise<Closed | null> {
+  for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+    const flat = await pm.store.rpc<FlatTrade | null>('pm_flat_trade', { p_position_id: positionId })
+    if (!flat) return null
+    const closed = await closeTrade(pm, flat, 'tick')
+    if (closed) return closed
+  }
+  throw new StrandlineError('POSITION_INVALID', `Position ${positionId} kept changing while it was being closed.`, {
+    todo: 'A tick closes it once whoever writes it is done.',
+  })
+}
+
+/** Closes what was read; null when it is no longer that: read it again. Errors: as closePosition. */
+export function closeTrade(pm: Portfolio, flat: FlatTrade, by: 'report' | 'tick'): Promise<Closed | null> {
+  return tracer.startActiveSpan('pm.close', async (span) => {
+    const started = pm.clock.now()
+    try {
+      const closing = closingOf(flat, started)
+      const { event } = closing
+      span.setAttributes({ 'strandline.event_id': event.event_id, 'strandline.position_id': event.position_id })
+      const p_close = JSON.stringify({
+        ...closing,
+        position_id: flat.position_id,
+        trade_id: flat.trade_id,
+        fingerprint: flat.fingerprint,
+        side: flat.side,
+        traceparent: spanTraceparent(span),
+      })
+      const answer = await pm.store.rpc<Answer>('pm_close', { p_close, ...claimArgs(pm) })
+      if (answer.status === 'already_closed') return { now: false, event: answer.event }
+      if (answer.status !== 'closed') return null
+      if (answer.outbox && pm.relay) pm.relay.offer(answer.outbox)
+      pm.metrics?.closes.inc({ timeframe: event.timeframe, by, scored: String(event.rr !== null) })
+      pm.metrics?.closeSeconds.observe((pm.clock.now() - started) / 1000)
+      pm.logger.info({ position_id: event.position_id, event_id: event.event_id, rr: event.rr, by }, 'position closed')
+      return { now: true, event }
+    } catch (error) {
+      span.setStatus({ code: SpanStatusCode.ERROR })
+      throw error
+    } finally {
+      span.end()
+    }
+  })
+}

@@ -1,0 +1,72 @@
+/** The portfolio manager: takes executions, closes positions, publishes what closed. */
+import { randomUUID } from 'node:crypto'
+import { hostname } from 'node:os'
+import { explain } from '../../core/errors.ts'
+import type { ServiceDeps, StartService } from '../../core/service.ts'
+import { pmMetrics, relayMetrics } from './metrics.ts'
+import { TIMEFRAMES } from './open-position.ts'
+import { createOutbox } from './outbox.ts'
+import type { Portfolio } from './portfolio.ts'
+import { type Relay, startRelay } from './relay.ts'
+import { pmRoutes } from './routes.ts'
+import { startBridge } from './sources/learning-queue.ts'
+import { startTicks } from './ticks.ts'
+
+export { type Closed, closePosition } from './close-position.ts'
+export { type OpenedPosition, openPosition, TIMEFRAMES } from './open-position.ts'
+export type { Portfolio } from './portfolio.ts'
+export { type ExecutionResult, reportExecution } from './report-execution.ts'
+export { type TickResult, tick } from './tick.ts'
+
+/** A claimed row that nobody published is taken by another relay after this. Milliseconds. */
+export const LEASE_MS = 30_000
+
+/** A relay on a service's dependencies, and how the PM's functions hand rows to it. */
+export function serviceRelay(deps: ServiceDeps, pollMs?: number): Relay & NonNullable<Portfolio['relay']> {
+  const { config, log, store, codec, clock, logger, metrics } = deps
+  const { topic, deadLetterTopic, partitions } = config
+  const id = `${hostname()}/${process.pid}/${randomUUID().slice(0, 8)}`
+  const keepForEver = { 'retention.ms': '-1' }
+  const relay = startRelay({
+    outbox: createOutbox(store, id, LEASE_MS),
+    log,
+    codec,
+    clock,
+    logger,
+    metrics: relayMetrics(metrics),
+    topic,
+    pollMs,
+    prepare: () =>
+      log.ensureTopics([
+        { topic, partitions, config: keepForEver },
+        { topic: deadLetterTopic, partitions, config: keepForEver },
+      ]),
+  })
+  return { ...relay, id, leaseMs: LEASE_MS }
+}
+
+export const startPm: StartService = async (deps) => {
+  const { store, clock, logger, metrics } = deps
+  const relay = serviceRelay(deps)
+  const pm: Portfolio = { store, clock, logger, metrics: pmMetrics(metrics), relay }
+  const ticks = startTicks(pm, TIMEFRAMES)
+  const bridge = startBridge(pm)
+
+  return {
+    name: 'pm',
+    routes: (app) => pmRoutes(app, pm),
+    async ready() {
+      try {
+        await store.rpc('pm_outbox_state', {})
+      } catch (error) {
+        return { ok: false, reason: explain(error) }
+      }
+      const failure = relay.failure()
+      return failure ? { ok: false, reason: `Closed trades wait in the outbox: ${failure}` } : { ok: true }
+    },
+    async stop() {
+      await Promise.all([ticks.stop(), bridge.stop()])
+      await relay.stop()
+    },
+  }
+}

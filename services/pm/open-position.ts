@@ -1,0 +1,46 @@
+/** A new position, before its first entry. Others may insert rows into lowcap_positions instead. */
+import { StrandlineError } from '../../core/errors.ts'
+import { checkContext, isObject, wellFormed } from './context.ts'
+import type { Portfolio } from './portfolio.ts'
+import type { PositionRow } from './report-execution.ts'
+
+/** The timeframes that have a tick. */
+export const TIMEFRAMES = ['1m', '15m', '1h', '4h'] as const
+const MAX_TEXT = 256
+const TEXTS = ['id', 'token_chain', 'token_contract', 'token_ticker'] as const
+
+export interface OpenedPosition {
+  /** 'exists': a position with this id was there; it is returned as it is. */
+  status: 'opened' | 'exists'
+  position: PositionRow
+}
+
+/**
+ * @param body {id?, token_chain, token_contract, token_ticker, timeframe: 1m|15m|1h|4h, side?: long|short, entry_context?, regime_context?}
+ * Errors: POSITION_INVALID.
+ */
+export async function openPosition({ store }: Portfolio, body: unknown): Promise<OpenedPosition> {
+  const invalid = (message: string, todo: string) => new StrandlineError('POSITION_INVALID', message, { todo })
+  if (!isObject(body))
+    throw invalid('The position is not a JSON object.', 'Send {"token_contract", "token_chain", "timeframe", …}.')
+  const { timeframe, side = 'long', entry_context = {}, regime_context = {} } = body
+  for (const name of TEXTS) {
+    const value = body[name] ?? ''
+    if (typeof value !== 'string' || value.length > MAX_TEXT || !wellFormed(value))
+      throw invalid(`The position's ${name} is not a text of at most ${MAX_TEXT} characters.`, 'Correct it.')
+  }
+  if (!TIMEFRAMES.includes(timeframe as never))
+    throw invalid(
+      `The position's timeframe is ${JSON.stringify(timeframe) ?? 'missing'}.`,
+      `Use one of: ${TIMEFRAMES.join(', ')}.`,
+    )
+  if (side !== 'long' && side !== 'short')
+    throw invalid(`The position's side is ${JSON.stringify(side)}.`, 'Use long or short.')
+  for (const [name, value] of Object.entries({ entry_context, regime_context })) {
+    const wrong = checkContext(value)
+    if (wrong) throw invalid(`The position's ${name} ${wrong}.`, 'Send one flat object of texts and numbers.')
+  }
+  const texts = Object.fromEntries(TEXTS.map((name) => [name, body[name] ?? '']))
+  const position = { ...texts, id: body.id || undefined, timeframe, side, entry_context, regime_context }
+  return store.rpc('pm_open_position', { p_position: JSON.stringify(position) })
+}

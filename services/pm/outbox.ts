@@ -1,0 +1,76 @@
+/** The outbox table, as the PM calls it. Each function is one transaction of the database (supabase/migrations/…_positions.sql). */
+import type { PositionClosed } from '../../core/event.ts'
+import type { Store } from '../../core/store/store.ts'
+
+export interface OutboxRow {
+  id: number
+  payload: PositionClosed
+  traceparent: string | null
+  /** When the transaction that made it true wrote the row: ISO 8601, the database's clock. */
+  recorded_at?: string
+}
+
+export interface OutboxState {
+  /** Unpublished rows. */
+  depth: number
+  /** Those of them that are at fault themselves: too large, not of the schema. */
+  refused: number
+  /** Age of the oldest unpublished row, in seconds. */
+  oldest_seconds: number
+}
+
+/** One revision of an event. */
+export type EventKey = [event_id: string, revision: number]
+
+/** Where a row's event went: id of the row, partition, offset. */
+export type Mark = [id: number, partition: number, offset: number]
+
+export interface Outbox {
+  claim(limit: number): Promise<OutboxRow[]>
+  published(topic: string, marks: Mark[]): Promise<number>
+  /** `reason` null: not tried. `growing`: the row itself is at fault, it rests longer every time. */
+  release(ids: number[], reason: string | null, restMs: number, growing: boolean): Promise<void>
+  state(): Promise<OutboxState>
+}
+
+/** @param relay who claims; @param leaseMs nobody else takes a claimed row before this has passed */
+export function createOutbox(store: Store, relay: string, leaseMs: number): Outbox {
+  return {
+    claim: (limit) => store.rpc('pm_outbox_claim', { p_relay: relay, p_limit: limit, p_lease_ms: leaseMs }),
+    published: (topic, marks) => store.rpc('pm_outbox_published', { p_topic: topic, p_marks: JSON.stringify(marks) }),
+    release: async (ids, reason, restMs, growing) => {
+      const args = {
+        p_relay: relay,
+        p_ids: JSON.stringify(ids),
+        p_error: reason,
+        p_rest_ms: restMs,
+        p_growing: growing,
+      }
+      await store.rpc('pm_outbox_release', args)
+    },
+    state: () => store.rpc('pm_outbox_state', {}),
+  }
+}
+
+/** Adds events whose revision the outbox does not have yet. Returns how many were new and how many it had. */
+export function addToOutbox(store: Store, events: PositionClosed[]): Promise<{ added: number; known: number }> {
+  return store.rpc('pm_outbox_add', { p_events: JSON.stringify(events) })
+}
+
+/** Adds the score of imported trades whose newest revision has none, as their next revision. Returns what it added. */
+export function rescoreInOutbox(store: Store, events: PositionClosed[]): Promise<EventKey[]> {
+  return store.rpc('pm_outbox_rescore', { p_events: JSON.stringify(events) })
+}
+
+export interface Waiting {
+  /** Events that are not published yet. */
+  waiting: number
+  /** Those of them that are at fault themselves, and why one of them is. */
+  refused: number
+  error: string | null
+}
+
+/** What became of events that were added. */
+export function waitingInOutbox(store: Store, events: EventKey[]): Promise<Waiting> {
+  return store.rpc('pm_outbox_waiting', { p_events: JSON.stringify(events) })
+}

@@ -1,0 +1,57 @@
+/** Marks rows as published, in batches beside the publishing, and tries again until it is done. */
+import type { Clock } from '../../core/clock.ts'
+import { explain } from '../../core/errors.ts'
+import type { Logger } from '../../core/logger.ts'
+import type { Mark, Outbox } from './outbox.ts'
+
+const BATCH_ROWS = 500
+const LAST_ATTEMPTS = 3
+
+export interface Marker {
+  add(marks: Mark[]): void
+  /** Resolves when everything added so far is marked, or was given up. */
+  idle(): Promise<void>
+}
+
+/** @param stopping once aborted, a few attempts remain; rows that they do not mark are published again, which changes nothing */
+export function createMarker(
+  outbox: Outbox,
+  topic: string,
+  clock: Clock,
+  logger: Logger,
+  stopping: AbortSignal,
+): Marker {
+  let waiting: Mark[] = []
+  let running: Promise<void> | undefined
+
+  async function run(): Promise<void> {
+    for (let attempt = 1; waiting.length > 0; ) {
+      const marks = waiting.splice(0, BATCH_ROWS)
+      try {
+        await outbox.published(topic, marks)
+        attempt = 1
+      } catch (err) {
+        waiting.unshift(...marks)
+        if (stopping.aborted && attempt >= LAST_ATTEMPTS) {
+          logger.warn(
+            { err },
+            `${waiting.length} published events could not be marked; they are published again, which changes nothing.`,
+          )
+          waiting = []
+          break
+        }
+        if (attempt === 1) logger.warn({ err }, `Published events are not marked yet: ${explain(err)}`)
+        await clock.sleep(Math.min(5_000, 100 * 2 ** attempt++), stopping)
+      }
+    }
+    running = undefined
+  }
+
+  return {
+    add(marks) {
+      waiting.push(...marks)
+      if (waiting.length > 0) running ??= run()
+    },
+    idle: async () => running,
+  }
+}

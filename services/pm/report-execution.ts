@@ -1,0 +1,138 @@
+/** An execution that the trader reports: recorded once, and the position closes when nothing is left of it. */
+import { StrandlineError } from '../../core/errors.ts'
+import type { PositionClosed } from '../../core/event.ts'
+import { eventId } from '../../core/event.ts'
+import { closePosition, closeTrade } from './close-position.ts'
+import type { FlatTrade } from './closing.ts'
+import { type Execution, isFullExit, parseExecution } from './execution.ts'
+import type { Portfolio } from './portfolio.ts'
+
+/** A row of lowcap_positions. */
+export type PositionRow = Record<string, unknown> & { id: string; total_quantity: number; status: string }
+
+export interface ExecutionResult {
+  /** 'duplicate': this id was reported before; nothing was recorded again. */
+  status: 'recorded' | 'duplicate'
+  execution_id: string
+  position_id: string
+  trade_id: string
+  /** Held after this execution, in tokens. */
+  left: number
+  /** The event, when this execution closed the position (now, or when it was first reported). */
+  closed: PositionClosed | null
+}
+
+type Answer =
+  | {
+      status: 'recorded' | 'duplicate'
+      trade_id: string
+      size_frac: number | null
+      left: number
+      position: PositionRow
+      trade: FlatTrade | null
+    }
+  | { status: 'close_first'; trade: FlatTrade }
+  | { status: 'more_than_held'; held: number }
+  | { status: 'before_entry'; entry: string }
+  | { status: 'conflict' | 'unknown_position' | 'nothing_held' | 'invalid' }
+
+/**
+ * Records one execution and closes the position when it was a full exit with nothing left.
+ * @param body {id, kind: entry|buy|add|trim|emergency_exit, quantity (tokens), price, size_frac, executed_at, entry_context, regime_context}
+ * Errors: EXECUTION_INVALID, EXECUTION_CONFLICT (nothing was recorded), POSITION_UNKNOWN, POSITION_INVALID (recorded, not closed),
+ * STORE_UNREACHABLE (report it again: the same id is recorded once).
+ */
+export async function reportExecution(pm: Portfolio, positionId: string, body: unknown): Promise<ExecutionResult> {
+  try {
+    const execution = parseExecution(positionId, body, pm.clock.now())
+    const result = await report(pm, execution)
+    pm.metrics?.executions.inc({ outcome: result.status })
+    return result
+  } catch (error) {
+    pm.metrics?.executions.inc({ outcome: 'refused' })
+    throw error
+  }
+}
+
+async function report(pm: Portfolio, execution: Execution): Promise<ExecutionResult> {
+  const { id, position_id, kind } = execution
+  const answer = await record(pm, execution)
+  const { status, trade_id, size_frac, left, trade } = answer
+  const full = left === 0 && isFullExit(kind, size_frac)
+  return {
+    status,
+    execution_id: id,
+    position_id,
+    trade_id,
+    left,
+    closed: full ? await close(pm, position_id, trade_id, trade) : null,
+  }
+}
+
+/** `trade` null: a repeated report of a position that is closed. Otherwise it is closed here; where it changed meanwhile, as it is now. */
+async function close(
+  pm: Portfolio,
+  positionId: string,
+  tradeId: string,
+  trade: FlatTrade | null,
+): Promise<PositionClosed | null> {
+  const closed = trade && ((await closeTrade(pm, trade, 'report')) ?? (await closePosition(pm, positionId)))
+  if (closed) return closed.event
+  return pm.store.rpc<PositionClosed | null>('pm_outbox_event', { p_event_id: eventId(positionId, tradeId) })
+}
+
+async function record(pm: Portfolio, execution: Execution): Promise<Extract<Answer, { trade_id: string }>> {
+  const { id, position_id } = execution
+  const p_execution = JSON.stringify({ ...execution, trade_id: eventId(position_id, `execution ${id}`) })
+  for (;;) {
+    const answer = await pm.store.rpc<Answer>('pm_record_execution', { p_execution })
+    switch (answer.status) {
+      case 'recorded':
+      case 'duplicate':
+        return answer
+      case 'close_first': // an earlier trade is over but not closed: it must not swallow this entry
+        if (!(await closeTrade(pm, answer.trade, 'tick'))) await closePosition(pm, position_id)
+        continue
+      case 'unknown_position':
+        throw new StrandlineError('POSITION_UNKNOWN', `There is no position ${position_id}.`, {
+          todo: 'Open it first: POST /v1/positions, or insert it into lowcap_positions.',
+        })
+      case 'conflict':
+        throw new StrandlineError(
+          'EXECUTION_CONFLICT',
+          `Execution ${id} was reported before, with other content or for another position.`,
+          {
+            todo: 'Nothing was recorded; give every execution an id of its own.',
+          },
+        )
+      case 'nothing_held':
+        throw new StrandlineError(
+          'EXECUTION_CONFLICT',
+          `Position ${position_id} holds nothing that execution ${id} could sell.`,
+          {
+            todo: 'Nothing was recorded; report the entry first.',
+          },
+        )
+      case 'more_than_held':
+        throw new StrandlineError(
+          'EXECUTION_CONFLICT',
+          `Execution ${id} sells more than the ${answer.held} that position ${position_id} holds.`,
+          {
+            todo: 'Nothing was recorded; report the quantity that was really sold.',
+          },
+        )
+      case 'before_entry':
+        throw new StrandlineError(
+          'EXECUTION_CONFLICT',
+          `Execution ${id} exits position ${position_id} before its entry (${answer.entry}).`,
+          {
+            todo: 'Nothing was recorded; correct executed_at.',
+          },
+        )
+      case 'invalid':
+        throw new StrandlineError('EXECUTION_INVALID', `Execution ${id} has a price or a quantity that is none.`, {
+          todo: 'Nothing was recorded.',
+        })
+    }
+  }
+}

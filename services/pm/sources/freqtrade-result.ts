@@ -1,0 +1,172 @@
+/** What Freqtrade's `backtesting` exports: JSON of today and of earlier versions, or the zip that holds it. */
+import { readFileSync } from 'node:fs'
+import { basename } from 'node:path'
+import { strFromU8, unzipSync } from 'fflate'
+import { StrandlineError } from '../../../core/errors.ts'
+import { parseTime } from '../../../core/time.ts'
+import { isObject } from '../context.ts'
+import type { Side } from '../rr.ts'
+
+/** One closed trade of a backtest. Times in ms; prices in the pair's quote currency. */
+export interface BacktestTrade {
+  strategy: string
+  /** Of the strategy; empty where the export does not say (old formats). */
+  timeframe: string
+  pair: string
+  side: Side
+  opened_at: number
+  closed_at: number
+  entry_price: number
+  exit_price: number
+  enter_tag: string
+  exit_reason: string
+}
+
+export interface Backtest {
+  /** In the order of the file. */
+  trades: BacktestTrade[]
+  /** Trades that were still open, which are left out. */
+  open: number
+}
+
+/** Columns of the oldest format, a list of lists. */
+const OLD_COLUMNS = [
+  'pair',
+  'profit_percent',
+  'open_date',
+  'close_date',
+  'index',
+  'trade_duration',
+  'open_rate',
+  'close_rate',
+  'open_at_end',
+  'sell_reason',
+]
+
+/** Errors: FILE_UNREADABLE, FILE_INVALID naming the trade. */
+export function readBacktest(file: string): Backtest {
+  let bytes: Buffer
+  try {
+    bytes = readFileSync(file)
+  } catch (cause) {
+    throw new StrandlineError('FILE_UNREADABLE', `${file} cannot be read.`, {
+      todo: 'Give the path of a backtest result.',
+      cause,
+    })
+  }
+  const isZip = bytes.subarray(0, 4).equals(Buffer.from('PK\x03\x04', 'latin1'))
+  return backtestOf(isZip ? unzip(bytes, file) : parse(bytes.toString('utf8'), file), file)
+}
+
+/** The one JSON of the zip that has trades: beside it lie the configuration, the strategies' sources and their market data. */
+function unzip(bytes: Buffer, file: string): unknown {
+  let files: Record<string, Uint8Array>
+  try {
+    files = unzipSync(bytes, { filter: ({ name }) => name.endsWith('.json') && !/(_config|\.meta)\.json$/.test(name) })
+  } catch (cause) {
+    throw new StrandlineError('FILE_INVALID', `${file} is not a whole zip.`, {
+      todo: 'Export the backtest again.',
+      cause,
+    })
+  }
+  const names = Object.keys(files).sort((a, b) => a.length - b.length)
+  for (const name of names) {
+    const content = parse(strFromU8(files[name]!), `${file}:${basename(name)}`)
+    if (Array.isArray(content) || (isObject(content) && 'strategy' in content)) return content
+  }
+  throw new StrandlineError('FILE_INVALID', `${file} holds no backtest result.`, {
+    todo: 'Give a zip that `freqtrade backtesting --export trades` wrote.',
+  })
+}
+
+function parse(text: string, file: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    // Python writes NaN and Infinity, which JSON does not have: null, so that a price among them is refused by its trade.
+    const json = text.replace(/"(?:[^"\\]|\\.)*"|-?\b(?:NaN|Infinity)\b/g, (token) =>
+      token[0] === '"' ? token : 'null',
+    )
+    try {
+      return JSON.parse(json)
+    } catch (cause) {
+      throw new StrandlineError('FILE_INVALID', `${file} is not JSON.`, {
+        todo: 'Give a backtest result, as JSON or as zip.',
+        cause,
+      })
+    }
+  }
+}
+
+function backtestOf(content: unknown, file: string): Backtest {
+  const found: { raw: unknown; strategy: string; timeframe: string }[] = []
+  if (Array.isArray(content)) for (const raw of content) found.push({ raw, strategy: '', timeframe: '' })
+  else if (isObject(content) && isObject(content.strategy))
+    for (const [name, result] of Object.entries(content.strategy)) {
+      if (!isObject(result) || !Array.isArray(result.trades))
+        throw new StrandlineError('FILE_INVALID', `${file}: strategy ${name} has no list of trades.`, {
+          todo: 'Export with --export trades.',
+        })
+      const timeframe = text(result.timeframe) || text(result.ticker_interval)
+      for (const raw of result.trades) found.push({ raw, strategy: text(result.strategy_name) || name, timeframe })
+    }
+  else
+    throw new StrandlineError('FILE_INVALID', `${file} is not a backtest result of Freqtrade.`, {
+      todo:
+        isObject(content) && content.latest_backtest
+          ? `Give the file that it names: ${content.latest_backtest}.`
+          : 'It should have "strategy".',
+    })
+  const trades: BacktestTrade[] = []
+  let open = 0
+  for (const [index, { raw, strategy, timeframe }] of found.entries()) {
+    const trade = tradeOf(raw, strategy, timeframe, `${file}: trade ${index + 1}`)
+    if (trade) trades.push(trade)
+    else open++
+  }
+  return { trades, open }
+}
+
+function tradeOf(raw: unknown, strategy: string, timeframe: string, where: string): BacktestTrade | null {
+  const fields = Array.isArray(raw) ? Object.fromEntries(OLD_COLUMNS.map((name, i) => [name, raw[i]])) : raw
+  if (!isObject(fields))
+    throw new StrandlineError('FILE_INVALID', `${where} is not a trade.`, { todo: 'Export the backtest again.' })
+  const pair = text(fields.pair)
+  const bad = (what: string) =>
+    new StrandlineError('FILE_INVALID', `${where} (${pair || 'no pair'}) has ${what}.`, {
+      todo: 'Nothing was imported.',
+    })
+  if (!pair) throw bad('no pair')
+  if (fields.is_open === true) return null
+  const opened_at = time(fields.open_timestamp, fields.open_date)
+  const closed_at = time(fields.close_timestamp, fields.close_date)
+  if (opened_at === null) throw bad('no open_date')
+  if (closed_at === null) throw bad('no close_date')
+  if (closed_at < opened_at) throw bad('a close_date before its open_date')
+  const entry_price = rate(fields.open_rate)
+  const exit_price = rate(fields.close_rate)
+  if (entry_price === null) throw bad(`the open_rate ${fields.open_rate}, which is no price`)
+  if (exit_price === null) throw bad(`the close_rate ${fields.close_rate}, which is no price`)
+  return {
+    strategy: strategy || text(fields.strategy),
+    timeframe,
+    pair,
+    side: fields.is_short === true ? 'short' : 'long',
+    opened_at,
+    closed_at,
+    entry_price,
+    exit_price,
+    enter_tag: text(fields.enter_tag) || text(fields.buy_tag),
+    exit_reason: text(fields.exit_reason) || text(fields.sell_reason),
+  }
+}
+
+const text = (value: unknown) => (typeof value === 'string' ? value : '')
+const rate = (value: unknown) => (typeof value === 'number' && Number.isFinite(value) && value > 0 ? value : null)
+
+/** `*_timestamp` in ms, or `*_date` as ISO 8601 (UTC where it names no zone) or, in the oldest format, in seconds. */
+function time(timestamp: unknown, date: unknown): number | null {
+  if (typeof timestamp === 'number' && Number.isFinite(timestamp)) return Math.trunc(timestamp)
+  if (typeof date === 'number' && Number.isFinite(date)) return Math.trunc(date * 1000)
+  return typeof date === 'string' ? (parseTime(date) ?? parseTime(`${date}Z`)) : null
+}

@@ -1,0 +1,107 @@
+/** Trades of a Freqtrade backtest as events: scored on candles, with the levers of models/freqtrade.json. */
+import { StrandlineError } from '../../../core/errors.ts'
+import { eventId, type PositionClosed } from '../../../core/event.ts'
+import { scoreTrade } from '../rr.ts'
+import { timeframeMs } from '../timeframe.ts'
+import { type Candles, readCandles } from './candles.ts'
+import { type BacktestTrade, readBacktest } from './freqtrade-result.ts'
+
+const WEEKDAYS = ['sun', 'mon', 'tue', 'wed', 'thu', 'fri', 'sat']
+
+export interface FreqtradeOptions {
+  file: string
+  /** Folder with the candles: `<PAIR>-<timeframe>.csv` or `.json`. */
+  candles: string
+  /** For exports that do not name them (old formats). */
+  timeframe?: string
+  strategy?: string
+}
+
+export interface ImportedTrades {
+  /** In the order of the file. */
+  events: PositionClosed[]
+  /** Trades that were still open: not imported. */
+  open: number
+}
+
+/** Errors: FILE_UNREADABLE, FILE_INVALID (naming the trade or the candles). */
+export function readFreqtrade(options: FreqtradeOptions): ImportedTrades {
+  const { file, candles: dir } = options
+  const { trades, open } = readBacktest(file)
+  const cache = new Map<string, Candles | null>()
+  const candlesOf = (pair: string, timeframe: string) => {
+    const key = `${pair}\0${timeframe}`
+    if (!cache.has(key)) cache.set(key, readCandles(dir, pair, timeframe))
+    return cache.get(key)!
+  }
+  const seen = new Map<string, number>()
+  const events = trades.map((raw) => {
+    const trade = {
+      ...raw,
+      strategy: raw.strategy || options.strategy || 'unnamed',
+      timeframe: raw.timeframe || options.timeframe || '',
+    }
+    if (!trade.timeframe)
+      throw new StrandlineError('FILE_INVALID', `${file} does not say the timeframe of its trades.`, {
+        todo: 'Give it with --timeframe, e.g. --timeframe 5m.',
+      })
+    const identity = identityOf(trade)
+    const count = (seen.get(identity.join('\0')) ?? 0) + 1
+    seen.set(identity.join('\0'), count)
+    const [position_id, trade_id] = identity
+    return eventOf(
+      trade,
+      position_id,
+      count === 1 ? trade_id : `${trade_id}#${count}`,
+      candlesOf(trade.pair, trade.timeframe),
+    )
+  })
+  return { events, open }
+}
+
+/**
+ * A trade is the same trade in every export that has it: strategy, pair, timeframe, side and opening time name it, not the file. (Trades that
+ * share even these, as position stacking makes them, are numbered.)
+ */
+function identityOf({
+  strategy,
+  pair,
+  timeframe,
+  side,
+  opened_at,
+}: BacktestTrade): [position_id: string, trade_id: string] {
+  return [`freqtrade/${strategy}/${pair}/${timeframe}`, `${new Date(opened_at).toISOString()}/${side}`]
+}
+
+function eventOf(trade: BacktestTrade, position_id: string, trade_id: string, candles: Candles | null): PositionClosed {
+  const { opened_at, closed_at, timeframe } = trade
+  const barMs = timeframeMs(timeframe)
+  const opened = new Date(opened_at)
+  return {
+    event_id: eventId(position_id, trade_id),
+    revision: 0,
+    voided: false,
+    position_id,
+    trade_id,
+    symbol: trade.pair,
+    token_contract: '',
+    chain: '',
+    timeframe,
+    decision_type: trade.exit_reason,
+    opened_at,
+    closed_at,
+    entry_price: trade.entry_price,
+    exit_price: trade.exit_price,
+    ...scoreTrade(trade, candles?.between(opened_at - barMs, closed_at) ?? [], barMs),
+    levers: {
+      strategy: trade.strategy,
+      pair: trade.pair,
+      ...(trade.enter_tag ? { enter_tag: trade.enter_tag } : {}),
+      hour: String(opened.getUTCHours()).padStart(2, '0'),
+      weekday: WEEKDAYS[opened.getUTCDay()]!,
+    },
+    measures: {},
+    regime_context: {},
+    source: 'import:freqtrade',
+  }
+}

@@ -1,0 +1,74 @@
+/** Imported trades take the path of every other: outbox, relay, log. Importing them again changes nothing. */
+import { explain, StrandlineError } from '../../../core/errors.ts'
+import type { PositionClosed } from '../../../core/event.ts'
+import type { ServiceDeps } from '../../../core/service.ts'
+import { serviceRelay } from '../index.ts'
+import { addToOutbox, type EventKey, rescoreInOutbox, waitingInOutbox } from '../outbox.ts'
+
+/** Events of one transaction: a hosted project ends a statement after 8 s. */
+const PAGE = 500
+const POLL_MS = 50
+
+export interface Imported {
+  /** Events that the log did not have, later scores included. */
+  new: number
+  already_known: number
+  /** Trades that were imported before without candles, and got their R/R now; among the new ones. */
+  rescored: number
+}
+
+export interface ImportOptions {
+  /** A known trade that has no R/R gets the one that it has now, as its next revision. */
+  rescore?: boolean
+  progress?: (done: number, of: number) => void
+}
+
+/**
+ * Resolves when every event is in the log. A relay of our own publishes them; those of running PMs share the work.
+ * Errors: STORE_UNREACHABLE, LOG_UNREACHABLE and the like: what is in the outbox stays there, and importing again goes on.
+ */
+export async function importEvents(
+  deps: ServiceDeps,
+  events: PositionClosed[],
+  options: ImportOptions = {},
+): Promise<Imported> {
+  const { store } = deps
+  const total: Imported = { new: 0, already_known: 0, rescored: 0 }
+  const relay = serviceRelay(deps, POLL_MS)
+  try {
+    for (let at = 0; at < events.length; at += PAGE) {
+      const page = events.slice(at, at + PAGE)
+      const { added, known } = await addToOutbox(store, page)
+      const rescored = options.rescore && known > 0 ? await rescoreInOutbox(store, page) : []
+      total.new += added + rescored.length
+      total.already_known += known - rescored.length
+      total.rescored += rescored.length
+      await published(deps, relay, [...page.map((e): EventKey => [e.event_id, e.revision]), ...rescored])
+      options.progress?.(at + page.length, events.length)
+    }
+  } finally {
+    await relay.stop()
+  }
+  return total
+}
+
+async function published(
+  { store, clock }: ServiceDeps,
+  relay: { failure(): string | undefined },
+  keys: EventKey[],
+): Promise<void> {
+  for (;;) {
+    const { waiting, refused, error } = await waitingInOutbox(store, keys)
+    if (waiting === 0) return
+    const todo = 'They are in the outbox: import again, or start a PM, and they are published.'
+    const failure = relay.failure()
+    if (failure) throw new StrandlineError('LOG_UNREACHABLE', `The events cannot be published. ${failure}`, { todo })
+    if (refused === waiting)
+      throw new StrandlineError(
+        'EVENT_INVALID',
+        `${refused} of the events cannot be published: ${explain(new Error(error ?? ''))}`,
+        { todo: 'Correct the file.' },
+      )
+    await clock.sleep(POLL_MS)
+  }
+}

@@ -1,0 +1,77 @@
+/** One tick of a timeframe: closes what others brought to zero, and scores what was closed without bars. */
+import { explain, findStrandlineError } from '../../core/errors.ts'
+import type { PositionClosed } from '../../core/event.ts'
+import { closePosition, closeTrade } from './close-position.ts'
+import { type BarRow, type FlatTrade, rescored } from './closing.ts'
+import type { OutboxRow } from './outbox.ts'
+import { claimArgs, type Portfolio } from './portfolio.ts'
+import type { Side } from './rr.ts'
+
+/** Trades of one request: their bars travel with them, and a hosted project ends a statement after 8 s. */
+const PAGE = 50
+
+export interface TickResult {
+  closed: number
+  scored: number
+  /** Positions that cannot be closed, with the reason. */
+  refused: { position_id: string; reason: string }[]
+}
+
+interface LateTrade {
+  /** The latest revision that the outbox has. */
+  event: PositionClosed
+  side: Side
+  bars: BarRow[]
+  complete: boolean
+}
+
+/** Errors: STORE_UNREACHABLE, STORE_REJECTED; a position that cannot be closed is in `refused` and stops nothing. */
+export async function tick(pm: Portfolio, timeframe: string): Promise<TickResult> {
+  const result: TickResult = { closed: 0, scored: 0, refused: [] }
+  const flat = (after: string) =>
+    pm.store.rpc<FlatTrade[]>('pm_flat_trades', { p_timeframe: timeframe, p_after: after, p_limit: PAGE })
+  for (
+    let page = await flat('');
+    page.length > 0;
+    page = page.length < PAGE ? [] : await flat(page.at(-1)!.position_id)
+  ) {
+    for (const trade of page) {
+      try {
+        const closed = (await closeTrade(pm, trade, 'tick')) ?? (await closePosition(pm, trade.position_id))
+        if (closed?.now) result.closed++
+      } catch (error) {
+        if (findStrandlineError(error)?.code !== 'POSITION_INVALID') throw error
+        result.refused.push({ position_id: trade.position_id, reason: explain(error) })
+      }
+    }
+  }
+  const late = (after: string) =>
+    pm.store.rpc<LateTrade[]>('pm_late_trades', { p_timeframe: timeframe, p_after: after, p_limit: PAGE })
+  for (
+    let page = await late('');
+    page.length > 0;
+    page = page.length < PAGE ? [] : await late(page.at(-1)!.event.event_id)
+  ) {
+    for (const trade of page) if (trade.complete && (await scoreLate(pm, trade))) result.scored++
+  }
+  return result
+}
+
+/** Publishes the score of a trade that had none, as the event's next revision. */
+async function scoreLate(pm: Portfolio, { event, side, bars }: LateTrade): Promise<boolean> {
+  const next = rescored(event, side, bars)
+  if (!next) return false
+  type Answer = { status: 'scored'; outbox: OutboxRow | null } | { status: 'superseded' }
+  const answer = await pm.store.rpc<Answer>('pm_score_late', {
+    p_score: JSON.stringify({ ...next, traceparent: null }),
+    ...claimArgs(pm),
+  })
+  if (answer.status !== 'scored') return false
+  if (answer.outbox && pm.relay) pm.relay.offer(answer.outbox)
+  pm.metrics?.lateScores.inc({ timeframe: event.timeframe })
+  pm.logger.info(
+    { position_id: event.position_id, event_id: event.event_id, rr: next.score.rr },
+    'trade scored: its bars have arrived',
+  )
+  return true
+}

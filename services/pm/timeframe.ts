@@ -1,0 +1,13 @@
+import { StrandlineError } from '../../core/errors.ts'
+
+const UNIT_MS: Record<string, number> = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000, w: 604_800_000 }
+
+/** Length of a bar in milliseconds: `1m`, `15m`, `4h`, `1d`, `1w` … Errors: POSITION_INVALID for anything else (a month has no fixed length). */
+export function timeframeMs(timeframe: string): number {
+  const match = /^([1-9]\d{0,4})([smhdw])$/.exec(timeframe)
+  if (!match)
+    throw new StrandlineError('POSITION_INVALID', `'${timeframe}' is not a timeframe.`, {
+      todo: 'Write a number and s, m, h, d or w, e.g. 15m.',
+    })
+  return Number(match[1]) * UNIT_MS[match[2]!]!
+}

@@ -1,0 +1,73 @@
+/** A chunk of the log into `ad_strands`: one transaction per chunk, under the claim of its partition. */
+import type { Codec } from '../../core/codec/codec.ts'
+import { DecodeError } from '../../core/codec/codec.ts'
+import type { LogRecord } from '../../core/log/log.ts'
+import type { Applied, Chunk, ChunkProcessor, Claim } from '../../core/runner/partition-runner.ts'
+import type { Store } from '../../core/store/store.ts'
+import { checkEvent, type RejectReason } from '../../core/validation.ts'
+import { type StrandRow, strandOf } from './strand.ts'
+
+export interface ProjectionEvents {
+  /** A record that can never be applied. The learner dead-letters it; here it is passed over. */
+  skipped?(reason: RejectReason, record: LogRecord): void
+  /** Strands that changed; a replay changes none. */
+  written?(strands: number): void
+}
+
+type Answer = { status: 'ok'; written: number; adopted: number } | { status: 'fenced' | 'stale' }
+
+export function createProjection(
+  consumer: string,
+  store: Store,
+  codec: Codec,
+  events: ProjectionEvents = {},
+): ChunkProcessor {
+  return {
+    async apply(claim, chunk): Promise<Applied> {
+      const rows = await strands(claim, chunk)
+      const answer = await store.rpc<Answer>('projector_commit', {
+        p_consumer: consumer,
+        p_topic: claim.topic,
+        p_partition: claim.partition,
+        p_epoch: claim.epoch,
+        p_version: claim.version,
+        p_next: chunk.next,
+        p_commit: chunk.commitId,
+        p_rows: JSON.stringify(rows.rows),
+      })
+      if (answer.status !== 'ok') return { status: answer.status }
+      for (const { reason, record } of rows.skipped) events.skipped?.(reason, record)
+      events.written?.(answer.written + answer.adopted)
+      return { status: 'ok' }
+    },
+    forget: () => undefined, // nothing is cached
+  }
+
+  async function strands({ topic, partition }: Claim, chunk: Chunk) {
+    const rows: StrandRow[] = []
+    const skipped: { reason: RejectReason; record: LogRecord }[] = []
+    for (const record of chunk.records) {
+      const reason = await project(record, (row) => rows.push(row), { topic, partition })
+      if (reason) skipped.push({ reason, record })
+    }
+    return { rows, skipped }
+  }
+
+  async function project(
+    record: LogRecord,
+    keep: (row: StrandRow) => void,
+    place: { topic: string; partition: number },
+  ): Promise<RejectReason | null> {
+    if (record.value === null) return 'empty_value'
+    try {
+      const event = await codec.decode(record.value)
+      const rejection = checkEvent(event, record.key, record.timestamp)
+      if (rejection) return rejection.reason
+      keep(strandOf(event, { ...place, offset: record.offset }))
+      return null
+    } catch (error) {
+      if (error instanceof DecodeError) return error.reason
+      throw error
+    }
+  }
+}
