@@ -1,0 +1,124 @@
+/** An allocation from an entry context: which coefficients it touches, what is learned of them, and what follows. */
+import { StrandlineError } from '../../core/errors.ts'
+import { splitEntryContext } from '../../core/event.ts'
+import type { Store } from '../../core/store/store.ts'
+import type { Model } from '../learner/model.ts'
+import { checkContext } from '../pm/context.ts'
+import { type Allocation, allocation, type CoefficientKey, checkSizing, type Sizing } from './allocation.ts'
+import { activeModel, type Baseline, type Learned, readCoefficients } from './learned.ts'
+import { TIMEFRAMES, type TimeframeShare, timeframeShares } from './timeframes.ts'
+
+export interface AllocationRequest extends Sizing {
+  /** Flat, as the PM writes it: strings are levers, numbers measures; mcap_at_entry and vol_at_entry in USD, age_at_entry in days. */
+  entry_context: Record<string, unknown>
+  /** The timeframe on which the position would run: its lever enters the product then. */
+  timeframe?: string
+}
+
+export interface Decision extends Allocation {
+  /** Levers of the model of which the entry context says nothing. */
+  unset_levers: string[]
+  global_rr: Baseline
+  /** Name of the active model; null while nothing is learned. */
+  model: string | null
+  /** How to split the allocation where no timeframe was asked for: `allocation` is the share of it, in the same unit. */
+  timeframes: (TimeframeShare & { allocation: number | null })[]
+}
+
+export interface TimeframeAnswer {
+  timeframes: TimeframeShare[]
+  global_rr: Baseline
+}
+
+export interface DecisionMaker {
+  /** @throws StrandlineError USAGE for a request that makes no sense, STORE_UNREACHABLE */
+  allocate(request: AllocationRequest): Promise<Decision>
+  /** @throws StrandlineError STORE_UNREACHABLE */
+  timeframes(): Promise<TimeframeAnswer>
+}
+
+const TIMEFRAME_KEYS: CoefficientKey[] = TIMEFRAMES.map((key) => ({ scope: 'lever', name: 'timeframe', key }))
+
+/** One allocation. Who wants many keeps a `createDecisionMaker`, which remembers the model. */
+export const allocate = (store: Store, request: AllocationRequest): Promise<Decision> =>
+  createDecisionMaker(store).allocate(request)
+
+export function createDecisionMaker(store: Store): DecisionMaker {
+  let model: Model | null = null
+
+  /** Reads the rows that the active model asks for; a model that was switched in between is read again. */
+  async function read(
+    keysOf: (model: Model | null) => CoefficientKey[],
+  ): Promise<{ model: Model | null; learned: Learned; keys: CoefficientKey[] }> {
+    model ??= await activeModel(store)
+    for (;;) {
+      const keys = keysOf(model)
+      const learned = await readCoefficients(store, [...keys, ...TIMEFRAME_KEYS])
+      if (learned.hash === (model?.hash ?? null)) return { model, learned, keys }
+      model = await activeModel(store)
+    }
+  }
+
+  return {
+    async allocate(request) {
+      checkRequest(request)
+      const { timeframe } = request
+      const { model, learned, keys } = await read((m) => (m ? keysOf(m, request) : []))
+      const answer = allocation(keys, learned.rows, request)
+      const levers = new Set(keys.map((k) => k.name))
+      return {
+        ...answer,
+        unset_levers: model?.definition.levers.map((l) => l.name).filter((name) => !levers.has(name)) ?? [],
+        global_rr: learned.global_rr,
+        model: model?.definition.name ?? null,
+        timeframes: timeframeShares(learned.rows).map((t) => ({
+          ...t,
+          allocation: timeframe === undefined ? t.share * answer.allocation : null,
+        })),
+      }
+    },
+    async timeframes() {
+      const { learned } = await read(() => [])
+      return { timeframes: timeframeShares(learned.rows), global_rr: learned.global_rr }
+    },
+  }
+}
+
+/** Levers in the model's order, then interactions. */
+function keysOf(model: Model, { entry_context, timeframe }: AllocationRequest): CoefficientKey[] {
+  const values = model.leverValues({ ...splitEntryContext(entry_context), timeframe: timeframe ?? '' })
+  const lever = model.definition.levers.find((l) => l.event_field === 'timeframe')
+  if (timeframe !== undefined && lever && !values.some((v) => v.group.name === lever.name))
+    throw new StrandlineError('USAGE', `The model ${model.definition.name} knows no timeframe '${timeframe}'.`, {
+      todo: `Use one of ${lever.vocabulary?.join(', ') || 'its timeframes'}, or none.`,
+    })
+  return model.groups(values).filter((group) => group.scope !== 'global') as CoefficientKey[]
+}
+
+/** The request may come from anywhere: nothing about it is taken for granted. */
+function checkRequest(request: Partial<AllocationRequest> | null | undefined): asserts request is AllocationRequest {
+  const { entry_context, timeframe, base, min, max } = request ?? {}
+  if (typeof entry_context !== 'object' || entry_context === null || Array.isArray(entry_context))
+    throw new StrandlineError('USAGE', 'The entry context is not an object.', {
+      todo: 'Give a flat JSON object, e.g. {"curator": "0xdetweiler", "chain": "base", "mcap_at_entry": 1500000}.',
+    })
+  for (const [name, value] of Object.entries(entry_context))
+    if (typeof value === 'object' && value !== null)
+      throw new StrandlineError(
+        'USAGE',
+        `The entry context is not flat: ${name} is ${Array.isArray(value) ? 'a list' : 'an object'}.`,
+        {
+          todo: 'Give strings (levers) and numbers (measures) only.',
+        },
+      )
+  const wrong = checkContext(entry_context)
+  if (wrong)
+    throw new StrandlineError('USAGE', `The entry context ${wrong}.`, {
+      todo: 'Give short texts and numbers; no trade with more is learned from.',
+    })
+  if (timeframe !== undefined && typeof timeframe !== 'string')
+    throw new StrandlineError('USAGE', 'timeframe is not a text.', {
+      todo: `Use one of ${TIMEFRAMES.join(', ')}, or none.`,
+    })
+  checkSizing({ base: base as number, min: min as number, max: max as number })
+}

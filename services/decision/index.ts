@@ -1,0 +1,56 @@
+/** The decision maker: sizes the next position with what is learned, over HTTP or as a library call. It only reads. */
+import type { FastifyInstance } from 'fastify'
+import { findStrandlineError } from '../../core/errors.ts'
+import type { StartService } from '../../core/service.ts'
+import { storeError } from '../../core/store/store.ts'
+import { type AllocationRequest, createDecisionMaker } from './decide.ts'
+import { decisionMetrics } from './metrics.ts'
+
+export { allocate, createDecisionMaker } from './decide.ts'
+
+export const startDecision: StartService = async ({ store, logger, metrics }) => {
+  const counted = decisionMetrics(metrics)
+  const maker = createDecisionMaker(store)
+
+  async function answer<T>(what: string, work: () => Promise<T>): Promise<T> {
+    const stop = counted.seconds.startTimer({ request: what })
+    try {
+      const result = await work()
+      stop({ outcome: 'ok' })
+      return result
+    } catch (error) {
+      stop({ outcome: findStrandlineError(error)?.code ?? 'error' })
+      throw error
+    }
+  }
+
+  return {
+    name: 'decision',
+    async ready() {
+      const { error, status } = await store.client.from('learning_configs').select('module').limit(1)
+      if (error) throw storeError(error, status, 'learning_configs', 'SUPABASE_URL')
+      return { ok: true }
+    },
+    routes(app) {
+      app.register(async (scope: FastifyInstance) => {
+        scope.setErrorHandler((error: Error & { statusCode?: number }, request, reply) => {
+          const known = findStrandlineError(error)
+          const status = known ? (known.code === 'USAGE' ? 400 : 503) : (error.statusCode ?? 500)
+          if (status >= 500) logger.error({ err: error, url: request.url }, error.message)
+          reply.status(status).send({
+            error: {
+              code: known?.code ?? (status < 500 ? 'USAGE' : 'INTERNAL'),
+              message: status === 500 ? 'The request failed; the log says why.' : error.message,
+              todo: known?.todo,
+            },
+          })
+        })
+        scope.post('/v1/allocations', (request) =>
+          answer('allocation', () => maker.allocate(request.body as AllocationRequest)),
+        )
+        scope.get('/v1/timeframes', () => answer('timeframes', () => maker.timeframes()))
+      })
+    },
+    stop: async () => undefined, // nothing is held
+  }
+}

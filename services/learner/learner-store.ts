@@ -1,0 +1,192 @@
+/** The learner's calls to the database. Columns travel as array literals in text, which every PostgREST and @supabase/lite passes on unchanged. */
+import type { Claim } from '../../core/runner/partition-runner.ts'
+import type { Store } from '../../core/store/store.ts'
+import type { DecayedSums } from './fold.ts'
+import type { Model, Scope } from './model.ts'
+import type { Cell } from './sums-cache.ts'
+import { groupsOfLedger, type LedgerTrade, type Trade } from './trade.ts'
+
+export interface Generation {
+  id: number
+  active: boolean
+  /** Names the positions of this generation in `consumer_positions`. */
+  consumer: string
+}
+
+export interface DirtySums extends Cell {
+  partition: number
+  sums: DecayedSums
+}
+
+export interface DeadLetterRow {
+  offset: number
+  reason: string
+  detail: string
+  dead_topic: string | null
+  dead_partition: number | null
+  dead_offset: number | null
+}
+
+export interface LearnerCommit {
+  claim: Claim
+  commitId: string
+  next: number
+  /** Events that the ledger does not have. */
+  fresh: Trade[]
+  /** Higher revisions of events that it has, with the revision that was read: what was taken out of the sums. Another one by now: stale. */
+  changed: (Trade & { was: number })[]
+  dirty: DirtySums[]
+  /** Other partitions whose sums change, with the version that was read. */
+  foreign: { partition: number; version: number }[]
+  dead: DeadLetterRow[]
+}
+
+export type CommitAnswer = { status: 'ok' | 'fenced' | 'stale' } | { status: 'seen'; ids: string[] }
+
+export interface LearnerRead {
+  version: number
+  trades: LedgerTrade[]
+  sums: { scope: Scope; name: string; key: string; period: number; sums: DecayedSums }[]
+}
+
+export interface LearnerStore {
+  readonly generation: Generation
+  read(partition: number, ids: string[], cells: Cell[]): Promise<LearnerRead>
+  commit(c: LearnerCommit): Promise<CommitAnswer>
+}
+
+/** Finds or makes the generation of a model. `activate`: readers see it from now on. */
+export async function openGeneration(store: Store, model: Model, activate: boolean): Promise<Generation> {
+  const { name } = model.definition
+  const row = await store.rpc<{ generation: number; active: boolean }>('learner_generation', {
+    p_model: name,
+    p_hash: model.hash,
+    p_definition: JSON.stringify(model.definition),
+    p_activate: activate,
+  })
+  return { id: row.generation, active: row.active, consumer: `learner/${name}/${model.hash.slice(0, 12)}` }
+}
+
+type LedgerTuple = [
+  id: string,
+  partition: number,
+  revision: number,
+  voided: boolean,
+  closed_at: number,
+  rr: number | null,
+  levers: string,
+]
+type SumsTuple = [
+  scope: Scope,
+  name: string,
+  key: string,
+  period: number,
+  n: number,
+  newest: number,
+  ws: number,
+  ws_lo: number,
+  wrs: number,
+  wrs_lo: number,
+  wl: number,
+  wl_lo: number,
+  wrl: number,
+  wrl_lo: number,
+]
+
+export function createLearnerStore(store: Store, model: Model, generation: Generation, topic: string): LearnerStore {
+  const common = { p_consumer: generation.consumer, p_topic: topic, p_generation: generation.id }
+  return {
+    generation,
+    async read(partition, ids, cells) {
+      const answer = await store.rpc<{ version: number; ledger: LedgerTuple[]; partials: SumsTuple[] }>(
+        'learner_read',
+        {
+          ...common,
+          p_partition: partition,
+          p_ids: plain(ids, (id) => id),
+          p_names: texts(cells, (c) => c.group.name),
+          p_keys: texts(cells, (c) => c.group.key),
+          p_periods: plain(cells, (c) => c.period),
+        },
+      )
+      return {
+        version: answer.version,
+        trades: answer.ledger.map(([id, p, revision, voided, closed_at, rr, levers]) => {
+          const trade = { id, partition: p, offset: 0, revision, voided, closed_at, rr, levers }
+          return { ...trade, groups: groupsOfLedger(model, trade) }
+        }),
+        sums: answer.partials.map(
+          ([scope, name, key, period, n, newest, ws, ws_lo, wrs, wrs_lo, wl, wl_lo, wrl, wrl_lo]) => ({
+            scope,
+            name,
+            key,
+            period,
+            sums: { n, newest, ws, ws_lo, wrs, wrs_lo, wl, wl_lo, wrl, wrl_lo },
+          }),
+        ),
+      }
+    },
+    commit: (c) =>
+      store.rpc<CommitAnswer>('learner_commit', {
+        ...common,
+        p_partition: c.claim.partition,
+        p_epoch: c.claim.epoch,
+        p_version: c.claim.version,
+        p_next: c.next,
+        p_commit: c.commitId,
+        p_ids: plain(c.fresh, (t) => t.id),
+        p_offsets: plain(c.fresh, (t) => t.offset),
+        p_revisions: plain(c.fresh, (t) => t.revision),
+        p_voided: plain(c.fresh, (t) => t.voided),
+        p_closed_at: plain(c.fresh, (t) => t.closed_at),
+        p_rr: plain(c.fresh, (t) => t.rr),
+        p_levers: texts(c.fresh, (t) => t.levers),
+        p_changed: JSON.stringify(
+          c.changed.map((t) => ({
+            event_id: t.id,
+            offset: t.offset,
+            closed_at_ms: t.closed_at,
+            rr: t.rr,
+            was: t.was,
+            revision: t.revision,
+            voided: t.voided,
+            levers: t.levers,
+          })),
+        ),
+        p_sum_partitions: plain(c.dirty, (d) => d.partition),
+        p_scopes: plain(c.dirty, (d) => d.group.scope),
+        p_names: texts(c.dirty, (d) => d.group.name),
+        p_keys: texts(c.dirty, (d) => d.group.key),
+        p_periods: plain(c.dirty, (d) => d.period),
+        p_ns: plain(c.dirty, (d) => d.sums.n),
+        p_newest: plain(c.dirty, (d) => d.sums.newest),
+        p_ws: plain(c.dirty, (d) => d.sums.ws),
+        p_ws_lo: plain(c.dirty, (d) => d.sums.ws_lo),
+        p_wrs: plain(c.dirty, (d) => d.sums.wrs),
+        p_wrs_lo: plain(c.dirty, (d) => d.sums.wrs_lo),
+        p_wl: plain(c.dirty, (d) => d.sums.wl),
+        p_wl_lo: plain(c.dirty, (d) => d.sums.wl_lo),
+        p_wrl: plain(c.dirty, (d) => d.sums.wrl),
+        p_wrl_lo: plain(c.dirty, (d) => d.sums.wrl_lo),
+        p_foreign: JSON.stringify(c.foreign),
+        p_dead: JSON.stringify(c.dead),
+      }),
+  }
+}
+
+/** Array literal of values that need no quotes: numbers (JavaScript's shortest form round-trips through float8), booleans, UUIDs, null. */
+function plain<T>(rows: readonly T[], value: (row: T) => number | boolean | string | null): string {
+  let out = ''
+  for (const row of rows) out += out === '' ? value(row) : `,${value(row)}`
+  return `{${out}}`
+}
+
+/** Array literal of texts. */
+function texts<T>(rows: readonly T[], value: (row: T) => string): string {
+  let out = ''
+  for (const row of rows) {
+    const text = value(row)
+    out += `${out === '' ? '' : ','}"${/["\\]/.test(text) ? text.replace(/["\\]/g, '\\$&') : text}"`
+  }
+  return `{${out}}`
+}

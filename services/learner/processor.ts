@@ -1,0 +1,152 @@
+/**
+ * Records of one partition into one commit: decode → check → trade → fold → `learner_commit`.
+ *
+ * The ledger is not asked beforehand in the ordinary case: the commit itself finds out that an event is known (status `seen`), and the chunk is
+ * folded again with what the ledger says. Where that is likely (a replay, or duplicates a moment ago) the ledger is asked first.
+ */
+import type { Logger } from 'pino'
+import { DecodeError } from '../../core/codec/codec.ts'
+import type { Decode } from '../../core/codec/decoder.ts'
+import type { LogRecord } from '../../core/log/log.ts'
+import type { Applied, Chunk, ChunkProcessor, Claim } from '../../core/runner/partition-runner.ts'
+import { type CheckedEvent, checkEvent } from '../../core/validation.ts'
+import { type ChunkState, type ClaimState, createChunkState, newClaimState } from './chunk-state.ts'
+import type { DeadLetter, DeadLetters } from './dead-letter.ts'
+import { decayOf } from './fold.ts'
+import { type FoldResult, foldTrades } from './fold-chunk.ts'
+import type { LearnerStore } from './learner-store.ts'
+import type { Model } from './model.ts'
+import { type Trade, tradeOf } from './trade.ts'
+
+export interface LearnerEvents {
+  applied?(result: FoldResult, trades: readonly Trade[]): void
+  deadLetter?(reason: string): void
+  notForModel?(count: number): void
+}
+
+export interface ProcessorOptions {
+  model: Model
+  store: LearnerStore
+  decode: Decode<CheckedEvent>
+  deadLetters: DeadLetters
+  logger: Logger
+  events?: LearnerEvents
+}
+
+/** How many chunks the ledger is asked beforehand after one that met known trades. */
+const EXPECT_SEEN_CHUNKS = 8
+
+export function createLearnerProcessor({
+  model,
+  store,
+  decode,
+  deadLetters,
+  logger,
+  events = {},
+}: ProcessorOptions): ChunkProcessor {
+  const states = new WeakMap<Claim, ClaimState>()
+  const tau = decayOf(model.definition.tau_days)
+
+  function stateOf(claim: Claim): ClaimState {
+    let state = states.get(claim)
+    if (!state) {
+      state = newClaimState()
+      states.set(claim, state)
+    }
+    return state
+  }
+
+  async function read(partition: number, records: LogRecord[]): Promise<{ trades: Trade[]; dead: DeadLetter[] }> {
+    const trades: Trade[] = []
+    const dead: DeadLetter[] = []
+    let passed = 0
+    for (const record of records) {
+      let event: CheckedEvent
+      try {
+        const decoded = decode(record.value)
+        event = decoded instanceof Promise ? await decoded : decoded
+      } catch (error) {
+        if (!(error instanceof DecodeError)) throw error
+        dead.push({ record, reason: error.reason, detail: error.message })
+        continue
+      }
+      const rejection = checkEvent(event, record.key, record.timestamp)
+      if (rejection) {
+        dead.push({ record, ...rejection })
+        continue
+      }
+      if (!model.accepts(event.source)) {
+        passed++
+        continue
+      }
+      const trade = tradeOf(model, event, partition, record.offset)
+      if ('problem' in trade) dead.push({ record, reason: 'lever_too_long', detail: trade.problem })
+      else trades.push(trade)
+    }
+    if (passed > 0) events.notForModel?.(passed)
+    return { trades, dead }
+  }
+
+  async function apply(claim: Claim, chunk: Chunk): Promise<Applied> {
+    const { trades, dead } = await read(claim.partition, chunk.records)
+    const applied = await fold(claim, chunk, trades, dead)
+    if (chunk.replay && applied.status === 'ok') {
+      const from = (chunk.records[0] as LogRecord).offset
+      await deadLetters.applied(claim, { from, next: chunk.next, refused: dead.map((d) => d.record.offset) })
+    }
+    return applied
+  }
+
+  /** Folds until the ledger knows nothing that we do not. */
+  async function fold(claim: Claim, chunk: Chunk, trades: Trade[], dead: DeadLetter[]): Promise<Applied> {
+    const memory = stateOf(claim)
+    const deadRows = dead.length > 0 ? await deadLetters.send(claim, dead) : []
+    const state = createChunkState(store, claim.partition, memory.cache, tau)
+    let ids = chunk.replay || memory.expectSeen > 0 ? trades.map((t) => t.id) : []
+    for (;;) {
+      await state.prepare(trades, ids)
+      const result = foldTrades(state, trades, tau)
+      const { next } = chunk
+      if (result.applied === 0 && deadRows.length === 0 && claim.position !== null && next <= claim.position) {
+        // a replay of what the ledger has: nothing to write, and the position is beyond already
+        state.commit()
+        events.applied?.(result, [])
+        return { status: 'ok', committed: false }
+      }
+      const answer = await store.commit({
+        claim,
+        commitId: chunk.commitId,
+        next,
+        fresh: state.fresh(),
+        changed: state.changedTrades(),
+        dirty: state.dirty(),
+        foreign: state.foreign(),
+        dead: deadRows,
+      })
+      if (answer.status === 'seen') {
+        memory.expectSeen = EXPECT_SEEN_CHUNKS
+        logger.debug(
+          { partition: claim.partition, seen: answer.ids.length },
+          'the ledger knows some of these trades; folding the chunk again',
+        )
+        state.rollback()
+        ids = answer.ids
+        continue
+      }
+      if (answer.status !== 'ok') {
+        state.rollback()
+        return { status: answer.status }
+      }
+      state.commit()
+      memory.expectSeen =
+        result.duplicates + result.corrections > 0 ? EXPECT_SEEN_CHUNKS : Math.max(0, memory.expectSeen - 1)
+      for (const d of deadRows) events.deadLetter?.(d.reason)
+      events.applied?.(result, state.fresh())
+      return { status: 'ok' }
+    }
+  }
+
+  return { apply, forget: (claim) => void states.delete(claim) }
+}
+
+export type { ChunkState }
