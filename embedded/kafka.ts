@@ -1,0 +1,234 @@
+/** A real single-node Apache Kafka (KRaft) in a folder, on the loopback interface, as a child process. Survives `kill -9` of itself and of its parent. */
+import { type ChildProcess, execFile, spawn } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
+import { once } from 'node:events'
+import { access, mkdir, readFile, realpath, rename, rm, writeFile } from 'node:fs/promises'
+import { connect } from 'node:net'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { promisify } from 'node:util'
+import { Kafka as KafkaJs, logLevel } from 'kafkajs'
+import { StrandlineError } from '../core/errors.ts'
+import type { Logger } from '../core/logger.ts'
+import { findJava } from './java.ts'
+import { ensureKafkaJars, type KafkaJars, type KafkaJarsOptions } from './kafka-jars.ts'
+import { kafkaProperties, LOG4J, propertiesFile } from './kafka-properties.ts'
+import { type SecureListener, scramArguments } from './kafka-security.ts'
+import { lastLines, openLogFile } from './log-file.ts'
+import { portTaken, requirePort } from './ports.ts'
+import { findProcesses, isAlive, type StopStep, stopProcess } from './processes.ts'
+
+export interface KafkaOptions {
+  /** The broker's folder, made when absent. */
+  dataDir: string
+  port: number
+  controllerPort: number
+  logFile: string
+  /** TLS and SASL listeners beside the plain one. */
+  listeners?: SecureListener[]
+  /** Over the defaults of kafka-properties.ts. */
+  properties?: Record<string, string>
+  /** Largest Java heap in MiB. */
+  heapMb?: number
+  portFlag?: string
+  logger: Logger
+  onProgress?: KafkaJarsOptions['onProgress']
+}
+
+export interface Kafka {
+  /** host:port of the plain listener. */
+  brokers: string
+  port: number
+  pid: number
+  version: string
+  /** Rejects never; resolves when the broker process is gone, wanted or not. */
+  exited: Promise<void>
+  stop(): Promise<void>
+}
+
+/** SIGTERM: a controlled shutdown, which leaves nothing to recover. */
+const STOP: StopStep[] = [
+  ['SIGTERM', 30_000],
+  ['SIGKILL', 5_000],
+]
+
+/** For one that nobody waits for any more; it may hang in its own start. */
+const ABANDON: StopStep[] = [
+  ['SIGTERM', 5_000],
+  ['SIGKILL', 5_000],
+]
+
+export async function startKafka(options: KafkaOptions): Promise<Kafka> {
+  const { port, controllerPort, logFile, listeners = [], heapMb = 512, portFlag = '--base-port', logger } = options
+  const java = await findJava()
+  const jars = await ensureKafkaJars({ onProgress: options.onProgress })
+  await mkdir(options.dataDir, { recursive: true })
+  const dataDir = await realpath(options.dataDir)
+  const logDir = join(dataDir, 'log')
+
+  const marker = `-Dstrandline.kafka=${dataDir}`
+  for (const pid of findProcesses(marker)) {
+    logger.warn({ pid }, 'stopping a Kafka that an earlier run left behind')
+    await stopProcess(pid, ABANDON)
+  }
+  await requirePort(port, 'Kafka', portFlag)
+  await requirePort(controllerPort, "Kafka's controller", portFlag)
+  for (const listener of listeners) await requirePort(listener.port, `Kafka's listener ${listener.name}`, portFlag)
+
+  const properties = (dir: string) =>
+    propertiesFile({ ...kafkaProperties({ logDir: dir, port, controllerPort, listeners }), ...options.properties })
+  const run = { java, jars, dataDir }
+  await writeFile(join(dataDir, 'log4j2.properties'), LOG4J)
+  await format(run, logDir, properties, scramArguments(listeners))
+  // Passwords and keys may be in it.
+  await writeFile(join(dataDir, 'server.properties'), properties(logDir), { mode: 0o600 })
+
+  const log = await openLogFile(logFile)
+  const jvm = [
+    `-Xmx${heapMb}m`,
+    '-Xms64m',
+    '-XX:+UseG1GC',
+    '-XX:MaxGCPauseMillis=20',
+    '-XX:+ExitOnOutOfMemoryError',
+    '-Djava.awt.headless=true',
+    marker,
+  ]
+  // Detached: Ctrl-C in the terminal reaches our process, which lets the services finish before it stops the broker.
+  const child = spawn(java, [...jvm, ...base(run), 'kafka.Kafka', join(dataDir, 'server.properties')], {
+    stdio: ['ignore', log.fd, log.fd],
+    detached: true,
+    cwd: dataDir,
+    env: environment(),
+  })
+  const exited = once(child, 'exit').then(
+    () => {},
+    () => {},
+  )
+  await log.close()
+  await ready(child, port, logFile, portFlag)
+  const pid = child.pid!
+  logger.debug({ port, pid, version: jars.version }, 'Kafka is up')
+  return {
+    brokers: `127.0.0.1:${port}`,
+    port,
+    pid,
+    version: jars.version,
+    exited,
+    async stop() {
+      if (!(await stopProcess(pid, STOP)))
+        throw new StrandlineError('ENGINE_FAILED', `Kafka (process ${pid}) does not stop.`, { todo: `See ${logFile}.` })
+    },
+  }
+}
+
+interface Run {
+  java: string
+  jars: KafkaJars
+  dataDir: string
+}
+
+/** What every Java program of Kafka is started with. */
+function base({ jars, dataDir }: Pick<Run, 'jars' | 'dataDir'>): string[] {
+  return [`-Dlog4j2.configurationFile=${join(dataDir, 'log4j2.properties')}`, '-cp', jars.classpath]
+}
+
+/** Nothing of our environment is Kafka's business, least of all passwords; KAFKA_* would even configure it. */
+function environment(): NodeJS.ProcessEnv {
+  const { PATH, HOME, TMPDIR, LANG, JAVA_HOME } = process.env
+  return { PATH, HOME, TMPDIR, LANG, JAVA_HOME }
+}
+
+/** Formats beside the place and then moves there: an interrupted one leaves nothing half made. */
+async function format(run: Run, logDir: string, properties: (dir: string) => string, scram: string[]): Promise<void> {
+  if (
+    await access(join(logDir, 'meta.properties')).then(
+      () => true,
+      () => false,
+    )
+  )
+    return
+  const draft = `${logDir}.formatting`
+  const file = join(run.dataDir, 'format.properties')
+  await rm(draft, { recursive: true, force: true })
+  await mkdir(draft, { recursive: true })
+  await writeFile(file, properties(draft), { mode: 0o600 })
+  try {
+    const clusterId = `s${randomBytes(16).toString('base64url').slice(1)}`
+    const args = ['format', '--standalone', '--cluster-id', clusterId, '--config', file, ...scram]
+    await promisify(execFile)(
+      run.java,
+      ['-Xmx128m', '-XX:TieredStopAtLevel=1', ...base(run), 'kafka.tools.StorageTool', ...args],
+      { env: environment() },
+    )
+  } catch (cause) {
+    const said = String((cause as { stderr?: string }).stderr || (cause as Error).message)
+      .trim()
+      .split('\n')
+      .at(-1)
+    throw new StrandlineError('ENGINE_FAILED', `Kafka's data folder ${logDir} could not be made: ${said}.`, { cause })
+  } finally {
+    await rm(file, { force: true })
+  }
+  await rm(logDir, { recursive: true, force: true })
+  await rename(draft, logDir)
+}
+
+/** Waits until the broker answers. Recovery after a crash may take long: no deadline while the process lives. */
+async function ready(child: ChildProcess, port: number, logFile: string, portFlag: string): Promise<void> {
+  const alive = () =>
+    child.pid !== undefined && child.exitCode === null && child.signalCode === null && isAlive(child.pid)
+  const client = new KafkaJs({
+    clientId: 'strandline-start',
+    brokers: [`127.0.0.1:${port}`],
+    logLevel: logLevel.NOTHING,
+    retry: { retries: 0 },
+  })
+  while (alive()) {
+    if (await answers(port)) {
+      const admin = client.admin()
+      try {
+        await admin.connect()
+        const { brokers } = await admin.describeCluster()
+        if (brokers.length > 0) return
+      } catch {
+        // Not yet.
+      } finally {
+        await admin.disconnect().catch(() => {})
+      }
+    }
+    await sleep(25)
+  }
+  const said = await readFile(logFile, 'utf8').catch(() => '')
+  if (/Address already in use/.test(said.slice(-20_000))) throw portTaken(port, 'Kafka', portFlag)
+  throw new StrandlineError(
+    'ENGINE_FAILED',
+    `Kafka did not start: ${await lastLines(logFile, 1, /Exception|ERROR|FATAL/)}.`,
+    { todo: `See ${logFile}.` },
+  )
+}
+
+function answers(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect({ port, host: '127.0.0.1' })
+    socket.once('connect', () => {
+      socket.destroy()
+      resolve(true)
+    })
+    socket.once('error', () => resolve(false))
+  })
+}
+
+/** Runs one of Kafka's own command line tools, e.g. org.apache.kafka.tools.consumer.group.ConsumerGroupCommand, and returns what it prints. */
+export async function runKafkaTool(mainClass: string, args: string[]): Promise<string> {
+  const java = await findJava()
+  const jars = await ensureKafkaJars()
+  const { stdout } = await promisify(execFile)(
+    java,
+    ['-Xmx128m', '-XX:TieredStopAtLevel=1', '-cp', jars.classpath, mainClass, ...args],
+    {
+      env: environment(),
+      maxBuffer: 64 * 1024 * 1024,
+    },
+  )
+  return stdout
+}

@@ -1,0 +1,88 @@
+/** A schema registry that Confluent clients take for one, in this process, kept in the compacted topic `_schemas`. Avro only; no passwords. */
+import fastify from 'fastify'
+import { pino } from 'pino'
+import type { Config } from '../core/config.ts'
+import { createKafkaLog } from '../core/log/kafka-log.ts'
+import type { Logger } from '../core/logger.ts'
+import { portTaken } from './ports.ts'
+import { RegistryError } from './registry/errors.ts'
+import { addRegistryRoutes } from './registry/routes.ts'
+import { openRegistryStore } from './registry/store.ts'
+
+const MEDIA_TYPE = 'application/vnd.schemaregistry.v1+json'
+
+export interface RegistryOptions {
+  brokers: string[]
+  /** How to reach them where they want TLS or a password. */
+  security?: Omit<Config['kafka'], 'brokers'>
+  /** 0: any free port. */
+  port: number
+  host?: string
+  portFlag?: string
+  logger?: Logger
+}
+
+export interface Registry {
+  url: string
+  port: number
+  stop(): Promise<void>
+}
+
+export async function startRegistry(options: RegistryOptions): Promise<Registry> {
+  const {
+    brokers,
+    security,
+    port,
+    host = '127.0.0.1',
+    portFlag = '--base-port',
+    logger = pino({ level: 'silent' }) as Logger,
+  } = options
+  const log = createKafkaLog({ kafka: { ...security, brokers } }, logger)
+  const app = fastify({
+    bodyLimit: 8 * 1024 * 1024,
+    routerOptions: { maxParamLength: 1000 },
+    forceCloseConnections: 'idle',
+  })
+
+  // Clients send all kinds of media types, and sometimes none, for the same JSON.
+  app.removeAllContentTypeParsers()
+  app.addContentTypeParser('*', { parseAs: 'string' }, (_, body, done) => {
+    try {
+      done(null, body === '' ? null : JSON.parse(body as string))
+    } catch {
+      done(new RegistryError(400, 'The request body is not JSON.'))
+    }
+  })
+  app.addHook('onSend', async (_, reply, payload) => {
+    reply.header('content-type', MEDIA_TYPE)
+    return payload
+  })
+  app.setNotFoundHandler((_, reply) => reply.status(404).send({ error_code: 404, message: 'HTTP 404 Not Found' }))
+  app.setErrorHandler((error: Error & { statusCode?: number }, _, reply) => {
+    if (error instanceof RegistryError)
+      return reply.status(error.status).send({ error_code: error.errorCode, message: error.message })
+    const status = error.statusCode && error.statusCode < 500 ? error.statusCode : 500
+    if (status === 500) logger.error({ err: error }, 'the schema registry could not answer')
+    return reply.status(status).send({ error_code: status === 500 ? 50001 : status, message: error.message })
+  })
+
+  try {
+    addRegistryRoutes(app, await openRegistryStore(log))
+    await app.listen({ port, host })
+  } catch (error) {
+    await log.close()
+    throw (error as NodeJS.ErrnoException).code === 'EADDRINUSE'
+      ? portTaken(port, 'the schema registry', portFlag)
+      : error
+  }
+  const address = app.server.address()
+  const bound = typeof address === 'object' && address ? address.port : port
+  return {
+    url: `http://${host === '0.0.0.0' || host === '::' ? '127.0.0.1' : host}:${bound}`,
+    port: bound,
+    async stop() {
+      await app.close()
+      await log.close()
+    },
+  }
+}

@@ -1,0 +1,65 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import { findStack, lockDataDir, type StackDescription, writeStack } from './stack-file.ts'
+
+let dir: string
+beforeEach(async () => {
+  dir = await mkdtemp(join(tmpdir(), 'strandline-lock-'))
+})
+afterEach(() => rm(dir, { recursive: true, force: true }))
+
+const stack: StackDescription = {
+  pid: process.pid,
+  started_at: '2026-01-01T00:00:00Z',
+  env: { KAFKA_BROKERS: 'a:1' },
+  services: {},
+  pids: {},
+}
+
+test('a second owner is told who has the folder', async () => {
+  const release = await lockDataDir(dir, './strandline up')
+  await expect(lockDataDir(dir, './strandline demo')).rejects.toMatchObject({
+    code: 'STACK_BUSY',
+    message: `The data folder ${dir} is in use by ./strandline up (process ${process.pid}).`,
+    todo: expect.stringContaining('--data-dir'),
+  })
+  await release()
+  await (await lockDataDir(dir, './strandline demo'))()
+  expect(await readdir(dir)).toEqual([])
+})
+
+test('of many that ask at once, one gets it', async () => {
+  const asked = await Promise.allSettled(Array.from({ length: 20 }, () => lockDataDir(dir, 'x')))
+  expect(asked.filter((a) => a.status === 'fulfilled')).toHaveLength(1)
+})
+
+test('a running stack is found, and its file says nothing once it is gone', async () => {
+  expect(findStack(dir)).toBeUndefined()
+  const release = await lockDataDir(dir, 'up')
+  expect(findStack(dir)).toBeUndefined()
+  await writeStack(dir, stack)
+  expect(findStack(dir)).toEqual(stack)
+  await release()
+  expect(findStack(dir)).toBeUndefined()
+})
+
+test('what a killed process left is neither a lock nor a stack', async () => {
+  const child = spawn(process.execPath, ['-e', ''])
+  await once(child, 'exit')
+  await writeFile(join(dir, 'lock'), JSON.stringify({ pid: child.pid, purpose: 'up' }))
+  await writeStack(dir, { ...stack, pid: child.pid! })
+  expect(findStack(dir)).toBeUndefined()
+  await (await lockDataDir(dir, 'up'))()
+})
+
+test('a pid that belongs to another program by now is not the owner', async () => {
+  await writeFile(
+    join(dir, 'lock'),
+    JSON.stringify({ pid: process.ppid, commandLine: 'node cli/main.ts up', purpose: 'up' }),
+  )
+  await (await lockDataDir(dir, 'up'))()
+})

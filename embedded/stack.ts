@@ -1,0 +1,248 @@
+/** Engines and services of one data folder, started together and stopped in order. */
+import { mkdir, realpath } from 'node:fs/promises'
+import { join } from 'node:path'
+import { positionClosedSchema } from '../core/codec/position-closed-codec.ts'
+import { createRegistryClient } from '../core/codec/registry.ts'
+import { readConfig } from '../core/config.ts'
+import { createKafkaLog } from '../core/log/kafka-log.ts'
+import type { Logger } from '../core/logger.ts'
+import { startDatabase } from './database.ts'
+import { type Kafka, startKafka } from './kafka.ts'
+import type { ServiceName, StackPorts } from './layout.ts'
+import { requirePort } from './ports.ts'
+import { findProcesses, stopProcess } from './processes.ts'
+import { startRegistry } from './registry.ts'
+import { SERVICE_STOP, type ServiceProcess, serviceMarker, startServiceProcess } from './service-process.ts'
+import { lockDataDir, type StackDescription, writeStack } from './stack-file.ts'
+import { type Supervised, supervise } from './supervise.ts'
+import { ensureLoopTopics } from './topics.ts'
+
+export type Need = 'database' | 'kafka' | 'registry'
+
+export interface StackOptions {
+  dataDir: string
+  ports: StackPorts
+  /** The engines that must be there; those that `env` names are used as they are. */
+  needs: Need[]
+  services: ServiceName[]
+  /** Where real engines are: KAFKA_BROKERS, SCHEMA_REGISTRY_URL, SUPABASE_URL, SUPABASE_SERVICE_ROLE_KEY. */
+  env: Record<string, string | undefined>
+  model?: string
+  /** How others are told who has the data folder. */
+  purpose: string
+  logger: Logger
+  /** Hears what happens, one sentence at a time. */
+  say(sentence: string): void
+  /** Gives the start up; it then throws the signal's reason. */
+  signal?: AbortSignal
+}
+
+export interface Stack extends StackDescription {
+  stop(): Promise<void>
+}
+
+type Closer = () => Promise<void>
+
+/** Errors: STACK_BUSY, PORT_TAKEN, JAVA_MISSING, DOWNLOAD_FAILED, ENGINE_FAILED and what the services report. Nothing is left running after one. */
+export async function startStack(options: StackOptions): Promise<Stack> {
+  await mkdir(options.dataDir, { recursive: true })
+  const dataDir = await realpath(options.dataDir)
+  const closers: Closer[] = [await lockDataDir(dataDir, options.purpose)]
+  const close = async () => {
+    let failure: unknown
+    for (const closer of closers.splice(0).reverse())
+      await closer().catch((error) => {
+        failure ??= error
+      })
+    if (failure) throw failure
+  }
+  try {
+    const stack = await start({ ...options, dataDir }, closers)
+    return { ...stack, stop: close }
+  } catch (error) {
+    await close().catch(() => {})
+    throw error
+  }
+}
+
+async function start(options: StackOptions, closers: Closer[]): Promise<StackDescription> {
+  const { dataDir, ports, services, say, logger, signal } = options
+  const given = (name: string) => options.env[name]?.trim() || undefined
+  const embedded = {
+    database: options.needs.includes('database') && !given('SUPABASE_URL'),
+    kafka: options.needs.includes('kafka') && !given('KAFKA_BROKERS'),
+    registry: options.needs.includes('registry') && !given('SCHEMA_REGISTRY_URL'),
+  }
+  for (const pid of findProcesses(serviceMarker(dataDir))) await stopProcess(pid, SERVICE_STOP)
+  await requirePorts(ports, embedded, services)
+
+  const stack: StackDescription = {
+    pid: process.pid,
+    started_at: new Date().toISOString(),
+    env: {},
+    services: {},
+    pids: {},
+  }
+  for (const name of [
+    'KAFKA_BROKERS',
+    'SCHEMA_REGISTRY_URL',
+    'SUPABASE_URL',
+    'SUPABASE_SERVICE_ROLE_KEY',
+    'DATABASE_URL',
+  ]) {
+    const value = given(name)
+    if (value) stack.env[name] = value
+  }
+  if (options.model) stack.env.STRANDLINE_MODEL = options.model
+  let complete = false
+  const noted = (name: string) => (running: { pid: number }) => {
+    stack.pids[name] = running.pid
+    if (complete)
+      writeStack(dataDir, stack).catch((error) => logger.warn({ err: error }, 'stack.json could not be written'))
+  }
+
+  // The slow ones side by side; if one fails the other is stopped all the same.
+  const engines = await Promise.allSettled([
+    embedded.kafka ? startEmbeddedKafka(options, stack, closers, noted('kafka')) : undefined,
+    embedded.database ? startEmbeddedDatabase(options, stack, closers, noted('postgres')) : undefined,
+  ])
+  for (const engine of engines) if (engine.status === 'rejected') throw engine.reason
+  signal?.throwIfAborted()
+
+  if (embedded.registry) {
+    const { kafka } = readConfig({
+      SCHEMA_REGISTRY_URL: 'http://none',
+      SUPABASE_URL: 'http://none',
+      SUPABASE_SERVICE_ROLE_KEY: 'none',
+      ...options.env,
+      ...stack.env,
+    })
+    const { brokers, ...security } = kafka
+    const registry = await startRegistry({ brokers, security, port: ports.registry, logger })
+    closers.push(() => registry.stop())
+    stack.env.SCHEMA_REGISTRY_URL = registry.url
+    say(`Schema registry listens on ${registry.url}`)
+  }
+  if (options.needs.includes('kafka') && options.needs.includes('registry')) await prepareLog(options, stack)
+  const running: Supervised<ServiceProcess>[] = []
+  closers.push(async () => {
+    await Promise.all(running.map((service) => service.stop()))
+  })
+  const started = await Promise.allSettled(
+    services.map(async (name) => running.push(await startService(name, options, stack, noted(name)))),
+  )
+  for (const service of started) if (service.status === 'rejected') throw service.reason
+  signal?.throwIfAborted()
+  complete = true
+  await writeStack(dataDir, stack)
+  return stack
+}
+
+async function requirePorts(
+  ports: StackPorts,
+  embedded: Record<Need, boolean>,
+  services: ServiceName[],
+): Promise<void> {
+  const wanted: [keyof StackPorts, string][] = [
+    ...(embedded.database ? [['supabase', 'Supabase'] as [keyof StackPorts, string]] : []),
+    ...(embedded.registry ? [['registry', 'the schema registry'] as [keyof StackPorts, string]] : []),
+    ...services.map((name): [keyof StackPorts, string] => [name, `the service ${name}`]),
+  ]
+  for (const [name, what] of wanted) await requirePort(ports[name], what, '--base-port')
+}
+
+async function startEmbeddedKafka(
+  { dataDir, ports, say, logger, signal }: StackOptions,
+  stack: StackDescription,
+  closers: Closer[],
+  restarted: (r: { pid: number }) => void,
+): Promise<void> {
+  let told = 0
+  const kafka = await supervise<Kafka>({
+    name: 'Kafka',
+    say,
+    restarted,
+    start: () =>
+      startKafka({
+        dataDir: join(dataDir, 'kafka'),
+        port: ports.kafka,
+        controllerPort: ports.kafkaController,
+        logFile: join(dataDir, 'logs', 'kafka.log'),
+        logger,
+        onProgress(done, total, bytes, totalBytes) {
+          signal?.throwIfAborted()
+          const percent = Math.floor((bytes / totalBytes) * 100)
+          if (done === 0) say(`Downloading Kafka once: ${total} files, ${Math.round(totalBytes / 1e6)} MB`)
+          else if (percent >= told + 20 || done === total) {
+            told = percent
+            say(`Downloading Kafka: ${percent} % (${done} of ${total} files)`)
+          }
+        },
+      }),
+  })
+  closers.push(() => kafka.stop())
+  stack.env.KAFKA_BROKERS = kafka.current().brokers
+  stack.pids.kafka = kafka.current().pid
+  say(`Kafka ${kafka.current().version} listens on ${kafka.current().brokers}`)
+}
+
+async function startEmbeddedDatabase(
+  { dataDir, ports, say, logger }: StackOptions,
+  stack: StackDescription,
+  closers: Closer[],
+  restarted: (r: { pid: number }) => void,
+): Promise<void> {
+  const database = await startDatabase({
+    dataDir,
+    postgresPort: ports.postgres,
+    supabasePort: ports.supabase,
+    logger,
+    say,
+    restarted,
+  })
+  closers.push(() => database.stop())
+  stack.env.SUPABASE_URL = database.supabaseUrl
+  stack.env.SUPABASE_SERVICE_ROLE_KEY = database.serviceRoleKey
+  stack.env.DATABASE_URL = database.databaseUrl
+  stack.pids.postgres = database.postgres.pid
+  say(
+    `PostgreSQL listens on 127.0.0.1:${ports.postgres}${database.migrated.length > 0 ? `; ${database.migrated.length} migrations applied` : ''}`,
+  )
+  say(`Supabase listens on ${database.supabaseUrl}`)
+}
+
+/** Topics and schema, so that the first event finds them. */
+async function prepareLog(options: StackOptions, stack: StackDescription): Promise<void> {
+  const config = readConfig({
+    SUPABASE_URL: 'http://none',
+    SUPABASE_SERVICE_ROLE_KEY: 'none',
+    ...options.env,
+    ...stack.env,
+  })
+  const log = createKafkaLog(config, options.logger)
+  try {
+    await ensureLoopTopics(log, config)
+    await createRegistryClient(config.registry).register(`${config.topic}-value`, positionClosedSchema)
+  } finally {
+    await log.close()
+  }
+}
+
+async function startService(
+  name: ServiceName,
+  { dataDir, ports, say, signal }: StackOptions,
+  stack: StackDescription,
+  restarted: (r: { pid: number }) => void,
+): Promise<Supervised<ServiceProcess>> {
+  const logFile = join(dataDir, 'logs', `${name}.log`)
+  const service = await supervise<ServiceProcess>({
+    name,
+    say,
+    restarted,
+    start: () => startServiceProcess({ name, port: ports[name], dataDir, env: stack.env, logFile, say, signal }),
+  })
+  stack.services[name] = service.current().url
+  stack.pids[name] = service.current().pid
+  say(`${name} listens on ${service.current().url}`)
+  return service
+}

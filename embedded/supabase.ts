@@ -1,0 +1,101 @@
+/** `@supabase/lite` over a PostgreSQL, served on the loopback interface: what supabase-js talks to. Only the REST part is on. */
+import { AsyncLocalStorage } from 'node:async_hooks'
+import type { Server } from 'node:http'
+import { serve } from '@hono/node-server'
+import { App } from '@supabase/lite'
+import { portTaken } from './ports.ts'
+import { createConnection } from './supabase-connection.ts'
+
+export interface SupabaseOptions {
+  /** As a role that may only become anon, authenticated or service_role. */
+  databaseUrl: string
+  /** 0: any free port. */
+  port: number
+  /** sb_secret_…: whoever shows it acts as service_role. */
+  serviceRoleKey: string
+  /** Connections to PostgreSQL; requests beyond wait. */
+  poolSize?: number
+  /** Loopback unless a container says otherwise. */
+  host?: string
+  portFlag?: string
+}
+
+export interface Supabase {
+  url: string
+  port: number
+  stop(): Promise<void>
+}
+
+export async function startSupabase(options: SupabaseOptions): Promise<Supabase> {
+  const { databaseUrl, serviceRoleKey, poolSize = 20, host = '127.0.0.1', portFlag = '--base-port' } = options
+  const connection = createConnection(databaseUrl, poolSize)
+  const app = new App({
+    connection,
+    api: { enabled: true, schemas: ['public'], max_rows: 1000 },
+    auth: { enabled: false, secret_key: serviceRoleKey },
+    storage: { enabled: false },
+    options: { server: { disableStudio: true } },
+  })
+  await app.init()
+  const server = await listen(app, options.port, host, portFlag)
+  const address = server.address()
+  const port = typeof address === 'object' && address ? address.port : options.port
+  return {
+    url: `http://127.0.0.1:${port}`,
+    port,
+    async stop() {
+      await new Promise<void>((resolve) => {
+        server.close(() => resolve())
+        server.closeIdleConnections()
+        // A client that keeps its connection busy must not keep us.
+        setTimeout(() => server.closeAllConnections(), 2_000).unref()
+      })
+      await connection.driver.end({ timeout: 2 })
+    },
+  }
+}
+
+function listen(app: App, port: number, host: string, portFlag: string): Promise<Server> {
+  return new Promise((resolve, reject) => {
+    const server = serve(
+      {
+        port,
+        hostname: host,
+        fetch: (request, env) =>
+          new URL(request.url).pathname === '/healthz'
+            ? health(app)
+            : quietly(() =>
+                app.fetch(request, {
+                  peerAddress: 'incoming' in env ? (env.incoming.socket.remoteAddress ?? null) : null,
+                }),
+              ),
+      },
+      () => resolve(server),
+    ) as Server
+    server.once('error', (error: NodeJS.ErrnoException) =>
+      reject(error.code === 'EADDRINUSE' ? portTaken(port, 'Supabase', portFlag) : error),
+    )
+    // supabase-js keeps connections alive; closing one while a request is on its way is a lost answer for nothing.
+    server.keepAliveTimeout = 120_000
+  })
+}
+
+async function health(app: App): Promise<Response> {
+  const answers = await app.connection.ping().catch(() => false)
+  return Response.json({ status: answers ? 'ok' : 'no answer from PostgreSQL' }, { status: answers ? 200 : 503 })
+}
+
+const answering = new AsyncLocalStorage<true>()
+let quiet = false
+
+/** lite prints every error that it answers a client with. The client has it; our terminal is for what concerns its reader. */
+function quietly<T>(work: () => T): T {
+  if (!quiet) {
+    quiet = true
+    const { error } = console
+    console.error = (...args) => {
+      if (!answering.getStore()) error(...args)
+    }
+  }
+  return answering.run(true, work)
+}
