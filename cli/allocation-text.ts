@@ -1,0 +1,67 @@
+/** An allocation for a person: the answer, then every factor with its row, so that it can be computed again by hand. */
+import type { Decision } from '../services/decision/decide.ts'
+import { NOTHING_LEARNED } from './coefficients-text.ts'
+import { number, table } from './table.ts'
+
+const right = 'right' as const
+
+export function allocationText(d: Decision): string {
+  const lines: string[] = []
+  if (d.global_rr.n === 0) lines.push(NOTHING_LEARNED, '')
+  const bound = d.bounded_by ? `, cut to the ${d.bounded_by === 'max' ? 'greatest' : 'least'} allowed` : ''
+  lines.push(
+    `allocation ${number(d.allocation)} = base ${d.base} × ${number(d.multiplier)}${bound} (${d.min} to ${d.max}, in the unit of base)`,
+  )
+  if (d.factors.length > 0)
+    lines.push(
+      '',
+      ...table(
+        [
+          { title: 'scope' },
+          { title: 'name' },
+          { title: 'key' },
+          { title: 'weight', align: right },
+          { title: 'factor', align: right },
+          { title: 'R/R short', align: right },
+          { title: 'R/R long', align: right },
+          { title: 'n', align: right },
+          { title: '' },
+        ],
+        d.factors.map((f) => [
+          f.scope,
+          f.name,
+          f.key,
+          number(f.weight),
+          number(f.adjusted_weight),
+          number(f.rr_short),
+          number(f.rr_long),
+          String(f.n),
+          f.temperature === 'steady' ? '' : f.temperature === 'unknown' ? 'not learned: 1' : f.temperature,
+        ]),
+      ),
+    )
+  if (d.levers_damped)
+    lines.push('', 'An interaction differs from 1 by 0.1 or more: a fifth of what each lever says is taken back.')
+  if (d.unset_levers.length > 0) lines.push('', `Not in the entry context: ${d.unset_levers.join(', ')}.`)
+  if (d.timeframes.some((t) => t.allocation !== null))
+    lines.push(
+      '',
+      ...table(
+        [
+          { title: 'timeframe' },
+          { title: 'share', align: right },
+          { title: 'allocation', align: right },
+          { title: 'weight', align: right },
+          { title: 'n', align: right },
+        ],
+        d.timeframes.map((t) => [
+          t.timeframe,
+          `${number(t.share * 100, 1)} %`,
+          number(t.allocation),
+          number(t.weight),
+          String(t.n),
+        ]),
+      ),
+    )
+  return lines.join('\n')
+}

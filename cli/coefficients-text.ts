@@ -1,0 +1,48 @@
+/** What is learned, for a person: the baseline first, then the coefficients with hot and cold ones marked. */
+import type { Baseline } from '../services/decision/learned.ts'
+import { temperature } from '../services/decision/temperature.ts'
+import type { CoefficientRow } from '../services/learner/offline.ts'
+import { number, table } from './table.ts'
+
+export const NOTHING_LEARNED = 'Nothing is learned yet: no closed trade with an R/R has reached the learner.'
+
+const right = 'right' as const
+
+export function coefficientsText(global_rr: Baseline, rows: CoefficientRow[], hidden = 0): string {
+  if (global_rr.n === 0) return NOTHING_LEARNED
+  const lines = [
+    `baseline: R/R ${number(global_rr.rr_short)} over the last weeks (τ 14 d), ${number(global_rr.rr_long)} over months (τ 90 d), ${global_rr.n} trades`,
+    '',
+    ...table(
+      [
+        { title: 'scope' },
+        { title: 'name' },
+        { title: 'key' },
+        { title: 'weight', align: right },
+        { title: 'R/R short', align: right },
+        { title: 'R/R long', align: right },
+        { title: 'n', align: right },
+        { title: '' },
+      ],
+      rows.map((r) => [
+        r.scope,
+        r.name,
+        r.key,
+        number(r.weight),
+        number(r.rr_short),
+        number(r.rr_long),
+        String(r.n),
+        mark(r),
+      ]),
+    ),
+  ]
+  if (rows.length === 0) lines.push('(no coefficient matches)')
+  if (hidden > 0) lines.push('', `… and ${hidden} more: --limit 0 prints all of them.`)
+  lines.push('', 'hot, cold: the short mean lies above or below the long one by a quarter of it, and by 0.1 at least.')
+  return lines.join('\n')
+}
+
+function mark({ rr_short, rr_long }: CoefficientRow): string {
+  const t = temperature(rr_short, rr_long)
+  return t === 'steady' ? '' : t
+}

@@ -1,0 +1,49 @@
+/** `strandline coefficients`: what is learned, hot and cold marked. */
+import { type Command, Option } from 'commander'
+import { DEFAULT_DATA_DIR } from '../embedded/layout.ts'
+import { readAllCoefficients, readCoefficients } from '../services/decision/learned.ts'
+import { coefficientsText } from './coefficients-text.ts'
+import { wholeNumber } from './numbers.ts'
+import { openStack } from './shared.ts'
+
+interface Options {
+  json?: boolean
+  scope?: 'lever' | 'interaction'
+  name?: string
+  minN?: number
+  limit?: number
+  dataDir: string
+}
+
+/** Rows that a person reads at once. */
+const SCREEN = 200
+
+export function register(program: Command): void {
+  program
+    .command('coefficients')
+    .description(
+      'Print what is learned: the baseline, then every coefficient with its weight, R/R and number of trades; hot and cold ones marked.',
+    )
+    .addOption(new Option('--scope <scope>', 'only these').choices(['lever', 'interaction']))
+    .option('--name <name>', 'only coefficients of this name, e.g. curator')
+    .option('--min-n <n>', 'only coefficients with at least so many trades', wholeNumber)
+    .option('--limit <n>', `print at most so many; 0: all (default: ${SCREEN}, with --json all)`, wholeNumber)
+    .option('--json', 'print one JSON object: {"global_rr", "coefficients"}')
+    .option('--data-dir <dir>', 'folder of the stack', DEFAULT_DATA_DIR)
+    .addHelpText('after', '\nExample:\n  ./strandline coefficients --scope lever --name curator --min-n 5\n')
+    .action(async ({ json, limit = json ? 0 : SCREEN, scope, name, minN, dataDir }: Options) => {
+      const stack = await openStack({ dataDir })
+      try {
+        const { global_rr } = await readCoefficients(stack.store, [])
+        const all = await readAllCoefficients(stack.store, { scope, name, minN })
+        const shown = limit === 0 ? all : all.slice(0, limit)
+        console.log(
+          json
+            ? JSON.stringify({ global_rr, coefficients: shown })
+            : coefficientsText(global_rr, shown, all.length - shown.length),
+        )
+      } finally {
+        await stack.close()
+      }
+    })
+}

@@ -1,0 +1,88 @@
+/** `strandline demo`: the main job whole, on this machine, in about a minute. */
+import type { Command } from 'commander'
+import { StrandlineError } from '../core/errors.ts'
+import { runDemo } from '../demo/demo.ts'
+import { DEFAULT_DATA_DIR, SERVICES } from '../embedded/layout.ts'
+import { auditCloses, demoText } from './demo-text.ts'
+import { wholeNumber } from './numbers.ts'
+import { say } from './output.ts'
+import { createProgress } from './progress.ts'
+import { openStack } from './shared.ts'
+
+interface Options {
+  dataDir: string
+  seed: number
+  positions: number
+  rate: number
+  json?: boolean
+}
+
+export function register(program: Command): void {
+  program
+    .command('demo')
+    .description('Trade a simulated market with known edges through the whole loop, and audit what was learned.')
+    .option('--data-dir <dir>', 'where the data is kept; a second demo on the same folder adds to it', DEFAULT_DATA_DIR)
+    .option('--seed <n>', 'seed of the market', wholeNumber, 1)
+    .option('--positions <n>', 'positions to open and close', wholeNumber, 2_000)
+    .option('--rate <n>', 'closes a second, at most', wholeNumber, 100)
+    .option('--json', 'print one JSON object: audit, latency_ms, learned, allocation, seconds')
+    .addHelpText('after', '\nExample:\n  ./strandline demo --seed 7 --positions 500 --data-dir /tmp/demo\n')
+    .action(demo)
+}
+
+async function demo(options: Options): Promise<void> {
+  if (options.positions < 1 || options.rate < 1)
+    throw new StrandlineError('USAGE', '--positions and --rate must be at least 1.', { todo: 'Try --positions 500.' })
+  const started = performance.now()
+  const progress = createProgress()
+  ignoreRealEngines()
+  const stack = await openStack({
+    dataDir: options.dataDir,
+    needs: ['database', 'kafka', 'registry'],
+    services: [...SERVICES],
+    create: true,
+    purpose: './strandline demo',
+  })
+  // Ctrl-C: the trades so far are whole, and all that was started here is stopped in order.
+  let interrupted = false
+  const interrupt = () => {
+    if (interrupted) process.exit(130)
+    interrupted = true
+    progress.end()
+    say('Stopping ...')
+    stack.close().finally(() => process.exit(130))
+  }
+  process.on('SIGINT', interrupt).on('SIGTERM', interrupt)
+  try {
+    const pmUrl = stack.services.pm
+    const databaseUrl = stack.env.DATABASE_URL
+    if (!pmUrl || !databaseUrl)
+      throw new StrandlineError('STACK_NOT_RUNNING', `The stack of ${options.dataDir} is not whole.`, {
+        todo: 'Start it whole: ./strandline up.',
+      })
+    const report = await runDemo(stack, { ...options, pmUrl, databaseUrl, progress })
+    const seconds = (performance.now() - started) / 1000
+    progress.end()
+    console.log(
+      options.json ? JSON.stringify({ ...report, seconds: Math.round(seconds * 10) / 10 }) : demoText(report, seconds),
+    )
+    if (!auditCloses(report.audit)) process.exitCode = 1
+  } catch (error) {
+    if (!interrupted) throw error
+  } finally {
+    progress.end()
+    if (!interrupted) await stack.close()
+  }
+  if (interrupted) await new Promise(() => undefined) // the signal's handler ends the process
+  process.off('SIGINT', interrupt).off('SIGTERM', interrupt)
+}
+
+/** The demo writes invented trades: never into engines that the environment happens to name. */
+function ignoreRealEngines(): void {
+  const named = ['KAFKA_BROKERS', 'SCHEMA_REGISTRY_URL', 'SUPABASE_URL', 'SUPABASE_SERVICE_ROLE_KEY'].filter(
+    (name) => process.env[name],
+  )
+  for (const name of named) delete process.env[name]
+  if (named.length > 0)
+    say(`The demo invents trades, so it uses engines of its own and not those of ${named.join(', ')}.`)
+}

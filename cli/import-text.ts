@@ -1,0 +1,83 @@
+/** What an import says, for a person and for a program. Pure. */
+import type { PositionClosed } from '../core/event.ts'
+import { number, table } from './table.ts'
+
+export interface ImportSummary {
+  file: string
+  dry_run: boolean
+  read: number
+  /** Trades that were still open, which are not imported. */
+  open: number
+  scored: number
+  unscored: number
+  /** Events that the log did not have; null in a dry run, which asks nobody. */
+  new: number | null
+  already_known: number | null
+  /** Known trades that got their R/R now; among the new events. */
+  rescored: number | null
+  /** The model that has learned them. */
+  model: string | null
+}
+
+/** One trade of `import freqtrade --json`. Times ISO 8601; return, drawdown and gain are ratios. */
+export function tradeRow(event: PositionClosed) {
+  const { position_id, trade_id, symbol, entry_price, exit_price, max_drawdown, max_gain, rr, unscored_reason } = event
+  return {
+    position_id,
+    trade_id,
+    symbol,
+    opened_at: new Date(event.opened_at).toISOString(),
+    closed_at: new Date(event.closed_at).toISOString(),
+    entry_price,
+    exit_price,
+    return: event.return,
+    max_drawdown,
+    max_gain,
+    rr,
+    unscored_reason,
+  }
+}
+
+export function importText(events: PositionClosed[], s: ImportSummary): string {
+  const lines = [`${s.file}: ${count(s.read, 'trade')} read, ${s.scored} scored, ${s.unscored} not.`]
+  if (s.open > 0) lines.push(`${count(s.open, 'trade')} still open: left out.`)
+  lines.push(...unscoredText(events))
+  const scored = events.filter((e) => e.rr !== null)
+  if (scored.length > 0) lines.push('', ...bySymbol(scored), '')
+  if (s.dry_run) lines.push('Nothing was imported (--dry-run).')
+  else {
+    const rescored = s.rescored ? ` (${s.rescored} of them the R/R of trades that had none)` : ''
+    lines.push(`${s.new} new${rescored}, ${s.already_known} already known. All of them are learned under ${s.model}.`)
+  }
+  return lines.join('\n')
+}
+
+const count = (n: number, what: string) => `${n} ${what}${n === 1 ? '' : 's'}`
+
+/** One line per reason: the symbols that lack candles are what a person can mend. */
+function unscoredText(events: PositionClosed[]): string[] {
+  const reasons = new Map<string, Set<string>>()
+  for (const { unscored_reason, symbol, event_id } of events) {
+    if (unscored_reason === null) continue
+    reasons.set(unscored_reason, (reasons.get(unscored_reason) ?? new Set()).add(symbol || event_id))
+  }
+  return [...reasons].map(
+    ([reason, who]) =>
+      `  not scored, ${reason}: ${[...who].slice(0, 10).join(', ')}${who.size > 10 ? ` and ${who.size - 10} more` : ''}`,
+  )
+}
+
+function bySymbol(events: PositionClosed[]): string[] {
+  const groups = new Map<string, number[]>()
+  for (const { symbol, timeframe, rr } of events) {
+    const name = symbol || timeframe
+    const group = groups.get(name)
+    if (group) group.push(rr as number)
+    else groups.set(name, [rr as number])
+  }
+  if (groups.size > 50) return []
+  const rows = [...groups]
+    .sort(([a], [b]) => a.localeCompare(b))
+    .map(([name, rrs]) => [name, String(rrs.length), number(rrs.reduce((a, b) => a + b, 0) / rrs.length)])
+  return table([{ title: '' }, { title: 'trades', align: 'right' }, { title: 'mean R/R', align: 'right' }], rows)
+}

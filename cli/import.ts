@@ -1,0 +1,159 @@
+/** `strandline import`: trades that others closed, through the same outbox and log as our own. */
+import { existsSync } from 'node:fs'
+import type { Command } from 'commander'
+import { StrandlineError } from '../core/errors.ts'
+import type { PositionClosed } from '../core/event.ts'
+import { checkEvent } from '../core/validation.ts'
+import { learnUntilCaughtUp } from '../services/learner/catch-up.ts'
+import { modelNames } from '../services/learner/load-model.ts'
+import { readFreqtrade } from '../services/pm/sources/freqtrade.ts'
+import { type Imported, importEvents } from '../services/pm/sources/import-events.ts'
+import { readJsonl } from '../services/pm/sources/jsonl.ts'
+import { type ImportSummary, importText, tradeRow } from './import-text.ts'
+import { say } from './output.ts'
+import { openStack } from './shared.ts'
+
+/** The model whose levers a backtest has. */
+const FREQTRADE_MODEL = 'freqtrade'
+
+interface FreqtradeOptions {
+  candles: string
+  timeframe?: string
+  strategy?: string
+  dryRun?: boolean
+  json?: boolean
+  dataDir?: string
+}
+
+interface JsonlOptions {
+  model: string
+  dryRun?: boolean
+  json?: boolean
+  dataDir?: string
+}
+
+export function register(program: Command): void {
+  const command = program
+    .command('import')
+    .description('Import closed trades. Importing the same ones again changes nothing.')
+    .addHelpText(
+      'after',
+      '\nExample:\n  ./strandline import freqtrade backtest-result.json --candles user_data/data/binance --dry-run\n',
+    )
+
+  command
+    .command('freqtrade')
+    .description(
+      'Import a backtest of Freqtrade: each trade is scored on its candles and learned under the model freqtrade.',
+    )
+    .argument(
+      '<backtest-result>',
+      'what `freqtrade backtesting --export trades` wrote: .json, or the .zip of newer versions',
+    )
+    .requiredOption(
+      '--candles <dir>',
+      'folder with <PAIR>-<timeframe>.csv or Freqtrade’s own .json, e.g. ETH_BTC-5m.csv',
+    )
+    .option('--timeframe <timeframe>', 'timeframe of the candles, for exports that do not name it (old formats)')
+    .option('--strategy <name>', 'name of the strategy, for exports that do not name it')
+    .option('--dry-run', 'read and score only: needs no broker and no database')
+    .option('--json', 'print one JSON object: {"trades", "summary"}')
+    .option('--data-dir <dir>', 'the stack that learns them')
+    .addHelpText(
+      'after',
+      '\nExample:\n  ./strandline import freqtrade backtest-result.zip --candles user_data/data/binance --json\n',
+    )
+    .action(async (file: string, options: FreqtradeOptions) => {
+      if (!existsSync(options.candles))
+        throw new StrandlineError('FILE_UNREADABLE', `There is no folder ${options.candles}.`, {
+          todo: 'Give the folder of the candles with --candles.',
+        })
+      const { events, open } = readFreqtrade({ ...options, file })
+      for (const [index, event] of events.entries()) {
+        const rejection = checkEvent(event, Buffer.from(event.position_id), Date.now())
+        if (rejection)
+          throw new StrandlineError(
+            'FILE_INVALID',
+            `${file}: trade ${index + 1} (${event.symbol}) cannot be learned: ${rejection.detail}.`,
+            {
+              todo: 'Nothing was imported.',
+            },
+          )
+      }
+      await run({ file, events, open, model: FREQTRADE_MODEL, rescore: true, ...options })
+    })
+
+  command
+    .command('jsonl')
+    .description('Import events of our own shape, one JSON object a line (what `fold` reads): all of them, or none.')
+    .argument(
+      '<events.jsonl>',
+      'lines with event_id, revision, voided, exit_ts, timeframe, rr, entry_context; further fields of the event are optional',
+    )
+    .option(
+      '--model <name>',
+      `learning model that has learned them when the command ends: ${modelNames().join(', ')}, or the path of a model file`,
+      'lowcap-v4',
+    )
+    .option('--dry-run', 'read and check only: needs no broker and no database')
+    .option('--json', 'print one JSON object: {"summary"}')
+    .option('--data-dir <dir>', 'the stack that learns them')
+    .addHelpText('after', '\nExample:\n  ./strandline import jsonl events.jsonl --json\n')
+    .action(async (file: string, options: JsonlOptions) => {
+      await run({ file, events: await readJsonl(file, Date.now()), open: 0, rescore: false, ...options })
+    })
+}
+
+interface Run {
+  file: string
+  events: PositionClosed[]
+  open: number
+  model: string
+  rescore: boolean
+  dryRun?: boolean
+  json?: boolean
+  dataDir?: string
+}
+
+async function run({ file, events, open, model, rescore, dryRun = false, json = false, dataDir }: Run): Promise<void> {
+  const imported = dryRun ? null : await send(events, { model, rescore, dataDir })
+  const scored = events.filter((e) => e.rr !== null).length
+  const summary: ImportSummary = {
+    file,
+    dry_run: dryRun,
+    read: events.length,
+    open,
+    scored,
+    unscored: events.length - scored,
+    new: imported?.new ?? null,
+    already_known: imported?.already_known ?? null,
+    rescored: imported?.rescored ?? null,
+    model: dryRun ? null : model,
+  }
+  const freqtrade = rescore ? { trades: events.map(tradeRow) } : {}
+  console.log(json ? JSON.stringify({ ...freqtrade, summary }) : importText(events, summary))
+}
+
+/** Into the outbox, from there into the log, and learned. */
+async function send(
+  events: PositionClosed[],
+  { model, rescore, dataDir }: Pick<Run, 'model' | 'rescore' | 'dataDir'>,
+): Promise<Imported> {
+  const stack = await openStack({
+    dataDir,
+    needs: ['database', 'kafka', 'registry'],
+    create: true,
+    purpose: './strandline import',
+  })
+  try {
+    const imported = await importEvents(stack, events, {
+      rescore,
+      progress: (done, of) => of > 1_000 && say(`${done} of ${of} events are in the log.`),
+    })
+    say(`The events are in the log; ${model} learns them.`)
+    await learnUntilCaughtUp(stack, model)
+    return imported
+  } finally {
+    await stack.close()
+  }
+}

@@ -1,0 +1,39 @@
+/** `strandline registry`: the schema registry alone, for a cluster that has none. */
+import type { Command } from 'commander'
+import { readConfig } from '../core/config.ts'
+import { stopOnSignals } from '../core/host.ts'
+import { createLogger } from '../core/logger.ts'
+import { DEFAULT_BASE_PORT, stackPorts } from '../embedded/layout.ts'
+import { port } from './shared.ts'
+
+export function register(program: Command): void {
+  const fallback = stackPorts(DEFAULT_BASE_PORT).registry
+  program
+    .command('registry')
+    .description(
+      'Run the schema registry alone, in front of the cluster that KAFKA_BROKERS names. It keeps its schemas in the topic _schemas.',
+    )
+    .option('--port <port>', `HTTP port (default: STRANDLINE_HTTP_PORT, else ${fallback})`, port)
+    .addHelpText('after', '\nExample:\n  KAFKA_BROKERS=127.0.0.1:19092 ./strandline registry --port 18081\n')
+    .action(async (options: { port?: number }) => {
+      const unused = {
+        SCHEMA_REGISTRY_URL: 'http://none',
+        SUPABASE_URL: 'http://none',
+        SUPABASE_SERVICE_ROLE_KEY: 'none',
+      }
+      const { kafka, logLevel } = readConfig({ ...process.env, ...unused })
+      const logger = createLogger({ name: 'registry', level: logLevel })
+      const { startRegistry } = await import('../embedded/registry.ts')
+      const { brokers, ...security } = kafka
+      const registry = await startRegistry({
+        brokers,
+        security,
+        port: options.port ?? (Number(process.env.STRANDLINE_HTTP_PORT?.trim()) || fallback),
+        host: process.env.STRANDLINE_HTTP_HOST?.trim() || '127.0.0.1',
+        portFlag: '--port',
+        logger,
+      })
+      stopOnSignals(() => registry.stop(), logger)
+      logger.info({ url: registry.url }, `the schema registry listens on ${registry.url}`)
+    })
+}

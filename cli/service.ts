@@ -1,0 +1,136 @@
+/** `strandline pm|learner|projector|decision`: one service in this process. */
+import type { Command } from 'commander'
+import { Registry } from 'prom-client'
+import { systemClock } from '../core/clock.ts'
+import { createCodec } from '../core/codec/position-closed-codec.ts'
+import { readConfig } from '../core/config.ts'
+import { type ErrorCode, explain, findStrandlineError } from '../core/errors.ts'
+import { startHost, stopOnSignals } from '../core/host.ts'
+import { createKafkaLog } from '../core/log/kafka-log.ts'
+import { createLogger, type Logger } from '../core/logger.ts'
+import type { Service, ServiceDeps, StartService } from '../core/service.ts'
+import { createStore } from '../core/store/store.ts'
+import { startTelemetry } from '../core/telemetry.ts'
+import { DEFAULT_BASE_PORT, DEFAULT_DATA_DIR, dataDirPath, type ServiceName, stackPorts } from '../embedded/layout.ts'
+import { findStack } from '../embedded/stack-file.ts'
+import { port } from './shared.ts'
+
+interface Options {
+  port?: number
+  model?: string
+  dataDir: string
+  childOf?: string
+}
+
+const STARTS: Record<ServiceName, { load: () => Promise<StartService>; description: string; example: string }> = {
+  pm: {
+    load: async () => (await import('../services/pm/index.ts')).startPm,
+    description: 'Run the portfolio manager alone: it takes executions, closes positions and publishes what closed.',
+    example:
+      'KAFKA_BROKERS=127.0.0.1:19092 SCHEMA_REGISTRY_URL=http://127.0.0.1:18081 SUPABASE_URL=… SUPABASE_SERVICE_ROLE_KEY=… ./strandline pm',
+  },
+  learner: {
+    load: async () => (await import('../services/learner/index.ts')).startLearner,
+    description: 'Run a learner alone: it turns closed trades into coefficients. Several share the partitions.',
+    example: './strandline learner --model lowcap-v4 --port 7402',
+  },
+  projector: {
+    load: async () => (await import('../services/projector/index.ts')).startProjector,
+    description: 'Run the projector alone: it writes closed trades into ad_strands.',
+    example: './strandline projector --port 7403',
+  },
+  decision: {
+    load: async () => (await import('../services/decision/index.ts')).startDecision,
+    description: 'Run the decision service alone: it sizes positions over HTTP.',
+    example: './strandline decision --port 7404',
+  },
+}
+
+export function register(program: Command): void {
+  for (const [name, { description, example }] of Object.entries(STARTS) as [
+    ServiceName,
+    (typeof STARTS)[ServiceName],
+  ][]) {
+    const command = program
+      .command(name)
+      .description(description)
+      .option(
+        '--port <port>',
+        `HTTP port, for /healthz, /readyz, /metrics and the API (default: STRANDLINE_HTTP_PORT, else ${stackPorts(DEFAULT_BASE_PORT)[name]})`,
+        port,
+      )
+      .option('--data-dir <dir>', 'the running stack to use where the environment names no engines', DEFAULT_DATA_DIR)
+      .addHelpText('after', `\nExample:\n  ${example}\n`)
+      .action((options: Options) => run(name, options))
+    if (name === 'learner')
+      command.option('--model <name>', 'learning model (default: STRANDLINE_MODEL, else lowcap-v4)')
+    // Set by `up`, which finds its services by it.
+    command.addOption(command.createOption('--child-of <dir>').hideHelp())
+  }
+}
+
+async function run(name: ServiceName, options: Options): Promise<void> {
+  const env = { ...(options.childOf ? {} : findStack(dataDirPath(options.dataDir))?.env), ...process.env }
+  if (options.model) env.STRANDLINE_MODEL = options.model
+  const config = readConfig(env)
+  const logger = createLogger({ name, level: config.logLevel })
+  const metrics = new Registry()
+  const ending = new AbortController()
+  const parts: { stop(): Promise<void> }[] = []
+  stopOnSignals(async () => {
+    ending.abort()
+    for (const part of parts.reverse()) await part.stop()
+  }, logger)
+
+  const telemetry = await startTelemetry(name, env)
+  if (telemetry) parts.push(telemetry)
+  const log = createKafkaLog(config, logger)
+  parts.push({ stop: () => log.close() })
+  const deps: ServiceDeps = {
+    config,
+    log,
+    store: createStore(config.supabase),
+    codec: createCodec(config),
+    clock: systemClock,
+    logger,
+    metrics,
+  }
+  const start = await STARTS[name].load()
+  const service = await startWhenPossible(start, deps, logger, ending.signal)
+  if (!service) return
+  try {
+    const wanted = options.port ?? (Number(env.STRANDLINE_HTTP_PORT?.trim()) || stackPorts(DEFAULT_BASE_PORT)[name])
+    parts.push(
+      await startHost({ service, port: wanted, metrics, logger, portFlag: options.childOf ? '--base-port' : '--port' }),
+    )
+  } catch (error) {
+    await service.stop()
+    await log.close()
+    throw error
+  }
+}
+
+/** What passes by itself: an engine that is not up yet. Everything else (a wrong key, an unknown model) ends the process at once. */
+const PASSING: ErrorCode[] = ['STORE_UNREACHABLE', 'LOG_UNREACHABLE', 'REGISTRY_UNREACHABLE', 'LOG_TOPIC_MISSING']
+const LONGEST_WAIT_MS = 10_000
+
+async function startWhenPossible(
+  start: StartService,
+  deps: ServiceDeps,
+  logger: Logger,
+  ending: AbortSignal,
+): Promise<Service | undefined> {
+  for (let wait = 500; !ending.aborted; wait = Math.min(wait * 2, LONGEST_WAIT_MS)) {
+    // Each try counts anew: a metric must not be registered twice.
+    deps.metrics.clear()
+    try {
+      return await start(deps)
+    } catch (error) {
+      const known = findStrandlineError(error)
+      if (!known || !PASSING.includes(known.code)) throw error
+      logger.warn({ code: known.code }, `waiting: ${explain(known)} Next try in ${wait / 1000} s.`)
+      await systemClock.sleep(wait, ending)
+    }
+  }
+  return undefined
+}

@@ -1,0 +1,56 @@
+/** `strandline supabase`: @supabase/lite in front of a PostgreSQL that is there already. */
+import { createHmac } from 'node:crypto'
+import type { Command } from 'commander'
+import { StrandlineError } from '../core/errors.ts'
+import { stopOnSignals } from '../core/host.ts'
+import { createLogger } from '../core/logger.ts'
+import { DEFAULT_BASE_PORT, stackPorts } from '../embedded/layout.ts'
+import { port } from './shared.ts'
+
+function required(name: string, example: string): string {
+  const value = process.env[name]?.trim()
+  if (!value)
+    throw new StrandlineError('CONFIG_INVALID', `${name} is not set.`, { todo: `Set it, e.g. ${name}=${example}.` })
+  return value
+}
+
+export function register(program: Command): void {
+  const fallback = stackPorts(DEFAULT_BASE_PORT).supabase
+  program
+    .command('supabase')
+    .description(
+      'Run the Supabase endpoint alone, in front of the PostgreSQL that DATABASE_URL names; the migrations are applied first.',
+    )
+    .option('--port <port>', `HTTP port (default: STRANDLINE_HTTP_PORT, else ${fallback})`, port)
+    .addHelpText(
+      'after',
+      '\nExample:\n  DATABASE_URL=postgres://postgres:…@127.0.0.1:5432/strandline SUPABASE_SERVICE_ROLE_KEY=sb_secret_… ./strandline supabase\n',
+    )
+    .action(async (options: { port?: number }) => {
+      const databaseUrl = required('DATABASE_URL', 'postgres://postgres:…@127.0.0.1:5432/strandline')
+      const serviceRoleKey = required('SUPABASE_SERVICE_ROLE_KEY', 'sb_secret_…')
+      if (!serviceRoleKey.startsWith('sb_secret_'))
+        throw new StrandlineError('CONFIG_INVALID', 'SUPABASE_SERVICE_ROLE_KEY does not start with sb_secret_.', {
+          todo: 'Choose one that does, e.g. sb_secret_ and 30 random letters.',
+        })
+      const logger = createLogger({ name: 'supabase' })
+      const { withClient } = await import('../embedded/client.ts')
+      const { apiUrl } = await import('../embedded/database.ts')
+      const { migrate, prepareDatabase } = await import('../embedded/migrate.ts')
+      const { startSupabase } = await import('../embedded/supabase.ts')
+      // Follows from the key, so that several of these in front of one database agree on it.
+      const password = createHmac('sha256', serviceRoleKey).update('strandline_api').digest('base64url')
+      await withClient(databaseUrl, (client) => prepareDatabase(client, password))
+      const applied = await migrate(databaseUrl)
+      if (applied.length > 0) logger.info({ applied }, `applied ${applied.length} migrations`)
+      const supabase = await startSupabase({
+        databaseUrl: apiUrl(databaseUrl, password),
+        port: options.port ?? (Number(process.env.STRANDLINE_HTTP_PORT?.trim()) || fallback),
+        host: process.env.STRANDLINE_HTTP_HOST?.trim() || '127.0.0.1',
+        serviceRoleKey,
+        portFlag: '--port',
+      })
+      stopOnSignals(() => supabase.stop(), logger)
+      logger.info({ url: supabase.url }, `Supabase listens on ${supabase.url}`)
+    })
+}

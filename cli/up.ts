@@ -1,0 +1,93 @@
+/** `strandline up`: the whole loop on one machine, until it is told to stop. */
+import { once } from 'node:events'
+import type { Command } from 'commander'
+import { createLogger } from '../core/logger.ts'
+import { DEFAULT_BASE_PORT, DEFAULT_DATA_DIR, dataDirPath, SERVICES, stackPorts } from '../embedded/layout.ts'
+import { say } from './output.ts'
+import { basePort } from './shared.ts'
+
+interface Options {
+  dataDir: string
+  basePort: number
+  model?: string
+  json?: boolean
+}
+
+export function register(program: Command): void {
+  program
+    .command('up')
+    .description(
+      'Start Kafka, schema registry, PostgreSQL and Supabase, then PM, learner, projector and decision service; Ctrl-C stops all of it.',
+    )
+    .option('--data-dir <dir>', 'where everything is kept', DEFAULT_DATA_DIR)
+    .option(
+      '--base-port <port>',
+      'all ports are counted from it: services +1 to +4, engines +10 to +14',
+      basePort,
+      DEFAULT_BASE_PORT,
+    )
+    .option('--model <name>', 'learning model, e.g. lowcap-v4 or freqtrade (default: STRANDLINE_MODEL, else lowcap-v4)')
+    .option('--json', 'once all is up print one JSON object: {"pid", "env", "services", "pids"}')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  ./strandline up
+  ./strandline up --data-dir /srv/strandline --base-port 7400 --model freqtrade
+
+KAFKA_BROKERS, SCHEMA_REGISTRY_URL and SUPABASE_URL (with SUPABASE_SERVICE_ROLE_KEY) name real engines; those are then not started.
+`,
+    )
+    .action(run)
+}
+
+async function run({ dataDir, basePort, model, json }: Options): Promise<void> {
+  const { startStack } = await import('../embedded/stack.ts')
+  const logger = createLogger({ name: 'up', level: process.env.LOG_LEVEL?.trim() || 'warn' })
+  const folder = dataDirPath(dataDir)
+  const asked = new AbortController()
+  let signals = 0
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
+    process.on(signal, () => {
+      signals++
+      if (signals === 1) asked.abort()
+      else if (signals === 2) say('Still stopping; once more ends it at once, and the next start cleans up.')
+      else process.exit(1)
+    })
+
+  const starting = startStack({
+    dataDir: folder,
+    ports: stackPorts(basePort),
+    needs: ['database', 'kafka', 'registry'],
+    services: [...SERVICES],
+    env: process.env,
+    model,
+    purpose: './strandline up',
+    logger,
+    say,
+    signal: asked.signal,
+  })
+  const stack = await starting.catch((error) => {
+    if (!asked.signal.aborted) throw error
+    say('Stopped before it was up.')
+    process.exit(130)
+  })
+  if (json) console.log(JSON.stringify({ pid: stack.pid, env: stack.env, services: stack.services, pids: stack.pids }))
+  else say(summary(folder, stack.env))
+  if (!asked.signal.aborted) await once(asked.signal, 'abort')
+  say('Stopping ...')
+  await stack.stop()
+  say('Stopped. The data stays in the folder; the next start goes on with it.')
+  process.exit(0)
+}
+
+function summary(folder: string, env: Record<string, string>): string {
+  const settings = Object.entries(env).map(([name, value]) => `  export ${name}='${value}'`)
+  return `
+All of it is up. Data and logs are in ${folder}; Ctrl-C stops it.
+
+A client, or another ./strandline, is pointed at it with
+${settings.join('\n')}
+${env.DATABASE_URL ? `\nLook into the database:  psql '${env.DATABASE_URL}'` : ''}
+`
+}

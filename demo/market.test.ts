@@ -1,0 +1,27 @@
+import { describe, expect, it } from 'vitest'
+import { scoreTrade } from '../services/pm/rr.ts'
+import { plantedWeights, simulateMarket, TIMEFRAME_MS } from './market.ts'
+
+describe('the simulated market', () => {
+  it('is the same for the same seed and another for another', () => {
+    expect(simulateMarket(20, 7, 'a', 1e12)).toEqual(simulateMarket(20, 7, 'a', 1e12))
+    expect(simulateMarket(20, 7, 'a', 1e12)).not.toEqual(simulateMarket(20, 8, 'a', 1e12))
+  })
+  it('draws paths whose R/R is the one that was drawn', () => {
+    for (const t of simulateMarket(300, 1, 'a', Date.parse('2026-11-01'))) {
+      const bars = t.bars.map((b) => ({ start: b.timestamp, low: b.low, high: b.high }))
+      expect(scoreTrade(t, bars, TIMEFRAME_MS[t.timeframe] as number).rr).toBeCloseTo(t.rr, 9)
+    }
+  })
+
+  it('pays each lever value what was planted for it', () => {
+    const trades = simulateMarket(40_000, 3, 'a', Date.parse('2026-11-01'))
+    const mean = (list: typeof trades) => list.reduce((sum, t) => sum + t.rr, 0) / list.length
+    for (const { name, key, planted } of plantedWeights({ min: 0.5, max: 2 }).filter((p) =>
+      ['curator', 'chain', 'timeframe'].includes(p.name),
+    )) {
+      const group = trades.filter((t) => (name === 'timeframe' ? t.timeframe : t.entry_context[name]) === key)
+      expect(Math.abs(mean(group) / mean(trades) / planted - 1), `${name} ${key}`).toBeLessThan(0.05)
+    }
+  })
+})
