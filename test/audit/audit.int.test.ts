@@ -1,0 +1,98 @@
+/** The audit must find what is wrong: each store is damaged in turn. */
+import { afterAll, beforeAll, expect, test, vi } from 'vitest'
+import { audit } from '../../audit/audit.ts'
+import { simulateMarket } from '../../demo/market.ts'
+import { insertBars } from '../../demo/trader.ts'
+import { type Loop, startLoop } from '../support/loop.ts'
+
+const TRADES = 12
+let loop: Loop
+beforeAll(async () => {
+  loop = await startLoop()
+  const trades = simulateMarket(TRADES, 5, 'audit', Date.now() - 60_000)
+  await insertBars(loop.deps.store, trades)
+  for (const t of trades) {
+    await loop.post('/v1/positions', {
+      id: t.position_id,
+      token_chain: t.chain,
+      token_contract: t.token,
+      token_ticker: t.ticker,
+      timeframe: t.timeframe,
+      entry_context: t.entry_context,
+    })
+    const report = (body: object) => loop.post(`/v1/positions/${t.position_id}/executions`, body)
+    await report({
+      id: `${t.position_id}-in`,
+      kind: 'entry',
+      quantity: 1,
+      price: t.entry_price,
+      executed_at: new Date(t.opened_at).toISOString(),
+    })
+    await report({
+      id: `${t.position_id}-out`,
+      kind: t.exit,
+      size_frac: 1,
+      price: t.exit_price,
+      executed_at: new Date(t.closed_at).toISOString(),
+    })
+  }
+  await vi.waitFor(
+    async () => expect(await audit(loop.deps)).toMatchObject({ in_ledger: TRADES, in_ad_strands: TRADES }),
+    { timeout: 60_000, interval: 500 },
+  )
+})
+afterAll(() => loop?.stop())
+
+test('a loop in order closes: every store has each trade, and the log gives the same coefficients', async () => {
+  expect(await audit(loop.deps)).toMatchObject({
+    closed: TRADES,
+    in_log: TRADES,
+    in_ledger: TRADES,
+    in_ad_strands: TRADES,
+    lost: 0,
+    double: 0,
+    recomputed: { different: 0 },
+  })
+})
+
+test('a trade that is gone from the ledger is lost', async () => {
+  const [row] = await loop.db.sql(
+    'delete from learner_ledger where event_id = (select min(event_id::text)::uuid from learner_ledger) returning *',
+  )
+  expect(await audit(loop.deps)).toMatchObject({ in_ledger: TRADES - 1, lost: 1, lost_ids: [row?.event_id] })
+  await loop.db.sql('insert into learner_ledger select * from jsonb_populate_record(null::learner_ledger, $1)', [
+    JSON.stringify(row),
+  ])
+})
+
+test('a trade that is gone from ad_strands is lost', async () => {
+  await loop.db.sql(
+    `update ad_strands set metadata = metadata || '{"event_id": null}' where id = (select min(id) from ad_strands where kind = 'position_closed')`,
+  )
+  expect(await audit(loop.deps)).toMatchObject({ in_ad_strands: TRADES - 1, lost: 1 })
+  await loop.db.sql(`update ad_strands set metadata = metadata || jsonb_build_object('event_id', e.id) from (select event_id as id from pm_outbox where event_id not in
+    (select metadata ->> 'event_id' from ad_strands where metadata ->> 'event_id' is not null)) e where kind = 'position_closed' and metadata ->> 'event_id' is null`)
+  expect(await audit(loop.deps)).toMatchObject({ lost: 0 })
+})
+
+test('a trade that counts twice is double, and its coefficients differ from what the log gives', async () => {
+  await loop.db.sql(
+    `update learner_partials set n = n + 1, ws = ws + 1, wrs = wrs + 1 where name = 'global' and partition = (select min(partition) from learner_partials where name = 'global')`,
+  )
+  const report = await audit(loop.deps)
+  expect(report.double).toBe(1)
+  expect(report.recomputed.different).toBeGreaterThan(0)
+})
+
+test('an event that another producer put into the log is counted apart', async () => {
+  const [outbox] = await loop.db.sql('select payload from pm_outbox limit 1')
+  const event = {
+    ...(outbox?.payload as Record<string, unknown>),
+    event_id: 'from-elsewhere',
+    position_id: 'elsewhere',
+  }
+  await loop.deps.log.produce(loop.deps.config.topic, [
+    { key: 'elsewhere', value: await loop.deps.codec.encode(event as never) },
+  ])
+  expect(await audit(loop.deps)).toMatchObject({ closed: TRADES, published_by_others: 1 })
+})

@@ -1,0 +1,126 @@
+/** `coefficients` and `allocate` as a person runs them, against a real database. */
+import { execFile } from 'node:child_process'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { createDecisionMaker } from '../../services/decision/index.ts'
+import { loadModel } from '../../services/learner/load-model.ts'
+import { createOfflineFold } from '../../services/learner/offline.ts'
+import { closedTrade } from '../support/closed-trade.ts'
+import { createTestDatabase, type TestDatabase } from '../support/database.ts'
+import { createFeed, recordsOf } from '../support/feed.ts'
+import { createTestLearner, encodeEvent, TOPIC } from '../support/learner.ts'
+
+const MAIN = fileURLToPath(new URL('../../cli/main.ts', import.meta.url))
+let db: TestDatabase
+let dir: string
+beforeAll(async () => {
+  db = await createTestDatabase()
+  dir = await mkdtemp(join(tmpdir(), 'strandline-cli-'))
+})
+afterAll(async () => {
+  await db?.drop()
+  await rm(dir, { recursive: true, force: true })
+})
+
+/** Runs the command as a program of its own, in an empty folder. */
+function strandline(...args: string[]): Promise<{ code: number; stdout: string; stderr: string }> {
+  const env = { PATH: process.env.PATH, SUPABASE_URL: db.supabaseUrl, SUPABASE_SERVICE_ROLE_KEY: db.key }
+  return new Promise((resolve) =>
+    execFile(process.execPath, [MAIN, ...args], { cwd: dir, env }, (error, stdout, stderr) =>
+      resolve({ code: error ? (error.code as number) : 0, stdout, stderr }),
+    ),
+  )
+}
+
+const context = { curator: 'alice', chain: 'base' }
+const asked = ['allocate', '--context', JSON.stringify(context), '--base', '5', '--min', '1', '--max', '40']
+
+const model = loadModel('lowcap-v4')
+const events = [
+  closedTrade({ position_id: 'p-1', rr: 3, levers: context, measures: {} }),
+  closedTrade({ position_id: 'p-2', rr: 1, levers: { curator: 'bob', chain: 'solana' }, measures: {} }),
+  closedTrade({
+    position_id: 'p-3',
+    rr: 2,
+    levers: { curator: 'carol', chain: 'solana' },
+    measures: {},
+    closed_at: Date.UTC(2026, 1, 20),
+  }),
+]
+
+describe('before anything is learned', () => {
+  test('both say so in one sentence, and the allocation is the base', async () => {
+    const coefficients = await strandline('coefficients')
+    expect(coefficients).toMatchObject({ code: 0, stdout: expect.stringMatching(/^Nothing is learned yet[^.]*\.\n$/) })
+    const allocate = await strandline(...asked)
+    expect(allocate.stdout).toMatch(/^Nothing is learned yet/)
+    expect(allocate.stdout).toContain('allocation 5.000')
+  })
+
+  test('--json has the same shape, with nothing in it', async () => {
+    const { stdout } = await strandline('coefficients', '--json')
+    expect(JSON.parse(stdout)).toEqual({ global_rr: { rr_short: null, rr_long: null, n: 0 }, coefficients: [] })
+  })
+})
+
+describe('once trades were learned from', () => {
+  beforeAll(async () => {
+    const { runner } = await createTestLearner({ store: db.store, model })
+    await createFeed(TOPIC, 0, recordsOf(events.map((e) => ({ key: e.position_id, value: encodeEvent(e) })))).run(
+      runner,
+    )
+  })
+
+  test('coefficients --json prints what an offline fold of the same log prints', async () => {
+    const fold = createOfflineFold(model)
+    await fold.add(events)
+    const expected = fold.result()
+    const { stdout } = await strandline('coefficients', '--json')
+    const printed = JSON.parse(stdout) as typeof expected
+    expect(Object.keys(printed)).toEqual(['global_rr', 'coefficients'])
+    expect(printed.coefficients.map((c) => Object.keys(c).sort())).toEqual(
+      expected.coefficients.map((c) => Object.keys(c).sort()),
+    )
+    const rounded = (value: unknown) =>
+      JSON.parse(JSON.stringify(value, (_, v) => (typeof v === 'number' ? Number(v.toPrecision(10)) : v)))
+    expect(rounded(printed)).toEqual(rounded(expected))
+  })
+
+  test('coefficients prints the baseline first, then rows, as narrow as it was asked for', async () => {
+    const { stdout } = await strandline('coefficients', '--scope', 'lever', '--name', 'chain', '--min-n', '2')
+    const lines = stdout.trim().split('\n')
+    expect(lines[0]).toMatch(/^baseline: R\/R .* 3 trades$/)
+    expect(lines.filter((l) => l.startsWith('lever'))).toEqual([expect.stringMatching(/^lever +chain +solana .* 2\b/)])
+    expect((await strandline('coefficients', '--limit', '1')).stdout).toContain('more: --limit 0 prints all')
+  })
+
+  test('allocate answers as the library does', async () => {
+    const { stdout } = await strandline(...asked, '--timeframe', '1h', '--json')
+    const expected = await createDecisionMaker(db.store).allocate({
+      entry_context: context,
+      timeframe: '1h',
+      base: 5,
+      min: 1,
+      max: 40,
+    })
+    expect(JSON.parse(stdout)).toEqual(expected)
+  })
+
+  test('allocate reads the context from a file, and shows each factor', async () => {
+    const file = join(dir, 'context.json')
+    await writeFile(file, JSON.stringify(context))
+    const { stdout } = await strandline('allocate', '--context-file', file)
+    expect(stdout).toMatch(/lever +curator +alice/)
+    expect(stdout).toMatch(/interaction +interaction +chain=base\|curator=alice/)
+    expect(stdout).toMatch(/1h .* %/)
+  })
+})
+
+test('wrong usage is one sentence and exit code 2, and nothing is printed as a result', async () => {
+  const { code, stdout, stderr } = await strandline('allocate', '--context', '{}', '--min', '5', '--max', '4')
+  expect({ code, stdout }).toEqual({ code: 2, stdout: '' })
+  expect(stderr).toBe('min 5 is greater than max 4. Give min ≤ max.\n')
+})

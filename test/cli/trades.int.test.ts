@@ -1,0 +1,120 @@
+/** `close` and `import` as a person runs them, against a real database and a real Kafka. */
+import { execFile } from 'node:child_process'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import type { Portfolio } from '../../services/pm/index.ts'
+import { createTestDatabase, type TestDatabase } from '../support/database.ts'
+import { createTestKafka, type TestKafka } from '../support/kafka.ts'
+import { at, insertBars, openedPosition, outboxOf, testPortfolio } from '../support/pm.ts'
+import { sharedData } from '../support/shared-data.ts'
+
+const MAIN = fileURLToPath(new URL('../../cli/main.ts', import.meta.url))
+let db: TestDatabase
+let kafka: TestKafka
+let pm: Portfolio
+let dir: string
+let topic: string
+beforeAll(async () => {
+  ;[db, kafka] = await Promise.all([createTestDatabase(), createTestKafka()])
+  pm = testPortfolio(db)
+  dir = await mkdtemp(join(tmpdir(), 'strandline-cli-'))
+  topic = kafka.name('closed')
+})
+afterAll(async () => {
+  await kafka?.close()
+  await db?.drop()
+  await rm(dir, { recursive: true, force: true })
+})
+
+/** Runs the command as a program of its own, in an empty folder. */
+function strandline(...args: string[]): Promise<{ code: number; stdout: string; stderr: string }> {
+  const env = {
+    PATH: process.env.PATH,
+    SUPABASE_URL: db.supabaseUrl,
+    SUPABASE_SERVICE_ROLE_KEY: db.key,
+    KAFKA_BROKERS: kafka.brokers,
+    SCHEMA_REGISTRY_URL: kafka.registryUrl,
+    STRANDLINE_TOPIC: topic,
+  }
+  return new Promise((resolve) =>
+    execFile(process.execPath, [MAIN, ...args], { cwd: dir, env, maxBuffer: 1e8 }, (error, stdout, stderr) =>
+      resolve({ code: error ? (error.code as number) : 0, stdout, stderr }),
+    ),
+  )
+}
+/** Effective trades that the learners have in their ledgers. */
+const learned = async () => Number((await db.sql<{ n: string }>('select count(*) as n from learner_ledger'))[0]!.n)
+const inLog = async () => (await kafka.log.offsets(topic)).reduce((n, p) => n + p.end - p.start, 0)
+
+test('close: the position is closed, its trade is in the log when the command ends, and the same id again changes nothing', async () => {
+  const id = await openedPosition(pm)
+  await insertBars(db, id, [[0, 95, 120]])
+  const args = ['close', id, '--price', '110', '--at', at(30), '--id', 'by-hand']
+  const closed = await strandline(...args)
+  expect(closed).toMatchObject({
+    code: 0,
+    stdout: expect.stringMatching(/is closed\.[\s\S]*return \+10\.00 %[\s\S]*R\/R 2\.000/),
+  })
+  expect((await outboxOf(db, id))[0]!.published_at).not.toBeNull()
+  expect(await inLog()).toBe(1)
+  const again = JSON.parse((await strandline(...args, '--json')).stdout)
+  expect(again).toMatchObject({
+    status: 'duplicate',
+    left: 0,
+    closed: { rr: 2, position_id: id, decision_type: 'trim' },
+  })
+  expect(await inLog()).toBe(1)
+})
+
+test('close of a part says what is left, and nonsense is one sentence', async () => {
+  const id = await openedPosition(pm)
+  expect((await strandline('close', id, '--price', '110', '--quantity', '4')).stdout).toContain(
+    'holds 6 tokens and stays open',
+  )
+  expect(await strandline('close', id, '--price', '0')).toMatchObject({
+    code: 1,
+    stdout: '',
+    stderr: expect.stringContaining('price is 0'),
+  })
+  expect(await strandline('close', 'nobody', '--price', '1')).toMatchObject({
+    code: 1,
+    stderr: expect.stringContaining('There is no position nobody.'),
+  })
+  expect((await strandline('close', id)).code).toBe(2)
+})
+
+test('import jsonl: in the log and learned when the command ends; again, nothing is new', async () => {
+  const before = await inLog()
+  const lines = [1, 2, 3].map((n) => ({
+    event_id: `e${n}`,
+    exit_ts: at(n),
+    timeframe: '1h',
+    rr: n,
+    entry_context: { curator: 'x', chain: 'base' },
+  }))
+  await writeFile(join(dir, 'events.jsonl'), lines.map((l) => JSON.stringify(l)).join('\n'))
+  const first = await strandline('import', 'jsonl', 'events.jsonl', '--json')
+  expect([first.code, JSON.parse(first.stdout).summary]).toMatchObject([0, { read: 3, new: 3, already_known: 0 }])
+  expect(await inLog()).toBe(before + 3)
+  const again = await strandline('import', 'jsonl', 'events.jsonl')
+  expect(again.stdout).toContain('0 new, 3 already known')
+  expect(await inLog()).toBe(before + 3)
+  expect(await learned()).toBe(before + 3)
+})
+
+const backtest = sharedData('data/freqtrade-backtest-result.json')
+const candles = sharedData('data/candles')
+test.skipIf(!backtest || !candles)('import freqtrade: 94 trades, twice imported is once counted', async () => {
+  const before = await inLog()
+  const args = ['import', 'freqtrade', backtest!, '--candles', candles!, '--json']
+  const [first, again] = [await strandline(...args), await strandline(...args)]
+  expect(JSON.parse(first.stdout)).toMatchObject({
+    trades: { length: 94 },
+    summary: { read: 94, new: 94, already_known: 0, scored: 94 },
+  })
+  expect(JSON.parse(again.stdout).summary).toMatchObject({ new: 0, already_known: 94 })
+  expect(await inLog()).toBe(before + 94)
+})

@@ -1,0 +1,166 @@
+/** Dead letters: read in Redpanda Console, applied by a replay once the cause is put right, and redriven from the command line. */
+import { execFile } from 'node:child_process'
+import { promisify } from 'node:util'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { frame, positionClosedSchema, positionClosedType } from '../../core/codec/position-closed-codec.ts'
+import { closedTrade } from '../support/closed-trade.ts'
+import { type ConsoleStage, GROUP, openConsoleStage } from '../support/console-stage.ts'
+
+const run = promisify(execFile)
+const CLI = new URL('../../cli/main.ts', import.meta.url).pathname
+
+let stage: ConsoleStage
+beforeEach(async () => {
+  stage = await openConsoleStage()
+})
+afterEach(() => stage?.close())
+
+/** `./strandline dead-letters …` in a process of its own, as a person runs it. */
+async function deadLetters(...args: string[]): Promise<{ code: number; stdout: string; stderr: string }> {
+  const env = {
+    ...process.env,
+    NODE_OPTIONS: '--disable-warning=TimeoutNegativeWarning',
+    KAFKA_BROKERS: stage.kafka.brokers,
+    SCHEMA_REGISTRY_URL: stage.kafka.registryUrl,
+    SUPABASE_URL: stage.db.supabaseUrl,
+    SUPABASE_SERVICE_ROLE_KEY: stage.db.key,
+    STRANDLINE_TOPIC: stage.topic,
+  }
+  try {
+    return { code: 0, ...(await run(process.execPath, [CLI, 'dead-letters', ...args], { env })) }
+  } catch (error) {
+    return error as { code: number; stdout: string; stderr: string }
+  }
+}
+const json = async (...args: string[]) => JSON.parse((await deadLetters('--json', ...args)).stdout)
+
+/** A schema of a producer that is ahead of the registry: one optional field more, under the number that it will get. */
+async function aheadOfRegistry() {
+  await stage.publish({ position_id: 'first' }) // our own schema is registered
+  const { registry, createSchema } = stage.console
+  const [own] = await stage.console.messages(stage.topic)
+  const { maxId } = (await registry('GET', `/schemas/ids/${own!.schemaId}?fetchMaxId=true`)).body
+  const schema = JSON.parse(positionClosedSchema)
+  // A name of its own: another test's schema has another number.
+  const name = `venue_${stage.topic.replace(/\W/g, '_')}`
+  schema.fields.push({ name, type: 'string', default: '' })
+  const id = Number(maxId) + 1
+  return {
+    /** Our event, and the field at the end of it. */
+    encode: (position_id: string) =>
+      frame(id, Buffer.concat([positionClosedType.toBuffer(closedTrade({ position_id })), Buffer.from([2, 0x78])])),
+    async register() {
+      expect(await createSchema(`${stage.topic}-value`, JSON.stringify(schema))).toMatchObject({
+        status: 200,
+        body: { id },
+      })
+    },
+  }
+}
+
+test('a dead letter is read with its reason, where it came from, and its own key, headers and bytes', async () => {
+  await stage.start()
+  const value = Buffer.from('{"position_id": "p-9"}')
+  const at = await stage.console.publish(stage.topic, { key: 'p-9', value, headers: { ce_id: 'x/0' } })
+  await stage.caughtUp()
+  const [letter, ...others] = await stage.console.messages(stage.config.deadLetterTopic)
+  expect(others).toEqual([])
+  expect(letter).toMatchObject({ key: 'p-9', raw: { value } })
+  expect(letter!.headers).toMatchObject({
+    ce_id: 'x/0',
+    '__connect.errors.topic': stage.topic,
+    '__connect.errors.partition': String(at.partition),
+    '__connect.errors.offset': String(at.offset),
+    '__connect.errors.exception.class.name': 'bad_magic',
+    '__connect.errors.exception.message': 'starts with byte 123, not with 0',
+  })
+  const { stdout } = await deadLetters()
+  expect(stdout).toMatch(new RegExp(`^${at.partition}:${at.offset} .* bad_magic +open .*starts with byte 123`, 'm'))
+})
+
+describe('records of a schema that the registry did not know', () => {
+  test('are applied by a replay once it does, and are no open dead letters then', async () => {
+    const producer = await aheadOfRegistry()
+    await stage.start()
+    const { publish, editOffsets, every } = stage.console
+    for (const key of ['a', 'b']) await publish(stage.topic, { key, value: producer.encode(key) })
+    await publish(stage.topic, { key: 'c', value: Buffer.from('never') })
+    await stage.caughtUp()
+    expect((await stage.baseline()).n).toBe(1)
+    expect((await stage.deadLetters()).map((d) => d.reason).sort()).toEqual([
+      'bad_magic',
+      'unknown_schema',
+      'unknown_schema',
+    ])
+
+    await producer.register()
+    await stage.stop()
+    const letters = await stage.kafka.log.offsets(stage.config.deadLetterTopic)
+    expect(await editOffsets(GROUP, stage.topic, await every(stage.topic, -2))).toBeNull()
+    await stage.start()
+    await expect.poll(async () => (await stage.baseline()).n, { timeout: 30_000 }).toBe(3)
+    await expect
+      .poll(async () => (await (await stage.console.group(GROUP)).lag(stage.topic)).map((p) => p.lag))
+      .toEqual([0, 0, 0])
+
+    // What is still no event is not sent a second time.
+    expect(await stage.kafka.log.offsets(stage.config.deadLetterTopic)).toEqual(letters)
+    const { dead_letters } = await json()
+    expect(dead_letters).toMatchObject([{ reason: 'bad_magic', state: 'open' }])
+    expect((await json('--all')).dead_letters.map((d: { state: string }) => d.state).sort()).toEqual([
+      'applied',
+      'applied',
+      'open',
+    ])
+  })
+
+  test('are redriven once each, as they were; one that cannot be applied is a dead letter again, at its new place', async () => {
+    const producer = await aheadOfRegistry()
+    const { publish, messages } = stage.console
+    const headers = { traceparent: '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01', tag: 'x' }
+    await publish(stage.topic, { key: 'a', value: producer.encode('a'), headers })
+    const keyless = await publish(stage.topic, { key: null, value: producer.encode('b') }, { partition: 1 })
+    await stage.start()
+    await stage.caughtUp()
+    await stage.stop()
+    await producer.register()
+    expect((await json()).dead_letters).toHaveLength(2)
+
+    const first = await json('--redrive', '--all')
+    expect(first).toMatchObject({ redriven: [{}, {}], skipped: [] })
+    expect(await json('--redrive', '--all')).toMatchObject({ redriven: [], skipped: [] })
+    const copies = await messages(stage.topic, (m) => m.key === 'a')
+    expect(copies).toHaveLength(2)
+    expect(copies[1]).toMatchObject({ key: 'a', headers, partition: copies[0]!.partition })
+    expect(copies[1]!.raw.value).toEqual(copies[0]!.raw.value)
+    expect(Object.keys(copies[1]!.headers)).toEqual(Object.keys(headers))
+
+    await stage.start()
+    await stage.caughtUp()
+    expect((await stage.baseline()).n).toBe(2)
+    const again = first.redriven.find((r: typeof keyless) => r.partition === 1 && r.offset === keyless.offset)
+    const { dead_letters } = await json()
+    expect(dead_letters).toMatchObject([{ ...again.to, reason: 'null_key', state: 'open' }])
+    expect((await json('--all')).dead_letters).toHaveLength(3)
+  })
+})
+
+test('one place is redriven by name; one that is none, or was redriven before, is left, and said so', async () => {
+  await stage.start()
+  const at = await stage.console.publish(stage.topic, { key: 'k', value: Buffer.from('no event') })
+  await stage.caughtUp()
+  const place = `${at.partition}:${at.offset}`
+  expect(await json('--redrive', place)).toMatchObject({ redriven: [{ ...at, to: { offset: at.offset + 1 } }] })
+  await stage.caughtUp()
+
+  const refused = await deadLetters('--redrive', place, '2:999')
+  expect(refused.code).toBe(1)
+  expect(refused.stdout).toContain(
+    `${place} is left as it is: it was redriven before, to ${at.partition}:${at.offset + 1}.`,
+  )
+  expect(refused.stdout).toContain('2:999 is left as it is: there is no dead letter of this place.')
+  expect(await stage.console.messages(stage.topic)).toHaveLength(2)
+
+  expect(await deadLetters('--redrive', 'first')).toMatchObject({ code: 2, stderr: expect.stringContaining('3:17') })
+  expect(await deadLetters('--redrive')).toMatchObject({ code: 2, stderr: expect.stringContaining('--all') })
+})

@@ -1,0 +1,83 @@
+/** The compose file started under a name and on ports of its own, with whichever of `docker compose` and `docker-compose` is there. */
+import { execFile, spawnSync } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+import { freePort } from '../../embedded/ports.ts'
+import { chooseImages } from './images.ts'
+
+const ROOT = fileURLToPath(new URL('../../', import.meta.url))
+const run = async (program: string, args: string[], env = process.env) =>
+  (await promisify(execFile)(program, args, { cwd: ROOT, env, maxBuffer: 64 << 20 })).stdout.trim()
+
+export const docker = (...args: string[]) => run('docker', args)
+
+export interface Composed {
+  /** http://127.0.0.1:<port> of what the host may reach. */
+  url(service: 'PM' | 'DECISION' | 'SUPABASE'): string
+  databaseUrl: string
+  serviceRoleKey: string
+  /** docker compose <args> for this project. */
+  compose(...args: string[]): Promise<string>
+  /** Container ids of one service, or of all. */
+  containers(service?: string): Promise<string[]>
+  down(): Promise<void>
+}
+
+export async function composeUp(...options: string[]): Promise<Composed> {
+  const images = await chooseImages()
+  const local = images.broker.kind === 'kafka'
+  const files = ['docker-compose.yml', ...(local ? ['docker-compose.local.yml'] : [])].flatMap((f) => ['-f', f])
+  const env: NodeJS.ProcessEnv = {
+    ...process.env,
+    POSTGRES_PASSWORD: 'compose-test',
+    SUPABASE_SERVICE_ROLE_KEY: 'sb_secret_compose_test',
+  }
+  env.REDPANDA_IMAGE = images.broker.image
+  env.POSTGRES_IMAGE = images.postgres
+  const ports = [
+    'KAFKA',
+    'SCHEMA_REGISTRY',
+    'LOCAL_REGISTRY',
+    'REDPANDA_ADMIN',
+    'CONSOLE',
+    'SUPABASE',
+    'POSTGRES',
+    'PM',
+    'DECISION',
+  ]
+  for (const name of ports) env[`${name}_PORT`] = String(await freePort())
+  const project = `strandline-test-${randomBytes(4).toString('hex')}`
+  const v2 = spawnSync('docker', ['compose', 'version']).status === 0
+  const [program, first] = v2 ? ['docker', ['compose']] : ['docker-compose', []]
+  const args = [
+    ...first,
+    '--project-name',
+    project,
+    '--env-file',
+    local ? 'docker/local.env' : '.env.example',
+    ...files,
+  ]
+  const compose = (...more: string[]) => run(program, [...args, ...more], env)
+
+  // The stand-ins are built of the sources as they are now; what has not changed is there already. Compose itself builds the real ones.
+  if (local) await run('docker/local-images.sh', ['services', 'supabase'])
+  else await compose('build')
+  const down = async () => void (await compose('down', '--volumes', '--timeout', '20'))
+  try {
+    await compose('up', '--detach', ...options)
+  } catch (error) {
+    process.stderr.write(await compose('logs', '--tail', '20').catch(() => ''))
+    await down()
+    throw error
+  }
+  return {
+    url: (service) => `http://127.0.0.1:${env[`${service}_PORT`]}`,
+    databaseUrl: `postgres://postgres:compose-test@127.0.0.1:${env.POSTGRES_PORT}/strandline`,
+    serviceRoleKey: 'sb_secret_compose_test',
+    compose,
+    containers: async (service) =>
+      (await compose('ps', '--quiet', ...(service ? [service] : []))).split('\n').filter(Boolean),
+    down,
+  }
+}

@@ -1,0 +1,28 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import { describe, expect, it } from 'vitest'
+
+const root = fileURLToPath(new URL('../', import.meta.url))
+const text = readFileSync(`${root}docs/exactly-once.md`, 'utf8')
+const tests = ['core', 'services', 'test', 'cli', 'embedded']
+  .flatMap((dir) => readdirSync(root + dir, { recursive: true }).map((file) => `${dir}/${file}`))
+  .filter((file) => file.endsWith('.test.ts'))
+const code = tests.map((file) => readFileSync(root + file, 'utf8')).join('\n')
+
+describe('docs/exactly-once.md', () => {
+  const files = [...text.matchAll(/`([\w./-]+\.test\.ts)`/g)].map((m) => m[1] as string)
+  it.each([...new Set(files)])('names %s, which exists', (file) => {
+    expect(tests.filter((t) => t === file || t.endsWith(`/${file}`))).not.toEqual([])
+  })
+
+  // In the last column of its tables, *…* is the name of a test, or the parts of one around an ellipsis.
+  const names = text
+    .split('\n')
+    .filter((line) => line.startsWith('| '))
+    .flatMap((line) => [...(line.split('|').at(-2) as string).matchAll(/\*([^*]+)\*/g)].map((m) => m[1] as string))
+  it.each([...new Set(names)])('names the test "%s", which exists', (name) => {
+    const parts = name.split('…').filter((part) => part.trim() !== '')
+    const pattern = parts.map((part) => part.trim().replace(/[.*+?^${}()|[\]\\]/g, '\\$&')).join('.*')
+    expect(code).toMatch(new RegExp(pattern))
+  })
+})

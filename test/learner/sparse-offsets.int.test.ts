@@ -1,0 +1,108 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import type { PositionClosed } from '../../core/event.ts'
+import { loadModel } from '../../services/learner/load-model.ts'
+import { closedTrade } from '../support/closed-trade.ts'
+import { createTestDatabase, type TestDatabase } from '../support/database.ts'
+import { createTestKafka, type TestKafka } from '../support/kafka.ts'
+import { createStage, type Stage } from '../support/kafka-learner.ts'
+import { emptyLearner, expectClose, folded, learned } from '../support/learned.ts'
+
+let db: TestDatabase
+let kafka: TestKafka
+const model = loadModel('lowcap-v4')
+beforeAll(async () => {
+  ;[db, kafka] = await Promise.all([createTestDatabase(), createTestKafka()])
+})
+afterAll(async () => {
+  await kafka.close()
+  await db.drop()
+})
+beforeEach(() => emptyLearner(db))
+
+const trades = (prefix: string, count: number): PositionClosed[] =>
+  Array.from({ length: count }, (_, i) => closedTrade({ position_id: `${prefix}${i}`, rr: (i % 7) - 2 }))
+
+/** One transaction of a producer that uses them; it writes a control record after its events. */
+async function transaction(stage: Stage, events: PositionClosed[], outcome: 'commit' | 'abort'): Promise<void> {
+  const producer = kafka.client.producer({
+    transactionalId: kafka.name('tx'),
+    maxInFlightRequests: 1,
+    idempotent: true,
+  })
+  await producer.connect()
+  const tx = await producer.transaction()
+  await tx.send({ topic: stage.topic, messages: await stage.records(events) })
+  await tx[outcome]()
+  await producer.disconnect()
+}
+
+describe('events of a transactional producer', () => {
+  it('count when they are committed, never when they are aborted, and the control records are passed over', async () => {
+    const stage = await createStage(db, kafka)
+    const learner = await stage.start()
+    await transaction(stage, trades('a', 5), 'commit')
+    await transaction(stage, trades('b', 5), 'abort')
+    await transaction(stage, trades('c', 3), 'commit')
+    await stage.caughtUp()
+    await learner.stop()
+    expectClose(await learned(db), await folded(model, [[...trades('a', 5), ...trades('c', 3)]]))
+    expect(await stage.positions()).toEqual([{ partition: 0, position: 16, group: 16 }])
+  })
+
+  it('that were aborted in numbers, more than one request brings, do not stop what follows', async () => {
+    const stage = await createStage(db, kafka)
+    await stage.publish(trades('a', 2))
+    for (let i = 0; i < 3; i++) await transaction(stage, trades(`b${i}-`, 400).map(large), 'abort')
+    await stage.publish(trades('c', 2))
+    const learner = await stage.start({ maxChunk: 1 })
+    await stage.caughtUp()
+    await learner.stop()
+    expectClose(await learned(db), await folded(model, [[...trades('a', 2), ...trades('c', 2)]]))
+  })
+
+  it('that were aborted while we read do not stop what follows', async () => {
+    const stage = await createStage(db, kafka)
+    const learner = await stage.start()
+    const applied: PositionClosed[] = []
+    for (let i = 0; i < 3; i++) {
+      const [before, after] = [trades(`a${i}-`, 2), trades(`c${i}-`, 2)]
+      await stage.publish(before)
+      await stage.caughtUp()
+      await transaction(stage, trades(`b${i}-`, 2), 'abort')
+      await sleep(400) // long enough for a request that brings nothing but aborted events
+      await stage.publish(after)
+      await stage.caughtUp()
+      applied.push(...before, ...after)
+    }
+    await learner.stop()
+    expectClose(await learned(db), await folded(model, [applied]))
+  })
+
+  it('that are still open hold back what follows, until they are done', async () => {
+    const stage = await createStage(db, kafka)
+    const producer = kafka.client.producer({
+      transactionalId: kafka.name('tx'),
+      maxInFlightRequests: 1,
+      idempotent: true,
+    })
+    await producer.connect()
+    const tx = await producer.transaction()
+    await tx.send({ topic: stage.topic, messages: await stage.records(trades('a', 1)) })
+    await stage.publish(trades('b', 1))
+    const learner = await stage.start()
+    await sleep(1_000)
+    expect((await learned(db)).global_rr.n).toBe(0)
+    await tx.commit()
+    await stage.caughtUp()
+    await producer.disconnect()
+    await learner.stop()
+    expect((await learned(db)).global_rr.n).toBe(2)
+  })
+})
+
+/** An event of 20 kB. */
+const large = (event: PositionClosed): PositionClosed => ({
+  ...event,
+  regime_context: { note: 'x'.repeat(20_000) },
+})

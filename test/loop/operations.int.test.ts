@@ -1,0 +1,182 @@
+/** What docs/operations.md says of restoring and of more partitions, done. */
+import { pino } from 'pino'
+import { Registry } from 'prom-client'
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import { systemClock } from '../../core/clock.ts'
+import { createCodec } from '../../core/codec/position-closed-codec.ts'
+import { readConfig } from '../../core/config.ts'
+import type { PositionClosed } from '../../core/event.ts'
+import { createKafkaLog } from '../../core/log/kafka-log.ts'
+import type { Logger } from '../../core/logger.ts'
+import type { Service, ServiceDeps } from '../../core/service.ts'
+import { startLearner } from '../../services/learner/index.ts'
+import { loadModel } from '../../services/learner/load-model.ts'
+import { startPm } from '../../services/pm/index.ts'
+import { addToOutbox } from '../../services/pm/outbox.ts'
+import { startProjector } from '../../services/projector/index.ts'
+import { closedTrade } from '../support/closed-trade.ts'
+import { createTestDatabase, type TestDatabase } from '../support/database.ts'
+import { createTestKafka, type TestKafka } from '../support/kafka.ts'
+import { expectClose, folded, learned } from '../support/learned.ts'
+
+let db: TestDatabase
+let kafka: TestKafka
+let deps: ServiceDeps
+let running: Service[] = []
+beforeEach(async () => {
+  ;[db, kafka] = await Promise.all([createTestDatabase(), createTestKafka()])
+  const config = readConfig({
+    KAFKA_BROKERS: kafka.brokers,
+    SCHEMA_REGISTRY_URL: kafka.registryUrl,
+    SUPABASE_URL: db.supabaseUrl,
+    SUPABASE_SERVICE_ROLE_KEY: db.key,
+    STRANDLINE_TOPIC: kafka.name('closed'),
+    STRANDLINE_PARTITIONS: '3',
+  })
+  const logger = pino({ level: process.env.TEST_LOG ?? 'silent' }) as Logger
+  const codec = createCodec(config)
+  deps = { config, log: kafka.log, store: db.store, codec, clock: systemClock, logger, metrics: new Registry() }
+  await kafka.log.ensureTopics([{ topic: config.topic, partitions: config.partitions }])
+})
+afterEach(async () => {
+  await stop()
+  await kafka?.close()
+  await db?.drop()
+})
+
+async function start(): Promise<void> {
+  const log = createKafkaLog(deps.config, deps.logger)
+  running.push({ name: 'log', ready: async () => ({ ok: true }), stop: () => log.close() })
+  for (const service of [startPm, startLearner, startProjector])
+    running.unshift(await service({ ...deps, log, metrics: new Registry() }))
+}
+
+async function stop(): Promise<void> {
+  for (const service of running) await service.stop()
+  running = []
+}
+
+const DAY = 86_400_000
+const trade = (i: number, change: Partial<PositionClosed> = {}) =>
+  closedTrade({
+    position_id: `p${i}`,
+    event_id: `event-${i}`,
+    closed_at: Date.parse('2026-10-01T00:00:00Z') + i * 0.1 * DAY,
+    rr: (i % 7) - 2,
+    levers: { curator: `c${i % 4}`, chain: i % 2 ? 'base' : 'solana' },
+    measures: {},
+    ...change,
+  })
+const trades = (from: number, to: number) => Array.from({ length: to - from }, (_, i) => trade(from + i))
+const count = async (what: string) => Number((await db.sql(`select count(*) as n from ${what}`))[0]!.n)
+const patient = { timeout: 60_000, interval: 100 }
+
+/** Until everything of the outbox is in the log and applied by both consumers. */
+async function settled(total: number): Promise<void> {
+  await expect.poll(() => count('pm_outbox where published_at is null'), patient).toBe(0)
+  const ends = () => deps.log.offsets(deps.config.topic).then((all) => all.reduce((sum, o) => sum + o.end, 0))
+  await expect
+    .poll(async () => {
+      const rows = await db.sql<{ at: string }>(
+        'select coalesce(sum(position), 0) as at from consumer_positions group by consumer',
+      )
+      const end = await ends()
+      return rows.length === 2 && rows.every((r) => Number(r.at) === end)
+    }, patient)
+    .toBe(true)
+  expect(await count('learner_ledger')).toBe(total)
+  expect(await count('position_closed_strands')).toBe(total)
+}
+
+async function expectLearned(events: PositionClosed[]): Promise<void> {
+  expectClose(await learned(db), await folded(loadModel('lowcap-v4'), [events]))
+}
+
+test('the database is restored to an older state: learner and projector catch up from the log by themselves', async () => {
+  await start()
+  await addToOutbox(db.store, trades(0, 40))
+  await settled(40)
+  await stop()
+  const tables = (await db.sql<{ t: string }>(`select tablename as t from pg_tables where schemaname = 'public'`)).map(
+    (r) => r.t,
+  )
+  await db.sql('create schema backup')
+  for (const t of tables) await db.sql(`create table backup.${t} as table public.${t}`)
+
+  await start()
+  await addToOutbox(db.store, trades(40, 90))
+  await settled(90)
+  await stop()
+
+  await db.sql(`truncate ${tables.join(', ')}`)
+  await db.sql('set session_replication_role = replica')
+  for (const t of tables) {
+    const columns = (
+      await db.sql<{ c: string }>(
+        `select quote_ident(column_name) as c from information_schema.columns
+         where table_schema = 'public' and table_name = $1 and is_generated = 'NEVER'`,
+        [t],
+      )
+    )
+      .map((r) => r.c)
+      .join(', ')
+    await db.sql(
+      `set session_replication_role = replica; insert into public.${t} (${columns}) overriding system value select ${columns} from backup.${t}`,
+    )
+  }
+  expect(await count('learner_ledger')).toBe(40)
+
+  await start()
+  await settled(90)
+  await expectLearned(trades(0, 90))
+})
+
+test('the topic is lost: the learner stops and says so; published from the outbox again, every trade still counts once', async () => {
+  await start()
+  await addToOutbox(db.store, trades(0, 60))
+  await settled(60)
+  await stop()
+  const admin = kafka.client.admin()
+  await admin.connect()
+  await admin.deleteTopics({ topics: [deps.config.topic] })
+  await admin.disconnect()
+  await expect
+    .poll(
+      () =>
+        deps.log.ensureTopics([{ topic: deps.config.topic, partitions: 3 }]).then(
+          () => 'made',
+          (e) => e.message,
+        ),
+      patient,
+    )
+    .toBe('made')
+
+  const learner = await startLearner({ ...deps, metrics: new Registry() })
+  await expect.poll(async () => (await learner.ready()).reason, patient).toMatch(/not the log that the database knows/)
+  await learner.stop()
+  expect(await count('learner_ledger')).toBe(60)
+
+  await db.sql('delete from consumer_positions')
+  await db.sql('update pm_outbox set published_at = null, claimed_until = null')
+  await start()
+  await settled(60)
+  await expectLearned(trades(0, 60))
+})
+
+test('partitions are added while it runs: corrections that arrive in another partition than the trade count once', async () => {
+  await start()
+  await addToOutbox(db.store, trades(0, 60))
+  await settled(60)
+  const admin = kafka.client.admin()
+  await admin.connect()
+  await admin.createPartitions({ topicPartitions: [{ topic: deps.config.topic, count: 8 }] })
+  await admin.disconnect()
+  await stop() // clients notice within 30 s; starting again is quicker
+  await start()
+  const corrected = trades(0, 60).map((t) => ({ ...t, revision: 1, rr: (t.rr ?? 0) + 1 }))
+  await addToOutbox(db.store, corrected)
+  await expect.poll(() => count('learner_ledger where revision = 1'), patient).toBe(60)
+  await settled(60)
+  expect(await count(`(select distinct partition from pm_outbox where revision = 1) x`)).toBeGreaterThan(3)
+  await expectLearned(corrected)
+})

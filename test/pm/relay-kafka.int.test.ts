@@ -1,0 +1,134 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { fileURLToPath } from 'node:url'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import type { LogRecord } from '../../core/log/log.ts'
+import { type Portfolio, reportExecution } from '../../services/pm/index.ts'
+import { addToOutbox } from '../../services/pm/outbox.ts'
+import { closedTrade } from '../support/closed-trade.ts'
+import { createTestDatabase, type TestDatabase } from '../support/database.ts'
+import { createTestKafka, type TestKafka } from '../support/kafka.ts'
+import {
+  fullExit,
+  type OutboxRecord,
+  openedPosition,
+  testCodec,
+  testPortfolio,
+  testRelay,
+  until,
+} from '../support/pm.ts'
+
+let db: TestDatabase
+let kafka: TestKafka
+let pm: Portfolio
+beforeAll(async () => {
+  ;[db, kafka] = await Promise.all([createTestDatabase(), createTestKafka()])
+  pm = testPortfolio(db)
+})
+afterAll(async () => {
+  await kafka?.close()
+  await db?.drop()
+})
+
+const rows = () => db.sql<OutboxRecord>('select * from pm_outbox order by id')
+
+/** Everything that the topic holds, by partition. */
+async function contents(topic: string): Promise<{ partition: number; record: LogRecord }[]> {
+  const ends = await kafka.log.offsets(topic)
+  const found: { partition: number; record: LogRecord }[] = []
+  const total = ends.reduce((n, e) => n + e.end - e.start, 0)
+  const subscription = await kafka.log.consume(
+    { group: kafka.name('reader'), topic },
+    {
+      assigned: async () => 0,
+      batch: async ({ partition, records }) => void found.push(...records.map((record) => ({ partition, record }))),
+      revoked: async () => {},
+    },
+  )
+  await until(
+    async () => found.length,
+    (n) => n >= total,
+  )
+  await subscription.stop()
+  return found
+}
+
+test('what closes is in the log: key, value, headers, and the outbox knows its partition and offset', async () => {
+  const topic = await kafka.createTopic({ partitions: 3 })
+  const relay = testRelay(db, kafka.log, { topic })
+  const ids: string[] = []
+  for (let i = 0; i < 20; i++) ids.push(await openedPosition(pm))
+  await Promise.all(ids.map((id) => reportExecution({ ...pm, relay }, id, fullExit(id))))
+  await relay.stop()
+  const records = await contents(topic)
+  expect(records).toHaveLength(20)
+  const outbox = await rows()
+  for (const { partition, record } of records) {
+    const event = await testCodec.decode(record.value!)
+    const row = outbox.find((r) => r.event_id === event.event_id)
+    expect(row).toMatchObject({ topic, partition, offset: String(record.offset), payload: event })
+    expect(record.key!.toString()).toBe(event.position_id)
+    expect(String(record.headers.ce_id)).toBe(`${event.event_id}/0`)
+    expect(String(record.headers.traceparent)).toMatch(/^00-[0-9a-f]{32}-[0-9a-f]{16}-0[01]$/)
+  }
+  expect(new Set(records.map((r) => r.partition)).size).toBeGreaterThan(1)
+})
+
+test('SIGKILL between publishing and marking: another relay publishes again, nothing is lost', async () => {
+  await db.sql('truncate pm_outbox')
+  const topic = await kafka.createTopic()
+  await addToOutbox(
+    db.store,
+    Array.from({ length: 10 }, (_, i) => closedTrade({ position_id: `k${i}` })),
+  )
+  const script = fileURLToPath(new URL('../support/hung-relay.ts', import.meta.url))
+  const child = spawn(process.execPath, [script, kafka.brokers, topic, db.supabaseUrl, db.key, '500'], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  const exited = once(child, 'exit')
+  try {
+    expect(String((await once(child.stdout, 'data'))[0])).toBe('published 10\n')
+  } finally {
+    child.kill('SIGKILL')
+    await exited
+  }
+  expect((await rows()).every((r) => r.published_at === null)).toBe(true)
+
+  const heir = testRelay(db, kafka.log, { topic, id: 'heir', pollMs: 50 })
+  await until(rows, (all) => all.every((r) => r.published_at !== null))
+  await heir.stop()
+  const ids = (await contents(topic)).map(({ record }) => String(record.headers.ce_id))
+  expect(ids).toHaveLength(20)
+  expect(new Set(ids).size).toBe(10)
+})
+
+test('an event that is too large for the broker does not keep the others', async () => {
+  await db.sql('truncate pm_outbox')
+  const topic = await kafka.createTopic({ config: { 'max.message.bytes': '20000' } })
+  const relay = testRelay(db, kafka.log, { topic })
+  const large = closedTrade({
+    position_id: 'large',
+    regime_context: {
+      text: Array.from({ length: 30_000 }, (_, i) => String.fromCharCode(33 + ((i * i) % 90))).join(''),
+    },
+  })
+  await addToOutbox(db.store, [closedTrade({ position_id: 'a' }), large, closedTrade({ position_id: 'b' })])
+  await relay.poll()
+  await relay.stop()
+  expect((await rows()).map((r) => [r.payload.position_id, r.published_at !== null])).toEqual([
+    ['a', true],
+    ['large', false],
+    ['b', true],
+  ])
+  expect((await rows())[1]!.last_error).toMatch(/larger|too large/i)
+})
+
+test('a topic that is missing is created before the first publication', async () => {
+  await db.sql('truncate pm_outbox')
+  const topic = kafka.name('made-by-pm')
+  const relay = testRelay(db, kafka.log, { topic, prepare: () => kafka.log.ensureTopics([{ topic, partitions: 2 }]) })
+  await addToOutbox(db.store, [closedTrade()])
+  await relay.poll()
+  await relay.stop()
+  expect(await contents(topic)).toHaveLength(1)
+})

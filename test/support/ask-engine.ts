@@ -1,0 +1,15 @@
+/** Asks vitest's main process for an engine, which starts it if it has not yet. */
+import { inject } from 'vitest'
+
+export async function askEngine<T>(name: 'postgres' | 'kafka'): Promise<T> {
+  const response = await fetch(`${inject('engines')}/${name}`)
+  const text = await response.text()
+  if (!response.ok) throw new Error(`The test engine ${name} did not start: ${text}`)
+  return JSON.parse(text) as T
+}
+
+/** Has something done to an engine of the run, e.g. the crash of a container. */
+export async function actOnEngine(name: 'postgres' | 'kafka', action: 'crash'): Promise<void> {
+  const response = await fetch(`${inject('engines')}/${name}/${action}`, { method: 'POST' })
+  if (!response.ok) throw new Error(`${name}: ${await response.text()}`)
+}

@@ -1,0 +1,57 @@
+/**
+ * One PostgreSQL for the run, and for each spec file a fresh database of its own (a copy of a migrated template, about 50 ms) with its own
+ * Supabase endpoint: files run beside each other without seeing each other's rows.
+ */
+import { randomBytes } from 'node:crypto'
+import pg from 'pg'
+import { createStore, type Store } from '../../core/store/store.ts'
+import { withClient } from '../../embedded/client.ts'
+import { apiUrl } from '../../embedded/database.ts'
+import { startSupabase } from '../../embedded/supabase.ts'
+import { askEngine } from './ask-engine.ts'
+import { PASSWORD, TEMPLATE } from './engine-desk.ts'
+
+export interface TestDatabase {
+  store: Store
+  /** As the superuser. */
+  databaseUrl: string
+  supabaseUrl: string
+  /** The service role key of supabaseUrl. */
+  key: string
+  /** Runs a statement as the superuser and returns its rows. */
+  sql<Row = Record<string, unknown>>(text: string, values?: unknown[]): Promise<Row[]>
+  /** Stops the endpoint and drops the database. */
+  drop(): Promise<void>
+  /** The same as drop. */
+  stop(): Promise<void>
+}
+
+export async function createTestDatabase(): Promise<TestDatabase> {
+  const { url } = await askEngine<{ url: string }>('postgres')
+  const name = `test_${randomBytes(6).toString('hex')}`
+  await withClient(url, (client) => client.query(`create database ${name} template ${TEMPLATE}`))
+  const databaseUrl = Object.assign(new URL(url), { pathname: `/${name}` }).href
+  const key = `sb_secret_${randomBytes(16).toString('hex')}`
+  const supabase = await startSupabase({
+    databaseUrl: apiUrl(databaseUrl, PASSWORD),
+    port: 0,
+    serviceRoleKey: key,
+    poolSize: 16,
+  })
+  const pool = new pg.Pool({ connectionString: databaseUrl, max: 4 })
+  pool.on('error', () => {}) // dropping the database ends its idle connections
+  async function drop(): Promise<void> {
+    await supabase.stop()
+    await pool.end()
+    await withClient(url, (client) => client.query(`drop database if exists ${name} with (force)`))
+  }
+  return {
+    store: createStore({ url: supabase.url, key }),
+    databaseUrl,
+    supabaseUrl: supabase.url,
+    key,
+    sql: async <Row>(text: string, values: unknown[] = []) => (await pool.query(text, values)).rows as Row[],
+    drop,
+    stop: drop,
+  }
+}

@@ -1,0 +1,71 @@
+/**
+ * Where a test run's engines live: in vitest's own process, each started when a test first asks for it. The workers, which run the tests, ask over HTTP
+ * (ask-engine.ts).
+ */
+import { once } from 'node:events'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import type { TestProject } from 'vitest/node'
+import { withClient } from '../../embedded/client.ts'
+import { migrate, prepareDatabase } from '../../embedded/migrate.ts'
+
+declare module 'vitest' {
+  export interface ProvidedContext {
+    engines: string
+  }
+}
+
+export const TEMPLATE = 'strandline_template'
+/** Nothing but this run's throw-away database accepts it. */
+export const PASSWORD = 'test-run-only'
+
+export interface StartedEngine {
+  /** What the tests are told. */
+  answer: object
+  stop(): Promise<void>
+  /** What a test may have done to it, by name. */
+  actions?: Record<string, () => Promise<void>>
+}
+
+/** Serves engines by name: GET /<name> starts it and tells its answer, POST /<name>/<action> does something to it. Resolves to what ends them all. */
+export async function openDesk(
+  project: TestProject,
+  engines: Record<string, () => Promise<StartedEngine>>,
+): Promise<() => Promise<void>> {
+  const started = new Map<string, Promise<StartedEngine>>()
+  const desk = createServer(async (request, response) => {
+    try {
+      const [, name = '', action] = (request.url ?? '').split('/')
+      const start = engines[name]
+      if (!start) throw new Error(`no engine ${name}`)
+      if (!started.has(name)) started.set(name, start())
+      const engine = await started.get(name)!
+      if (action) {
+        const act = engine.actions?.[action]
+        if (!act) throw new Error(`${name} cannot ${action}`)
+        await act()
+      }
+      response.end(JSON.stringify(engine.answer))
+    } catch (error) {
+      response.statusCode = 500
+      response.end(error instanceof Error ? error.message : String(error))
+    }
+  })
+  desk.listen(0, '127.0.0.1')
+  await once(desk, 'listening')
+  project.provide('engines', `http://127.0.0.1:${(desk.address() as AddressInfo).port}`)
+  return async () => {
+    desk.close()
+    desk.closeAllConnections()
+    const results = await Promise.allSettled(started.values())
+    for (const result of results) if (result.status === 'fulfilled') await result.value.stop()
+  }
+}
+
+/** The database that every test's own is a copy of: roles as in a Supabase project, all migrations applied. */
+export async function makeTemplate(postgresUrl: string): Promise<void> {
+  const templateUrl = Object.assign(new URL(postgresUrl), { pathname: `/${TEMPLATE}` }).href
+  await withClient(postgresUrl, (client) => client.query(`create database ${TEMPLATE}`))
+  await withClient(templateUrl, (client) => prepareDatabase(client, PASSWORD))
+  await migrate(templateUrl)
+}

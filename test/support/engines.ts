@@ -1,0 +1,52 @@
+/** vitest's global setup for integration tests: one embedded PostgreSQL and one embedded Kafka, with a schema registry, for the whole run. */
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { TestProject } from 'vitest/node'
+import { createLogger } from '../../core/logger.ts'
+import { startKafka } from '../../embedded/kafka.ts'
+import { freePort } from '../../embedded/ports.ts'
+import { startPostgres } from '../../embedded/postgres.ts'
+import { startRegistry } from '../../embedded/registry.ts'
+import { makeTemplate, openDesk, PASSWORD } from './engine-desk.ts'
+
+export default async function setup(project: TestProject): Promise<() => Promise<void>> {
+  const dir = await mkdtemp(join(tmpdir(), 'strandline-test-'))
+  const logger = createLogger({ name: 'test-engines', level: process.env.LOG_LEVEL || 'warn' })
+  const close = await openDesk(project, {
+    async postgres() {
+      const postgres = await startPostgres({
+        dataDir: join(dir, 'postgres'),
+        port: await freePort(),
+        password: PASSWORD,
+        logFile: join(dir, 'postgres.log'),
+        // The data need not outlive the machine, only kill -9 of the processes.
+        settings: { fsync: 'off', shared_buffers: '128MB', max_connections: '200' },
+        logger,
+      })
+      await makeTemplate(postgres.url())
+      return { answer: { url: postgres.url() }, stop: () => postgres.stop() }
+    },
+    async kafka() {
+      const kafka = await startKafka({
+        dataDir: join(dir, 'kafka'),
+        port: await freePort(),
+        controllerPort: await freePort(),
+        logFile: join(dir, 'kafka.log'),
+        logger,
+      })
+      const registry = await startRegistry({ brokers: [kafka.brokers], port: 0, logger })
+      return {
+        answer: { brokers: kafka.brokers, registryUrl: registry.url },
+        async stop() {
+          await registry.stop()
+          await kafka.stop()
+        },
+      }
+    },
+  })
+  return async () => {
+    await close()
+    await rm(dir, { recursive: true, force: true })
+  }
+}

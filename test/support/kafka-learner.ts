@@ -1,0 +1,123 @@
+/** The real learner on a real Kafka and a real database, in this process, on a topic and in a group that nobody else uses. */
+import { pino } from 'pino'
+import { Registry } from 'prom-client'
+import { systemClock } from '../../core/clock.ts'
+import { createCodec } from '../../core/codec/position-closed-codec.ts'
+import { type Config, readConfig } from '../../core/config.ts'
+import type { PositionClosed } from '../../core/event.ts'
+import type { Service } from '../../core/service.ts'
+import type { Store } from '../../core/store/store.ts'
+import { type LearnerOptions, learnerGroup, startLearner } from '../../services/learner/index.ts'
+import type { TestDatabase } from './database.ts'
+import type { TestKafka } from './kafka.ts'
+
+export interface Stage {
+  config: Config
+  topic: string
+  /** Publishes events as a producer does; resolves to where each one lies. */
+  publish(events: PositionClosed[], partition?: number): Promise<{ partition: number; offset: number }[]>
+  records(events: PositionClosed[], partition?: number): Promise<{ key: string; value: Buffer; partition?: number }[]>
+  start(options?: LearnerOptions & { store?: Store; config?: Partial<Config> }): Promise<Service>
+  /** Until every partition's position is at the end of the log. */
+  caughtUp(): Promise<void>
+  /** The database's position and the group's offset of each partition. */
+  positions(): Promise<{ partition: number; position: number | null; group: number | null }[]>
+}
+
+export interface StageOptions {
+  partitions?: number
+  /** Settings of the topic, and of the dead-letter topic. */
+  config?: Record<string, string>
+  deadLetters?: Record<string, string>
+}
+
+export async function createStage(
+  db: TestDatabase,
+  kafka: TestKafka,
+  { partitions = 1, config: topicConfig = {}, deadLetters = {} }: StageOptions = {},
+): Promise<Stage> {
+  const topic = await kafka.createTopic({ partitions, config: topicConfig })
+  const config = readConfig({
+    KAFKA_BROKERS: kafka.brokers,
+    SCHEMA_REGISTRY_URL: kafka.registryUrl,
+    SUPABASE_URL: db.supabaseUrl,
+    SUPABASE_SERVICE_ROLE_KEY: db.key,
+    STRANDLINE_TOPIC: topic,
+  })
+  await kafka.log.ensureTopics([{ topic: config.deadLetterTopic, partitions: 1, config: deadLetters }])
+  const codec = createCodec(config)
+  const stage: Stage = {
+    config,
+    topic,
+    records: (events, partition) =>
+      Promise.all(events.map(async (e) => ({ key: e.position_id, value: await codec.encode(e), partition }))),
+    publish: async (events, partition) => kafka.log.produce(topic, await stage.records(events, partition)),
+    start: ({ store = db.store, config: changes = {}, ...options } = {}) =>
+      startLearner(
+        {
+          config: { ...config, ...changes },
+          log: kafka.log,
+          store,
+          codec,
+          clock: systemClock,
+          logger: pino({ level: process.env.TEST_LOG ?? 'silent' }),
+          metrics: new Registry(),
+        },
+        options,
+      ),
+    async positions() {
+      const rows = await db.sql<{ partition: number; position: string | null }>(
+        `select partition, position from consumer_positions where topic = $1 and consumer like 'learner/%' order by partition`,
+        [topic],
+      )
+      const group = await kafka.log.committed(learnerGroup('lowcap-v4'), topic)
+      return rows.map(({ partition, position }) => ({
+        partition,
+        position: position === null ? null : Number(position),
+        group: group.get(partition) ?? null,
+      }))
+    },
+    async caughtUp() {
+      const ends = (await kafka.log.offsets(topic)).filter((e) => e.end > e.start)
+      const deadline = Date.now() + 50_000
+      for (;;) {
+        const now = await stage.positions()
+        if (ends.every((e) => (now.find((p) => p.partition === e.partition)?.position ?? 0) >= e.end)) return
+        if (Date.now() > deadline)
+          throw new Error(`The learner does not catch up: ${JSON.stringify({ ends, positions: now })}`)
+        await new Promise((resolve) => setTimeout(resolve, 30))
+      }
+    },
+  }
+  return stage
+}
+
+export interface ReadDeadLetter {
+  key: Buffer | null
+  value: Buffer | null
+  headers: Record<string, string>
+}
+
+/** All that lies in the stage's dead-letter topic, in its order. */
+export async function deadLettersOf(stage: Stage, kafka: TestKafka): Promise<ReadDeadLetter[]> {
+  const topic = stage.config.deadLetterTopic
+  const [{ end } = { end: 0 }] = await kafka.log.offsets(topic)
+  const found: ReadDeadLetter[] = []
+  if (end === 0) return found
+  const consumer = kafka.client.consumer({ groupId: kafka.name('reader'), maxBytesPerPartition: 16 << 20 })
+  await consumer.connect()
+  await consumer.subscribe({ topic, fromBeginning: true })
+  await new Promise<void>((resolve, reject) => {
+    consumer
+      .run({
+        async eachMessage({ message: { offset, key, value, headers = {} } }) {
+          const texts = Object.entries(headers).map(([name, text]) => [name, String(text)])
+          found.push({ key, value, headers: Object.fromEntries(texts) })
+          if (Number(offset) === end - 1) resolve()
+        },
+      })
+      .catch(reject)
+  })
+  await consumer.disconnect()
+  return found
+}

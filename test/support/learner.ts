@@ -1,0 +1,92 @@
+/** A learner without a broker: its real processor and runner on a real database; the log is fed by the test. */
+import { pino } from 'pino'
+import { type Clock, systemClock } from '../../core/clock.ts'
+import { createDecoder } from '../../core/codec/decoder.ts'
+import { frame, positionClosedType, projectionOf } from '../../core/codec/position-closed-codec.ts'
+import type { RegistryClient } from '../../core/codec/registry.ts'
+import type { PositionClosed } from '../../core/event.ts'
+import type { EventLog, OutgoingRecord } from '../../core/log/log.ts'
+import { type ChunkProcessor, createPartitionRunner, type RunnerEvents } from '../../core/runner/partition-runner.ts'
+import type { Store } from '../../core/store/store.ts'
+import type { CheckedEvent } from '../../core/validation.ts'
+import { createDeadLetters } from '../../services/learner/dead-letter.ts'
+import { FIELDS } from '../../services/learner/index.ts'
+import { createLearnerStore, type LearnerStore, openGeneration } from '../../services/learner/learner-store.ts'
+import type { Model } from '../../services/learner/model.ts'
+import { createLearnerProcessor, type LearnerEvents } from '../../services/learner/processor.ts'
+
+export const SCHEMA_ID = 7
+export const TOPIC = 'pm.position-closed.v1'
+
+/** The Confluent bytes of an event, as a producer with schema id 7 writes them. */
+export const encodeEvent = (event: PositionClosed): Buffer => frame(SCHEMA_ID, positionClosedType.toBuffer(event))
+
+export interface TestLearnerOptions {
+  store: Store
+  model: Model
+  maxChunk?: number
+  /** Log range that the runner sees; default: everything. */
+  range?: { start: number; end: number }
+  wrap?: (processor: ChunkProcessor) => ChunkProcessor
+  /** Stands between the processor and the database. */
+  wrapStore?: (store: LearnerStore) => LearnerStore
+  /** The dead-letter topic; default: takes everything. */
+  deadLetterLog?: Pick<EventLog, 'produce'>
+  /** The schema registry; default: knows our schema as number 7. */
+  registry?: RegistryClient
+  clock?: Clock
+  events?: LearnerEvents & RunnerEvents
+}
+
+export async function createTestLearner({
+  store,
+  model,
+  maxChunk,
+  range = { start: 0, end: Number.MAX_SAFE_INTEGER },
+  wrap = (p) => p,
+  wrapStore = (s) => s,
+  deadLetterLog,
+  registry = {
+    register: async () => SCHEMA_ID,
+    writerType: async (id) => (id === SCHEMA_ID ? positionClosedType : null),
+  },
+  clock = systemClock,
+  events = {},
+}: TestLearnerOptions) {
+  const generation = await openGeneration(store, model, true)
+  const logger = pino({ level: process.env.TEST_LOG ?? 'silent' })
+  const dead: OutgoingRecord[] = []
+  const learnerStore = wrapStore(createLearnerStore(store, model, generation, TOPIC))
+  const processor = createLearnerProcessor({
+    model,
+    store: learnerStore,
+    decode: createDecoder<CheckedEvent>(registry, projectionOf([...FIELDS])),
+    deadLetters: createDeadLetters({
+      store,
+      log: deadLetterLog ?? {
+        produce: async (_topic, records) => {
+          dead.push(...records)
+          return records.map((_, i) => ({ partition: 0, offset: dead.length - records.length + i }))
+        },
+      },
+      consumer: generation.consumer,
+      topic: TOPIC,
+      deadLetterTopic: `${TOPIC}.dead-letter`,
+    }),
+    logger,
+    events,
+  })
+  const runner = createPartitionRunner({
+    consumer: generation.consumer,
+    topic: TOPIC,
+    holder: 'test',
+    store,
+    log: { offsets: async () => Array.from({ length: 12 }, (_, partition) => ({ partition, ...range })) },
+    clock,
+    logger,
+    processor: wrap(processor),
+    maxChunk,
+    events,
+  })
+  return { runner, dead, generation, learnerStore }
+}

@@ -1,0 +1,65 @@
+/** A partition runner on a database in memory, whose batches the test hands over one by one. */
+import { pino } from 'pino'
+import { StrandlineError } from '../../core/errors.ts'
+import type { BatchControl, LogBatch, LogRecord } from '../../core/log/log.ts'
+import { createPartitionRunner } from '../../core/runner/partition-runner.ts'
+import { createMemoryStore } from './memory-store.ts'
+
+export function createMemoryRunner() {
+  const memory = createMemoryStore()
+  const world = {
+    memory,
+    /** What the log has. */
+    range: { start: 0, end: 1_000_000 },
+    /** How many questions to the log stay without an answer. */
+    offsetsFail: 0,
+    runner: (maxChunk?: number) =>
+      createPartitionRunner({
+        consumer: 'c',
+        topic: 't',
+        holder: 'h',
+        store: memory.store,
+        log: {
+          async offsets() {
+            if (world.offsetsFail-- > 0) throw new StrandlineError('LOG_UNREACHABLE', 'the broker is away')
+            return [{ partition: 0, ...world.range }]
+          },
+        },
+        clock: { now: () => 0, sleep: async () => {} },
+        logger: pino({ level: 'silent' }),
+        processor: memory.processor,
+        maxChunk,
+      }),
+    /** Records at these offsets, asked for from `fetchedOffset` on. */
+    batch: (fetchedOffset: number, offsets: number[], more: Partial<LogBatch> = {}): LogBatch => ({
+      topic: 't',
+      partition: 0,
+      fetchedOffset,
+      nextOffset: (offsets.at(-1) ?? fetchedOffset) + 1,
+      highWatermark: world.range.end,
+      records: offsets.map((offset): LogRecord => ({ offset, timestamp: 0, key: null, value: null, headers: {} })),
+      ...more,
+    }),
+  }
+  return world
+}
+
+/** Hands one batch over; answers where the log was sent to, if anywhere, and what was committed to the group. */
+export async function hand(
+  runner: ReturnType<typeof createPartitionRunner>,
+  batch: LogBatch,
+  control: Partial<BatchControl> = {},
+): Promise<{ sought: number | null; committed: number[] }> {
+  let sought: number | null = null
+  const committed: number[] = []
+  await runner.batch(batch, {
+    heartbeat: async () => {},
+    isActive: () => sought === null,
+    seek: (offset) => {
+      sought = offset
+    },
+    commitOffset: async (offset) => void committed.push(offset),
+    ...control,
+  })
+  return { sought, committed }
+}
