@@ -1,0 +1,131 @@
+/** The benchmark: engines of its own in a temporary folder, one section after the other, and all of it gone at the end. */
+import { execFile } from 'node:child_process'
+import { mkdtemp, rm, statfs } from 'node:fs/promises'
+import { availableParallelism, cpus, release, tmpdir, totalmem, type } from 'node:os'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import { StrandlineError } from '../core/errors.ts'
+import { withClient } from '../embedded/client.ts'
+import { findJava } from '../embedded/java.ts'
+import { type Aim, aimsOf } from './aims.ts'
+import type { Bench, BenchOptions } from './context.ts'
+import { type LatencyResult, measureLatency } from './latency.ts'
+import { type LedgerResult, measureLedger } from './ledger/ledger.ts'
+import { measureMemory, measureThroughput, type ThroughputResult } from './throughput.ts'
+import { startWorker, type Worker } from './worker.ts'
+import type { KafkaAddress } from './workers/engines.ts'
+
+export const SECTIONS = ['latency', 'throughput', 'memory', 'ledger'] as const
+export type Section = (typeof SECTIONS)[number]
+
+export interface RunOptions extends BenchOptions {
+  /** One section alone. */
+  only?: Section
+  ledgerRows: [short: number, long: number]
+  /** Leaves the data folder. */
+  keep: boolean
+  progress(text: string): void
+}
+
+export interface RunningBench {
+  /** Errors: JAVA_MISSING, DOWNLOAD_FAILED, ENGINE_FAILED. */
+  result: Promise<BenchResult>
+  /** Stops the engines and removes the data, whatever is under way; `result` then means nothing. */
+  stop(): Promise<void>
+}
+
+export interface Machine {
+  cpus: number
+  cpu: string
+  memory_gib: number
+  system: string
+  node: string
+  kafka: string
+  postgres: string
+  java: string
+}
+
+export interface BenchResult {
+  machine: Machine
+  options: BenchOptions
+  latency?: LatencyResult
+  throughput?: ThroughputResult
+  /** Peak resident memory of the learner by cardinality, bytes. */
+  memory?: Record<'few' | 'distinct', number>
+  ledger?: LedgerResult
+  aims: Aim[]
+}
+
+/** Two topics, a database and Streams' own topics; a ledger of ten million rows with its partials. Generous. */
+const BYTES = { event: 6_000, ledgerRow: 800 }
+
+export async function startBench(run: RunOptions): Promise<RunningBench> {
+  const { only, events, ledgerRows, keep, progress } = run
+  const wants = (section: Section) => only === undefined || only === section
+  const dataDir = await mkdtemp(join(tmpdir(), 'strandline-bench-'))
+  await requireSpace(
+    dataDir,
+    (wants('throughput') ? events * BYTES.event : 0) + (wants('ledger') ? ledgerRows[1] * BYTES.ledgerRow : 0),
+  )
+  const engines = startWorker('engines', { BENCH_DATA_DIR: dataDir, BENCH_KEEP: keep ? '1' : '' })
+  const stop = async () => {
+    await engines.stop()
+    if (keep) progress(`the data is kept in ${dataDir}`)
+  }
+  return { result: measure(run, wants, engines, dataDir).finally(stop), stop }
+}
+
+async function measure(
+  { only, events, partitions, rounds, headers, ledgerRows, progress }: RunOptions,
+  wants: (section: Section) => boolean,
+  engines: Worker,
+  dataDir: string,
+): Promise<BenchResult> {
+  const options = { events, partitions, rounds, headers }
+  progress('starting Kafka')
+  const kafka = await engines.ask<KafkaAddress>('kafka')
+  const bench: Bench = { options, engines, kafka, dataDir, progress }
+  const result: BenchResult = { machine: await machineOf(bench), options, aims: [] }
+  // latency first: nothing has made the engines busy yet
+  if (wants('latency')) result.latency = await measureLatency(bench)
+  if (wants('throughput')) {
+    result.throughput = await measureThroughput(bench)
+    result.memory = result.throughput.memory
+  } else if (only === 'memory') result.memory = await measureMemory(bench)
+  if (wants('ledger')) result.ledger = await measureLedger(bench, ledgerRows)
+  result.aims = aimsOf(result)
+  return result
+}
+
+async function requireSpace(dir: string, bytes: number): Promise<void> {
+  const { bavail, bsize } = await statfs(dir)
+  if (bavail * bsize >= bytes) return
+  await rm(dir, { recursive: true, force: true })
+  const gb = (n: number) => `${(n / 1e9).toFixed(1)} GB`
+  throw new StrandlineError(
+    'ENGINE_FAILED',
+    `The benchmark needs ${gb(bytes)} in ${tmpdir()}, and ${gb(bavail * bsize)} are free.`,
+    {
+      todo: 'Set TMPDIR to a folder on a larger disk, or use --only, --events and --ledger-rows.',
+    },
+  )
+}
+
+async function machineOf({ kafka, engines }: Bench): Promise<Machine> {
+  const database = await engines.ask<{ databaseUrl: string }>('database', { name: 'versions' })
+  const { rows } = await withClient(database.databaseUrl, (client) =>
+    client.query<{ server_version: string }>('show server_version'),
+  )
+  await engines.ask('stopDatabase', { name: 'versions' })
+  const { stderr } = await promisify(execFile)(await findJava(), ['-version'])
+  return {
+    cpus: availableParallelism(),
+    cpu: cpus()[0]?.model.trim() ?? 'unknown processor',
+    memory_gib: totalmem() / 2 ** 30,
+    system: `${type()} ${release()}`,
+    node: process.versions.node,
+    kafka: kafka.version,
+    postgres: rows[0]!.server_version,
+    java: /version "([^"]+)"/.exec(stderr)?.[1] ?? 'unknown',
+  }
+}

@@ -1,0 +1,68 @@
+/** Fills a topic with generated events: encoded once, sent in large batches, cut into partitions by their key as the relay does. */
+import kafkajs, { type Message } from 'kafkajs'
+import { frame, positionClosedSchema, positionClosedType } from '../../core/codec/position-closed-codec.ts'
+import { createRegistryClient } from '../../core/codec/registry.ts'
+import { readConfig } from '../../core/config.ts'
+import { createKafkaClient } from '../../core/log/kafka-client.ts'
+import { createLogger } from '../../core/logger.ts'
+import { eventHeaders } from '../../services/pm/headers.ts'
+import { type Cardinality, eventStream } from '../generate.ts'
+import { serve } from './serve.ts'
+
+export interface ProduceTask {
+  topic: string
+  partitions: number
+  /** One part after the other. */
+  parts: { cardinality: Cardinality; count: number; seed: number }[]
+  /** With the CloudEvents headers that the PM writes. */
+  headers: boolean
+}
+
+const BATCH = 3_000
+const IN_FLIGHT = 3
+/** Exit times lie in the 90 days before this. */
+const NEWEST = Date.parse('2025-06-01T00:00:00Z')
+
+const config = readConfig()
+const kafka = createKafkaClient(config.kafka, createLogger({ level: 'warn' }))
+
+serve({
+  async produce({ topic, partitions, parts, headers }: ProduceTask): Promise<{ events: number; bytes: number }> {
+    const id = await createRegistryClient(config.registry).register(`${topic}-value`, positionClosedSchema)
+    const admin = kafka.admin()
+    await admin.connect()
+    await admin.createTopics({
+      waitForLeaders: true,
+      topics: [{ topic, numPartitions: partitions, configEntries: [{ name: 'retention.ms', value: '-1' }] }],
+    })
+    await admin.disconnect()
+    const producer = kafka.producer({ createPartitioner: kafkajs.Partitioners.DefaultPartitioner })
+    await producer.connect()
+    const under = new Set<Promise<unknown>>()
+    let messages: Message[] = []
+    let events = 0
+    let bytes = 0
+    const send = async () => {
+      const sent: Promise<unknown> = producer.send({ topic, acks: -1, messages }).finally(() => under.delete(sent))
+      under.add(sent)
+      messages = []
+      if (under.size >= IN_FLIGHT) await Promise.race(under)
+    }
+    for (const { cardinality, count, seed } of parts)
+      for (const event of eventStream(count, cardinality, seed, NEWEST)) {
+        const value = frame(id, positionClosedType.toBuffer(event))
+        messages.push({
+          key: event.position_id,
+          value,
+          headers: headers ? eventHeaders(event, null) : undefined,
+        })
+        events++
+        bytes += value.length
+        if (messages.length === BATCH) await send()
+      }
+    if (messages.length > 0) await send()
+    await Promise.all(under)
+    await producer.disconnect()
+    return { events, bytes }
+  },
+})
