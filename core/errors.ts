@@ -15,6 +15,7 @@ export type ErrorCode =
   | 'STORE_SCHEMA'
   | 'LOG_UNREACHABLE'
   | 'LOG_AUTH'
+  | 'LOG_CLOSED'
   | 'LOG_TOPIC_MISSING'
   | 'LOG_POSITION_LOST'
   | 'LOG_RECORD_TOO_LARGE'

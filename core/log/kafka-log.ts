@@ -1,8 +1,9 @@
 /** The event log on a Kafka-compatible cluster, through kafkajs. */
 import { setTimeout as sleep } from 'node:timers/promises'
-import kafkajs, { type Admin } from 'kafkajs'
+import kafkajs, { type Admin, type Kafka } from 'kafkajs'
 import type { Logger } from 'pino'
 import type { Config } from '../config.ts'
+import { StrandlineError } from '../errors.ts'
 import { createKafkaClient } from './kafka-client.ts'
 import { subscribe } from './kafka-consumer.ts'
 import { isOfType, logError } from './kafka-errors.ts'
@@ -19,14 +20,21 @@ const LEADER_WAITS_MS = [50, 100, 250, 500, 1_000, 2_000]
 
 export function createKafkaLog(config: Pick<Config, 'kafka'>, logger: Logger): EventLog {
   const { brokers } = config.kafka
-  const kafka = createKafkaClient(config.kafka, logger)
+  const client = createKafkaClient(config.kafka, logger)
+  let closed = false
   const counts = new Map<string, { partitions: number; at: number }>()
   let connecting: Promise<Admin> | undefined
   const replaced = new Set<Promise<Admin>>()
 
+  /** Whatever opens a connection asks for it here: work that outlives `close` must not open one that nobody would end. */
+  function kafka(): Kafka {
+    if (closed) throw new StrandlineError('LOG_CLOSED', `The connection to Kafka at ${brokers.join(',')} is closed.`)
+    return client
+  }
+
   function admin(): Promise<Admin> {
     connecting ??= (async () => {
-      const fresh = kafka.admin()
+      const fresh = kafka().admin()
       await fresh.connect()
       return fresh
     })()
@@ -112,7 +120,13 @@ export function createKafkaLog(config: Pick<Config, 'kafka'>, logger: Logger): E
     consume: (options, handler) =>
       attempt(`read ${options.topic}`, async () => {
         await partitionCount(options.topic) // a missing topic is said at once
-        return subscribe(kafka, { ...options, brokers }, () => committed(options.group, options.topic), handler, logger)
+        return subscribe(
+          kafka(),
+          { ...options, brokers },
+          () => committed(options.group, options.topic),
+          handler,
+          logger,
+        )
       }),
     offsets: (topic) =>
       attempt(`read the offsets of ${topic}`, async (): Promise<PartitionOffsets[]> => {
@@ -145,6 +159,7 @@ export function createKafkaLog(config: Pick<Config, 'kafka'>, logger: Logger): E
         ),
       ),
     async close() {
+      closed = true
       await producer.close()
       await peek.close()
       replaceAdmin()

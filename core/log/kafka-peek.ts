@@ -37,11 +37,11 @@ export interface Peek {
   close(): Promise<void>
 }
 
-export function createPeek(kafka: Kafka): Peek {
+export function createPeek(kafka: () => Kafka): Peek {
   let connecting: Promise<Cluster> | undefined
 
   async function connect(): Promise<Cluster> {
-    const cluster = clusterOf(kafka)
+    const cluster = clusterOf(kafka())
     await cluster.connect()
     return cluster
   }

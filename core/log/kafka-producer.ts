@@ -36,14 +36,14 @@ export interface LogProducer {
   close(): Promise<void>
 }
 
-export function createLogProducer(kafka: Kafka, partitionCount: (topic: string) => Promise<number>): LogProducer {
+export function createLogProducer(kafka: () => Kafka, partitionCount: (topic: string) => Promise<number>): LogProducer {
   const partitionOf = Partitioners.DefaultPartitioner() // Java's: murmur2 of the key
   let producer: Promise<Producer> | undefined
   let waiting: Call[] = []
   let sending: Promise<void> | undefined
 
   async function connect(): Promise<Producer> {
-    const fresh = kafka.producer({
+    const fresh = kafka().producer({
       idempotent: true,
       maxInFlightRequests: 1,
       allowAutoTopicCreation: false,

@@ -1,0 +1,29 @@
+/** A log that is closed stays closed: a connection that anything opens afterwards would keep its process alive for ever. */
+import { pino } from 'pino'
+import { afterAll, beforeAll, expect, it } from 'vitest'
+import { createKafkaLog } from '../../core/log/kafka-log.ts'
+import type { EventLog, PartitionHandler } from '../../core/log/log.ts'
+import { createTestKafka, type TestKafka } from '../support/kafka.ts'
+
+let kafka: TestKafka
+beforeAll(async () => {
+  kafka = await createTestKafka()
+})
+afterAll(() => kafka.close())
+
+const LATE: [string, (log: EventLog, topic: string) => Promise<unknown>][] = [
+  ['offsets', (log, topic) => log.offsets(topic)],
+  ['committed', (log, topic) => log.committed('nobody', topic)],
+  ['timestamps', (log, topic) => log.timestamps(topic, new Map([[0, 0]]))],
+  ['produce', (log, topic) => log.produce(topic, [{ key: 'k', value: null }])],
+  ['ensureTopics', (log, topic) => log.ensureTopics([{ topic, partitions: 1 }])],
+  ['consume', (log, topic) => log.consume({ group: 'nobody', topic }, {} as PartitionHandler)],
+]
+
+it.each(LATE)('regression: %s after close opens no connection', async (_, work) => {
+  const topic = await kafka.createTopic()
+  const log = createKafkaLog({ kafka: { brokers: [kafka.brokers] } }, pino({ level: 'silent' }))
+  expect(await log.offsets(topic)).toHaveLength(1)
+  await log.close()
+  await expect(work(log, topic)).rejects.toMatchObject({ code: 'LOG_CLOSED' })
+})
