@@ -1,4 +1,5 @@
 import { defineConfig } from 'vitest/config'
+import { NODE_FLAGS } from './embedded/service-process.ts'
 import { containerProject } from './test/containers/project.ts'
 
 export default defineConfig({
@@ -22,6 +23,7 @@ export default defineConfig({
           // CI's machine is shared: what a starved engine made fail is tried again, and the report says that it was.
           retry: process.env.CI ? 2 : 0,
           hookTimeout: 120_000,
+          execArgv: NODE_FLAGS,
         },
       },
       ...containerProject(),

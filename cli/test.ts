@@ -15,6 +15,7 @@ const ROOT = fileURLToPath(new URL('..', import.meta.url))
 const OPTIONAL = [
   { program: 'kcat', arguments: ['-V'], tests: 'decoding of the topic by another client' },
   { program: 'psql', arguments: ['--version'], tests: 'a look into the database with psql' },
+  { program: 'Burrow', arguments: ['-help'], tests: 'our lag beside that of Burrow' },
   { program: 'promtool', arguments: ['--version'], tests: 'alert rules against real metrics' },
 ]
 

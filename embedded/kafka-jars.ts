@@ -31,6 +31,8 @@ export interface KafkaJarsOptions {
   /** Another Maven repository's URL; the public one by default. */
   repository?: string
   jars?: Jar[]
+  /** Kafka's version where `jars` is given. */
+  version?: string
   /** Called as files arrive, not at all when all are there. */
   onProgress?: (done: number, total: number, bytes: number, totalBytes: number) => void
   /** Milliseconds without a byte after which a download counts as stuck. */
@@ -52,11 +54,12 @@ export function cacheDir(env: NodeJS.ProcessEnv = process.env): string {
 export async function ensureKafkaJars(options: KafkaJarsOptions = {}): Promise<KafkaJars> {
   const {
     jars = lock.jars,
+    version = lock.kafka,
     repository = process.env.STRANDLINE_MAVEN_REPOSITORY?.trim() || undefined,
     stallMs = 30_000,
     onProgress,
   } = options
-  const dir = join(options.cacheDir ?? cacheDir(), 'kafka', lock.kafka)
+  const dir = join(options.cacheDir ?? cacheDir(), 'kafka', version)
   await mkdir(dir, { recursive: true })
   const there = await Promise.all(jars.map((jar) => matches(join(dir, fileName(jar)), jar)))
   const missing = jars.filter((_, i) => !there[i])
@@ -79,7 +82,7 @@ export async function ensureKafkaJars(options: KafkaJarsOptions = {}): Promise<K
     await Promise.allSettled(workers)
     throw error
   }
-  return { version: lock.kafka, dir, classpath: jars.map((jar) => join(dir, fileName(jar))).join(':') }
+  return { version, dir, classpath: jars.map((jar) => join(dir, fileName(jar))).join(':') }
 }
 
 function fileName({ artifact }: Jar): string {

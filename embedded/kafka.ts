@@ -31,6 +31,8 @@ export interface KafkaOptions {
   /** Largest Java heap in MiB. */
   heapMb?: number
   portFlag?: string
+  /** Another Kafka than the pinned one. */
+  jars?: KafkaJars
   logger: Logger
   onProgress?: KafkaJarsOptions['onProgress']
 }
@@ -61,7 +63,7 @@ const ABANDON: StopStep[] = [
 export async function startKafka(options: KafkaOptions): Promise<Kafka> {
   const { port, controllerPort, logFile, listeners = [], heapMb = 512, portFlag = '--base-port', logger } = options
   const java = await findJava()
-  const jars = await ensureKafkaJars({ onProgress: options.onProgress })
+  const jars = options.jars ?? (await ensureKafkaJars({ onProgress: options.onProgress }))
   await mkdir(options.dataDir, { recursive: true })
   const dataDir = await realpath(options.dataDir)
   const logDir = join(dataDir, 'log')

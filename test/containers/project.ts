@@ -4,6 +4,7 @@
  * is an error), `off`. Without it, vitest runs it when asked by name: --project containers.
  */
 import type { TestProjectInlineConfiguration } from 'vitest/config'
+import { NODE_FLAGS } from '../../embedded/service-process.ts'
 import { engineMissing } from './images.ts'
 
 export function containerProject(): TestProjectInlineConfiguration[] {
@@ -27,6 +28,7 @@ export function containerProject(): TestProjectInlineConfiguration[] {
         testTimeout: 60_000,
         retry: process.env.CI ? 2 : 0, // as in vitest.config.ts
         hookTimeout: 300_000,
+        execArgv: NODE_FLAGS,
       },
     },
   ]
