@@ -52,6 +52,16 @@ export function createKafkaLog(config: Pick<Config, 'kafka'>, logger: Logger): E
     }
   }
 
+  /** kafkajs connects again by itself where it was disconnected in the middle of something: then it is disconnected once more. */
+  async function asking<T>(work: (a: Admin) => Promise<T>): Promise<T> {
+    const using = admin()
+    try {
+      return await work(await using)
+    } finally {
+      if (closed) void end(using)
+    }
+  }
+
   /** The next call gets a new admin. The old one may be in the middle of something for somebody else: it ends a while later. */
   function replaceAdmin(): void {
     const stale = connecting
@@ -73,7 +83,7 @@ export function createKafkaLog(config: Pick<Config, 'kafka'>, logger: Logger): E
   async function askingLeaders<T>(work: (a: Admin) => Promise<T>, passing = STALE_LEADER): Promise<T> {
     for (let i = 0; ; i++) {
       try {
-        return await work(await admin())
+        return await asking(work)
       } catch (error) {
         const stale = [...passing, 'UNKNOWN_TOPIC_OR_PARTITION'].some((type) => isOfType(error, type))
         if (stale) replaceAdmin()
@@ -86,19 +96,19 @@ export function createKafkaLog(config: Pick<Config, 'kafka'>, logger: Logger): E
   async function partitionCount(topic: string): Promise<number> {
     const known = counts.get(topic)
     if (known && Date.now() - known.at < METADATA_MS) return known.partitions
-    const { topics } = await (await admin()).fetchTopicMetadata({ topics: [topic] })
+    const { topics } = await asking((a) => a.fetchTopicMetadata({ topics: [topic] }))
     const partitions = topics[0]?.partitions.length ?? 0
     counts.set(topic, { partitions, at: Date.now() })
     return partitions
   }
 
   async function committed(group: string, topic: string): Promise<Map<number, number | null>> {
-    const answer = await (await admin()).fetchOffsets({ groupId: group, topics: [topic] })
+    const answer = await asking((a) => a.fetchOffsets({ groupId: group, topics: [topic] }))
     return new Map((answer[0]?.partitions ?? []).map((p) => [p.partition, p.offset === '-1' ? null : Number(p.offset)]))
   }
 
   async function group(id: string, topic: string): Promise<GroupState> {
-    const { groups } = await (await admin()).describeGroups([id])
+    const { groups } = await asking((a) => a.describeGroups([id]))
     const members = (groups[0]?.members ?? []).map((m) => ({
       id: m.memberId,
       client: m.clientId,

@@ -1,4 +1,5 @@
 /** A log that is closed stays closed: a connection that anything opens afterwards would keep its process alive for ever. */
+import { setTimeout as sleep } from 'node:timers/promises'
 import { pino } from 'pino'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { createKafkaLog } from '../../core/log/kafka-log.ts'
@@ -26,4 +27,20 @@ it.each(LATE)('regression: %s after close opens no connection', async (_, work) 
   expect(await log.offsets(topic)).toHaveLength(1)
   await log.close()
   await expect(work(log, topic)).rejects.toMatchObject({ code: 'LOG_CLOSED' })
+})
+
+const sockets = () => process.getActiveResourcesInfo().filter((r) => r === 'TCPSocketWrap').length
+
+it('regression: work that is under way at close leaves no connection behind', async () => {
+  const topic = await kafka.createTopic({ partitions: 6 })
+  const before = sockets()
+  for (let ms = 0; ms < 40; ms += 2) {
+    const log = createKafkaLog({ kafka: { brokers: [kafka.brokers] } }, pino({ level: 'silent' }))
+    const underWay = LATE.filter(([name]) => name !== 'consume').map(([, work]) => work(log, topic))
+    const settled = Promise.allSettled(underWay)
+    await sleep(ms)
+    await log.close()
+    await settled
+  }
+  await expect.poll(sockets, { timeout: 5_000 }).toBeLessThanOrEqual(before)
 })
