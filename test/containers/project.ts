@@ -23,6 +23,8 @@ export function containerProject(): TestProjectInlineConfiguration[] {
       test: {
         name: 'containers',
         include: ['test/containers/*.container.test.ts', 'test/{learner,loop,projector,pm,decision}/**/*.int.test.ts'],
+        // About Kafka's own doings over a minute or more, the same on any engine: they run on the embedded one.
+        exclude: ['test/learner/{broker-away,log-positions,compaction}.int.test.ts'],
         globalSetup: ['test/containers/engines.ts'],
         fileParallelism: false,
         testTimeout: 60_000,
