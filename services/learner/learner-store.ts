@@ -181,12 +181,16 @@ function plain<T>(rows: readonly T[], value: (row: T) => number | boolean | stri
   return `{${out}}`
 }
 
+/** What an array literal must have in quotes: its own signs, blanks, nothing, and the word that means nothing. */
+const QUOTED = /[{}",\\\s]|^$|^null$/i
+
 /** Array literal of texts. */
 function texts<T>(rows: readonly T[], value: (row: T) => string): string {
   let out = ''
   for (const row of rows) {
     const text = value(row)
-    out += `${out === '' ? '' : ','}"${/["\\]/.test(text) ? text.replace(/["\\]/g, '\\$&') : text}"`
+    if (out !== '') out += ','
+    out += QUOTED.test(text) ? `"${text.replace(/["\\]/g, '\\$&')}"` : text
   }
   return `{${out}}`
 }

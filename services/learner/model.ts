@@ -64,6 +64,15 @@ export interface Model {
   valuesOf(values: ReadonlyMap<string, string>): LeverValue[]
   /** Baseline first, then levers in the model's order, then interactions. */
   groups(values: readonly LeverValue[]): Group[]
+  /** The values of one trade together; the same object for the same ones, most of the time. */
+  combination(values: readonly LeverValue[]): Combination
+}
+
+export interface Combination {
+  /** `|lever=value|lever=value|` in the model's order, `%` and `|` of a value percent-encoded; empty without levers. */
+  readonly levers: string
+  /** Not to be changed. */
+  readonly groups: Group[]
 }
 
 /** A lever that has a value. One object for each value, whatever the number of trades that have it. */
@@ -77,7 +86,7 @@ export interface LeverValue {
 
 export const BASELINE: Group = { scope: 'global', name: 'global', key: '' }
 
-/** Values remembered of one lever or interaction; a free lever may have any number. */
+/** Values remembered of one lever or interaction, and combinations; a free lever may have any number. */
 const INTERNED = 10_000
 
 export function compileModel(definition: ModelDefinition, hash: string): Model {
@@ -93,7 +102,25 @@ export function compileModel(definition: ModelDefinition, hash: string): Model {
     order: [...i.members].sort((a, b) => (`${shorts.get(a)}=` < `${shorts.get(b)}=` ? -1 : 1)),
     known: new Map<string, Group>(),
   }))
+  const combinations = new Map<string, Combination>()
   const { only, except } = definition.sources ?? {}
+
+  function groupsOf(values: readonly LeverValue[]): Group[] {
+    const groups: Group[] = [BASELINE]
+    for (const value of values) groups.push(value.group)
+    for (const { name, order, present, known } of interactions) {
+      let key = ''
+      let complete = true
+      for (const member of order) {
+        const value = find(values, member)
+        if (!value) complete = false
+        else key = key === '' ? value.keyPart : `${key}|${value.keyPart}`
+      }
+      if (key !== '' && (complete || present === 'any'))
+        groups.push(interned(known, key, () => ({ scope: 'interaction', name, key })))
+    }
+    return groups
+  }
 
   return {
     definition,
@@ -109,21 +136,10 @@ export function compileModel(definition: ModelDefinition, hash: string): Model {
     },
     valuesOf: (values) =>
       levers.flatMap(({ name, intern }) => (values.has(name) ? [intern(values.get(name) as string)] : [])),
-    groups(values) {
-      const groups: Group[] = [BASELINE]
-      for (const value of values) groups.push(value.group)
-      for (const { name, order, present, known } of interactions) {
-        let key = ''
-        let complete = true
-        for (const member of order) {
-          const value = find(values, member)
-          if (!value) complete = false
-          else key = key === '' ? value.keyPart : `${key}|${value.keyPart}`
-        }
-        if (key !== '' && (complete || present === 'any'))
-          groups.push(interned(known, key, () => ({ scope: 'interaction', name, key })))
-      }
-      return groups
+    groups: groupsOf,
+    combination(values) {
+      const levers = encodeLevers(values)
+      return interned(combinations, levers, () => ({ levers, groups: groupsOf(values) }))
     },
   }
 }
@@ -151,6 +167,12 @@ function interned<T>(known: Map<string, T>, key: string, make: () => T): T {
     known.set(key, found)
   }
   return found
+}
+
+export function encodeLevers(values: readonly LeverValue[]): string {
+  let out = ''
+  for (const value of values) out += `|${value.part}`
+  return out === '' ? '' : `${out}|`
 }
 
 /** `%` and `|` inside a value are percent-encoded: a key can be cut into its parts again. */

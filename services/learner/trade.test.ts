@@ -3,7 +3,8 @@ import { describe, expect, it } from 'vitest'
 import type { PositionClosed } from '../../core/event.ts'
 import { closedTrade } from '../../test/support/closed-trade.ts'
 import { loadModel } from './load-model.ts'
-import { decodeLevers, encodeLevers, groupsOfLedger, MAX_KEY_BYTES, type Trade, tradeOf } from './trade.ts'
+import { encodeLevers } from './model.ts'
+import { decodeLevers, groupsOfLedger, MAX_KEY_BYTES, type Trade, tradeOf } from './trade.ts'
 
 const lowcap = loadModel('lowcap-v4')
 const freqtrade = loadModel('freqtrade')

@@ -2,7 +2,7 @@
 import { eventUuid } from '../../core/event.ts'
 import type { CheckedEvent } from '../../core/validation.ts'
 import { MIN_RR } from './fold.ts'
-import { type Group, type LeverValue, type Model, unescapePart } from './model.ts'
+import { type Group, type Model, unescapePart } from './model.ts'
 
 export interface Trade {
   /** UUID. */
@@ -15,9 +15,9 @@ export interface Trade {
   /** Exit time, ms. */
   closed_at: number
   rr: number | null
-  /** `|lever=value|lever=value|` in the model's order, `%` and `|` of a value percent-encoded; empty without levers. */
+  /** Text of the model's Combination. */
   levers: string
-  /** Groups of the trade, baseline first; empty when it counts in none. */
+  /** Groups of the trade, baseline first; empty when it counts in none. Shared with other trades: not to be changed. */
   groups: Group[]
 }
 
@@ -30,12 +30,10 @@ export const MAX_KEY_BYTES = 2_000
 export type TradeOrProblem = Trade | { problem: string }
 
 export function tradeOf(model: Model, event: CheckedEvent, partition: number, offset: number): TradeOrProblem {
-  const values = model.leverValues(event)
+  const { levers, groups } = model.combination(model.leverValues(event))
   const effective = !event.voided && event.rr !== null
-  const groups = effective ? model.groups(values) : []
-  for (const g of groups)
-    if (g.key.length > MAX_KEY_BYTES / 4 && Buffer.byteLength(g.key) > MAX_KEY_BYTES)
-      return { problem: `the key of ${g.name} has ${Buffer.byteLength(g.key)} bytes, ${MAX_KEY_BYTES} are allowed` }
+  const problem = effective && problemOf(groups)
+  if (problem) return { problem }
   return {
     id: eventUuid(event.event_id),
     partition,
@@ -44,15 +42,18 @@ export function tradeOf(model: Model, event: CheckedEvent, partition: number, of
     voided: event.voided,
     closed_at: event.closed_at,
     rr: event.rr !== null && Math.abs(event.rr) < MIN_RR ? 0 : event.rr,
-    levers: encodeLevers(values),
-    groups,
+    levers,
+    groups: effective ? groups : NONE,
   }
 }
 
-export function encodeLevers(values: readonly LeverValue[]): string {
-  let out = ''
-  for (const value of values) out += `|${value.part}`
-  return out === '' ? '' : `${out}|`
+const NONE: Group[] = []
+
+function problemOf(groups: readonly Group[]): string | undefined {
+  for (const g of groups)
+    if (g.key.length > MAX_KEY_BYTES / 4 && Buffer.byteLength(g.key) > MAX_KEY_BYTES)
+      return `the key of ${g.name} has ${Buffer.byteLength(g.key)} bytes, ${MAX_KEY_BYTES} are allowed`
+  return undefined
 }
 
 export function decodeLevers(levers: string): Map<string, string> {
