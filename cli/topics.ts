@@ -1,6 +1,6 @@
 /** `strandline topics`: creates the loop's topics on a cluster. */
 import type { Command } from 'commander'
-import { ensureLoopTopics } from '../embedded/topics.ts'
+import { ensureLoopTopics } from '../core/log/loop-topics.ts'
 import { say } from './output.ts'
 import { openStack } from './shared.ts'
 

@@ -2,6 +2,7 @@
 import { randomUUID } from 'node:crypto'
 import { hostname } from 'node:os'
 import { explain } from '../../core/errors.ts'
+import { ensureLoopTopics } from '../../core/log/loop-topics.ts'
 import type { ServiceDeps, StartService } from '../../core/service.ts'
 import { pmMetrics, relayMetrics } from './metrics.ts'
 import { TIMEFRAMES } from './open-position.ts'
@@ -24,9 +25,7 @@ export const LEASE_MS = 30_000
 /** A relay on a service's dependencies, and how the PM's functions hand rows to it. */
 export function serviceRelay(deps: ServiceDeps, pollMs?: number): Relay & NonNullable<Portfolio['relay']> {
   const { config, log, store, codec, clock, logger, metrics } = deps
-  const { topic, deadLetterTopic, partitions } = config
   const id = `${hostname()}/${process.pid}/${randomUUID().slice(0, 8)}`
-  const keepForEver = { 'retention.ms': '-1' }
   const relay = startRelay({
     outbox: createOutbox(store, id, LEASE_MS),
     log,
@@ -34,13 +33,9 @@ export function serviceRelay(deps: ServiceDeps, pollMs?: number): Relay & NonNul
     clock,
     logger,
     metrics: relayMetrics(metrics),
-    topic,
+    topic: config.topic,
     pollMs,
-    prepare: () =>
-      log.ensureTopics([
-        { topic, partitions, config: keepForEver },
-        { topic: deadLetterTopic, partitions, config: keepForEver },
-      ]),
+    prepare: async () => void (await ensureLoopTopics(log, config)),
   })
   return { ...relay, id, leaseMs: LEASE_MS }
 }
