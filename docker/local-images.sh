@@ -1,12 +1,13 @@
 #!/usr/bin/env bash
 # Builds, from what this machine and Debian's mirror have, images that stand in for those that cannot be pulled:
 #
-#   docker/local-images.sh [debian] [node] [postgres] [kafka] [services] [supabase]       (no name: all)
+#   docker/local-images.sh [debian] [node] [postgres] [kafka] [prometheus] [services] [supabase]       (no name: all)
 #
 #   strandline-local/debian    a small Debian, base of the others
 #   strandline-local/node      Node as pinned in package-lock.json, for node:*-bookworm-slim
 #   strandline-local/postgres  Debian's PostgreSQL, for postgres:*
 #   strandline-local/kafka     the jars of embedded/kafka-jars.lock.json, for apache/kafka (and Redpanda's Kafka API)
+#   strandline-local/prometheus  Debian's, for prom/prometheus
 #   strandline-local/services  our own Dockerfile on strandline-local/node: the services
 #   strandline-local/supabase  … and @supabase/lite
 #
@@ -74,6 +75,13 @@ postgres() {
   is_current $image "$inputs" || build $image "$inputs" docker/local -f docker/local/postgres.Dockerfile
 }
 
+prometheus() {
+  debian
+  local image=strandline-local/prometheus inputs
+  inputs=$(digest docker/local/prometheus.Dockerfile <(id_of strandline-local/debian))
+  is_current $image "$inputs" || build $image "$inputs" docker/local -f docker/local/prometheus.Dockerfile
+}
+
 kafka() {
   debian
   local image=strandline-local/kafka inputs libs
@@ -99,11 +107,11 @@ ours() {
   is_current "$image" "$inputs" || build "$image" "$inputs" . --target "$1" --build-arg BASE_IMAGE=strandline-local/node
 }
 
-[ $# -gt 0 ] || set -- debian node postgres kafka services supabase
+[ $# -gt 0 ] || set -- debian node postgres kafka prometheus services supabase
 for name; do
   case $name in
-    debian | node | postgres | kafka) "$name" ;;
+    debian | node | postgres | kafka | prometheus) "$name" ;;
     services | supabase) ours "$name" ;;
-    *) fail "There is no local image '$name': use debian, node, postgres, kafka, services, supabase." ;;
+    *) fail "There is no local image '$name': use debian, node, postgres, kafka, prometheus, services, supabase." ;;
   esac
 done

@@ -65,6 +65,38 @@ test('our containers: not root, read-only, no capabilities, one process; every p
   }
 })
 
+test('with the profile `monitoring`: Prometheus finds every service, each learner too, and takes all our rules', async () => {
+  await stack.compose(
+    '--profile',
+    'monitoring',
+    'up',
+    '--detach',
+    '--no-recreate',
+    '--scale',
+    'learner=2',
+    'prometheus',
+  )
+  const ask = async (what: string) => (await call('GET', `${stack.url('PROMETHEUS')}/api/v1/${what}`)).data as never
+  const targets = async () => {
+    const { activeTargets } = (await ask('targets').catch(() => ({ activeTargets: [] }))) as {
+      activeTargets: { labels: { job: string }; health: string }[]
+    }
+    return activeTargets.map((t) => `${t.labels.job} ${t.health}`).sort()
+  }
+  await expect
+    .poll(targets, patient)
+    .toEqual(['decision', 'learner', 'learner', 'pm', 'projector'].map((name) => `strandline-${name} up`))
+  const { groups } = (await ask('rules')) as { groups: { rules: { name: string; health: string }[] }[] }
+  const rules = groups.flatMap((g) => g.rules)
+  expect(rules.length).toBeGreaterThan(10)
+  await expect
+    .poll(async () => {
+      const now = (await ask('rules')) as { groups: { rules: { health: string }[] }[] }
+      return [...new Set(now.groups.flatMap((g) => g.rules).map((r) => r.health))]
+    }, patient)
+    .toEqual(['ok'])
+}, 300_000)
+
 test('one closed trade: position, log, ledger, coefficient, strand, and the next allocation', async () => {
   const allocate = () =>
     call('POST', `${stack.url('DECISION')}/v1/allocations`, {

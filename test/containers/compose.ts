@@ -14,7 +14,7 @@ export const docker = (...args: string[]) => run('docker', args)
 
 export interface Composed {
   /** http://127.0.0.1:<port> of what the host may reach. */
-  url(service: 'PM' | 'DECISION' | 'SUPABASE'): string
+  url(service: 'PM' | 'DECISION' | 'SUPABASE' | 'PROMETHEUS'): string
   databaseUrl: string
   serviceRoleKey: string
   /** docker compose <args> for this project. */
@@ -45,6 +45,7 @@ export async function composeUp(...options: string[]): Promise<Composed> {
     'POSTGRES',
     'PM',
     'DECISION',
+    'PROMETHEUS',
   ]
   for (const name of ports) env[`${name}_PORT`] = String(await freePort())
   const project = `strandline-test-${randomBytes(4).toString('hex')}`
@@ -63,7 +64,7 @@ export async function composeUp(...options: string[]): Promise<Composed> {
   // The stand-ins are built of the sources as they are now; what has not changed is there already. Compose itself builds the real ones.
   if (local) await run('docker/local-images.sh', ['services', 'supabase'])
   else await compose('build')
-  const down = async () => void (await compose('down', '--volumes', '--timeout', '20'))
+  const down = async () => void (await compose('--profile', 'monitoring', 'down', '--volumes', '--timeout', '20'))
   try {
     await compose('up', '--detach', ...options)
   } catch (error) {
