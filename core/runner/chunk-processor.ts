@@ -23,8 +23,6 @@ export interface Chunk {
 
 export interface Applied {
   status: 'ok' | 'fenced' | 'stale'
-  /** How many of the records are done; the rest comes again in the next chunk. Default: all. */
-  consumed?: number
   /** false: there was nothing to write and the position was beyond already; no transaction took place. Default: true. */
   committed?: boolean
 }

@@ -32,8 +32,8 @@ export type { RunnerEvents, RunnerOptions } from './runner-options.ts'
 /** Attempts at one chunk until its batch is handed back to the log; about two seconds. */
 const ATTEMPTS = 6
 
-/** What an attempt at a chunk came to: so many records are done, try again (at once or later), or leave the batch. */
-type Attempt = { done: number } | 'again' | 'later' | 'leave'
+/** What an attempt at a chunk came to: all of it is done, try again (at once or later), or leave the batch. */
+type Attempt = 'done' | 'again' | 'later' | 'leave'
 
 export function createPartitionRunner(
   options: RunnerOptions,
@@ -121,8 +121,8 @@ export function createPartitionRunner(
       const next = end === records.length ? b.nextOffset : (records[end] as LogRecord).offset
       const outcome = await tryChunk(slot, b, records.slice(i, end), next, control)
       if (outcome === 'leave') return
-      if (typeof outcome === 'object') {
-        i += outcome.done
+      if (outcome === 'done') {
+        i = end
         attempt = 0
         slot.failures = 0
         slot.failure = null
@@ -195,23 +195,21 @@ export function createPartitionRunner(
       processor.forget(mine)
       return (await refresh(slot, mine, b, control)) === 'leave' ? 'leave' : 'again'
     }
-    const done = applied.consumed ?? records.length
-    const reached = done === records.length ? next : (records[done] as LogRecord).offset
     if (applied.committed !== false) {
       mine.version++
-      mine.position = Math.max(mine.position ?? 0, reached)
+      mine.position = Math.max(mine.position ?? 0, next)
     }
-    slot.cursor = reached
+    slot.cursor = next
     slot.chunkSize = Math.min(maxChunk, slot.chunkSize * 2)
     events.committed?.({
       partition: b.partition,
-      records: records.slice(0, done),
-      next: reached,
+      records,
+      next,
       highWatermark: b.highWatermark,
       ms: performance.now() - started,
     })
-    await control.commitOffset(reached)
-    return { done }
+    await control.commitOffset(next)
+    return 'done'
   }
 
   /** The answer of a commit is missing: has it happened? */
@@ -227,12 +225,9 @@ export function createPartitionRunner(
     const happened = last === chunk.commitId
     events.unknownOutcome?.(b.partition, happened)
     if (!happened) return 'later'
-    // How much of a replay is done is lost with the answer: it is applied again, and changes nothing.
-    if (chunk.replay || mine.position === null) return 'again'
-    slot.cursor = mine.position
-    await control.commitOffset(slot.cursor)
-    const rest = chunk.records.findIndex((r) => r.offset >= slot.cursor)
-    return { done: rest === -1 ? chunk.records.length : rest }
+    slot.cursor = chunk.next
+    await control.commitOffset(chunk.next)
+    return 'done'
   }
 
   /** Reads version and position of our claim again; the id of the newest commit, or 'leave' when the partition is not ours. */

@@ -27,7 +27,7 @@ export function traced(name: string, processor: ChunkProcessor): ChunkProcessor 
           started,
           ended: Date.now(),
           batch,
-          records: chunk.records.slice(0, applied.consumed ?? chunk.records.length).map((r) => ({
+          records: chunk.records.map((r) => ({
             traceparent: r.headers.traceparent,
             attributes: { ...where, 'messaging.kafka.offset': r.offset },
           })),
