@@ -146,6 +146,20 @@ test('four learners, one killed and one stopped while trades close: each trade c
   expect(await count('dead_letters')).toBe(0)
 }, 240_000)
 
+test('docker-compose.external.yml: the services alone, with log, registry and Supabase elsewhere', async () => {
+  await stack.external('up', '--detach', '--no-deps', 'topics', 'pm', 'learner', 'projector', 'decision')
+  const [id = ''] = await stack.containers('learner')
+  const { Config, Mounts } = await inspect(id)
+  expect(Config.Env).toContain('KAFKA_SECURITY_PROTOCOL=PLAINTEXT')
+  expect((Mounts as { Destination: string }[]).map((m) => m.Destination)).toContain('/etc/strandline/ca.pem')
+  const ready = () => call('GET', `${stack.url('PM')}/readyz`).catch(() => null)
+  await expect.poll(ready, patient).toEqual({ service: 'pm', ok: true })
+  const [trade] = someTrades(1, 'external')
+  await insertPaths(store, [trade!])
+  await closeTrade(post, trade!)
+  await expect.poll(() => count('learner_ledger'), patient).toBe(82)
+}, 240_000)
+
 test('SIGTERM: every service drains and exits 0 within its grace period', async () => {
   const running = (await Promise.all(OURS.map((s) => stack.containers(s)))).flat()
   const before = new Map<string, boolean>()

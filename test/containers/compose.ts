@@ -19,6 +19,8 @@ export interface Composed {
   serviceRoleKey: string
   /** docker compose <args> for this project. */
   compose(...args: string[]): Promise<string>
+  /** The same with docker-compose.external.yml over it: log, registry and Supabase are where the environment says, here the containers of this project. */
+  external(...args: string[]): Promise<string>
   /** Container ids of one service, or of all. */
   containers(service?: string): Promise<string[]>
   down(): Promise<void>
@@ -60,6 +62,13 @@ export async function composeUp(...options: string[]): Promise<Composed> {
     ...files,
   ]
   const compose = (...more: string[]) => run(program, [...args, ...more], env)
+  const elsewhere = {
+    KAFKA_BROKERS: 'redpanda:9092',
+    SCHEMA_REGISTRY_URL: local ? 'http://registry:7300' : 'http://redpanda:8081',
+    SUPABASE_URL: 'http://supabase:7300',
+  }
+  const external = (...more: string[]) =>
+    run(program, [...args, '-f', 'docker-compose.external.yml', ...more], { ...env, ...elsewhere })
 
   // The stand-ins are built of the sources as they are now; what has not changed is there already. Compose itself builds the real ones.
   if (local) await run('docker/local-images.sh', ['services', 'supabase'])
@@ -77,6 +86,7 @@ export async function composeUp(...options: string[]): Promise<Composed> {
     databaseUrl: `postgres://postgres:compose-test@127.0.0.1:${env.POSTGRES_PORT}/strandline`,
     serviceRoleKey: 'sb_secret_compose_test',
     compose,
+    external,
     containers: async (service) =>
       (await compose('ps', '--quiet', ...(service ? [service] : []))).split('\n').filter(Boolean),
     down,
