@@ -6,6 +6,7 @@
  *   #1208);
  * - closing cancels that turn without forgetting it, and from then on the connection never schedules another one: what is written to it stays there;
  * - a reserved connection that died is given back to the pool as if it were open, and what waits for its turn on it waits for ever;
+ * - the pool connects it again at once, for somebody else, while its first holder goes on writing to it and gives it back under the other's hands;
  * - the look-up of array types, which follows a new connection, fails where nobody can catch it.
  *
  * Import this before anything that imports the driver. A driver whose text is not known is refused: it may be mended by then, or broken elsewhere.
@@ -42,16 +43,16 @@ const CHANGES: Record<string, Change[]> = {
   '/postgres/src/index.js': [
     {
       from: '      c.reserved = null\n      onopen(c)\n',
-      to: '      c.reserved = c.onclose = null\n      c.dead ? onclose(c) : onopen(c)\n',
+      to: '      if (lost) return\n      c.reserved = c.onclose = null\n      c.dead ? onclose(c) : onopen(c)\n',
     },
     {
       from: '    c.reserved.release = true\n',
-      to: '    c.reserved.release = true\n    c.onclose = e => { while (queue.length) queue.shift().reject(e) }\n',
+      to: '    c.reserved.release = true\n    let lost = false\n    c.onclose = e => { lost = true; while (queue.length) queue.shift().reject(e) }\n',
     },
     {
       from: '    function handler(q) {\n      c.queue === full\n        ? queue.push(q)\n        : c.execute(q) || move(c, full)\n',
       to: `    function handler(q) {
-      c.dead
+      lost || c.dead
         ? q.reject(Errors.connection('CONNECTION_CLOSED', options))
         : c.queue === full
           ? queue.push(q)
