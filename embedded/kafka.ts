@@ -107,7 +107,7 @@ export async function startKafka(options: KafkaOptions): Promise<Kafka> {
     () => {},
   )
   await log.close()
-  await ready(child, port, logFile, portFlag)
+  await ready(child, port, await clusterIdOf(logDir), logFile, portFlag)
   const pid = child.pid!
   logger.debug({ port, pid, version: jars.version }, 'Kafka is up')
   return {
@@ -176,7 +176,18 @@ async function format(run: Run, logDir: string, properties: (dir: string) => str
 }
 
 /** Waits until the broker answers. Recovery after a crash may take long: no deadline while the process lives. */
-async function ready(child: ChildProcess, port: number, logFile: string, portFlag: string): Promise<void> {
+async function clusterIdOf(logDir: string): Promise<string | undefined> {
+  return /^cluster\.id=(.*)$/m.exec(await readFile(join(logDir, 'meta.properties'), 'utf8'))?.[1]?.trim()
+}
+
+/** Whoever answers at the port may be a broker that took it a moment before ours: it must be of our cluster. */
+async function ready(
+  child: ChildProcess,
+  port: number,
+  ours: string | undefined,
+  logFile: string,
+  portFlag: string,
+): Promise<void> {
   const alive = () =>
     child.pid !== undefined && child.exitCode === null && child.signalCode === null && isAlive(child.pid)
   const client = new KafkaJs({
@@ -190,8 +201,8 @@ async function ready(child: ChildProcess, port: number, logFile: string, portFla
       const admin = client.admin()
       try {
         await admin.connect()
-        const { brokers } = await admin.describeCluster()
-        if (brokers.length > 0) return
+        const { brokers, clusterId } = await admin.describeCluster()
+        if (brokers.length > 0 && clusterId === ours) return
       } catch {
         // Not yet.
       } finally {

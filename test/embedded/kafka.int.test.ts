@@ -135,3 +135,10 @@ test('TLS and password listeners let in who knows the password, and nobody else'
   }
   await expect(connect('plain', 'right "one"')).rejects.toThrow(/certificate/)
 })
+
+test('regression: of two that start at one port in the same moment, one runs, and the other says that the port is taken', async () => {
+  const port = await freePort()
+  const both = await Promise.allSettled([start('one', { port }), start('other', { port })])
+  expect(both.map((b) => b.status).sort()).toEqual(['fulfilled', 'rejected'])
+  expect(both.find((b) => b.status === 'rejected')?.reason).toMatchObject({ code: 'PORT_TAKEN' })
+})
