@@ -17,8 +17,9 @@ export default defineConfig({
           name: 'integration',
           include: ['{core,services,embedded,cli,test}/**/*.int.test.ts'],
           globalSetup: ['test/support/engines.ts'],
-          // Real engines on two cores: one file after another keeps them from starving each other.
-          fileParallelism: false,
+          // Most of a file's time is waiting: two files share two cores. More would starve the engines.
+          maxWorkers: 2,
+          sequence: { groupOrder: 1 },
           testTimeout: 60_000,
           // CI's machine is shared: what a starved engine made fail is tried again, and the report says that it was.
           retry: process.env.CI ? 2 : 0,

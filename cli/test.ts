@@ -56,34 +56,70 @@ async function runTests(args: string[], checks: boolean): Promise<number> {
   }
   const missing = OPTIONAL.filter(({ program, arguments: a }) => spawnSync(program, a, { stdio: 'ignore' }).error)
   for (const { program, tests } of missing) loudly(`LEFT OUT, because ${program} is not installed: ${tests}.`)
+  const lanes = await lanesOf(args)
   const dir = mkdtempSync(join(tmpdir(), 'strandline-report-'))
   try {
-    const report = join(dir, 'report.json')
-    const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${report}`]
-    const code = await step('tests', ['vitest', 'vitest.mjs'], ['run', ...reporters, ...args])
-    const { passed, failed, skipped } = counts(report)
+    const results = await Promise.all(lanes.map((lane, i) => runLane(lane, join(dir, `${i}.json`))))
     for (const { program, tests } of missing) loudly(`LEFT OUT, because ${program} is not installed: ${tests}.`)
+    const sum = (of: 'passed' | 'failed' | 'skipped') => results.reduce((total, r) => total + r[of], 0)
+    const [passed, failed, skipped] = [sum('passed'), sum('failed'), sum('skipped')]
     console.log(`Tests: ${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ''}`)
-    if (code === 0 && passed + failed === 0 && !args.includes('--passWithNoTests')) {
-      say('No test ran.')
+    const idle = lanes.find((_, i) => results[i]!.passed + results[i]!.failed === 0)
+    if (idle && !args.includes('--passWithNoTests')) {
+      say(`No test ran (${idle.name}).`)
       return 1
     }
-    return code
+    return results.find((r) => r.code !== 0)?.code ?? 0
   } finally {
     rmSync(dir, { recursive: true, force: true })
   }
 }
 
+interface Lane {
+  name: string
+  args: string[]
+  /** STRANDLINE_CONTAINERS. */
+  containers: string
+  /** Its output is shown whole at its end; otherwise as it comes. */
+  quiet?: boolean
+}
+
+/** All of it runs in two lanes, which share nothing: the tests on embedded engines, and those in containers. Whoever names tests gets one. */
+async function lanesOf(args: string[]): Promise<Lane[]> {
+  const mode = process.env.STRANDLINE_CONTAINERS ?? 'auto'
+  const { engineMissing } = await import('../test/containers/images.ts')
+  // Where no container engine answers, vitest.config.ts says so, or fails.
+  if (args.length > 0 || mode === 'off' || engineMissing()) return [{ name: 'tests', args, containers: mode }]
+  return [
+    { name: 'tests', args: ['--project', 'unit', '--project', 'integration'], containers: 'off' },
+    { name: 'tests in containers', args: ['--project', 'containers'], containers: mode, quiet: true },
+  ]
+}
+
+async function runLane({ name, args, containers, quiet }: Lane, report: string): Promise<Counts & { code: number }> {
+  const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${report}`]
+  const env = { STRANDLINE_CONTAINERS: containers }
+  const code = await step(name, ['vitest', 'vitest.mjs'], ['run', ...reporters, ...args], { env, quiet })
+  return { code, ...counts(report) }
+}
+
 /** Runs a program of node_modules on our Node; resolves to its exit code. */
-function step(name: string, [pkg, bin]: [string, string], args: string[]): Promise<number> {
+function step(
+  name: string,
+  [pkg, bin]: [string, string],
+  args: string[],
+  { env: change = {}, quiet = false }: { env?: Record<string, string>; quiet?: boolean } = {},
+): Promise<number> {
   say(`${name} …`)
   const program = join(dirname(createRequire(import.meta.url).resolve(`${pkg}/package.json`)), bin)
   const env = { ...process.env, PATH: `${dirname(process.execPath)}:${process.env.PATH ?? ''}` }
   const child = spawn(process.execPath, [...NODE_FLAGS, program, ...args], {
-    stdio: 'inherit',
+    stdio: quiet ? ['inherit', 'pipe', 'pipe'] : 'inherit',
     cwd: ROOT,
-    env: { STRANDLINE_CONTAINERS: 'auto', ...env },
+    env: { ...env, ...change },
   })
+  const said: Buffer[] = []
+  for (const output of [child.stdout, child.stderr]) output?.on('data', (chunk) => said.push(chunk))
   // The terminal sends Ctrl-C to the child as well; we wait for it to clean up.
   const pass = (signal: NodeJS.Signals) => child.kill(signal)
   process.on('SIGINT', () => {})
@@ -93,15 +129,22 @@ function step(name: string, [pkg, bin]: [string, string], args: string[]): Promi
       say(`${name} could not be started: ${error.message}`)
       resolve(1)
     })
-    child.once('exit', (code, signal) => {
+    child.once('close', (code, signal) => {
       process.off('SIGTERM', pass)
+      process.stdout.write(Buffer.concat(said))
       if (code !== 0) say(`${name} failed${signal ? ` (${signal})` : ''}.`)
       resolve(code ?? 1)
     })
   })
 }
 
-function counts(report: string): { passed: number; failed: number; skipped: number } {
+interface Counts {
+  passed: number
+  failed: number
+  skipped: number
+}
+
+function counts(report: string): Counts {
   try {
     const { numPassedTests, numFailedTests, numPendingTests, numTodoTests } = JSON.parse(readFileSync(report, 'utf8'))
     return { passed: numPassedTests, failed: numFailedTests, skipped: numPendingTests + numTodoTests }

@@ -27,9 +27,11 @@ export default async function setup(project: TestProject): Promise<() => Promise
   const images = await chooseImages()
   process.stderr.write(`Container tests on ${images.broker.image} and ${images.postgres}\n`)
   return openDesk(project, {
-    postgres: () => startPostgres(images.postgres),
-    kafka: () =>
-      images.broker.kind === 'kafka' ? startKafka(images.broker.image) : startRedpanda(images.broker.image),
+    postgres: { start: () => startPostgres(images.postgres) },
+    kafka: {
+      start: () =>
+        images.broker.kind === 'kafka' ? startKafka(images.broker.image) : startRedpanda(images.broker.image),
+    },
   })
 }
 

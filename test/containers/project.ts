@@ -26,7 +26,8 @@ export function containerProject(): TestProjectInlineConfiguration[] {
         // About Kafka's own doings over a minute or more, the same on any engine: they run on the embedded one.
         exclude: ['test/learner/{broker-away,log-positions,compaction}.int.test.ts'],
         globalSetup: ['test/containers/engines.ts'],
-        fileParallelism: false,
+        fileParallelism: false, // some files crash the engines, which all of them share
+        sequence: { groupOrder: 2 },
         testTimeout: 60_000,
         retry: process.env.CI ? 2 : 0, // as in vitest.config.ts
         hookTimeout: 300_000,

@@ -27,19 +27,30 @@ export interface StartedEngine {
   actions?: Record<string, () => Promise<void>>
 }
 
+/** Header that names the worker which asks: 1 to the run's number of workers. */
+export const WORKER = 'x-test-worker'
+
+export interface EngineOffer {
+  /** One for each worker: test files that run beside each other must not meet in it. */
+  eachWorker?: boolean
+  start(worker: string): Promise<StartedEngine>
+}
+
 /** Serves engines by name: GET /<name> starts it and tells its answer, POST /<name>/<action> does something to it. Resolves to what ends them all. */
 export async function openDesk(
   project: TestProject,
-  engines: Record<string, () => Promise<StartedEngine>>,
+  engines: Record<string, EngineOffer>,
 ): Promise<() => Promise<void>> {
   const started = new Map<string, Promise<StartedEngine>>()
   const desk = createServer(async (request, response) => {
     try {
       const [, name = '', action] = (request.url ?? '').split('/')
-      const start = engines[name]
-      if (!start) throw new Error(`no engine ${name}`)
-      if (!started.has(name)) started.set(name, start())
-      const engine = await started.get(name)!
+      const offer = engines[name]
+      if (!offer) throw new Error(`no engine ${name}`)
+      const worker = String(request.headers[WORKER])
+      const key = offer.eachWorker ? `${name} ${worker}` : name
+      if (!started.has(key)) started.set(key, offer.start(worker))
+      const engine = await started.get(key)!
       if (action) {
         const act = engine.actions?.[action]
         if (!act) throw new Error(`${name} cannot ${action}`)

@@ -1,4 +1,7 @@
-/** vitest's global setup for integration tests: one embedded PostgreSQL and one embedded Kafka, with a schema registry, for the whole run. */
+/**
+ * vitest's global setup for integration tests: one embedded PostgreSQL for the whole run, where each file has a database of its own, and for each worker an
+ * embedded Kafka with a schema registry: consumer groups have the same names in every file.
+ */
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -14,35 +17,40 @@ export default async function setup(project: TestProject): Promise<() => Promise
   const dir = await mkdtemp(join(tmpdir(), 'strandline-test-'))
   const logger = createLogger({ name: 'test-engines', level: process.env.LOG_LEVEL || 'warn' })
   const close = await openDesk(project, {
-    async postgres() {
-      const postgres = await startPostgres({
-        dataDir: join(dir, 'postgres'),
-        port: await freePort(),
-        password: PASSWORD,
-        logFile: join(dir, 'postgres.log'),
-        // The data need not outlive the machine, only kill -9 of the processes.
-        settings: { fsync: 'off', shared_buffers: '128MB', max_connections: '200' },
-        logger,
-      })
-      await makeTemplate(postgres.url())
-      return { answer: { url: postgres.url() }, stop: () => postgres.stop() }
+    postgres: {
+      async start() {
+        const postgres = await startPostgres({
+          dataDir: join(dir, 'postgres'),
+          port: await freePort(),
+          password: PASSWORD,
+          logFile: join(dir, 'postgres.log'),
+          // The data need not outlive the machine, only kill -9 of the processes.
+          settings: { fsync: 'off', shared_buffers: '128MB', max_connections: '200' },
+          logger,
+        })
+        await makeTemplate(postgres.url())
+        return { answer: { url: postgres.url() }, stop: () => postgres.stop() }
+      },
     },
-    async kafka() {
-      const kafka = await startKafka({
-        dataDir: join(dir, 'kafka'),
-        port: await freePort(),
-        controllerPort: await freePort(),
-        logFile: join(dir, 'kafka.log'),
-        logger,
-      })
-      const registry = await startRegistry({ brokers: [kafka.brokers], port: 0, logger })
-      return {
-        answer: { brokers: kafka.brokers, registryUrl: registry.url },
-        async stop() {
-          await registry.stop()
-          await kafka.stop()
-        },
-      }
+    kafka: {
+      eachWorker: true,
+      async start(worker) {
+        const kafka = await startKafka({
+          dataDir: join(dir, `kafka-${worker}`),
+          port: await freePort(),
+          controllerPort: await freePort(),
+          logFile: join(dir, `kafka-${worker}.log`),
+          logger,
+        })
+        const registry = await startRegistry({ brokers: [kafka.brokers], port: 0, logger })
+        return {
+          answer: { brokers: kafka.brokers, registryUrl: registry.url },
+          async stop() {
+            await registry.stop()
+            await kafka.stop()
+          },
+        }
+      },
     },
   })
   return async () => {
