@@ -5,7 +5,7 @@ import { Registry } from 'prom-client'
 import { type Clock, systemClock } from '../core/clock.ts'
 import type { Codec } from '../core/codec/codec.ts'
 import { createCodec } from '../core/codec/position-closed-codec.ts'
-import { type Config, readConfig } from '../core/config.ts'
+import { type Config, logLevel, readConfig } from '../core/config.ts'
 import { StrandlineError } from '../core/errors.ts'
 import { createKafkaLog } from '../core/log/kafka-log.ts'
 import type { EventLog } from '../core/log/log.ts'
@@ -64,12 +64,7 @@ const NAMES: Record<Need, string[]> = {
 }
 
 export async function openStack(options: OpenOptions = {}): Promise<OpenStack> {
-  const {
-    needs = ['database'],
-    services = [],
-    model,
-    logger = createLogger({ level: process.env.LOG_LEVEL?.trim() || 'warn' }),
-  } = options
+  const { needs = ['database'], services = [], model, logger = createLogger({ level: logLevel('warn') }) } = options
   const dataDir = dataDirPath(options.dataDir)
   const missing = needs.filter((need) => !process.env[NAMES[need][0]!]?.trim())
   const running = missing.length > 0 || services.length > 0 ? findStack(dataDir) : undefined

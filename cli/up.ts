@@ -1,6 +1,7 @@
 /** `strandline up`: the whole loop on one machine, until it is told to stop. */
 import { once } from 'node:events'
 import type { Command } from 'commander'
+import { logLevel } from '../core/config.ts'
 import { createLogger } from '../core/logger.ts'
 import { DEFAULT_BASE_PORT, DEFAULT_DATA_DIR, dataDirPath, SERVICES, stackPorts } from '../embedded/layout.ts'
 import { say } from './output.ts'
@@ -43,7 +44,7 @@ KAFKA_BROKERS, SCHEMA_REGISTRY_URL and SUPABASE_URL (with SUPABASE_SERVICE_ROLE_
 
 async function run({ dataDir, basePort, model, json }: Options): Promise<void> {
   const { startStack } = await import('../embedded/stack.ts')
-  const logger = createLogger({ name: 'up', level: process.env.LOG_LEVEL?.trim() || 'warn' })
+  const logger = createLogger({ name: 'up', level: logLevel('warn') })
   const folder = dataDirPath(dataDir)
   const asked = new AbortController()
   let signals = 0

@@ -43,6 +43,14 @@ function oneOf<T extends string>(env: Env, name: string, allowed: readonly T[], 
   return value as T
 }
 
+export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'silent'] as const
+export type LogLevel = (typeof LOG_LEVELS)[number]
+
+/** LOG_LEVEL, checked. Errors: CONFIG_INVALID. */
+export function logLevel(fallback: LogLevel = 'info', env: Env = process.env): LogLevel {
+  return oneOf(env, 'LOG_LEVEL', LOG_LEVELS, fallback)
+}
+
 function brokers(env: Env): string[] {
   const list = required(env, 'KAFKA_BROKERS', '127.0.0.1:19092')
     .split(',')
@@ -112,6 +120,6 @@ export function readConfig(env: Env = process.env): Config {
     deadLetterTopic: env.STRANDLINE_DEAD_LETTER_TOPIC?.trim() || `${topic}.dead-letter`,
     partitions,
     model: env.STRANDLINE_MODEL?.trim() || 'lowcap-v4',
-    logLevel: oneOf(env, 'LOG_LEVEL', ['trace', 'debug', 'info', 'warn', 'error', 'silent'] as const, 'info'),
+    logLevel: logLevel('info', env),
   }
 }

@@ -1,6 +1,7 @@
 /** Structured logs: one JSON object a line, or readable lines on a terminal. Nothing secret gets in: see `scrub` and `withoutCredentials`. */
 import { type DestinationStream, type Logger, pino, stdSerializers } from 'pino'
 import pretty from 'pino-pretty'
+import { logLevel } from './config.ts'
 
 export type { Logger } from 'pino'
 
@@ -50,17 +51,27 @@ export interface LoggerOptions {
   destination?: DestinationStream
 }
 
+/** What cannot be written is kept up to this, and written once that is possible again. Bytes. */
+const KEPT_BYTES = 1 << 20
+
+/**
+ * A log line that cannot be written (a full disk) is no reason to stop working: thrown from here, ENOSPC would come out of whatever loop, callback or
+ * clean-up wanted to say something, and end it half way.
+ */
+function standardError(): DestinationStream {
+  const stream = pino.destination({ dest: 2, sync: true, maxLength: KEPT_BYTES })
+  stream.on('error', () => {})
+  return stream
+}
+
+/** Errors: CONFIG_INVALID when `level` is not given and LOG_LEVEL is none. */
 export function createLogger(options: LoggerOptions = {}): Logger {
-  const {
-    name,
-    level = process.env.LOG_LEVEL?.trim() || 'info',
-    pretty: readable = process.stderr.isTTY === true,
-  } = options
+  const { name, level = logLevel(), pretty: readable = process.stderr.isTTY === true } = options
   const stream =
     options.destination ??
     (readable
       ? pretty({ destination: 2, sync: true, ignore: 'pid,hostname', translateTime: 'HH:MM:ss.l', singleLine: true })
-      : pino.destination({ dest: 2, sync: true }))
+      : standardError())
   return pino(
     {
       name,
