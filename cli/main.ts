@@ -3,17 +3,22 @@ import { CommanderError } from 'commander'
 import { explain, findStrandlineError } from '../core/errors.ts'
 import { createProgram } from './program.ts'
 
+const LEFT_OPEN_MS = 2_000
+
 async function main(): Promise<void> {
   // `| head` closes our output early: that is no error.
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
     if (error.code === 'EPIPE') process.exit(0)
     throw error
   })
+  process.stderr.on('error', () => {}) // a terminal that is gone, a full disk: what cannot be said must not end what runs
   const args = process.argv.slice(2)
   try {
     await createProgram().parseAsync(args.length > 0 ? args : ['--help'], { from: 'user' })
   } catch (error) {
     process.exitCode = exitCode(error)
+    // What a failed command left open must not keep its process: nobody would know that it is one.
+    setTimeout(() => process.exit(), LEFT_OPEN_MS).unref()
   }
 }
 

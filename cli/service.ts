@@ -5,12 +5,14 @@ import { systemClock } from '../core/clock.ts'
 import { createCodec } from '../core/codec/position-closed-codec.ts'
 import { readConfig } from '../core/config.ts'
 import { type ErrorCode, explain, findStrandlineError } from '../core/errors.ts'
-import { startHost, stopOnSignals } from '../core/host.ts'
+import { type Host, openHost, stopOnSignals } from '../core/host.ts'
+import { createLiveness, PATIENCE_MS, startWatchdog } from '../core/liveness.ts'
 import { createKafkaLog } from '../core/log/kafka-log.ts'
-import { createLogger, type Logger } from '../core/logger.ts'
+import { createLogger } from '../core/logger.ts'
 import type { Service, ServiceDeps, StartService } from '../core/service.ts'
 import { createStore } from '../core/store/store.ts'
 import { startTelemetry } from '../core/telemetry.ts'
+import { within } from '../core/within.ts'
 import { DEFAULT_BASE_PORT, DEFAULT_DATA_DIR, dataDirPath, type ServiceName, stackPorts } from '../embedded/layout.ts'
 import { findStack } from '../embedded/stack-file.ts'
 import { port } from './shared.ts'
@@ -69,43 +71,53 @@ export function register(program: Command): void {
   }
 }
 
+/** Ends the process when it fails: with its port open it would live on, and whoever watches it would take it for well. */
 async function run(name: ServiceName, options: Options): Promise<void> {
   const env = { ...(options.childOf ? {} : findStack(dataDirPath(options.dataDir))?.env), ...process.env }
   if (options.model) env.STRANDLINE_MODEL = options.model
   const config = readConfig(env)
   const logger = createLogger({ name, level: config.logLevel })
   const metrics = new Registry()
+  const liveness = createLiveness()
   const ending = new AbortController()
   const parts: { stop(): Promise<void> }[] = []
-  stopOnSignals(async () => {
+  const stop = async () => {
     ending.abort()
-    for (const part of parts.reverse()) await part.stop()
-  }, logger)
-
-  const telemetry = await startTelemetry(name, env)
-  if (telemetry) parts.push(telemetry)
-  const log = createKafkaLog(config, logger)
-  parts.push({ stop: () => log.close() })
-  const deps: ServiceDeps = {
-    config,
-    log,
-    store: createStore(config.supabase),
-    codec: createCodec(config),
-    clock: systemClock,
-    logger,
-    metrics,
+    for (const part of parts.splice(0).reverse()) await part.stop()
   }
-  const start = await STARTS[name].load()
-  const service = await startWhenPossible(start, deps, logger, ending.signal)
-  if (!service) return
+  stopOnSignals(stop, logger)
+  startWatchdog(liveness, (sentence) => {
+    logger.error(`${name} ends: ${sentence} Whatever runs it starts it again.`)
+    process.exit(1)
+  })
+
   try {
+    const telemetry = await startTelemetry(name, env)
+    if (telemetry) parts.push(telemetry)
+    const log = createKafkaLog(config, logger)
+    parts.push({ stop: () => log.close() })
     const wanted = options.port ?? (Number(env.STRANDLINE_HTTP_PORT?.trim()) || stackPorts(DEFAULT_BASE_PORT)[name])
-    parts.push(
-      await startHost({ service, port: wanted, metrics, logger, portFlag: options.childOf ? '--base-port' : '--port' }),
-    )
+    const portFlag = options.childOf ? '--base-port' : '--port'
+    const host = await openHost({ name, port: wanted, metrics, logger, liveness, portFlag })
+    parts.push(host)
+    const deps: ServiceDeps = {
+      config,
+      log,
+      store: createStore(config.supabase),
+      codec: createCodec(config),
+      clock: systemClock,
+      logger,
+      metrics,
+      liveness,
+    }
+    const start = await STARTS[name].load()
+    const service = await startWhenPossible(start, deps, host, ending.signal)
+    if (ending.signal.aborted)
+      await service?.stop() // asked to end meanwhile
+    else if (service) await host.serve(service)
   } catch (error) {
-    await service.stop()
-    await log.close()
+    await within(stop(), STOP_MS).catch(() => {}) // why it failed is said below
+    if (process.connected) process.disconnect()
     throw error
   }
 }
@@ -113,22 +125,28 @@ async function run(name: ServiceName, options: Options): Promise<void> {
 /** What passes by itself: an engine that is not up yet. Everything else (a wrong key, an unknown model) ends the process at once. */
 const PASSING: ErrorCode[] = ['STORE_UNREACHABLE', 'LOG_UNREACHABLE', 'REGISTRY_UNREACHABLE', 'LOG_TOPIC_MISSING']
 const LONGEST_WAIT_MS = 10_000
+const STOP_MS = 15_000
 
 async function startWhenPossible(
   start: StartService,
   deps: ServiceDeps,
-  logger: Logger,
+  host: Host,
   ending: AbortSignal,
 ): Promise<Service | undefined> {
+  const starting = deps.liveness?.loop('The start', PATIENCE_MS)
   for (let wait = 500; !ending.aborted; wait = Math.min(wait * 2, LONGEST_WAIT_MS)) {
+    starting?.beat()
     // Each try counts anew: a metric must not be registered twice.
     deps.metrics.clear()
     try {
-      return await start(deps)
+      const service = await start(deps)
+      starting?.rest()
+      return service
     } catch (error) {
       const known = findStrandlineError(error)
       if (!known || !PASSING.includes(known.code)) throw error
-      logger.warn({ code: known.code }, `waiting: ${explain(known)} Next try in ${wait / 1000} s.`)
+      deps.logger.warn({ code: known.code }, `waiting: ${explain(known)} Next try in ${wait / 1000} s.`)
+      host.waits(explain(known))
       await systemClock.sleep(wait, ending)
     }
   }

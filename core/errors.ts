@@ -4,6 +4,7 @@ export type ErrorCode =
   | 'USAGE'
   | 'FILE_UNREADABLE'
   | 'FILE_INVALID'
+  | 'FOLDER_UNUSABLE'
   | 'JAVA_MISSING'
   | 'PORT_TAKEN'
   | 'DOWNLOAD_FAILED'

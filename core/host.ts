@@ -1,12 +1,15 @@
 /** Hosts one service in a process: HTTP with /healthz, /readyz and /metrics, and an orderly end on SIGTERM, SIGINT or the parent's death. */
-import Fastify, { type FastifyInstance } from 'fastify'
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import Fastify, { type FastifyInstance, type FastifyServerFactory } from 'fastify'
 import type { Logger } from 'pino'
 import { collectDefaultMetrics, Gauge, type Registry } from 'prom-client'
 import { explain, StrandlineError } from './errors.ts'
+import type { Liveness } from './liveness.ts'
 import type { Readiness, Service } from './service.ts'
 
 export interface HostOptions {
-  service: Service
+  /** Of the service. */
+  name: string
   port: number
   /** Loopback unless a container says otherwise (STRANDLINE_HTTP_HOST). */
   host?: string
@@ -14,25 +17,105 @@ export interface HostOptions {
   portFlag?: string
   metrics: Registry
   logger: Logger
+  liveness?: Liveness
 }
 
 export interface Host {
   url: string
+  /** Why the service has not started yet: /readyz says so until it is served. */
+  waits(reason: string): void
+  /** The service has started: from now on its routes answer. Whoever stops the host stops it, too. */
+  serve(service: Service): Promise<void>
   stop(): Promise<void>
 }
 
 /** Whoever asks for the readiness gives up sooner or later: an answer that takes longer is a no. */
 const READY_PATIENCE_MS = 4_000
 
+/** A host of a service that has started. */
 export async function startHost({
   service,
+  ...options
+}: Omit<HostOptions, 'name'> & { service: Service }): Promise<Host> {
+  const host = await openHost({ name: service.name, ...options })
+  await host.serve(service)
+  return host
+}
+
+/**
+ * Takes the port before anything is started behind it: a service must not join its group and then find that its port is taken. Until it is served,
+ * /healthz answers 200, everything else 503.
+ * Errors: PORT_TAKEN.
+ */
+export async function openHost({
+  name,
   port,
   host = process.env.STRANDLINE_HTTP_HOST?.trim() || '127.0.0.1',
   portFlag = '--port',
   metrics,
   logger,
+  liveness,
 }: HostOptions): Promise<Host> {
-  const app: FastifyInstance = Fastify({ logger: false, bodyLimit: 1 << 20, forceCloseConnections: true })
+  let reason = `${name} is starting.`
+  let answer = (request: IncomingMessage, response: ServerResponse) => {
+    const asked = request.url?.split('?')[0] === '/healthz' ? health(name, liveness, 'starting') : undefined
+    response.writeHead(asked?.status === 'starting' ? 200 : 503, { 'content-type': 'application/json' })
+    response.end(JSON.stringify(asked ?? { service: name, ok: false, reason }))
+  }
+  const server = createServer((request, response) => answer(request, response))
+  await listen(server, port, host, name, portFlag)
+  const address = server.address()
+  const url = `http://${host}:${typeof address === 'object' && address ? address.port : port}`
+  logger.info({ url }, `${name} listens on ${url}`)
+
+  const stops: (() => Promise<unknown>)[] = []
+  return {
+    url,
+    waits(why) {
+      reason = why
+    },
+    async serve(service) {
+      stops.push(() => service.stop())
+      const app = createApp(service, metrics, logger, liveness, (handler) => {
+        answer = handler
+        return server
+      })
+      stops.push(() => app.close())
+      await app.ready()
+    },
+    async stop() {
+      const closed = new Promise((resolve) => server.close(resolve))
+      server.closeAllConnections()
+      await closed
+      for (const stop of stops.reverse()) await stop()
+    },
+  }
+}
+
+function listen(server: Server, port: number, host: string, name: string, portFlag: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', (cause: NodeJS.ErrnoException) => {
+      const todo = `Stop that program, or choose another port with ${portFlag}.`
+      const taken = `Port ${port} for ${name} is taken by another program.`
+      reject(cause.code === 'EADDRINUSE' ? new StrandlineError('PORT_TAKEN', taken, { todo, cause }) : cause)
+    })
+    server.listen(port, host, resolve)
+  })
+}
+
+function health(service: string, liveness: Liveness | undefined, well: string) {
+  const reason = liveness?.failure() ?? null
+  return reason === null ? { status: well, service } : { status: 'failed', service, reason }
+}
+
+function createApp(
+  service: Service,
+  metrics: Registry,
+  logger: Logger,
+  liveness: Liveness | undefined,
+  serverFactory: FastifyServerFactory,
+): FastifyInstance {
+  const app: FastifyInstance = Fastify({ logger: false, bodyLimit: 1 << 20, serverFactory })
   const ready = new Gauge({
     name: 'strandline_ready',
     help: '1 while the service can do its job.',
@@ -54,7 +137,10 @@ export async function startHost({
     return now
   }
 
-  app.get('/healthz', async () => ({ status: 'ok', service: service.name }))
+  app.get('/healthz', async (_request, reply) => {
+    const now = health(service.name, liveness, 'ok')
+    return reply.code(now.status === 'ok' ? 200 : 503).send(now)
+  })
   app.get('/readyz', async (_request, reply) => {
     const now = await state()
     return reply.code(now.ok ? 200 : 503).send({ service: service.name, ...now })
@@ -64,25 +150,7 @@ export async function startHost({
     return reply.type(metrics.contentType).send(await metrics.metrics())
   })
   service.routes?.(app)
-  try {
-    await app.listen({ port, host })
-  } catch (cause) {
-    if ((cause as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw cause
-    throw new StrandlineError('PORT_TAKEN', `Port ${port} for ${service.name} is taken by another program.`, {
-      todo: `Stop that program, or choose another port with ${portFlag}.`,
-      cause,
-    })
-  }
-  const address = app.server.address()
-  const url = `http://${host}:${typeof address === 'object' && address ? address.port : port}`
-  logger.info({ url }, `${service.name} listens on ${url}`)
-  return {
-    url,
-    async stop() {
-      await app.close()
-      await service.stop()
-    },
-  }
+  return app
 }
 
 async function readiness(service: Service): Promise<Readiness> {

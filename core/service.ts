@@ -5,6 +5,7 @@ import type { Registry } from 'prom-client'
 import type { Clock } from './clock.ts'
 import type { Codec } from './codec/codec.ts'
 import type { Config } from './config.ts'
+import type { Liveness } from './liveness.ts'
 import type { EventLog } from './log/log.ts'
 import type { Store } from './store/store.ts'
 
@@ -33,6 +34,8 @@ export interface ServiceDeps {
   clock: Clock
   logger: Logger
   metrics: Registry
+  /** Where the service's loops beat. */
+  liveness?: Liveness
 }
 
 export type StartService = (deps: ServiceDeps) => Promise<Service>

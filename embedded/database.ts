@@ -19,6 +19,8 @@ export interface DatabaseOptions {
   /** Hears when PostgreSQL ended by itself and came back. */
   say?(sentence: string): void
   restarted?(postgres: Postgres): void
+  /** Gives the start up. */
+  signal?: AbortSignal
 }
 
 export interface Database {
@@ -28,18 +30,23 @@ export interface Database {
   serviceRoleKey: string
   /** The versions of the migrations applied at this start. */
   migrated: string[]
+  /** false while PostgreSQL is being started again. */
+  up(): boolean
   stop(): Promise<void>
 }
 
 export async function startDatabase(options: DatabaseOptions): Promise<Database> {
-  const { dataDir, postgresPort, supabasePort, settings, portFlag, logger, say = () => {}, restarted } = options
+  const { dataDir, postgresPort, supabasePort, settings, portFlag, logger, say = () => {}, restarted, signal } = options
   const secrets = await loadSecrets(dataDir)
   const server = await supervise<Postgres>({
     name: 'PostgreSQL',
     say,
     restarted,
-    start: () =>
+    signal,
+    start: (stopping) =>
       startPostgres({
+        signal: stopping,
+        say,
         dataDir: join(dataDir, 'postgres'),
         port: postgresPort,
         password: secrets.postgresPassword,
@@ -65,6 +72,7 @@ export async function startDatabase(options: DatabaseOptions): Promise<Database>
       supabaseUrl: supabase.url,
       serviceRoleKey: secrets.serviceRoleKey,
       migrated,
+      up: server.up,
       async stop() {
         await supabase.stop()
         await server.stop()

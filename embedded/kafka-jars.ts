@@ -1,12 +1,13 @@
 /** Kafka's jars: pinned by kafka-jars.lock.json, fetched once into a cache that all projects of this user share. */
 import { createHash, randomUUID } from 'node:crypto'
-import { mkdir, readFile, rename, rm, stat } from 'node:fs/promises'
+import { readFile, rename, rm, stat } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type mvn from 'mvn-artifact-download'
 import { StrandlineError } from '../core/errors.ts'
+import { openFolder } from './data-dir.ts'
 import lock from './kafka-jars.lock.json' with { type: 'json' }
 
 // CommonJS with an ES default export inside, which Node and vitest unwrap differently: required, it is the same for both.
@@ -37,8 +38,17 @@ export interface KafkaJarsOptions {
   onProgress?: (done: number, total: number, bytes: number, totalBytes: number) => void
   /** Milliseconds without a byte after which a download counts as stuck. */
   stallMs?: number
+  /** Hears every so often that it still goes on. */
+  say?(sentence: string): void
+  signal?: AbortSignal
 }
 
+const CACHE = {
+  what: 'cache folder',
+  todo: 'Set STRANDLINE_CACHE_DIR to another folder, or make this one usable.',
+  written: true,
+}
+const TELL_MS = 10_000
 const AT_ONCE = 4
 const TRIES = 3
 
@@ -58,19 +68,25 @@ export async function ensureKafkaJars(options: KafkaJarsOptions = {}): Promise<K
     repository = process.env.STRANDLINE_MAVEN_REPOSITORY?.trim() || undefined,
     stallMs = 30_000,
     onProgress,
+    say,
+    signal,
   } = options
   const dir = join(options.cacheDir ?? cacheDir(), 'kafka', version)
-  await mkdir(dir, { recursive: true })
+  await openFolder(dir, { ...CACHE, written: false })
   const there = await Promise.all(jars.map((jar) => matches(join(dir, fileName(jar)), jar)))
   const missing = jars.filter((_, i) => !there[i])
   const queue = [...missing]
   const totalBytes = missing.reduce((sum, jar) => sum + jar.bytes, 0)
   let done = 0
   let bytes = 0
-  if (missing.length > 0) onProgress?.(0, missing.length, 0, totalBytes)
+  if (missing.length > 0) {
+    await openFolder(dir, CACHE)
+    onProgress?.(0, missing.length, 0, totalBytes)
+  }
+  const telling = setInterval(() => say?.(`Downloading Kafka: ${done} of ${missing.length} files so far`), TELL_MS)
   const workers = Array.from({ length: AT_ONCE }, async () => {
     for (let jar = queue.shift(); jar; jar = queue.shift()) {
-      await fetchJar(jar, dir, repository, stallMs)
+      await unlessAborted(fetchJar(jar, dir, repository, stallMs), signal)
       bytes += jar.bytes
       onProgress?.(++done, missing.length, bytes, totalBytes)
     }
@@ -79,10 +95,28 @@ export async function ensureKafkaJars(options: KafkaJarsOptions = {}): Promise<K
     await Promise.all(workers)
   } catch (error) {
     queue.length = 0
-    await Promise.allSettled(workers)
+    if (!signal?.aborted) await Promise.allSettled(workers)
     throw error
+  } finally {
+    clearInterval(telling)
   }
   return { version, dir, classpath: jars.map((jar) => join(dir, fileName(jar))).join(':') }
+}
+
+/** A download that is under way cannot be stopped, but nobody has to wait for it. */
+async function unlessAborted<T>(work: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  if (!signal) return work
+  signal.throwIfAborted()
+  let give: (() => void) | undefined
+  const aborted = new Promise<never>((_, reject) => {
+    give = () => reject(signal.reason)
+    signal.addEventListener('abort', give, { once: true })
+  })
+  try {
+    return await Promise.race([work, aborted])
+  } finally {
+    signal.removeEventListener('abort', give!)
+  }
 }
 
 function fileName({ artifact }: Jar): string {

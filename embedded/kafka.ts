@@ -17,6 +17,7 @@ import { type SecureListener, scramArguments } from './kafka-security.ts'
 import { lastLines, openLogFile } from './log-file.ts'
 import { portTaken, requirePort } from './ports.ts'
 import { findProcesses, isAlive, type StopStep, stopProcess } from './processes.ts'
+import { createTeller } from './teller.ts'
 
 export interface KafkaOptions {
   /** The broker's folder, made when absent. */
@@ -35,6 +36,10 @@ export interface KafkaOptions {
   jars?: KafkaJars
   logger: Logger
   onProgress?: KafkaJarsOptions['onProgress']
+  /** Hears what a start that takes long waits for. */
+  say?(sentence: string): void
+  /** Gives the start up; nothing is left running then. */
+  signal?: AbortSignal
 }
 
 export interface Kafka {
@@ -61,9 +66,20 @@ const ABANDON: StopStep[] = [
 ]
 
 export async function startKafka(options: KafkaOptions): Promise<Kafka> {
-  const { port, controllerPort, logFile, listeners = [], heapMb = 512, portFlag = '--base-port', logger } = options
+  const {
+    port,
+    controllerPort,
+    logFile,
+    listeners = [],
+    heapMb = 512,
+    portFlag = '--base-port',
+    logger,
+    say,
+    signal,
+  } = options
   const java = await findJava()
-  const jars = options.jars ?? (await ensureKafkaJars({ onProgress: options.onProgress }))
+  const jars = options.jars ?? (await ensureKafkaJars({ onProgress: options.onProgress, say, signal }))
+  signal?.throwIfAborted()
   await mkdir(options.dataDir, { recursive: true })
   const dataDir = await realpath(options.dataDir)
   const logDir = join(dataDir, 'log')
@@ -81,7 +97,7 @@ export async function startKafka(options: KafkaOptions): Promise<Kafka> {
     propertiesFile({ ...kafkaProperties({ logDir: dir, port, controllerPort, listeners }), ...options.properties })
   const run = { java, jars, dataDir }
   await writeFile(join(dataDir, 'log4j2.properties'), LOG4J)
-  await format(run, logDir, properties, scramArguments(listeners))
+  await format(run, logDir, properties, scramArguments(listeners), signal)
   // Passwords and keys may be in it.
   await writeFile(join(dataDir, 'server.properties'), properties(logDir), { mode: 0o600 })
 
@@ -107,7 +123,8 @@ export async function startKafka(options: KafkaOptions): Promise<Kafka> {
     () => {},
   )
   await log.close()
-  await ready(child, port, await clusterIdOf(logDir), logFile, portFlag)
+  const waiting = createTeller(say, async () => `Kafka has not started yet: ${await lastLines(logFile, 1)}`)
+  await ready(child, port, await clusterIdOf(logDir), logFile, portFlag, waiting, signal)
   const pid = child.pid!
   logger.debug({ port, pid, version: jars.version }, 'Kafka is up')
   return {
@@ -141,7 +158,13 @@ function environment(): NodeJS.ProcessEnv {
 }
 
 /** Formats beside the place and then moves there: an interrupted one leaves nothing half made. */
-async function format(run: Run, logDir: string, properties: (dir: string) => string, scram: string[]): Promise<void> {
+async function format(
+  run: Run,
+  logDir: string,
+  properties: (dir: string) => string,
+  scram: string[],
+  signal: AbortSignal | undefined,
+): Promise<void> {
   if (
     await access(join(logDir, 'meta.properties')).then(
       () => true,
@@ -160,9 +183,10 @@ async function format(run: Run, logDir: string, properties: (dir: string) => str
     await promisify(execFile)(
       run.java,
       ['-Xmx128m', '-XX:TieredStopAtLevel=1', ...base(run), 'kafka.tools.StorageTool', ...args],
-      { env: environment() },
+      { env: environment(), signal },
     )
   } catch (cause) {
+    signal?.throwIfAborted()
     const said = String((cause as { stderr?: string }).stderr || (cause as Error).message)
       .trim()
       .split('\n')
@@ -187,6 +211,8 @@ async function ready(
   ours: string | undefined,
   logFile: string,
   portFlag: string,
+  waiting: () => Promise<void>,
+  signal: AbortSignal | undefined,
 ): Promise<void> {
   const alive = () =>
     child.pid !== undefined && child.exitCode === null && child.signalCode === null && isAlive(child.pid)
@@ -197,6 +223,11 @@ async function ready(
     retry: { retries: 0 },
   })
   while (alive()) {
+    if (signal?.aborted) {
+      await stopProcess(child.pid!, ABANDON)
+      throw signal.reason
+    }
+    await waiting()
     if (await answers(port)) {
       const admin = client.admin()
       try {

@@ -24,3 +24,14 @@ export async function lastLines(path: string, count = 3, only?: RegExp): Promise
   const telling = only ? lines.filter((l) => only.test(l)) : lines
   return (telling.length > 0 ? telling : lines).slice(-count).join(' / ')
 }
+
+/** What a service said last since `from` (bytes): the message of its line, where it is one of our JSON lines. */
+export async function lastWords(path: string, from = 0): Promise<string> {
+  const bytes = await readFile(path).catch(() => Buffer.alloc(0))
+  const line = bytes.subarray(from).toString().trim().split('\n').at(-1) || 'it said nothing.'
+  try {
+    return (JSON.parse(line) as { msg?: string }).msg ?? line
+  } catch {
+    return line
+  }
+}

@@ -11,6 +11,7 @@ import { isPortFree, portTaken } from './ports.ts'
 import { postgresBinaries } from './postgres-binaries.ts'
 import { postgresSettings } from './postgres-settings.ts'
 import { isAlive, type StopStep, stopOrphan, stopProcess } from './processes.ts'
+import { createTeller } from './teller.ts'
 import { type Launcher, unprivileged } from './unprivileged.ts'
 
 export interface PostgresOptions {
@@ -25,6 +26,10 @@ export interface PostgresOptions {
   /** The flag that a person changes the port with, for messages. */
   portFlag?: string
   logger: Logger
+  /** Hears what a start that takes long waits for. */
+  say?(sentence: string): void
+  /** Gives the start up; nothing is left running then. */
+  signal?: AbortSignal
 }
 
 export interface Postgres {
@@ -45,7 +50,7 @@ const STOP: StopStep[] = [
 ]
 
 export async function startPostgres(options: PostgresOptions): Promise<Postgres> {
-  const { port, password, logFile, logger, portFlag = '--base-port' } = options
+  const { port, password, logFile, logger, portFlag = '--base-port', say, signal } = options
   const binaries = await postgresBinaries()
   await mkdir(dirname(options.dataDir), { recursive: true })
   const dataDir = join(await realpath(dirname(options.dataDir)), options.dataDir.split('/').at(-1)!)
@@ -53,7 +58,9 @@ export async function startPostgres(options: PostgresOptions): Promise<Postgres>
 
   const orphan = await stopOrphan(join(dataDir, 'postmaster.pid'), `-D ${dataDir}`, STOP)
   if (orphan) logger.warn({ pid: orphan }, 'stopped a PostgreSQL that an earlier run left behind')
-  await initialise(dataDir, password, binaries.initdb, launcher, options.settings?.fsync !== 'off')
+  signal?.throwIfAborted()
+  await initialise(dataDir, password, binaries.initdb, launcher, options.settings?.fsync !== 'off', signal)
+  signal?.throwIfAborted()
   if (!(await isPortFree(port))) throw portTaken(port, 'PostgreSQL', portFlag)
 
   const settings = { ...postgresSettings(), ...options.settings, port: String(port) }
@@ -77,7 +84,8 @@ export async function startPostgres(options: PostgresOptions): Promise<Postgres>
     )
     await log.close()
     const pid = child.pid
-    if (pid !== undefined && (await ready(url(), pid))) {
+    const waiting = createTeller(say, async () => `PostgreSQL has not started yet: ${await lastLines(logFile, 1)}`)
+    if (pid !== undefined && (await ready(url(), pid, waiting, signal))) {
       logger.debug({ port, pid }, 'PostgreSQL is up')
       return {
         port,
@@ -92,6 +100,7 @@ export async function startPostgres(options: PostgresOptions): Promise<Postgres>
         },
       }
     }
+    signal?.throwIfAborted()
     await exited
     const said = (await readFile(logFile)).subarray(mark).toString()
     if (/shared memory block .* is still in use|lock file .* already exists/.test(said) && attempt < 50) {
@@ -111,6 +120,7 @@ async function initialise(
   initdb: string,
   launcher: Launcher,
   durable: boolean,
+  signal: AbortSignal | undefined,
 ): Promise<void> {
   const version = await readFile(join(dataDir, 'PG_VERSION'), 'utf8').catch(() => undefined)
   if (version !== undefined) {
@@ -133,12 +143,14 @@ async function initialise(
     if (!durable) args.push('--no-sync')
     // The builtin provider sorts alike on every machine, whatever locales it has.
     args.push('--locale-provider=builtin', '--builtin-locale=C.UTF-8', '--locale=C')
-    const child = launcher.spawn(initdb, args, { stdio: ['ignore', 'ignore', 'pipe'], cwd: '/' })
+    const child = launcher.spawn(initdb, args, { stdio: ['ignore', 'ignore', 'pipe'], cwd: '/', signal })
+    child.on('error', () => {}) // told to end: the code below says so
     let said = ''
     child.stderr?.on('data', (chunk) => {
       said += chunk
     })
-    const [code] = await once(child, 'close')
+    const code = await new Promise((resolve) => child.once('close', resolve))
+    signal?.throwIfAborted()
     if (code !== 0)
       throw new StrandlineError(
         'ENGINE_FAILED',
@@ -152,8 +164,18 @@ async function initialise(
 }
 
 /** True once it answers a query, false when it ended instead. Recovery after a crash may take long: no deadline while the process lives. */
-async function ready(url: string, pid: number): Promise<boolean> {
+async function ready(
+  url: string,
+  pid: number,
+  waiting: () => Promise<void>,
+  signal: AbortSignal | undefined,
+): Promise<boolean> {
   for (;;) {
+    if (signal?.aborted) {
+      await stopProcess(pid, STOP)
+      return false
+    }
+    await waiting()
     const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 2_000 })
     client.on('error', () => {})
     try {

@@ -5,12 +5,16 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { StrandlineError } from '../core/errors.ts'
 import type { ServiceName } from './layout.ts'
-import { lastLines, openLogFile } from './log-file.ts'
+import { lastWords, openLogFile } from './log-file.ts'
 import { isAlive, type StopStep, stopProcess } from './processes.ts'
 import type { Running } from './supervise.ts'
+import { createTeller } from './teller.ts'
+import type { Condition } from './wellness.ts'
 
 const MAIN = fileURLToPath(new URL('../cli/main.ts', import.meta.url))
-const PATIENCE_MS = 15_000
+/** One that is started again must answer by then; whether it is ready is then looked at from outside. */
+const ANSWER_MS = 60_000
+const LOOK_MS = 5_000
 export const NODE_FLAGS = ['--disable-warning=ExperimentalWarning', '--disable-warning=TimeoutNegativeWarning']
 export const SERVICE_STOP: StopStep[] = [
   ['SIGTERM', 20_000],
@@ -27,6 +31,8 @@ export interface ServiceProcessOptions {
   /** Hears why it is not ready when that takes long. */
   say(sentence: string): void
   signal?: AbortSignal
+  /** Waits until it can do its job; otherwise until it answers. */
+  untilReady?: boolean
 }
 
 export interface ServiceProcess extends Running {
@@ -36,7 +42,7 @@ export interface ServiceProcess extends Running {
 /** What only the services of this stack have in their command line. */
 export const serviceMarker = (dataDir: string) => `--child-of ${dataDir}`
 
-/** Resolves when the service says that it can do its job. Errors: ENGINE_FAILED with its own last words when it ends before. */
+/** Resolves when the service says that it can do its job, or answers. Errors: ENGINE_FAILED with its own last words when it ends before. */
 export async function startServiceProcess({
   name,
   port,
@@ -45,8 +51,10 @@ export async function startServiceProcess({
   logFile,
   say,
   signal,
+  untilReady = true,
 }: ServiceProcessOptions): Promise<ServiceProcess> {
   const log = await openLogFile(logFile)
+  const before = (await log.stat()).size
   // Detached: Ctrl-C in the terminal reaches the stack, which stops its parts in order.
   const child = fork(MAIN, [name, '--port', String(port), ...serviceMarker(dataDir).split(/ (.*)/s, 2)], {
     execArgv: NODE_FLAGS,
@@ -66,29 +74,43 @@ export async function startServiceProcess({
     if (!(await stopProcess(pid, SERVICE_STOP)))
       throw new StrandlineError('ENGINE_FAILED', `${name} (process ${pid}) does not stop.`, { todo: `See ${logFile}.` })
   }
-  for (let told = Date.now(); isAlive(pid); await sleep(50)) {
-    const state = await readiness(url)
-    if (state === 'ready') return { pid, url, exited, stop }
+  const started = Date.now()
+  let reason: string | undefined
+  const waiting = createTeller(
+    say,
+    async () => `${name} is not ready yet: ${reason ?? (await lastWords(logFile, before))}`,
+  )
+  for (; isAlive(pid); await sleep(50)) {
+    const now = await condition(url)
+    if (now.state === 'well' || (!untilReady && now.state === 'not ready'))
+      return { pid, url, exited, stop, look: () => condition(url) }
     if (signal?.aborted) {
       await stop()
       throw signal.reason
     }
-    if (Date.now() - told > PATIENCE_MS) {
-      told = Date.now()
-      say(`${name} is not ready yet: ${state ?? (await lastLines(logFile, 1))}`)
+    if (!untilReady && Date.now() - started > ANSWER_MS) {
+      await stop()
+      throw new StrandlineError('ENGINE_FAILED', `${name} did not answer for ${ANSWER_MS / 1000} s: ${now.reason}.`)
     }
+    reason = now.state === 'not ready' ? now.reason : undefined
+    await waiting()
   }
-  throw new StrandlineError('ENGINE_FAILED', `${name} did not start: ${await lastLines(logFile, 1)}`, {
+  throw new StrandlineError('ENGINE_FAILED', `${name} did not start: ${await lastWords(logFile, before)}`, {
     todo: `See ${logFile}.`,
   })
 }
 
-/** 'ready', the service's own reason why not, or undefined when it does not answer. */
-async function readiness(url: string): Promise<string | undefined> {
+async function condition(url: string): Promise<Condition> {
+  const ask = async (path: string) => {
+    const answer = await fetch(`${url}${path}`, { signal: AbortSignal.timeout(LOOK_MS) })
+    return { ok: answer.ok, reason: ((await answer.json()) as { reason?: string }).reason ?? `HTTP ${answer.status}` }
+  }
   try {
-    const answer = await fetch(`${url}/readyz`, { signal: AbortSignal.timeout(5_000) })
-    return answer.ok ? 'ready' : ((await answer.json()) as { reason?: string }).reason
+    const ready = await ask('/readyz')
+    if (ready.ok) return { state: 'well' }
+    const health = await ask('/healthz')
+    return health.ok ? { state: 'not ready', reason: ready.reason } : { state: 'dead', reason: health.reason }
   } catch {
-    return undefined
+    return { state: 'dead', reason: 'no answer' }
   }
 }

@@ -26,6 +26,9 @@ interface Owner {
   purpose: string
 }
 
+/** Each one meets another process that came and went: more than a few is something else. */
+const ATTEMPTS = 50
+
 const stackFile = (dataDir: string) => join(dataDir, 'stack.json')
 const lockFile = (dataDir: string) => join(dataDir, 'lock')
 
@@ -53,7 +56,7 @@ export async function writeStack(dataDir: string, stack: StackDescription): Prom
  */
 export async function lockDataDir(dataDir: string, purpose: string): Promise<() => Promise<void>> {
   const path = lockFile(dataDir)
-  for (;;) {
+  for (let attempt = 1; ; attempt++) {
     // Linked into place, not created there: whoever sees the lock sees who has it.
     const draft = `${path}.${process.pid}`
     const owned: Owner = { pid: process.pid, commandLine: commandLine(process.pid), purpose }
@@ -82,7 +85,9 @@ export async function lockDataDir(dataDir: string, purpose: string): Promise<() 
     const stale = `${path}.stale-${process.pid}`
     await rename(path, stale).then(
       () => rm(stale),
-      () => {},
+      (error) => {
+        if (error.code !== 'ENOENT' || attempt === ATTEMPTS) throw error // not taken by another: it cannot be moved
+      },
     )
   }
 }

@@ -1,12 +1,14 @@
 /** Engines and services of one data folder, started together and stopped in order. */
-import { mkdir, realpath } from 'node:fs/promises'
 import { join } from 'node:path'
 import { positionClosedSchema } from '../core/codec/position-closed-codec.ts'
 import { createRegistryClient } from '../core/codec/registry.ts'
 import { readConfig } from '../core/config.ts'
+import { StrandlineError } from '../core/errors.ts'
 import { createKafkaLog } from '../core/log/kafka-log.ts'
 import { ensureLoopTopics } from '../core/log/loop-topics.ts'
 import type { Logger } from '../core/logger.ts'
+import { loadModel } from '../services/learner/load-model.ts'
+import { folderError, openFolder } from './data-dir.ts'
 import { startDatabase } from './database.ts'
 import { type Kafka, startKafka } from './kafka.ts'
 import type { ServiceName, StackPorts } from './layout.ts'
@@ -45,9 +47,13 @@ type Closer = () => Promise<void>
 
 /** Errors: STACK_BUSY, PORT_TAKEN, JAVA_MISSING, DOWNLOAD_FAILED, ENGINE_FAILED and what the services report. Nothing is left running after one. */
 export async function startStack(options: StackOptions): Promise<Stack> {
-  await mkdir(options.dataDir, { recursive: true })
-  const dataDir = await realpath(options.dataDir)
-  const closers: Closer[] = [await lockDataDir(dataDir, options.purpose)]
+  checkSettings(options)
+  const dataDir = await openFolder(options.dataDir)
+  const closers: Closer[] = [
+    await lockDataDir(dataDir, options.purpose).catch((error) => {
+      throw folderError(error, dataDir)
+    }),
+  ]
   const close = async () => {
     let failure: unknown
     for (const closer of closers.splice(0).reverse())
@@ -61,8 +67,26 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     return { ...stack, stop: close }
   } catch (error) {
     await close().catch(() => {})
-    throw error
+    throw options.signal?.aborted ? error : folderError(error, dataDir)
   }
+}
+
+const NONE = {
+  SUPABASE_URL: 'http://none',
+  SUPABASE_SERVICE_ROLE_KEY: 'none',
+  SCHEMA_REGISTRY_URL: 'http://none',
+  KAFKA_BROKERS: 'none:1',
+}
+
+/** Everything that can be wrong before anything is started. Errors: CONFIG_INVALID, MODEL_INVALID. */
+function checkSettings({ env, model, services, needs }: StackOptions): void {
+  const set = Object.fromEntries(Object.entries(env).filter(([, value]) => value?.trim()))
+  const config = readConfig({ ...NONE, ...set })
+  if (needs.includes('database') && set.SUPABASE_URL && !set.SUPABASE_SERVICE_ROLE_KEY)
+    throw new StrandlineError('CONFIG_INVALID', 'SUPABASE_URL is set, and SUPABASE_SERVICE_ROLE_KEY is not.', {
+      todo: 'Set both, or none for an embedded database.',
+    })
+  if (services.includes('learner')) loadModel(model ?? config.model)
 }
 
 async function start(options: StackOptions, closers: Closer[]): Promise<StackDescription> {
@@ -102,9 +126,10 @@ async function start(options: StackOptions, closers: Closer[]): Promise<StackDes
   }
 
   // The slow ones side by side; if one fails the other is stopped all the same.
+  const engineParts: { up(): boolean }[] = []
   const engines = await Promise.allSettled([
-    embedded.kafka ? startEmbeddedKafka(options, stack, closers, noted('kafka')) : undefined,
-    embedded.database ? startEmbeddedDatabase(options, stack, closers, noted('postgres')) : undefined,
+    embedded.kafka ? startEmbeddedKafka(options, stack, closers, engineParts, noted('kafka')) : undefined,
+    embedded.database ? startEmbeddedDatabase(options, stack, closers, engineParts, noted('postgres')) : undefined,
   ])
   for (const engine of engines) if (engine.status === 'rejected') throw engine.reason
   signal?.throwIfAborted()
@@ -125,11 +150,12 @@ async function start(options: StackOptions, closers: Closer[]): Promise<StackDes
   }
   if (options.needs.includes('kafka') && options.needs.includes('registry')) await prepareLog(options, stack)
   const running: Supervised<ServiceProcess>[] = []
+  const engineAway = () => engineParts.some((engine) => !engine.up())
   closers.push(async () => {
     await Promise.all(running.map((service) => service.stop()))
   })
   const started = await Promise.allSettled(
-    services.map(async (name) => running.push(await startService(name, options, stack, noted(name)))),
+    services.map(async (name) => running.push(await startService(name, options, stack, engineAway, noted(name)))),
   )
   for (const service of started) if (service.status === 'rejected') throw service.reason
   signal?.throwIfAborted()
@@ -155,6 +181,7 @@ async function startEmbeddedKafka(
   { dataDir, ports, say, logger, signal }: StackOptions,
   stack: StackDescription,
   closers: Closer[],
+  parts: { up(): boolean }[],
   restarted: (r: { pid: number }) => void,
 ): Promise<void> {
   let told = 0
@@ -162,15 +189,18 @@ async function startEmbeddedKafka(
     name: 'Kafka',
     say,
     restarted,
-    start: () =>
+    signal,
+    start: (stopping) =>
       startKafka({
+        signal: stopping,
+        say,
         dataDir: join(dataDir, 'kafka'),
         port: ports.kafka,
         controllerPort: ports.kafkaController,
         logFile: join(dataDir, 'logs', 'kafka.log'),
         logger,
         onProgress(done, total, bytes, totalBytes) {
-          signal?.throwIfAborted()
+          stopping.throwIfAborted()
           const percent = Math.floor((bytes / totalBytes) * 100)
           if (done === 0) say(`Downloading Kafka once: ${total} files, ${Math.round(totalBytes / 1e6)} MB`)
           else if (percent >= told + 20 || done === total) {
@@ -181,15 +211,17 @@ async function startEmbeddedKafka(
       }),
   })
   closers.push(() => kafka.stop())
+  parts.push(kafka)
   stack.env.KAFKA_BROKERS = kafka.current().brokers
   stack.pids.kafka = kafka.current().pid
   say(`Kafka ${kafka.current().version} listens on ${kafka.current().brokers}`)
 }
 
 async function startEmbeddedDatabase(
-  { dataDir, ports, say, logger }: StackOptions,
+  { dataDir, ports, say, logger, signal }: StackOptions,
   stack: StackDescription,
   closers: Closer[],
+  parts: { up(): boolean }[],
   restarted: (r: { pid: number }) => void,
 ): Promise<void> {
   const database = await startDatabase({
@@ -199,8 +231,10 @@ async function startEmbeddedDatabase(
     logger,
     say,
     restarted,
+    signal,
   })
   closers.push(() => database.stop())
+  parts.push(database)
   stack.env.SUPABASE_URL = database.supabaseUrl
   stack.env.SUPABASE_SERVICE_ROLE_KEY = database.serviceRoleKey
   stack.env.DATABASE_URL = database.databaseUrl
@@ -232,6 +266,7 @@ async function startService(
   name: ServiceName,
   { dataDir, ports, say, signal }: StackOptions,
   stack: StackDescription,
+  excused: () => boolean,
   restarted: (r: { pid: number }) => void,
 ): Promise<Supervised<ServiceProcess>> {
   const logFile = join(dataDir, 'logs', `${name}.log`)
@@ -239,7 +274,19 @@ async function startService(
     name,
     say,
     restarted,
-    start: () => startServiceProcess({ name, port: ports[name], dataDir, env: stack.env, logFile, say, signal }),
+    signal,
+    excused,
+    start: (stopping, untilReady) =>
+      startServiceProcess({
+        name,
+        port: ports[name],
+        dataDir,
+        env: stack.env,
+        logFile,
+        say,
+        signal: stopping,
+        untilReady,
+      }),
   })
   stack.services[name] = service.current().url
   stack.pids[name] = service.current().pid

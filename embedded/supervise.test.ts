@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest'
 import { StrandlineError } from '../core/errors.ts'
-import { type Running, supervise } from './supervise.ts'
+import { type Running, type SuperviseOptions, supervise } from './supervise.ts'
+import type { Condition } from './wellness.ts'
 
 /** A part that lives until told otherwise. */
 function part(pid: number): Running & { crash(): void; stopped: boolean } {
@@ -98,4 +99,105 @@ test('stopping while it waits to start again starts nothing', async () => {
   await until(() => said.length === 1)
   await supervised.stop()
   expect(starts).toBe(1)
+})
+
+/** A part that lives and does as `condition` says. */
+const ailing = (pid: number, condition: () => Condition) => Object.assign(part(pid), { look: async () => condition() })
+
+async function supervised(conditions: Condition[], options: Partial<SuperviseOptions<Running>> = {}) {
+  const said: string[] = []
+  const parts: ReturnType<typeof ailing>[] = []
+  const one = await supervise<Running>({
+    name: 'pm',
+    start: async () => {
+      const n = parts.length
+      parts.push(ailing(n + 1, () => conditions[Math.min(n, conditions.length - 1)] as Condition))
+      return parts.at(-1)!
+    },
+    say: (sentence) => said.push(sentence),
+    firstDelayMs: 1,
+    lookEveryMs: 1,
+    deadAfterMs: 20,
+    notReadyAfterMs: 20,
+    ...options,
+  })
+  return { one, said, parts }
+}
+
+test('a part that lives and does not answer is ended and started again', async () => {
+  const { one, said, parts } = await supervised([{ state: 'dead', reason: 'no answer' }, { state: 'well' }])
+  await until(() => said.length === 2)
+  expect(said[0]).toMatch(
+    /^pm \(process 1\) has not answered for \d+ s \(no answer\); it is started again in 0\.001 s\.$/,
+  )
+  expect(said[1]).toBe('pm is back (process 2).')
+  expect(parts[0]!.stopped).toBe(true)
+  await one.stop()
+  expect(parts).toHaveLength(2)
+})
+
+test('a part that is not ready for long is started again, after twice the time when that did not help', async () => {
+  const notReady: Condition = { state: 'not ready', reason: 'The outbox waits.' }
+  let condition: Condition = notReady
+  const times: number[] = []
+  const { one } = await supervised([], {
+    start: async () => {
+      times.push(performance.now())
+      return ailing(times.length, () => condition)
+    },
+    notReadyAfterMs: 100,
+  })
+  await until(() => times.length === 4)
+  condition = { state: 'well' }
+  const waits = times.slice(1).map((at, i) => at - times[i]!)
+  expect(waits[0]!).toBeGreaterThanOrEqual(100)
+  expect(waits[1]!).toBeGreaterThanOrEqual(200)
+  expect(waits[2]!).toBeGreaterThanOrEqual(400)
+  await one.stop()
+})
+
+test('while what it needs is away a part is not started again for not being ready, but it is for not answering', async () => {
+  let looks = 0
+  let condition: Condition = { state: 'not ready', reason: 'Kafka is away.' }
+  const { one, said } = await supervised([], {
+    start: async () =>
+      ailing(1, () => {
+        looks++
+        return condition
+      }),
+    excused: () => true,
+    notReadyAfterMs: 5,
+  })
+  await until(() => looks > 50)
+  expect(said).toEqual([])
+  condition = { state: 'dead', reason: 'no answer' }
+  await until(() => said.length > 0)
+  expect(said[0]).toContain('has not answered')
+  await one.stop()
+})
+
+test('the first start is given up when it is told so, a later one when the part is stopped', async () => {
+  const hangs = (signal: AbortSignal) =>
+    new Promise<never>((_, reject) => signal.addEventListener('abort', () => reject(signal.reason), { once: true }))
+  const giveUp = new AbortController()
+  const starting = supervise({ name: 'Kafka', say: () => {}, signal: giveUp.signal, start: hangs })
+  giveUp.abort(new Error('Ctrl-C'))
+  await expect(starting).rejects.toThrow('Ctrl-C')
+
+  const first = part(1)
+  let restarting = false
+  const supervised = await supervise<Running>({
+    name: 'Kafka',
+    say: () => {},
+    firstDelayMs: 1,
+    start: async (signal, isFirst) => {
+      if (isFirst) return first
+      restarting = true
+      return hangs(signal)
+    },
+  })
+  first.crash()
+  await until(() => restarting)
+  expect(supervised.up()).toBe(false)
+  await supervised.stop()
 })

@@ -1,53 +1,111 @@
-/** Keeps a part of the stack running: when it ends without being asked to, it is started again, later each time. */
+/**
+ * Keeps a part of the stack running: when it ends without being asked to, or lives and does not do its job for long, it is started again, later each
+ * time.
+ */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { explain } from '../core/errors.ts'
+import { type Condition, untilUnwell } from './wellness.ts'
 
 export interface Running {
   pid: number
   /** Resolves when it is gone, wanted or not. */
   exited: Promise<void>
   stop(): Promise<void>
+  /** How it does; without it, living is enough. */
+  look?(): Promise<Condition>
 }
 
 export interface Supervised<T extends Running> {
   /** The one that runs now, or ran last. */
   current(): T
+  /** false while it is being started again. */
+  up(): boolean
   stop(): Promise<void>
 }
 
 export interface SuperviseOptions<T extends Running> {
   name: string
-  start(): Promise<T>
+  /** `first`: somebody waits for it, an error is theirs. Gives up when the signal aborts, and then leaves nothing running. */
+  start(signal: AbortSignal, first: boolean): Promise<T>
   /** Hears every end and every return, as one sentence. */
   say(sentence: string): void
   restarted?(running: T): void
+  /** Gives the first start up. */
+  signal?: AbortSignal
+  /** What it needs is away: see wellness.ts. */
+  excused?(): boolean
   firstDelayMs?: number
   longestDelayMs?: number
+  lookEveryMs?: number
+  deadAfterMs?: number
+  /** Doubles each time that starting it again did not help. */
+  notReadyAfterMs?: number
 }
 
 /** One that ran this long is taken for well: the next crash waits the first delay again. */
 const WELL_AFTER_MS = 60_000
+const LONGEST_NOT_READY = 16
 
 /** Starts it; an error of the first start is the caller's, later ones are tried again. */
 export async function supervise<T extends Running>(options: SuperviseOptions<T>): Promise<Supervised<T>> {
-  const { name, start, say, restarted, firstDelayMs = 500, longestDelayMs = 30_000 } = options
+  const { name, start, say, restarted, signal, excused } = options
+  const { firstDelayMs = 500, longestDelayMs = 30_000 } = options
+  const { lookEveryMs = 5_000, deadAfterMs = 30_000, notReadyAfterMs = 180_000 } = options
   const stopping = new AbortController()
-  let running = await start()
+  const giveUp = () => stopping.abort(signal?.reason)
+  signal?.addEventListener('abort', giveUp, { once: true })
+  signal?.throwIfAborted()
+  let running = await start(stopping.signal, true).finally(() => signal?.removeEventListener('abort', giveUp))
+  let up = true
+  let patience = 1
+
+  /** What is wrong with the running one, once something is; undefined when it is to stop. */
+  async function trouble(): Promise<string | undefined> {
+    const over = new AbortController()
+    const end = () => over.abort()
+    stopping.signal.addEventListener('abort', end, { once: true })
+    const { look } = running
+    const ended = running.exited.then(() => 'ended by itself')
+    const unwell = look
+      ? untilUnwell(
+          {
+            async look() {
+              const now = await look()
+              if (now.state === 'well') patience = 1
+              return now
+            },
+            excused,
+            everyMs: lookEveryMs,
+            deadAfterMs,
+            notReadyAfterMs: notReadyAfterMs * patience,
+          },
+          over.signal,
+        )
+      : ended
+    const what = await Promise.race([ended, unwell])
+    stopping.signal.removeEventListener('abort', end)
+    over.abort()
+    if (what?.startsWith('has not been ready')) patience = Math.min(patience * 2, LONGEST_NOT_READY)
+    return stopping.signal.aborted ? undefined : what
+  }
+
   const watch = (async () => {
     let delay = firstDelayMs
     for (;;) {
       const since = Date.now()
-      await running.exited
-      if (stopping.signal.aborted) return
+      const what = await trouble()
+      if (what === undefined) return
+      up = false
       if (Date.now() - since > WELL_AFTER_MS) delay = firstDelayMs
-      say(`${name} (process ${running.pid}) ended by itself; it is started again in ${delay / 1000} s.`)
-      for (let back = false; !back; ) {
+      say(`${name} (process ${running.pid}) ${what}; it is started again in ${delay / 1000} s.`)
+      if (what !== 'ended by itself') await running.stop().catch((error) => say(explain(error)))
+      while (!up) {
         await sleep(delay, undefined, { signal: stopping.signal }).catch(() => {})
         if (stopping.signal.aborted) return
         delay = Math.min(delay * 2, longestDelayMs)
         try {
-          running = await start()
-          back = true
+          running = await start(stopping.signal, false)
+          up = true
         } catch (error) {
           if (stopping.signal.aborted) return
           say(`${name} did not come back: ${explain(error)} The next try is in ${delay / 1000} s.`)
@@ -60,6 +118,7 @@ export async function supervise<T extends Running>(options: SuperviseOptions<T>)
   })()
   return {
     current: () => running,
+    up: () => up,
     async stop() {
       stopping.abort()
       await running.stop()

@@ -4,6 +4,7 @@
  */
 import type { Clock } from '../clock.ts'
 import { explain } from '../errors.ts'
+import type { Liveness } from '../liveness.ts'
 import type { EventLog, Subscription } from '../log/log.ts'
 import { type Store, storeError } from '../store/store.ts'
 import { createHeldLag, type HeldLag } from './held-lag.ts'
@@ -15,6 +16,8 @@ const SOON_MS = 500
 const PATIENCE_MS = 3_000
 /** A partition with records that has not moved for so long is stuck. */
 const STUCK_MS = 60_000
+/** Longest time without any reading although all that it takes is there: longer than a group may take to share out its partitions. */
+const READING_MS = 300_000
 
 export interface WatchOptions {
   /** Name of the positions in the database. */
@@ -32,6 +35,7 @@ export interface WatchOptions {
   lag?: HeldLag
   /** Hears of every measurement: how many partitions the topic has. */
   measured?: (partitions: number) => void
+  liveness?: Liveness
 }
 
 export interface ConsumerWatch {
@@ -56,6 +60,8 @@ export function watchConsumer(options: WatchOptions): ConsumerWatch {
   const { consumer, group, topic, holder, store, log, clock, subscription, retrying, measured } = options
   const lag = options.lag ?? createHeldLag()
   const stopping = new AbortController()
+  const watches = options.liveness?.loop(`The watch of ${consumer}`)
+  const reads = options.liveness?.loop(`The reading of ${topic}`, READING_MS)
   const database: Asked<Map<number, Row>> = {}
   const broker: Asked<Awaited<ReturnType<EventLog['offsets']>>> = {}
 
@@ -134,16 +140,25 @@ export function watchConsumer(options: WatchOptions): ConsumerWatch {
     )
   }
 
+  /** Nothing keeps it from reading, and still it does not: kafkajs' own loop ended, or hangs. What it was told by somebody else is no such case. */
+  function idle(): boolean {
+    if (subscription.failure() || retrying() || away('', database) || away('', broker)) return false
+    return !subscription.joined() || stuck() !== null
+  }
+
   const stopped = new Promise<void>((resolve) =>
     stopping.signal.addEventListener('abort', () => resolve(), { once: true }),
   )
   const watching = (async () => {
     while (!stopping.signal.aborted) {
+      watches?.beat()
+      if (!idle()) reads?.beat()
       await Promise.race([measure(), stopped]) // an engine that is away takes its time; whoever stops does not wait for it
       await clock.sleep(reason() === null ? EVERY_MS : SOON_MS, stopping.signal)
     }
   })()
 
+  options.liveness?.keeps(`The watch of ${consumer}`, watching, stopping.signal)
   return {
     reason,
     async stop() {

@@ -4,6 +4,7 @@ import kafkajs, { type Admin, type Kafka } from 'kafkajs'
 import type { Logger } from 'pino'
 import type { Config } from '../config.ts'
 import { StrandlineError } from '../errors.ts'
+import { Late, within } from '../within.ts'
 import { createKafkaClient } from './kafka-client.ts'
 import { subscribe } from './kafka-consumer.ts'
 import { isOfType, logError } from './kafka-errors.ts'
@@ -16,6 +17,9 @@ const METADATA_MS = 30_000
 const STALE_LEADER = ['NOT_LEADER_FOR_PARTITION', 'LEADER_NOT_AVAILABLE']
 /** Longer than any request is waited for. */
 const REQUEST_MS = 40_000
+/** Longer than kafkajs tries again while a broker refuses connections. */
+const QUESTION_MS = 60_000
+const END_MS = 5_000
 const LEADER_WAITS_MS = [50, 100, 250, 500, 1_000, 2_000]
 
 export function createKafkaLog(config: Pick<Config, 'kafka'>, logger: Logger): EventLog {
@@ -52,6 +56,18 @@ export function createKafkaLog(config: Pick<Config, 'kafka'>, logger: Logger): E
     }
   }
 
+  /** A question of the admin's, which has an end: one that hangs is replaced. */
+  function question<T>(what: string, work: () => Promise<T>): Promise<T> {
+    return attempt(what, async () => {
+      try {
+        return await within(work(), QUESTION_MS)
+      } catch (error) {
+        if (error instanceof Late) replaceAdmin()
+        throw error
+      }
+    })
+  }
+
   /** kafkajs connects again by itself where it was disconnected in the middle of something: then it is disconnected once more. */
   async function asking<T>(work: (a: Admin) => Promise<T>): Promise<T> {
     const using = admin()
@@ -73,7 +89,10 @@ export function createKafkaLog(config: Pick<Config, 'kafka'>, logger: Logger): E
 
   async function end(old: Promise<Admin>): Promise<void> {
     replaced.delete(old)
-    await old.then((a) => a.disconnect()).catch(() => undefined) // it never connected, or failed already
+    await within(
+      old.then((a) => a.disconnect()),
+      END_MS,
+    ).catch(() => undefined) // it never connected, failed already, or hangs
   }
 
   /**
@@ -139,17 +158,17 @@ export function createKafkaLog(config: Pick<Config, 'kafka'>, logger: Logger): E
         )
       }),
     offsets: (topic) =>
-      attempt(`read the offsets of ${topic}`, async (): Promise<PartitionOffsets[]> => {
+      question(`read the offsets of ${topic}`, async (): Promise<PartitionOffsets[]> => {
         const all = await askingLeaders((a) => a.fetchTopicOffsets(topic))
         return all
           .map((p) => ({ partition: p.partition, start: Number(p.low), end: Number(p.high) }))
           .sort((a, b) => a.partition - b.partition)
       }),
-    committed: (group, topic) => attempt(`read the offsets of group ${group}`, () => committed(group, topic)),
-    group: (id, topic) => attempt(`describe group ${id}`, () => group(id, topic)),
-    timestamps: (topic, offsets) => attempt(`read from ${topic}`, () => peek.timestamps(topic, offsets)),
+    committed: (group, topic) => question(`read the offsets of group ${group}`, () => committed(group, topic)),
+    group: (id, topic) => question(`describe group ${id}`, () => group(id, topic)),
+    timestamps: (topic, offsets) => question(`read from ${topic}`, () => peek.timestamps(topic, offsets)),
     ensureTopics: (topics) =>
-      attempt('create topics', () =>
+      question('create topics', () =>
         // A topic that the admin knew and that is gone, or one that was just made and is not everywhere yet: neither is missing here.
         askingLeaders(
           async (a) => {

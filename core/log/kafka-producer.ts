@@ -6,6 +6,7 @@
  * stays below what brokers take by default, and a large record travels alone: it fails alone.
  */
 import kafkajs, { type Kafka, type Message, type Producer } from 'kafkajs'
+import { within } from '../within.ts'
 import type { OutgoingRecord, ProducedRecord } from './log.ts'
 
 const { Partitioners, CompressionTypes } = kafkajs
@@ -14,6 +15,10 @@ const BATCH_BYTES = 900_000
 /** Lengths, timestamp and offset of one record, and of one header, at most. */
 const RECORD_OVERHEAD = 40
 const HEADER_OVERHEAD = 10
+
+/** One request with kafkajs' own retries: whoever waits behind it must get a turn. After that its outcome is unknown, and the producer is replaced. */
+const SEND_MS = 30_000
+const DROP_MS = 5_000
 
 interface Call {
   topic: string
@@ -49,18 +54,18 @@ export function createLogProducer(kafka: () => Kafka, partitionCount: (topic: st
       allowAutoTopicCreation: false,
       createPartitioner: Partitioners.DefaultPartitioner,
     })
-    await fresh.connect()
+    await within(fresh.connect(), SEND_MS)
     return fresh
   }
 
   async function drop(): Promise<void> {
     const old = producer
     producer = undefined
-    await old?.then((p) => p.disconnect()).catch(() => undefined) // it failed already: what failed is reported to the caller
+    await within(Promise.resolve(old?.then((p) => p.disconnect())), DROP_MS).catch(() => undefined) // it failed already: what failed is reported to the caller
   }
 
   async function place(call: Call): Promise<Item[]> {
-    const partitions = await partitionCount(call.topic)
+    const partitions = await within(partitionCount(call.topic), SEND_MS)
     const metadata = Array.from({ length: partitions }, (_, partitionId) => ({
       partitionErrorCode: 0,
       partitionId,
@@ -80,11 +85,12 @@ export function createLogProducer(kafka: () => Kafka, partitionCount: (topic: st
   async function send(topic: string, items: Item[]): Promise<void> {
     try {
       producer ??= connect()
-      const answers = await (await producer).sendBatch({
+      const sent = (await producer).sendBatch({
         acks: -1,
         compression: CompressionTypes.None,
         topicMessages: [{ topic, messages: items.map((i) => i.message) }],
       })
+      const answers = await within(sent, SEND_MS)
       const next = new Map(answers.map((a) => [a.partition, Number(a.baseOffset ?? a.offset)]))
       for (const { call, index, message } of items) {
         const offset = next.get(message.partition) ?? Number.NaN

@@ -4,6 +4,10 @@
  */
 import { createClient, type SupabaseClient } from '@supabase/supabase-js'
 import { StrandlineError } from '../errors.ts'
+import { within } from '../within.ts'
+
+/** Statuses whose answers have no body, not even an empty one. */
+const NO_BODY = [204, 205, 304]
 
 export interface Store {
   /** Calls a function of the database: one HTTP request, one transaction. */
@@ -24,13 +28,7 @@ export function createStore({ url, key, timeoutMs = 30_000, fetch: doFetch = fet
   const client = createClient(url, key, {
     auth: { persistSession: false, autoRefreshToken: false, detectSessionInUrl: false },
     global: {
-      fetch: (input, init) =>
-        doFetch(input, {
-          ...init,
-          signal: init?.signal
-            ? AbortSignal.any([init.signal, AbortSignal.timeout(timeoutMs)])
-            : AbortSignal.timeout(timeoutMs),
-        }),
+      fetch: (input, init) => answered(doFetch, input, init, timeoutMs),
     },
   })
   return {
@@ -40,6 +38,36 @@ export function createStore({ url, key, timeoutMs = 30_000, fetch: doFetch = fet
       if (!error) return data as T
       throw storeError(error, status, `${fn}() at ${url}`, url)
     },
+  }
+}
+
+/**
+ * The whole answer, its body too, or an error after `timeoutMs`. With a timer of its own: one that only an AbortSignal made of others refers to may be
+ * collected before it fires, and then the request has no end.
+ */
+async function answered(
+  doFetch: typeof fetch,
+  input: Parameters<typeof fetch>[0],
+  init: RequestInit | undefined,
+  timeoutMs: number,
+) {
+  const ending = new AbortController()
+  const given = init?.signal
+  const giveUp = () => ending.abort(given?.reason)
+  if (given?.aborted) giveUp()
+  given?.addEventListener('abort', giveUp, { once: true })
+  const asked = (async () => {
+    const response = await doFetch(input, { ...init, signal: ending.signal })
+    const body = NO_BODY.includes(response.status) ? null : await response.arrayBuffer()
+    return new Response(body, { status: response.status, statusText: response.statusText, headers: response.headers })
+  })()
+  try {
+    return await within(asked, timeoutMs)
+  } catch (error) {
+    ending.abort(error)
+    throw error
+  } finally {
+    given?.removeEventListener('abort', giveUp)
   }
 }
 

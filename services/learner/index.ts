@@ -87,6 +87,7 @@ export async function startLearner(deps: ServiceDeps, options: LearnerOptions = 
     retrying: runner.retrying,
     lag: metrics.lag,
     measured: metrics.measured,
+    liveness: deps.liveness,
   })
   logger.info(
     { model: model.definition.name, generation: generation.id },

@@ -24,7 +24,7 @@ export const LEASE_MS = 30_000
 
 /** A relay on a service's dependencies, and how the PM's functions hand rows to it. */
 export function serviceRelay(deps: ServiceDeps, pollMs?: number): Relay & NonNullable<Portfolio['relay']> {
-  const { config, log, store, codec, clock, logger, metrics } = deps
+  const { config, log, store, codec, clock, logger, metrics, liveness } = deps
   const id = `${hostname()}/${process.pid}/${randomUUID().slice(0, 8)}`
   const relay = startRelay({
     outbox: createOutbox(store, id, LEASE_MS),
@@ -35,17 +35,18 @@ export function serviceRelay(deps: ServiceDeps, pollMs?: number): Relay & NonNul
     metrics: relayMetrics(metrics),
     topic: config.topic,
     pollMs,
+    liveness,
     prepare: async () => void (await ensureLoopTopics(log, config)),
   })
   return { ...relay, id, leaseMs: LEASE_MS }
 }
 
 export const startPm: StartService = async (deps) => {
-  const { store, clock, logger, metrics } = deps
+  const { store, clock, logger, metrics, liveness } = deps
   const relay = serviceRelay(deps)
   const pm: Portfolio = { store, clock, logger, metrics: pmMetrics(metrics), relay }
-  const ticks = startTicks(pm, TIMEFRAMES)
-  const bridge = startBridge(pm)
+  const ticks = startTicks(pm, TIMEFRAMES, liveness)
+  const bridge = startBridge(pm, undefined, liveness)
 
   return {
     name: 'pm',

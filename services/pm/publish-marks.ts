@@ -1,6 +1,7 @@
 /** Marks rows as published, in batches beside the publishing, and tries again until it is done. */
 import type { Clock } from '../../core/clock.ts'
 import { explain } from '../../core/errors.ts'
+import type { Loop } from '../../core/liveness.ts'
 import type { Logger } from '../../core/logger.ts'
 import type { Mark, Outbox } from './outbox.ts'
 
@@ -20,12 +21,14 @@ export function createMarker(
   clock: Clock,
   logger: Logger,
   stopping: AbortSignal,
+  loop?: Loop,
 ): Marker {
   let waiting: Mark[] = []
   let running: Promise<void> | undefined
 
   async function run(): Promise<void> {
     for (let attempt = 1; waiting.length > 0; ) {
+      loop?.beat()
       const marks = waiting.splice(0, BATCH_ROWS)
       try {
         await outbox.published(topic, marks)
@@ -44,6 +47,7 @@ export function createMarker(
         await clock.sleep(Math.min(5_000, 100 * 2 ** attempt++), stopping)
       }
     }
+    loop?.rest()
     running = undefined
   }
 

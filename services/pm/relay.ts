@@ -11,6 +11,7 @@
 import type { Clock } from '../../core/clock.ts'
 import type { Codec } from '../../core/codec/codec.ts'
 import { explain } from '../../core/errors.ts'
+import type { Liveness, Loop } from '../../core/liveness.ts'
 import type { EventLog, OutgoingRecord } from '../../core/log/log.ts'
 import type { Logger } from '../../core/logger.ts'
 import { addRecordSpans, tracing } from '../../core/telemetry.ts'
@@ -39,6 +40,7 @@ export interface RelayOptions {
   prepare?: () => Promise<void>
   /** Milliseconds between two looks for rows of others. */
   pollMs?: number
+  liveness?: Liveness
 }
 
 export interface Relay {
@@ -53,13 +55,19 @@ export interface Relay {
 }
 
 export function startRelay(options: RelayOptions): Relay {
-  const { outbox, log, codec, clock, logger, metrics, topic, prepare, pollMs = 500 } = options
+  const { outbox, log, codec, clock, logger, metrics, topic, prepare, pollMs = 500, liveness } = options
   const stopping = new AbortController()
+  const stopped = new Promise<void>((resolve) =>
+    stopping.signal.addEventListener('abort', () => resolve(), { once: true }),
+  )
   let offered: OutboxRow[] = []
   let flushing: Promise<void> | undefined
   let down: string | undefined
   let prepared = prepare === undefined
-  const marker = createMarker(outbox, topic, clock, logger, stopping.signal)
+  const polls = liveness?.loop('The poll of the outbox')
+  const flushes = liveness?.loop('The publishing of what closes')
+  const marks = liveness?.loop('The marking of what is published')
+  const marker = createMarker(outbox, topic, clock, logger, stopping.signal, marks)
 
   function failed(cause: 'log' | 'registry', error: unknown): void {
     metrics?.failures.inc({ cause })
@@ -92,11 +100,12 @@ export function startRelay(options: RelayOptions): Relay {
   }
 
   /** Publishes rows in the order given; each one ends marked, released or refused. */
-  async function publish(rows: OutboxRow[]): Promise<void> {
+  async function publish(rows: OutboxRow[], loop: Loop | undefined): Promise<void> {
     let batch: { row: OutboxRow; record: OutgoingRecord }[] = []
     let bytes = 0
     for (const [index, row] of rows.entries()) {
       let record: OutgoingRecord
+      loop?.beat()
       try {
         record = await recordOf(row)
       } catch (error) {
@@ -111,11 +120,11 @@ export function startRelay(options: RelayOptions): Relay {
       batch.push({ row, record })
       bytes += record.value?.length ?? 0
       if (bytes < BATCH_BYTES && batch.length < BATCH_ROWS) continue
-      await produce(batch)
+      await produce(batch, loop)
       batch = []
       bytes = 0
     }
-    await produce(batch)
+    await produce(batch, loop)
   }
 
   async function recordOf({ payload, traceparent, recorded_at }: OutboxRow): Promise<OutgoingRecord> {
@@ -123,8 +132,9 @@ export function startRelay(options: RelayOptions): Relay {
     return { key: payload.position_id, value, headers: eventHeaders(payload, traceparent, recorded_at) }
   }
 
-  async function produce(batch: { row: OutboxRow; record: OutgoingRecord }[]): Promise<void> {
+  async function produce(batch: { row: OutboxRow; record: OutgoingRecord }[], loop: Loop | undefined): Promise<void> {
     if (batch.length === 0) return
+    loop?.beat()
     const started = clock.now()
     try {
       await prepareOnce()
@@ -145,7 +155,7 @@ export function startRelay(options: RelayOptions): Relay {
           explain(error),
         )
       } else if (batch.length === 1) await refuse(batch[0]!.row, error)
-      else for (const one of batch) await produce([one]) // one of them: the others must not wait for it
+      else for (const one of batch) await produce([one], loop) // one of them: the others must not wait for it
     }
   }
 
@@ -155,9 +165,11 @@ export function startRelay(options: RelayOptions): Relay {
       while (offered.length > 0) {
         const rows = offered
         offered = []
-        if (down === undefined) await publish(rows)
+        flushes?.beat()
+        if (down === undefined) await publish(rows, flushes)
         else await release(rows, null) // a poll probes; rows wait in the database, not here
       }
+      flushes?.rest()
       flushing = undefined
     })()
   }
@@ -187,19 +199,20 @@ export function startRelay(options: RelayOptions): Relay {
 
   async function poll(): Promise<number> {
     const rows = await outbox.claim(down === undefined ? BATCH_ROWS : 1)
-    await publish(rows)
+    polls?.beat()
+    await publish(rows, polls)
+    polls?.rest() // the marker beats for itself
     await marker.idle()
+    polls?.beat()
     return rows.length
   }
 
-  const stopped = new Promise<void>((resolve) =>
-    stopping.signal.addEventListener('abort', () => resolve(), { once: true }),
-  )
   const polling = (async () => {
     let checkedAt = Number.NEGATIVE_INFINITY
     let away = false
     while (!stopping.signal.aborted) {
       let taken = 0
+      polls?.beat()
       try {
         taken = await poll()
         if (clock.now() - checkedAt >= CHECK_MS) {
@@ -219,6 +232,7 @@ export function startRelay(options: RelayOptions): Relay {
     }
   })()
 
+  liveness?.keeps('The poll of the outbox', polling, stopping.signal)
   return {
     offer(row) {
       offered.push(row)

@@ -17,7 +17,7 @@ const MAX_CHUNK = 500
 /** Partitions worked on at the same time: the database is the limit, not the decoding. */
 const CONCURRENCY = 3
 
-export const startProjector: StartService = async ({ config, log, store, codec, clock, logger, metrics }) => {
+export const startProjector: StartService = async ({ config, log, store, codec, clock, logger, metrics, liveness }) => {
   const { topic } = config
   const counted = projectorMetrics(metrics)
   const consumer = createConsumerMetrics(metrics, clock, PROJECTOR_GROUP)
@@ -54,6 +54,7 @@ export const startProjector: StartService = async ({ config, log, store, codec, 
     retrying: runner.retrying,
     lag: consumer.lag,
     measured: consumer.measured,
+    liveness,
   })
 
   return {

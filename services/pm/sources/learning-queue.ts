@@ -3,6 +3,8 @@
  * event through the outbox; what our own projector wrote is no news.
  */
 import { explain, findStrandlineError } from '../../../core/errors.ts'
+import type { Liveness } from '../../../core/liveness.ts'
+import { beatingStore } from '../../../core/store/beating-store.ts'
 import { strandId } from '../../projector/strand.ts'
 import { type BarRow, NO_BARS, scoreOn } from '../closing.ts'
 import type { OutboxRow } from '../outbox.ts'
@@ -88,13 +90,16 @@ function refused(pm: Portfolio, id: unknown, strand: ForeignStrand, error: unkno
 }
 
 /** Drains the queue again and again. */
-export function startBridge(pm: Portfolio, pollMs = 1_000): { stop(): Promise<void> } {
+export function startBridge(pm: Portfolio, pollMs = 1_000, liveness?: Liveness): { stop(): Promise<void> } {
   const stopping = new AbortController()
+  const beats = liveness?.loop('The bridge')
+  const beating = { ...pm, store: beatingStore(pm.store, beats) }
   const loop = (async () => {
     let failing = false
     while (!stopping.signal.aborted) {
+      beats?.beat()
       try {
-        await drainLearningQueue(pm)
+        await drainLearningQueue(beating)
         failing = false
       } catch (err) {
         if (!failing) pm.logger.warn({ err }, `The learning queue was not drained: ${explain(err)}`)
@@ -103,6 +108,7 @@ export function startBridge(pm: Portfolio, pollMs = 1_000): { stop(): Promise<vo
       await pm.clock.sleep(pollMs, stopping.signal)
     }
   })()
+  liveness?.keeps('The bridge', loop, stopping.signal)
   return {
     async stop() {
       stopping.abort()

@@ -1,0 +1,95 @@
+import { once } from 'node:events'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { Registry } from 'prom-client'
+import { afterEach, expect, test } from 'vitest'
+import { type Host, openHost } from './host.ts'
+import { createLiveness } from './liveness.ts'
+import { createLogger } from './logger.ts'
+import type { Service } from './service.ts'
+
+const open: { stop(): Promise<unknown> }[] = []
+afterEach(async () => {
+  for (const one of open.splice(0)) await one.stop()
+})
+
+const service: Service = {
+  name: 'pm',
+  ready: async () => ({ ok: true }),
+  routes: (app) => app.get('/v1/positions', async () => []),
+  stop: async () => undefined,
+}
+
+async function host(options: Partial<Parameters<typeof openHost>[0]> = {}): Promise<Host> {
+  const opened = await openHost({
+    name: 'pm',
+    port: 0,
+    host: '127.0.0.1',
+    metrics: new Registry(),
+    logger: createLogger({ level: 'silent' }),
+    ...options,
+  })
+  open.push(opened)
+  return opened
+}
+
+async function ask(host: Host, path: string): Promise<[number, unknown]> {
+  const answer = await fetch(`${host.url}${path}`)
+  return [answer.status, await answer.json()]
+}
+
+test('a service that waits for its engines is alive, not ready, and says what it waits for', async () => {
+  const waiting = await host()
+  expect(await ask(waiting, '/healthz')).toEqual([200, { status: 'starting', service: 'pm' }])
+  expect(await ask(waiting, '/readyz')).toEqual([503, { service: 'pm', ok: false, reason: 'pm is starting.' }])
+  waiting.waits('Kafka does not answer.')
+  const not = { service: 'pm', ok: false, reason: 'Kafka does not answer.' }
+  expect(await ask(waiting, '/readyz')).toEqual([503, not])
+  expect(await ask(waiting, '/v1/positions')).toEqual([503, not])
+  await waiting.serve(service)
+  expect(await ask(waiting, '/healthz')).toEqual([200, { status: 'ok', service: 'pm' }])
+  expect(await ask(waiting, '/readyz')).toEqual([200, { service: 'pm', ok: true }])
+  expect(await ask(waiting, '/v1/positions')).toEqual([200, []])
+})
+
+test('a port that is taken is found before anything is started', async () => {
+  const other = createServer()
+  other.listen(0, '127.0.0.1')
+  await once(other, 'listening')
+  open.push({ stop: async () => other.close() })
+  const { port } = other.address() as AddressInfo
+  await expect(host({ port })).rejects.toMatchObject({
+    code: 'PORT_TAKEN',
+    message: `Port ${port} for pm is taken by another program.`,
+  })
+})
+
+test('/healthz names a loop that does not move, before and after the service has started', async () => {
+  const liveness = createLiveness()
+  const loop = liveness.loop('The relay', 1_000)
+  const failing = await host({ liveness })
+  loop.beat()
+  liveness.passed(2_000)
+  const failed = [503, { status: 'failed', service: 'pm', reason: 'The relay has not moved for 2 s.' }]
+  expect(await ask(failing, '/healthz')).toEqual(failed)
+  await failing.serve(service)
+  expect(await ask(failing, '/healthz')).toEqual(failed)
+  loop.beat()
+  expect((await ask(failing, '/healthz'))[0]).toBe(200)
+})
+
+test('stopping closes the port and stops the service, also while clients keep their connections', async () => {
+  let stopped = false
+  const closing = await host()
+  await closing.serve({
+    ...service,
+    async stop() {
+      stopped = true
+    },
+  })
+  await ask(closing, '/healthz')
+  await closing.stop()
+  open.length = 0
+  expect(stopped).toBe(true)
+  await expect(fetch(`${closing.url}/healthz`)).rejects.toThrow()
+})
