@@ -123,7 +123,10 @@ export async function startKafka(options: KafkaOptions): Promise<Kafka> {
     () => {},
   )
   await log.close()
-  const waiting = createTeller(say, async () => `Kafka has not started yet: ${await lastLines(logFile, 1)}`)
+  const waiting = createTeller(
+    say,
+    async () => `Kafka has not started yet: ${(await lastLines(logFile, 1)) || 'it has said nothing.'}`,
+  )
   await ready(child, port, await clusterIdOf(logDir), logFile, portFlag, waiting, signal)
   const pid = child.pid!
   logger.debug({ port, pid, version: jars.version }, 'Kafka is up')

@@ -84,7 +84,10 @@ export async function startPostgres(options: PostgresOptions): Promise<Postgres>
     )
     await log.close()
     const pid = child.pid
-    const waiting = createTeller(say, async () => `PostgreSQL has not started yet: ${await lastLines(logFile, 1)}`)
+    const waiting = createTeller(
+      say,
+      async () => `PostgreSQL has not started yet: ${(await lastLines(logFile, 1)) || 'it has said nothing.'}`,
+    )
     if (pid !== undefined && (await ready(url(), pid, waiting, signal))) {
       logger.debug({ port, pid }, 'PostgreSQL is up')
       return {
@@ -154,13 +157,19 @@ async function initialise(
     if (code !== 0)
       throw new StrandlineError(
         'ENGINE_FAILED',
-        `PostgreSQL's data folder ${dataDir} could not be made: ${said.trim().split('\n').slice(-2).join(' ')}.`,
+        `PostgreSQL's data folder ${dataDir} could not be made: ${telling(said)}.`,
       )
   } finally {
     await rm(passwordFile, { force: true })
   }
   await rm(dataDir, { recursive: true, force: true })
   await rename(draft, dataDir)
+}
+
+/** What initdb failed at: its own last words are of its clean-up. */
+function telling(said: string): string {
+  const lines = said.trim().split('\n')
+  return lines.find((line) => /FATAL|PANIC|error|could not|No space/.test(line)) ?? lines.slice(-2).join(' ')
 }
 
 /** True once it answers a query, false when it ended instead. Recovery after a crash may take long: no deadline while the process lives. */
