@@ -117,7 +117,6 @@ async function run(name: ServiceName, options: Options): Promise<void> {
     else if (service) await host.serve(service)
   } catch (error) {
     await within(stop(), STOP_MS).catch(() => {}) // why it failed is said below
-    if (process.connected) process.disconnect()
     throw error
   }
 }
