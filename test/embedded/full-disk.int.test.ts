@@ -121,7 +121,11 @@ test.skipIf(!mounted)(
       await until(`round ${round}: a trade`, () => counts.closed > closed + 20)
       fill()
       const { refused } = counts
-      await until(`round ${round}: a full disk that is felt`, () => counts.refused > refused + 20)
+      const failed = failures()
+      await until(
+        `round ${round}: a full disk that is felt`,
+        () => counts.refused > refused + 20 && failures() > failed + 1,
+      )
       rmSync(ballast)
       await until(`round ${round}: the services`, ready)
       const again = counts.closed
