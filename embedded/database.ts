@@ -2,6 +2,7 @@
 import { join } from 'node:path'
 import type { Logger } from '../core/logger.ts'
 import { withClient } from './client.ts'
+import { folderError } from './data-dir.ts'
 import { API_ROLE, migrate, prepareDatabase } from './migrate.ts'
 import { type Postgres, startPostgres } from './postgres.ts'
 import { loadSecrets } from './secrets.ts'
@@ -54,6 +55,8 @@ export async function startDatabase(options: DatabaseOptions): Promise<Database>
         settings,
         portFlag,
         logger,
+      }).catch((error) => {
+        throw folderError(error, dataDir)
       }),
   })
   const postgres = server.current()

@@ -102,6 +102,7 @@ export async function startKafka(options: KafkaOptions): Promise<Kafka> {
   await writeFile(join(dataDir, 'server.properties'), properties(logDir), { mode: 0o600 })
 
   const log = await openLogFile(logFile)
+  const before = (await log.stat()).size
   const jvm = [
     `-Xmx${heapMb}m`,
     '-Xms64m',
@@ -127,7 +128,7 @@ export async function startKafka(options: KafkaOptions): Promise<Kafka> {
     say,
     async () => `Kafka has not started yet: ${(await lastLines(logFile, 1)) || 'it has said nothing.'}`,
   )
-  await ready(child, port, await clusterIdOf(logDir), logFile, portFlag, waiting, signal)
+  await ready(child, port, await clusterIdOf(logDir), logFile, before, portFlag, waiting, signal)
   const pid = child.pid!
   logger.debug({ port, pid, version: jars.version }, 'Kafka is up')
   return {
@@ -177,7 +178,9 @@ async function format(
     return
   const draft = `${logDir}.formatting`
   const file = join(run.dataDir, 'format.properties')
-  await rm(draft, { recursive: true, force: true })
+  // One whose parent was killed goes on, and would fill what is emptied here.
+  for (const pid of findProcesses(`--config ${file}`)) await stopProcess(pid, ABANDON)
+  await rm(draft, { recursive: true, force: true, maxRetries: 20 })
   await mkdir(draft, { recursive: true })
   await writeFile(file, properties(draft), { mode: 0o600 })
   try {
@@ -213,6 +216,7 @@ async function ready(
   port: number,
   ours: string | undefined,
   logFile: string,
+  before: number,
   portFlag: string,
   waiting: () => Promise<void>,
   signal: AbortSignal | undefined,
@@ -245,8 +249,13 @@ async function ready(
     }
     await sleep(25)
   }
-  const said = await readFile(logFile, 'utf8').catch(() => '')
-  if (/Address already in use/.test(said.slice(-20_000))) throw portTaken(port, 'Kafka', portFlag)
+  // On a full disk it may have had no room to say anything, and what stands before is an earlier run's.
+  const said = (await readFile(logFile).catch(() => Buffer.alloc(0))).subarray(before).toString()
+  if (/Address already in use/.test(said)) throw portTaken(port, 'Kafka', portFlag)
+  if (/No space left on device/.test(said))
+    throw new StrandlineError('ENGINE_FAILED', 'Kafka did not start: there is no space left on the device.', {
+      todo: `Make room for ${logFile.replace(/\/logs\/[^/]*$/, '')}.`,
+    })
   throw new StrandlineError(
     'ENGINE_FAILED',
     `Kafka did not start: ${await lastLines(logFile, 1, /Exception|ERROR|FATAL/)}.`,

@@ -10,7 +10,7 @@ import { lastLines, openLogFile } from './log-file.ts'
 import { isPortFree, portTaken } from './ports.ts'
 import { postgresBinaries } from './postgres-binaries.ts'
 import { postgresSettings } from './postgres-settings.ts'
-import { isAlive, type StopStep, stopOrphan, stopProcess } from './processes.ts'
+import { findProcesses, isAlive, type StopStep, stopOrphan, stopProcess } from './processes.ts'
 import { createTeller } from './teller.ts'
 import { type Launcher, unprivileged } from './unprivileged.ts'
 
@@ -111,6 +111,10 @@ export async function startPostgres(options: PostgresOptions): Promise<Postgres>
       continue
     }
     if (/Address already in use/.test(said)) throw portTaken(port, 'PostgreSQL', portFlag)
+    if (/No space left on device/.test(said))
+      throw new StrandlineError('ENGINE_FAILED', 'PostgreSQL did not start: there is no space left on the device.', {
+        todo: `Make room for ${dataDir}.`,
+      })
     const why = await lastLines(logFile, 2, /FATAL|PANIC|error|HINT/)
     throw new StrandlineError('ENGINE_FAILED', `PostgreSQL did not start: ${why}.`, { todo: `See ${logFile}.` })
   }
@@ -135,7 +139,9 @@ async function initialise(
     )
   }
   const draft = `${dataDir}.initialising`
-  await rm(draft, { recursive: true, force: true })
+  // An initdb whose parent was killed goes on, and would fill what is emptied here.
+  for (const pid of findProcesses(`-D ${draft}`)) await stopProcess(pid, STOP)
+  await rm(draft, { recursive: true, force: true, maxRetries: 20 })
   await mkdir(draft, { recursive: true, mode: 0o700 })
   await launcher.own(draft)
   const passwordFile = `${draft}.password`

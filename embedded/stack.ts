@@ -208,6 +208,8 @@ async function startEmbeddedKafka(
             say(`Downloading Kafka: ${percent} % (${done} of ${total} files)`)
           }
         },
+      }).catch((error) => {
+        throw folderError(error, dataDir)
       }),
   })
   closers.push(() => kafka.stop())
@@ -286,6 +288,8 @@ async function startService(
         say,
         signal: stopping,
         untilReady,
+      }).catch((error) => {
+        throw folderError(error, dataDir)
       }),
   })
   stack.services[name] = service.current().url
