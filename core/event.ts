@@ -28,6 +28,8 @@ export interface PositionClosed {
   measures: Record<string, number>
   regime_context: Record<string, string>
   source: string
+  /** Fields that were too long and are not in the event, where there are any. No field of the schema: it travels as a header of the record. */
+  left_out?: string[]
 }
 
 /** Namespace of all identities that Strandline derives. Fixed for ever: another value makes every trade a new one. */

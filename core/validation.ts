@@ -1,6 +1,7 @@
 /** What every consumer of the topic refuses: the same answer for the learner, which dead-letters it, and the projector, which passes over it. */
 import type { DecodeReason } from './codec/codec.ts'
 import type { PositionClosed } from './event.ts'
+import { byteLength, MAX_ID_BYTES, shortName } from './limits.ts'
 
 export type RejectReason =
   | DecodeReason
@@ -13,8 +14,6 @@ export type RejectReason =
   | 'measure_not_finite'
   | 'exit_time_invalid'
   | 'exit_in_future'
-  | 'lever_too_long'
-  | 'context_too_large'
 
 /** Every reason, so that what counts them can start each at 0. */
 export const REJECT_REASONS = Object.keys({
@@ -32,8 +31,6 @@ export const REJECT_REASONS = Object.keys({
   measure_not_finite: true,
   exit_time_invalid: true,
   exit_in_future: true,
-  lever_too_long: true,
-  context_too_large: true,
 } satisfies Record<RejectReason, true>) as RejectReason[]
 
 export interface Rejection {
@@ -53,11 +50,6 @@ export const MAX_CLOCK_SKEW_MS = 5 * 60_000
 export const MAX_EXIT_MS = Date.UTC(2100, 0, 1)
 /** R/R is clamped to ±10 where it is computed (DESIGN.md): anything beyond was not computed by it. */
 export const MAX_RR = 10
-export const MAX_ID_BYTES = 512
-/** One lever value. Longer ones are text, not a category. */
-export const MAX_LEVER_BYTES = 4_096
-/** All levers and measures of one event together. */
-export const MAX_CONTEXT_BYTES = 65_536
 
 /**
  * Why the event must not be applied, or null.
@@ -71,10 +63,10 @@ export function checkEvent(
   if (key === null || key?.length === 0)
     return { reason: 'null_key', detail: 'the record has no key; it must be the position_id' }
   const { event_id, revision, closed_at, rr, levers, measures } = event
-  if (event_id === '' || Buffer.byteLength(event_id) > MAX_ID_BYTES)
+  if (event_id === '' || byteLength(event_id) > MAX_ID_BYTES)
     return {
       reason: 'id_invalid',
-      detail: `event_id has ${Buffer.byteLength(event_id)} bytes, 1 to ${MAX_ID_BYTES} are allowed`,
+      detail: `event_id has ${byteLength(event_id)} bytes, 1 to ${MAX_ID_BYTES} are allowed`,
     }
   if (event_id.includes('\0') || event.timeframe.includes('\0'))
     return { reason: 'text_invalid', detail: 'a NUL character in event_id or timeframe' }
@@ -89,31 +81,19 @@ export function checkEvent(
       reason: 'exit_in_future',
       detail: `closed_at is ${Math.round((closed_at - recordTime) / 1000)} s after the record's own time`,
     }
-  if (event.timeframe.length > MAX_LEVER_BYTES)
-    return { reason: 'lever_too_long', detail: `timeframe has ${event.timeframe.length} characters` }
   return checkContext(levers, measures)
 }
 
-/** The start of a name, for people: never half a character, which no database takes. */
-const start = (name: string) => name.slice(0, 64).replaceAll('\0', '').toWellFormed()
-
+/** Lengths are no reason: what is too long has no value for a model (core/limits.ts), and the rest of the trade counts. */
 function checkContext(levers: Record<string, string>, measures: Record<string, number>): Rejection | null {
-  let size = 0
-  for (const name in levers) {
-    const value = levers[name] as string
-    if (value.length > MAX_LEVER_BYTES)
-      return { reason: 'lever_too_long', detail: `lever ${start(name)} has ${value.length} characters` }
-    if (value.includes('\0') || name.includes('\0'))
-      return { reason: 'text_invalid', detail: `a NUL character in lever ${start(name)}` }
-    size += name.length + value.length
-  }
+  for (const name in levers)
+    if ((levers[name] as string).includes('\0') || name.includes('\0'))
+      return { reason: 'text_invalid', detail: `a NUL character in lever ${shortName(name)}` }
   for (const name in measures) {
     const value = measures[name] as number
-    if (!Number.isFinite(value)) return { reason: 'measure_not_finite', detail: `measure ${start(name)} is ${value}` }
+    if (!Number.isFinite(value))
+      return { reason: 'measure_not_finite', detail: `measure ${shortName(name)} is ${value}` }
     if (name.includes('\0')) return { reason: 'text_invalid', detail: 'a NUL character in the name of a measure' }
-    size += name.length + 8
   }
-  return size > MAX_CONTEXT_BYTES
-    ? { reason: 'context_too_large', detail: `levers and measures have ${size} bytes` }
-    : null
+  return null
 }

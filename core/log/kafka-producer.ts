@@ -92,10 +92,12 @@ export function createLogProducer(kafka: () => Kafka, partitionCount: (topic: st
       })
       const answers = await within(sent, SEND_MS)
       const next = new Map(answers.map((a) => [a.partition, Number(a.baseOffset ?? a.offset)]))
+      const times = new Map(answers.map((a) => [a.partition, Number(a.logAppendTime ?? -1)]))
       for (const { call, index, message } of items) {
         const offset = next.get(message.partition) ?? Number.NaN
+        const appendedAt = times.get(message.partition) ?? -1 // -1: the topic's records keep their producer's time
         next.set(message.partition, offset + 1)
-        call.placed[index] = { partition: message.partition, offset }
+        call.placed[index] = { partition: message.partition, offset, ...(appendedAt > 0 ? { appendedAt } : {}) }
       }
     } catch (error) {
       await drop()

@@ -59,6 +59,8 @@ export interface Subscription {
 export interface ProducedRecord {
   partition: number
   offset: number
+  /** When the broker appended it, by its own clock (ms), where the topic's records carry that time (LogAppendTime). */
+  appendedAt?: number
 }
 
 export interface OutgoingRecord {

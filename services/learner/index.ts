@@ -60,7 +60,7 @@ export async function startLearner(deps: ServiceDeps, options: LearnerOptions = 
       deadLetterTopic: generation.active ? config.deadLetterTopic : null,
     }),
     logger,
-    events: createLearnerMetrics(deps.metrics),
+    events: createLearnerMetrics(deps.metrics, logger),
   })
   const runner = createPartitionRunner({
     consumer: generation.consumer,

@@ -1,11 +1,13 @@
 /** What the learner counts besides what every consumer does (core/runner/metrics.ts). Names and units as Prometheus' conventions ask. */
+import type { Logger } from 'pino'
 import { Counter, type Registry } from 'prom-client'
+import { MAX_KEY_BYTES } from '../../core/limits.ts'
 import { REJECT_REASONS } from '../../core/validation.ts'
 import type { LearnerEvents } from './processor.ts'
 
 const OUTCOMES = ['applied', 'corrected', 'duplicate', 'other_model'] as const
 
-export function createLearnerMetrics(registry: Registry): LearnerEvents {
+export function createLearnerMetrics(registry: Registry, logger: Logger): LearnerEvents {
   const registers = [registry]
   const trades = new Counter({
     name: 'strandline_learner_trades_total',
@@ -19,6 +21,13 @@ export function createLearnerMetrics(registry: Registry): LearnerEvents {
     labelNames: ['reason'],
     registers,
   })
+  const leftOut = new Counter({
+    name: 'strandline_learner_left_out_total',
+    help: 'Trades that do not count for a lever or an interaction, because its value or key is too long; they count for the rest.',
+    labelNames: ['name'],
+    registers,
+  })
+  const told = new Set<string>()
   for (const outcome of OUTCOMES) trades.inc({ outcome }, 0)
   for (const reason of REJECT_REASONS) deadLetters.inc({ reason }, 0)
   return {
@@ -30,5 +39,14 @@ export function createLearnerMetrics(registry: Registry): LearnerEvents {
     },
     deadLetter: (reason) => deadLetters.inc({ reason }),
     notForModel: (count) => trades.inc({ outcome: 'other_model' }, count),
+    leftOut(name, trade) {
+      leftOut.inc({ name })
+      if (told.has(name)) return
+      told.add(name) // once is enough to find the writer; the metric counts
+      logger.warn(
+        { event_id: trade.id, offset: trade.offset },
+        `A trade does not count for ${name}: its key has more than ${MAX_KEY_BYTES} bytes. It counts for the rest.`,
+      )
+    },
   }
 }

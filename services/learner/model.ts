@@ -3,8 +3,10 @@
  *
  * A lever reads its field of the entry context, trimmed; one with a vocabulary matches it without regard to case, and a value outside it is no value.
  * Where the field is absent or empty and the lever has a measure, the bucket is derived from it (lower edge inclusive).
+ * A value that is longer than a key may be is no value, and an interaction whose key would be longer is left out: the trade counts in the rest.
  */
 import type { PositionClosed } from '../../core/event.ts'
+import { isOverlong, MAX_KEY_BYTES } from '../../core/limits.ts'
 
 export interface LeverDefinition {
   name: string
@@ -58,8 +60,8 @@ export interface Model {
   /** SHA-256 of the definition, hex: state is only ever continued under the same one. */
   readonly hash: string
   accepts(source: string | undefined): boolean
-  /** The value of each lever that has one, in the model's order. */
-  leverValues(event: LeverSource): LeverValue[]
+  /** The value of each lever that has one, in the model's order. `leftOut` takes the names of levers whose value is too long. */
+  leverValues(event: LeverSource, leftOut?: string[]): LeverValue[]
   /** The same, from texts: lever name to value. */
   valuesOf(values: ReadonlyMap<string, string>): LeverValue[]
   /** Baseline first, then levers in the model's order, then interactions. */
@@ -73,6 +75,8 @@ export interface Combination {
   readonly levers: string
   /** Not to be changed. */
   readonly groups: Group[]
+  /** Interactions whose key would be too long. */
+  readonly leftOut: readonly string[]
 }
 
 /** A lever that has a value. One object for each value, whatever the number of trades that have it. */
@@ -105,7 +109,7 @@ export function compileModel(definition: ModelDefinition, hash: string): Model {
   const combinations = new Map<string, Combination>()
   const { only, except } = definition.sources ?? {}
 
-  function groupsOf(values: readonly LeverValue[]): Group[] {
+  function groupsOf(values: readonly LeverValue[], leftOut: string[] = []): Group[] {
     const groups: Group[] = [BASELINE]
     for (const value of values) groups.push(value.group)
     for (const { name, order, present, known } of interactions) {
@@ -116,8 +120,9 @@ export function compileModel(definition: ModelDefinition, hash: string): Model {
         if (!value) complete = false
         else key = key === '' ? value.keyPart : `${key}|${value.keyPart}`
       }
-      if (key !== '' && (complete || present === 'any'))
-        groups.push(interned(known, key, () => ({ scope: 'interaction', name, key })))
+      if (key === '' || !(complete || present === 'any')) continue
+      if (isOverlong(key)) leftOut.push(name)
+      else groups.push(interned(known, key, () => ({ scope: 'interaction', name, key })))
     }
     return groups
   }
@@ -126,20 +131,27 @@ export function compileModel(definition: ModelDefinition, hash: string): Model {
     definition,
     hash,
     accepts: (source) => (source === undefined ? true : only ? only.includes(source) : !except?.includes(source)),
-    leverValues(event) {
+    leverValues(event, leftOut) {
       const values: LeverValue[] = []
-      for (const { read, intern } of levers) {
+      for (const { name, read, intern } of levers) {
         const value = read(event)
-        if (value !== undefined) values.push(intern(value))
+        if (value === undefined) continue
+        if (isOverlong(value)) leftOut?.push(name)
+        else values.push(intern(value))
       }
       return values
     },
     valuesOf: (values) =>
       levers.flatMap(({ name, intern }) => (values.has(name) ? [intern(values.get(name) as string)] : [])),
-    groups: groupsOf,
+    groups: (values) => groupsOf(values),
     combination(values) {
       const levers = encodeLevers(values)
-      return interned(combinations, levers, () => ({ levers, groups: groupsOf(values) }))
+      const make = (): Combination => {
+        const leftOut: string[] = []
+        return { levers, groups: groupsOf(values, leftOut), leftOut }
+      }
+      // ten thousand of the longest would be half a gigabyte
+      return levers.length > MAX_KEY_BYTES ? make() : interned(combinations, levers, make)
     },
   }
 }

@@ -33,11 +33,8 @@ describe('an offline fold', () => {
     const bad = closedTrade({ event_id: 'bad', rr: Number.NaN })
     const long = closedTrade({ event_id: 'long', levers: { curator: 'x'.repeat(3_000) } })
     const refused = await fold.add([bad, closedTrade(), long])
-    expect(refused.map((r) => [r.event.event_id, r.rejection.reason])).toEqual([
-      ['bad', 'rr_not_finite'],
-      ['long', 'lever_too_long'],
-    ])
-    expect(fold.result().global_rr.n).toBe(1)
+    expect(refused.map((r) => [r.event.event_id, r.rejection.reason])).toEqual([['bad', 'rr_not_finite']])
+    expect(fold.result().global_rr.n).toBe(2) // the long value is none, its trade is one
   })
 
   it('leaves to other models what is theirs', async () => {

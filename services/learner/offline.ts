@@ -31,10 +31,7 @@ interface Entry {
 
 export interface OfflineFold {
   /** Folds events in order into a partition. Answers with those that were refused. */
-  add(
-    events: readonly PositionClosed[],
-    partition?: number,
-  ): Promise<{ event: PositionClosed; rejection: Rejection | { reason: 'lever_too_long'; detail: string } }[]>
+  add(events: readonly PositionClosed[], partition?: number): Promise<{ event: PositionClosed; rejection: Rejection }[]>
   result(): FoldedLog
 }
 
@@ -65,15 +62,8 @@ export function createOfflineFold(model: Model): OfflineFold {
       for (const event of events) {
         if (!model.accepts(event.source)) continue
         const rejection = checkEvent(event, undefined, undefined)
-        const trade = rejection ? null : tradeOf(model, event, partition, 0)
-        if (!trade || 'problem' in trade) {
-          refused.push({
-            event,
-            rejection: rejection ?? { reason: 'lever_too_long', detail: (trade as { problem: string }).problem },
-          })
-          continue
-        }
-        foldTrades(state, [trade], tau)
+        if (rejection) refused.push({ event, rejection })
+        else foldTrades(state, [tradeOf(model, event, partition, 0)], tau)
       }
       return refused
     },

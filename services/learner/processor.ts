@@ -22,6 +22,8 @@ export interface LearnerEvents {
   applied?(result: FoldResult, trades: readonly Trade[]): void
   deadLetter?(reason: string): void
   notForModel?(count: number): void
+  /** A lever or an interaction that a trade does not count for, because its value or key is too long. */
+  leftOut?(name: string, trade: Trade): void
 }
 
 export interface ProcessorOptions {
@@ -79,9 +81,7 @@ export function createLearnerProcessor({
         passed++
         continue
       }
-      const trade = tradeOf(model, event, partition, record.offset)
-      if ('problem' in trade) dead.push({ record, reason: 'lever_too_long', detail: trade.problem })
-      else trades.push(trade)
+      trades.push(tradeOf(model, event, partition, record.offset))
     }
     if (passed > 0) events.notForModel?.(passed)
     return { trades, dead }
@@ -142,6 +142,7 @@ export function createLearnerProcessor({
         result.duplicates + result.corrections > 0 ? EXPECT_SEEN_CHUNKS : Math.max(0, memory.expectSeen - 1)
       for (const d of deadRows) events.deadLetter?.(d.reason)
       events.applied?.(result, state.fresh())
+      for (const trade of trades) for (const name of trade.leftOut ?? []) events.leftOut?.(name, trade)
       return { status: 'ok' }
     }
   }

@@ -98,7 +98,10 @@ export async function redrive(
       topic,
       records.map((r) => again(r, partition)),
     )
-    const moved = records.map(({ offset }, i) => ({ partition, offset, to: placed[i] as Place }))
+    const moved = records.map(({ offset }, i) => {
+      const to = placed[i] as Place
+      return { partition, offset, to: { partition: to.partition, offset: to.offset } }
+    })
     await store.rpc('dead_letters_redriven', {
       p_topic: topic,
       p_partition: partition,

@@ -1,18 +1,17 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { PositionClosed } from '../../core/event.ts'
+import { MAX_KEY_BYTES } from '../../core/limits.ts'
 import { closedTrade } from '../../test/support/closed-trade.ts'
 import { loadModel } from './load-model.ts'
 import { encodeLevers } from './model.ts'
-import { decodeLevers, groupsOfLedger, MAX_KEY_BYTES, type Trade, tradeOf } from './trade.ts'
+import { decodeLevers, groupsOfLedger, type Trade, tradeOf } from './trade.ts'
 
 const lowcap = loadModel('lowcap-v4')
 const freqtrade = loadModel('freqtrade')
 
 function trade(changes: Partial<PositionClosed> = {}, model = lowcap): Trade {
-  const result = tradeOf(model, closedTrade(changes), 3, 41)
-  if ('problem' in result) throw new Error(result.problem)
-  return result
+  return tradeOf(model, closedTrade(changes), 3, 41)
 }
 
 describe('a trade as the ledger keeps it', () => {
@@ -47,12 +46,20 @@ describe('a trade as the ledger keeps it', () => {
     expect(trade({ rr: -1e-99 }).rr).toBe(-1e-99)
   })
 
-  it('is none when its key is longer than an index takes', () => {
-    const result = tradeOf(lowcap, closedTrade({ levers: { curator: 'ä'.repeat(MAX_KEY_BYTES / 2) } }), 0, 0)
-    expect(result).toEqual({ problem: expect.stringContaining('the key of interaction has') })
-    expect(tradeOf(lowcap, closedTrade({ levers: { curator: 'x'.repeat(MAX_KEY_BYTES - 60) } }), 0, 0)).toHaveProperty(
-      'id',
-    )
+  it('has no value where a lever is longer than an index takes, counted in bytes, and counts in the rest', () => {
+    const long = trade({ levers: { curator: 'ä'.repeat(MAX_KEY_BYTES / 2 + 1), chain: 'base' } })
+    expect(long.leftOut).toEqual(['curator'])
+    expect(long.levers).toBe('|chain=base|vol=100k-250k|timeframe=1h|')
+    expect(long.groups.map((g) => g.key)).toEqual(['', 'base', '100k-250k', '1h', 'chain=base|vol=100k-250k'])
+  })
+
+  it('does not count for an interaction whose key is longer than an index takes, escapes counted', () => {
+    const long = trade({ levers: { curator: '|'.repeat(700), chain: 'base' } })
+    expect(long.leftOut).toEqual(['interaction'])
+    expect(long.groups.map((g) => g.name)).toEqual(['global', 'curator', 'chain', 'vol', 'timeframe'])
+    expect(groupsOfLedger(lowcap, long)).toEqual(long.groups)
+    expect(trade({ levers: { curator: 'x'.repeat(MAX_KEY_BYTES - 60) } })).not.toHaveProperty('leftOut')
+    expect(trade({ levers: { curator: '|'.repeat(700) }, rr: null })).not.toHaveProperty('leftOut')
   })
 })
 

@@ -19,21 +19,17 @@ export interface Trade {
   levers: string
   /** Groups of the trade, baseline first; empty when it counts in none. Shared with other trades: not to be changed. */
   groups: Group[]
+  /** Levers whose value, and interactions whose key is too long: it does not count for them. */
+  leftOut?: readonly string[]
 }
 
 /** A trade in the ledger. */
 export type LedgerTrade = Trade
 
-/** PostgreSQL's B-tree takes index rows of up to 2,704 bytes; a key beyond this is no category. */
-export const MAX_KEY_BYTES = 2_000
-
-export type TradeOrProblem = Trade | { problem: string }
-
-export function tradeOf(model: Model, event: CheckedEvent, partition: number, offset: number): TradeOrProblem {
-  const { levers, groups } = model.combination(model.leverValues(event))
+export function tradeOf(model: Model, event: CheckedEvent, partition: number, offset: number): Trade {
+  const overlong: string[] = []
+  const { levers, groups, leftOut } = model.combination(model.leverValues(event, overlong))
   const effective = !event.voided && event.rr !== null
-  const problem = effective && problemOf(groups)
-  if (problem) return { problem }
   return {
     id: eventUuid(event.event_id),
     partition,
@@ -44,17 +40,11 @@ export function tradeOf(model: Model, event: CheckedEvent, partition: number, of
     rr: event.rr !== null && Math.abs(event.rr) < MIN_RR ? 0 : event.rr,
     levers,
     groups: effective ? groups : NONE,
+    ...(effective && overlong.length + leftOut.length > 0 ? { leftOut: [...overlong, ...leftOut] } : {}),
   }
 }
 
 const NONE: Group[] = []
-
-function problemOf(groups: readonly Group[]): string | undefined {
-  for (const g of groups)
-    if (g.key.length > MAX_KEY_BYTES / 4 && Buffer.byteLength(g.key) > MAX_KEY_BYTES)
-      return `the key of ${g.name} has ${Buffer.byteLength(g.key)} bytes, ${MAX_KEY_BYTES} are allowed`
-  return undefined
-}
 
 export function decodeLevers(levers: string): Map<string, string> {
   const values = new Map<string, string>()

@@ -2,7 +2,8 @@
 import { SpanStatusCode, trace } from '@opentelemetry/api'
 import { StrandlineError } from '../../core/errors.ts'
 import type { PositionClosed } from '../../core/event.ts'
-import { closingOf, type FlatTrade } from './closing.ts'
+import { type Closing, closingOf, type FlatTrade } from './closing.ts'
+import { overlongKeys } from './model-keys.ts'
 import type { OutboxRow } from './outbox.ts'
 import { claimArgs, type Portfolio } from './portfolio.ts'
 import { spanTraceparent } from './trace-context.ts'
@@ -42,7 +43,7 @@ export function closeTrade(pm: Portfolio, flat: FlatTrade, by: 'report' | 'tick'
   return tracer.startActiveSpan('pm.close', async (span) => {
     const started = pm.clock.now()
     try {
-      const closing = closingOf(flat, started)
+      const closing = sayLongKeys(closingOf(flat))
       const { event } = closing
       span.setAttributes({ 'strandline.event_id': event.event_id, 'strandline.position_id': event.position_id })
       const p_close = JSON.stringify({
@@ -50,7 +51,6 @@ export function closeTrade(pm: Portfolio, flat: FlatTrade, by: 'report' | 'tick'
         position_id: flat.position_id,
         trade_id: flat.trade_id,
         fingerprint: flat.fingerprint,
-        side: flat.side,
         traceparent: spanTraceparent(span),
       })
       const answer = await pm.store.rpc<Answer>('pm_close', { p_close, ...claimArgs(pm) })
@@ -60,6 +60,7 @@ export function closeTrade(pm: Portfolio, flat: FlatTrade, by: 'report' | 'tick'
       pm.metrics?.closes.inc({ timeframe: event.timeframe, by, scored: String(event.rr !== null) })
       pm.metrics?.closeSeconds.observe((pm.clock.now() - started) / 1000)
       pm.logger.info({ position_id: event.position_id, event_id: event.event_id, rr: event.rr, by }, 'position closed')
+      if (event.left_out) sayLeftOut(pm, event)
       return { now: true, event }
     } catch (error) {
       span.setStatus({ code: SpanStatusCode.ERROR })
@@ -68,4 +69,33 @@ export function closeTrade(pm: Portfolio, flat: FlatTrade, by: 'report' | 'tick'
       span.end()
     }
   })
+}
+
+/** Keys that are too long are left out by the learner, not by us: whoever closes the trade hears it here. */
+function sayLongKeys(closing: Closing): Closing {
+  const keys = overlongKeys(closing.event).map(({ model, name }) => `${name} of ${model}`)
+  if (keys.length === 0) return closing
+  const left_out = [...(closing.event.left_out ?? []), ...keys]
+  return {
+    ...closing,
+    event: { ...closing.event, left_out },
+    completed_trade: { ...closing.completed_trade, left_out },
+  }
+}
+
+const told = new WeakMap<Portfolio['logger'], Set<string>>()
+
+/** Counted each time, said once for each field. */
+export function sayLeftOut(pm: Portfolio, event: PositionClosed): void {
+  const known = told.get(pm.logger) ?? new Set()
+  told.set(pm.logger, known)
+  pm.metrics?.leftOut.inc(event.left_out?.length ?? 0)
+  for (const field of event.left_out ?? []) {
+    if (known.has(field) || known.size >= 1_000) continue
+    known.add(field)
+    pm.logger.warn(
+      { position_id: event.position_id, event_id: event.event_id, field },
+      `A trade closed without ${field}: it is too long, or no text. The trade counts for the rest.`,
+    )
+  }
 }

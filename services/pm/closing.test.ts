@@ -9,6 +9,7 @@ const flat = (change: Partial<FlatTrade> = {}): FlatTrade => ({
   position_id: 'p1',
   trade_id: 't1',
   fingerprint: 'f',
+  now: NOW,
   symbol: 'PEPE',
   token_contract: '0xabc',
   chain: 'base',
@@ -30,7 +31,7 @@ const flat = (change: Partial<FlatTrade> = {}): FlatTrade => ({
 })
 
 test('the event: identity from position and trade, score from the bars, context split by type', () => {
-  const { event, score_later } = closingOf(flat(), NOW)
+  const { event, score_later } = closingOf(flat())
   expect(event).toEqual({
     event_id: eventId('p1', 't1'),
     revision: 0,
@@ -61,7 +62,7 @@ test('the event: identity from position and trade, score from the bars, context 
 })
 
 test('the entry of completed_trades has prices, times and the score', () => {
-  expect(closingOf(flat(), NOW).completed_trade).toMatchObject({
+  expect(closingOf(flat()).completed_trade).toMatchObject({
     trade_id: 't1',
     event_id: eventId('p1', 't1'),
     entry_timestamp: '1970-01-01T00:15:00.000Z',
@@ -74,13 +75,13 @@ test('the entry of completed_trades has prices, times and the score', () => {
 })
 
 test('without bars the trade closes unscored, to be scored later', () => {
-  const { event, score_later } = closingOf(flat({ bars: [] }), NOW)
+  const { event, score_later } = closingOf(flat({ bars: [] }))
   expect(event).toMatchObject({ rr: null, unscored_reason: 'no_ohlcv', revision: 0 })
   expect(score_later).toBe(true)
 })
 
 test('bars that arrive late make the next revision, bars that do not count make none', () => {
-  const { event } = closingOf(flat({ bars: [] }), NOW)
+  const { event } = closingOf(flat({ bars: [] }))
   expect(rescored(event, 'long', flat().bars)).toMatchObject({
     event: { revision: 1, rr: 2, unscored_reason: null, event_id: event.event_id },
   })
@@ -89,13 +90,13 @@ test('bars that arrive late make the next revision, bars that do not count make 
 
 describe('a price that is none: refused, whoever wrote it', () => {
   test.each([null, 'NaN', 'Infinity', 0, -3])('%s', (price) => {
-    expect(() => closingOf(flat({ exit_price: price }), NOW)).toThrow(/^Position p1 holds nothing, but/)
-    expect(() => closingOf(flat({ entry_price: price }), NOW)).toThrow(/^Position p1 holds nothing, but/)
+    expect(() => closingOf(flat({ exit_price: price }))).toThrow(/^Position p1 holds nothing, but/)
+    expect(() => closingOf(flat({ entry_price: price }))).toThrow(/^Position p1 holds nothing, but/)
   })
 })
 
 test('a bar whose values are no numbers is there, and adds nothing', () => {
-  expect(closingOf(flat({ bars: [[15 * MIN, null, 'NaN']] }), NOW).event).toMatchObject({
+  expect(closingOf(flat({ bars: [[15 * MIN, null, 'NaN']] })).event).toMatchObject({
     rr: 10,
     max_drawdown: 0,
     max_gain: 0.1,
@@ -103,10 +104,10 @@ test('a bar whose values are no numbers is there, and adds nothing', () => {
 })
 
 test('an exit in the future is refused: no reader of the log would take its event', () => {
-  expect(() => closingOf(flat({ closed_at: NOW + 5 * MIN + 1 }), NOW)).toThrow(/its exit lies in the future/)
-  expect(closingOf(flat({ closed_at: NOW + 5 * MIN }), NOW).event.closed_at).toBe(NOW + 5 * MIN)
+  expect(() => closingOf(flat({ closed_at: NOW + 5 * MIN + 1 }))).toThrow(/its exit lies in the future/)
+  expect(closingOf(flat({ closed_at: NOW + 5 * MIN })).event.closed_at).toBe(NOW + 5 * MIN)
 })
 
 test('an entry context that is no object has no levers', () => {
-  expect(closingOf(flat({ entry_context: 'x' }), NOW).event).toMatchObject({ levers: {}, measures: {} })
+  expect(closingOf(flat({ entry_context: 'x' })).event).toMatchObject({ levers: {}, measures: {} })
 })

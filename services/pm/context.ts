@@ -1,12 +1,11 @@
 /** Entry and regime contexts as people and other programs send them. */
-import { splitEntryContext } from '../../core/event.ts'
-import { MAX_CONTEXT_BYTES, MAX_LEVER_BYTES } from '../../core/validation.ts'
+import { fitContext, MAX_KEY_BYTES, wellFormed } from '../../core/limits.ts'
+import { overlongKeys } from './model-keys.ts'
+
+export { wellFormed }
 
 export const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
-
-/** Postgres can store it, in text and in jsonb: no U+0000, no half of a surrogate pair. */
-export const wellFormed = (text: string): boolean => !text.includes('\0') && text.isWellFormed()
 
 /** Every text of a JSON value is well-formed, the names of its fields too. */
 export function allWellFormed(value: unknown): boolean {
@@ -15,18 +14,20 @@ export function allWellFormed(value: unknown): boolean {
   return Object.entries(value).every(([name, item]) => wellFormed(name) && allWellFormed(item))
 }
 
-/** What is wrong with a context ("is …"), or null. The bounds are those of the learner, which would refuse the trade when it closes. */
+/**
+ * What is wrong with an entry or regime context ("is …", "has …"), or null. A trade that closes with such a context is closed without what is too
+ * long; whoever can still be told is told.
+ */
 export function checkContext(value: unknown): string | null {
   if (!isObject(value)) return 'is not an object'
-  const { levers, measures } = splitEntryContext(value)
-  let size = 0
-  for (const [name, item] of [...Object.entries(levers), ...Object.entries(measures)]) {
-    if (!wellFormed(name) || (typeof item === 'string' && !wellFormed(item))) return 'is not well-formed text'
-    if (typeof item === 'string' && item.length > MAX_LEVER_BYTES)
-      return `has a value of more than ${MAX_LEVER_BYTES} characters`
-    size += name.length + (typeof item === 'string' ? item.length : 8)
-  }
-  return size > MAX_CONTEXT_BYTES ? `has more than ${MAX_CONTEXT_BYTES} bytes` : null
+  if (!allWellFormed(value)) return 'is not well-formed text'
+  const { levers, measures, excess } = fitContext(value)
+  const [first] = excess
+  if (first) return `has a field '${first.field}' that ${first.problem}`
+  const [long] = overlongKeys({ timeframe: '', levers, measures })
+  return long
+    ? `has values that make the key of the ${long.name} of ${long.model} longer than the ${MAX_KEY_BYTES} bytes that are allowed`
+    : null
 }
 
 /** A map of texts, as the event carries it: numbers and booleans written out, anything else left out. */

@@ -1,7 +1,8 @@
 /** What a trader may report about a position: checked here, before the database sees it. Pure. */
 import { type ErrorCode, StrandlineError } from '../../core/errors.ts'
+import { byteLength, MAX_ID_BYTES } from '../../core/limits.ts'
 import { parseTime } from '../../core/time.ts'
-import { MAX_CLOCK_SKEW_MS } from '../../core/validation.ts'
+import { MAX_EXIT_MS } from '../../core/validation.ts'
 import { checkContext, isObject, wellFormed } from './context.ts'
 
 const ENTRY_KINDS = ['entry', 'buy', 'add']
@@ -11,7 +12,6 @@ export const FULL_EXIT = 0.999
 /** Beyond these a double loses the value in the sums; no market has such numbers. */
 const SMALLEST = 1e-100
 const LARGEST = 1e100
-const MAX_ID_LENGTH = 256
 
 export interface Execution {
   id: string
@@ -24,8 +24,8 @@ export interface Execution {
   price: number
   /** Share of what is held that an exit sells, 0 to 1. */
   size_frac: number | null
-  /** ISO 8601. */
-  executed_at: string
+  /** ISO 8601; null: when the database records it. */
+  executed_at: string | null
   /** Of a first entry: replaces the position's. */
   entry_context: Record<string, unknown> | null
   regime_context: Record<string, unknown> | null
@@ -40,17 +40,19 @@ export function isFullExit(kind: string, sizeFrac: number | null): boolean {
 
 /**
  * Reads an execution report `{id, kind, quantity, price, size_frac, executed_at, entry_context, regime_context}`.
- * @param now milliseconds; the time of an execution that has none, and the bound of one that has
+ * Whether `executed_at` lies in the future is the database's decision, by its own clock.
  * Errors: EXECUTION_INVALID with the field that is wrong.
  */
-export function parseExecution(positionId: string, body: unknown, now: number): Execution {
+export function parseExecution(positionId: string, body: unknown): Execution {
   if (!isObject(body))
     throw invalid('The report is not a JSON object.', 'Send {"id", "kind", "quantity", "price", "executed_at"}.')
   const { id, kind } = body
-  if (typeof id !== 'string' || id === '' || id.length > MAX_ID_LENGTH || !wellFormed(id))
+  if (typeof id !== 'string' || id === '' || byteLength(id) > MAX_ID_BYTES || !wellFormed(id))
     throw invalid(
-      'The execution has no id.',
-      `Give it an id of its own, a text of at most ${MAX_ID_LENGTH} characters.`,
+      typeof id === 'string' && id !== '' && wellFormed(id)
+        ? `The execution's id has ${byteLength(id)} bytes.`
+        : 'The execution has no id.',
+      `Give it an id of its own, a text of at most ${MAX_ID_BYTES} bytes.`,
     )
   if (typeof kind !== 'string' || ![...ENTRY_KINDS, ...EXIT_KINDS].includes(kind))
     throw invalid(
@@ -72,7 +74,7 @@ export function parseExecution(positionId: string, body: unknown, now: number): 
     quantity,
     price,
     size_frac: side === 'exit' ? size_frac : null,
-    executed_at: time(id, body.executed_at, now),
+    executed_at: time(id, body.executed_at),
     entry_context: context(id, 'entry_context', body.entry_context),
     regime_context: context(id, 'regime_context', body.regime_context),
     request: Object.fromEntries(
@@ -108,19 +110,15 @@ function share(id: string, value: unknown): number | null {
   return value
 }
 
-function time(id: string, value: unknown, now: number): string {
-  if (value === undefined || value === null) return new Date(now).toISOString()
+function time(id: string, value: unknown): string | null {
+  if (value === undefined || value === null) return null
   const ms = typeof value === 'string' ? parseTime(value) : null
   if (ms === null || ms <= 0)
     throw invalid(
       `Execution ${id}: executed_at is ${show(value)}.`,
       'Write an ISO 8601 time with a zone, e.g. 2026-05-19T16:38:26Z.',
     )
-  if (ms > now + MAX_CLOCK_SKEW_MS)
-    throw invalid(
-      `Execution ${id}: executed_at ${value} lies in the future.`,
-      'Check the clock of whoever reports it; nothing was recorded.',
-    )
+  if (ms > MAX_EXIT_MS) throw invalid(`Execution ${id}: executed_at ${value} lies beyond the year 2100.`, 'Correct it.')
   return new Date(ms).toISOString()
 }
 

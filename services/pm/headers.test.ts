@@ -12,10 +12,11 @@ const flat = {
   entry_price: 1,
   exit_price: 2,
   opened_at: 0,
+  now: 0,
   closed_at: 1_000,
   bars: [],
 }
-const { event } = closingOf(flat as unknown as FlatTrade, 0)
+const { event } = closingOf(flat as unknown as FlatTrade)
 
 test('headers are those of CloudEvents, Kafka binding, binary mode', () => {
   expect(eventHeaders(event, null)).toMatchObject({

@@ -2,6 +2,9 @@ import type { PositionClosed } from '../../core/event.ts'
 import { RECORDED_TIME_HEADER } from '../../core/record-time.ts'
 import { traceparentOf } from './trace-context.ts'
 
+/** Fields that are not in the event because they are too long, percent-encoded, separated by commas. */
+export const LEFT_OUT_HEADER = 'strandline_left_out'
+
 /**
  * Headers of a record: CloudEvents 1.0, Kafka binding, binary mode, and the W3C trace context. `ce_id` is event_id/revision, so that every
  * revision is an event of its own and a re-publication is the same one. `ce_time` is the exit's time, `ce_recordedtime` when it was closed here.
@@ -19,6 +22,7 @@ export function eventHeaders(
     ce_subject: event.position_id,
     ce_time: timeOf(event.closed_at),
     'content-type': 'application/avro',
+    ...(event.left_out ? { [LEFT_OUT_HEADER]: encodeURI(event.left_out.join(',').toWellFormed()) } : {}),
     ...(recordedAt === undefined ? {} : { [RECORDED_TIME_HEADER]: new Date(recordedAt).toISOString() }),
     traceparent: traceparentOf(traceparent, event.event_id, event.revision),
   }

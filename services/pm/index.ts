@@ -11,7 +11,7 @@ import type { Portfolio } from './portfolio.ts'
 import { type Relay, startRelay } from './relay.ts'
 import { pmRoutes } from './routes.ts'
 import { startBridge } from './sources/learning-queue.ts'
-import { startTicks } from './ticks.ts'
+import { OTHERS, startTicks } from './ticks.ts'
 
 export { type Closed, closePosition } from './close-position.ts'
 export { type OpenedPosition, openPosition, TIMEFRAMES } from './open-position.ts'
@@ -45,7 +45,7 @@ export const startPm: StartService = async (deps) => {
   const { store, clock, logger, metrics, liveness } = deps
   const relay = serviceRelay(deps)
   const pm: Portfolio = { store, clock, logger, metrics: pmMetrics(metrics), relay }
-  const ticks = startTicks(pm, TIMEFRAMES, liveness)
+  const ticks = startTicks(pm, [...TIMEFRAMES, OTHERS], liveness)
   const bridge = startBridge(pm, undefined, liveness)
 
   return {
@@ -58,7 +58,8 @@ export const startPm: StartService = async (deps) => {
         return { ok: false, reason: explain(error) }
       }
       const failure = relay.failure()
-      return failure ? { ok: false, reason: `Closed trades wait in the outbox: ${failure}` } : { ok: true }
+      const reason = failure ? `Closed trades wait in the outbox: ${failure}` : (bridge.failure() ?? ticks.failure())
+      return reason ? { ok: false, reason } : { ok: true }
     },
     async stop() {
       await Promise.all([ticks.stop(), bridge.stop()])

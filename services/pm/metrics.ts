@@ -1,6 +1,7 @@
 /** What the PM counts. Names and units as Prometheus' conventions ask. */
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client'
 import { TIMEFRAMES } from './open-position.ts'
+import { OTHERS } from './ticks.ts'
 
 export type PmMetrics = ReturnType<typeof pmMetrics>
 
@@ -31,6 +32,11 @@ export function pmMetrics(registry: Registry) {
       labelNames: ['timeframe'],
       registers,
     }),
+    leftOut: new Counter({
+      name: 'strandline_pm_left_out_total',
+      help: 'Fields and keys of closed trades that were left out because they are too long or no text; the trades count for the rest.',
+      registers,
+    }),
     refusedCloses: new Gauge({
       name: 'strandline_pm_unclosable_positions',
       help: 'Positions that hold nothing and cannot be closed, e.g. for a price that is none; counted by the last tick of their timeframe.',
@@ -45,15 +51,15 @@ export function pmMetrics(registry: Registry) {
     }),
     bridged: new Counter({
       name: 'strandline_pm_bridge_strands_total',
-      help: 'Strands of somebody else that were settled, by outcome: published, known (the log had the trade), failed.',
+      help: 'Strands of somebody else that were settled, by outcome: published, known (the log had the trade), failed, refused (the database would not take it; tried again).',
       labelNames: ['outcome'],
       registers,
     }),
   }
   // A counter that exists from the start has no first increment that rate() would miss.
   for (const outcome of ['recorded', 'duplicate', 'refused']) metrics.executions.inc({ outcome }, 0)
-  for (const outcome of ['published', 'known', 'failed']) metrics.bridged.inc({ outcome }, 0)
-  for (const timeframe of TIMEFRAMES) {
+  for (const outcome of ['published', 'known', 'failed', 'refused']) metrics.bridged.inc({ outcome }, 0)
+  for (const timeframe of [...TIMEFRAMES, OTHERS]) {
     for (const outcome of ['done', 'failed']) metrics.ticks.inc({ timeframe, outcome }, 0)
     metrics.refusedCloses.set({ timeframe }, 0)
     metrics.lateScores.inc({ timeframe }, 0)
@@ -70,6 +76,11 @@ export function relayMetrics(registry: Registry) {
     refused: new Gauge({
       name: 'strandline_outbox_refused_rows',
       help: 'Events that the log or the schema refuses: they wait for a person.',
+      registers,
+    }),
+    held: new Gauge({
+      name: 'strandline_outbox_held_rows',
+      help: 'Events whose exit lies in the future by the clock of the log: they wait until that time has come.',
       registers,
     }),
     age: new Gauge({

@@ -1,12 +1,12 @@
 /** A new position, before its first entry. Others may insert rows into lowcap_positions instead. */
 import { StrandlineError } from '../../core/errors.ts'
+import { byteLength, MAX_ID_BYTES } from '../../core/limits.ts'
 import { checkContext, isObject, wellFormed } from './context.ts'
 import type { Portfolio } from './portfolio.ts'
 import type { PositionRow } from './report-execution.ts'
 
 /** The timeframes that have a tick. */
 export const TIMEFRAMES = ['1m', '15m', '1h', '4h'] as const
-const MAX_TEXT = 256
 const TEXTS = ['id', 'token_chain', 'token_contract', 'token_ticker'] as const
 
 export interface OpenedPosition {
@@ -26,8 +26,13 @@ export async function openPosition({ store }: Portfolio, body: unknown): Promise
   const { timeframe, side = 'long', entry_context = {}, regime_context = {} } = body
   for (const name of TEXTS) {
     const value = body[name] ?? ''
-    if (typeof value !== 'string' || value.length > MAX_TEXT || !wellFormed(value))
-      throw invalid(`The position's ${name} is not a text of at most ${MAX_TEXT} characters.`, 'Correct it.')
+    if (typeof value !== 'string' || !wellFormed(value))
+      throw invalid(`The position's ${name} is no text.`, 'Correct it.')
+    if (byteLength(value) > MAX_ID_BYTES)
+      throw invalid(
+        `The position's ${name} has ${byteLength(value)} bytes, ${MAX_ID_BYTES} are allowed.`,
+        'Give a shorter one.',
+      )
   }
   if (!TIMEFRAMES.includes(timeframe as never))
     throw invalid(

@@ -5,7 +5,11 @@ import { createLiveness, PATIENCE_MS } from '../../core/liveness.ts'
 import type { Outbox, OutboxRow } from './outbox.ts'
 import { startRelay } from './relay.ts'
 
-const row = { id: 1, payload: { event_id: 'e', position_id: 'p', closed_at: 0, revision: 1 }, traceparent: null } as unknown as OutboxRow
+const row = {
+  id: 1,
+  payload: { event_id: 'e', position_id: 'p', closed_at: 0, revision: 1 },
+  traceparent: null,
+} as unknown as OutboxRow
 const outbox: Outbox = {
   claim: async () => [],
   published: async () => 1,

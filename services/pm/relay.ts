@@ -6,6 +6,9 @@
  * claim is a lease, so several relays share the work; it is not a lock, so a row may be published twice, by a relay that lost its answer or its
  * lease. The ledger absorbs that. What a row is never: marked as published before the log has acknowledged it.
  *
+ * An exit that the log's clock has not reached is one that readers refuse: such a row waits (log-clock.ts). Where only the acknowledgement shows it,
+ * the row stays unpublished and its event is sent again when that time has come: the copy that came too early is a dead letter, this one counts.
+ *
  * publish → mark. A crash between the two re-publishes. A mark that fails is tried again; after that the row's lease runs out, with the same result.
  */
 import type { Clock } from '../../core/clock.ts'
@@ -16,8 +19,9 @@ import type { EventLog, OutgoingRecord } from '../../core/log/log.ts'
 import type { Logger } from '../../core/logger.ts'
 import { addRecordSpans, tracing } from '../../core/telemetry.ts'
 import { eventHeaders } from './headers.ts'
+import { createLogClock } from './log-clock.ts'
 import type { RelayMetrics } from './metrics.ts'
-import type { Outbox, OutboxRow } from './outbox.ts'
+import type { Mark, Outbox, OutboxRow } from './outbox.ts'
 import { isFaultOfEvent } from './publish-errors.ts'
 import { createMarker } from './publish-marks.ts'
 import { publishSpans } from './publish-spans.ts'
@@ -27,6 +31,8 @@ const BATCH_BYTES = 256 * 1024
 const BATCH_ROWS = 500
 const REST_MS = 500
 const CHECK_MS = 5_000
+/** A row whose wait is over is claimed again well before this; otherwise somebody else published it. */
+const LEASED_MS = 60_000
 
 export interface RelayOptions {
   outbox: Outbox
@@ -64,6 +70,9 @@ export function startRelay(options: RelayOptions): Relay {
   let flushing: Promise<void> | undefined
   let down: string | undefined
   let prepared = prepare === undefined
+  const logClock = createLogClock(clock)
+  /** Rows that wait for the log's clock, and until when by ours. */
+  const held = new Map<number, number>()
   const polls = liveness?.loop('The poll of the outbox')
   const flushes = liveness?.loop('The publishing of what closes')
   const marks = liveness?.loop('The marking of what is published')
@@ -81,12 +90,12 @@ export function startRelay(options: RelayOptions): Relay {
     down = undefined
   }
 
-  async function release(rows: OutboxRow[], reason: string | null, growing = false): Promise<void> {
+  async function release(rows: OutboxRow[], reason: string | null, growing = false, restMs = REST_MS): Promise<void> {
     if (rows.length === 0) return
     const ids = rows.map((r) => r.id)
     // The database is away too: the lease runs out by itself.
     await outbox
-      .release(ids, reason, REST_MS, growing)
+      .release(ids, reason, restMs, growing)
       .catch((err) => logger.debug({ err, ids }, 'rows were not given back'))
   }
 
@@ -99,8 +108,22 @@ export function startRelay(options: RelayOptions): Relay {
     await release([row], explain(error), true)
   }
 
+  async function hold(row: OutboxRow, ms: number): Promise<void> {
+    const reason = `Its exit (${new Date(row.payload.closed_at).toISOString()}) lies in the future by the clock of the log: readers would refuse it. It is published once that time has come; check the clocks.`
+    if (!held.has(row.id))
+      logger.warn({ event_id: row.payload.event_id, outbox_id: row.id }, `An event waits in the outbox. ${reason}`)
+    held.set(row.id, clock.now() + ms)
+    await release([row], reason, false, ms)
+  }
+
   /** Publishes rows in the order given; each one ends marked, released or refused. */
-  async function publish(rows: OutboxRow[], loop: Loop | undefined): Promise<void> {
+  async function publish(taken: OutboxRow[], loop: Loop | undefined): Promise<void> {
+    const rows: OutboxRow[] = []
+    for (const row of taken) {
+      const ms = logClock.wait(row)
+      if (ms > 0) await hold(row, ms)
+      else rows.push(row)
+    }
     let batch: { row: OutboxRow; record: OutgoingRecord }[] = []
     let bytes = 0
     for (const [index, row] of rows.entries()) {
@@ -146,7 +169,18 @@ export function startRelay(options: RelayOptions): Relay {
       metrics?.published.inc(batch.length)
       if (tracing()) addRecordSpans(publishSpans(batch, placed, topic, started, clock.now()))
       succeeded()
-      marker.add(batch.map(({ row }, i) => [row.id, placed[i]!.partition, placed[i]!.offset]))
+      logClock.heard(placed.at(-1)!.appendedAt)
+      const marks: Mark[] = []
+      for (const [i, { row }] of batch.entries()) {
+        const { partition, offset, appendedAt } = placed[i]!
+        const late = logClock.lateBy(row, appendedAt)
+        if (late > 0) await hold(row, late)
+        else {
+          held.delete(row.id)
+          marks.push([row.id, partition, offset])
+        }
+      }
+      marker.add(marks)
     } catch (error) {
       if (!isFaultOfEvent(error)) {
         failed('log', error)
@@ -195,6 +229,8 @@ export function startRelay(options: RelayOptions): Relay {
     metrics?.depth.set(depth)
     metrics?.refused.set(refused)
     metrics?.age.set(oldest_seconds)
+    for (const [id, until] of held) if (until + LEASED_MS < clock.now()) held.delete(id) // another relay has taken it
+    metrics?.held.set(held.size)
   }
 
   async function poll(): Promise<number> {

@@ -2,6 +2,7 @@
 import { StrandlineError } from '../../core/errors.ts'
 import type { PositionClosed } from '../../core/event.ts'
 import { eventId } from '../../core/event.ts'
+import { MAX_CLOCK_SKEW_MS } from '../../core/validation.ts'
 import { closePosition, closeTrade } from './close-position.ts'
 import type { FlatTrade } from './closing.ts'
 import { type Execution, isFullExit, parseExecution } from './execution.ts'
@@ -20,6 +21,8 @@ export interface ExecutionResult {
   left: number
   /** The event, when this execution closed the position (now, or when it was first reported). */
   closed: PositionClosed | null
+  /** What the closed trade does not carry or count for, because it is too long; absent when it is whole. */
+  left_out?: string[]
 }
 
 type Answer =
@@ -34,7 +37,9 @@ type Answer =
   | { status: 'close_first'; trade: FlatTrade }
   | { status: 'more_than_held'; held: number }
   | { status: 'before_entry'; entry: string }
-  | { status: 'conflict' | 'unknown_position' | 'nothing_held' | 'invalid' }
+  | { status: 'in_future'; executed_at: string; now: string }
+  | { status: 'invalid'; reason: string }
+  | { status: 'conflict' | 'unknown_position' | 'nothing_held' }
 
 /**
  * Records one execution and closes the position when it was a full exit with nothing left.
@@ -44,7 +49,7 @@ type Answer =
  */
 export async function reportExecution(pm: Portfolio, positionId: string, body: unknown): Promise<ExecutionResult> {
   try {
-    const execution = parseExecution(positionId, body, pm.clock.now())
+    const execution = parseExecution(positionId, body)
     const result = await report(pm, execution)
     pm.metrics?.executions.inc({ outcome: result.status })
     return result
@@ -59,13 +64,15 @@ async function report(pm: Portfolio, execution: Execution): Promise<ExecutionRes
   const answer = await record(pm, execution)
   const { status, trade_id, size_frac, left, trade } = answer
   const full = left === 0 && isFullExit(kind, size_frac)
+  const closed = full ? await close(pm, position_id, trade_id, trade) : null
   return {
     status,
     execution_id: id,
     position_id,
     trade_id,
     left,
-    closed: full ? await close(pm, position_id, trade_id, trade) : null,
+    closed,
+    ...(closed?.left_out ? { left_out: closed.left_out } : {}),
   }
 }
 
@@ -83,7 +90,11 @@ async function close(
 
 async function record(pm: Portfolio, execution: Execution): Promise<Extract<Answer, { trade_id: string }>> {
   const { id, position_id } = execution
-  const p_execution = JSON.stringify({ ...execution, trade_id: eventId(position_id, `execution ${id}`) })
+  const p_execution = JSON.stringify({
+    ...execution,
+    trade_id: eventId(position_id, `execution ${id}`),
+    max_skew_ms: MAX_CLOCK_SKEW_MS,
+  })
   for (;;) {
     const answer = await pm.store.rpc<Answer>('pm_record_execution', { p_execution })
     switch (answer.status) {
@@ -129,10 +140,20 @@ async function record(pm: Portfolio, execution: Execution): Promise<Extract<Answ
             todo: 'Nothing was recorded; correct executed_at.',
           },
         )
+      case 'in_future':
+        throw new StrandlineError(
+          'EXECUTION_INVALID',
+          `Execution ${id}: executed_at ${iso(answer.executed_at)} lies in the future; by the database's clock it is ${iso(answer.now)}.`,
+          { todo: 'Check the clock of whoever reports it, then that of the database; nothing was recorded.' },
+        )
       case 'invalid':
-        throw new StrandlineError('EXECUTION_INVALID', `Execution ${id} has a price or a quantity that is none.`, {
-          todo: 'Nothing was recorded.',
-        })
+        throw new StrandlineError(
+          'EXECUTION_INVALID',
+          `Execution ${id} cannot be added to position ${position_id}: ${answer.reason}.`,
+          { todo: 'Nothing was recorded.' },
+        )
     }
   }
 }
+
+const iso = (time: string) => new Date(time).toISOString()

@@ -18,6 +18,8 @@ export interface TickResult {
 }
 
 interface LateTrade {
+  event_id: string
+  position_id: string
   /** The latest revision that the outbox has. */
   event: PositionClosed
   side: Side
@@ -25,7 +27,10 @@ interface LateTrade {
   complete: boolean
 }
 
-/** Errors: STORE_UNREACHABLE, STORE_REJECTED; a position that cannot be closed is in `refused` and stops nothing. */
+/**
+ * A position that cannot be closed, whatever is wrong with it, is in `refused` (and in strandline_set_aside) and stops nothing; the next tick tries it
+ * again. Errors: STORE_UNREACHABLE; STORE_REJECTED when the database refuses to say what there is to do.
+ */
 export async function tick(pm: Portfolio, timeframe: string): Promise<TickResult> {
   const result: TickResult = { closed: 0, scored: 0, refused: [] }
   const flat = (after: string) =>
@@ -40,21 +45,47 @@ export async function tick(pm: Portfolio, timeframe: string): Promise<TickResult
         const closed = (await closeTrade(pm, trade, 'tick')) ?? (await closePosition(pm, trade.position_id))
         if (closed?.now) result.closed++
       } catch (error) {
-        if (findStrandlineError(error)?.code !== 'POSITION_INVALID') throw error
-        result.refused.push({ position_id: trade.position_id, reason: explain(error) })
+        setAside(trade.position_id, error)
       }
     }
   }
   const late = (after: string) =>
     pm.store.rpc<LateTrade[]>('pm_late_trades', { p_timeframe: timeframe, p_after: after, p_limit: PAGE })
-  for (
-    let page = await late('');
-    page.length > 0;
-    page = page.length < PAGE ? [] : await late(page.at(-1)!.event.event_id)
-  ) {
-    for (const trade of page) if (trade.complete && (await scoreLate(pm, trade))) result.scored++
+  for (let page = await late(''); page.length > 0; page = page.length < PAGE ? [] : await late(page.at(-1)!.event_id)) {
+    for (const trade of page) {
+      try {
+        if (trade.complete && (await scoreLate(pm, trade))) result.scored++
+      } catch (error) {
+        setAside(trade.position_id, error)
+      }
+    }
   }
+  const p_rows = JSON.stringify([...new Map(result.refused.map((r) => [r.position_id, r.reason]))])
+  await pm.store.rpc('pm_set_aside_positions', { p_timeframe: timeframe, p_rows })
   return result
+
+  function setAside(position_id: string, error: unknown): void {
+    if (isSystemic(error)) throw error
+    result.refused.push({ position_id, reason: explain(error).toWellFormed().slice(0, 1_000) })
+  }
+}
+
+/** The ticks of all timeframes that have none of their own: others may write any. Errors: as tick. */
+export async function tickOthers(pm: Portfolio, known: readonly string[]): Promise<TickResult> {
+  const timeframes = await pm.store.rpc<string[]>('pm_other_timeframes', { p_known: JSON.stringify(known) })
+  const results: TickResult[] = []
+  for (const timeframe of timeframes) results.push(await tick(pm, timeframe))
+  return {
+    closed: results.reduce((n, r) => n + r.closed, 0),
+    scored: results.reduce((n, r) => n + r.scored, 0),
+    refused: results.flatMap((r) => r.refused),
+  }
+}
+
+/** No position's fault: nothing can be said about the others either. */
+function isSystemic(error: unknown): boolean {
+  const code = findStrandlineError(error)?.code
+  return code === 'STORE_UNREACHABLE' || code === 'STORE_SCHEMA'
 }
 
 /** Publishes the score of a trade that had none, as the event's next revision. */

@@ -3,26 +3,38 @@ import { explain } from '../../core/errors.ts'
 import { type Liveness, type Loop, PATIENCE_MS } from '../../core/liveness.ts'
 import { beatingStore } from '../../core/store/beating-store.ts'
 import type { Portfolio } from './portfolio.ts'
-import { tick } from './tick.ts'
+import { type TickResult, tick, tickOthers } from './tick.ts'
 import { timeframeMs } from './timeframe.ts'
 
 /** A tick that failed is tried again after this, not after four hours. Milliseconds. */
 const RETRY_MS = 5_000
+const OTHERS_MS = 900_000
 
-export function startTicks(
-  pm: Portfolio,
-  timeframes: readonly string[],
-  liveness?: Liveness,
-): { stop(): Promise<void> } {
+/** A loop that runs until it is stopped. */
+export interface Background {
+  /** Since when it fails and why, as a sentence; undefined while it does its work. */
+  failure(): string | undefined
+  stop(): Promise<void>
+}
+
+/** Among the timeframes: those of all trades that have none of the others. */
+export const OTHERS = 'other'
+
+export function startTicks(pm: Portfolio, timeframes: readonly string[], liveness?: Liveness): Background {
   const stopping = new AbortController()
+  const failures = new Map<string, string>()
   const loops = timeframes.map((timeframe) => {
     const name = `The tick of ${timeframe}`
-    const loop = liveness?.loop(name, timeframeMs(timeframe) + PATIENCE_MS)
-    const running = run({ ...pm, store: beatingStore(pm.store, loop) }, timeframe, stopping.signal, loop)
+    const period = timeframe === OTHERS ? OTHERS_MS : timeframeMs(timeframe)
+    const loop = liveness?.loop(name, period + PATIENCE_MS)
+    const beating = { ...pm, store: beatingStore(pm.store, loop) }
+    const work = () => (timeframe === OTHERS ? tickOthers(beating, timeframes) : tick(beating, timeframe))
+    const running = run(beating, { timeframe, period, work }, stopping.signal, failures, loop)
     liveness?.keeps(name, running, stopping.signal)
     return running
   })
   return {
+    failure: () => failures.values().next().value,
     async stop() {
       stopping.abort()
       await Promise.all(loops)
@@ -30,27 +42,42 @@ export function startTicks(
   }
 }
 
-async function run(pm: Portfolio, timeframe: string, signal: AbortSignal, loop?: Loop): Promise<void> {
+interface Look {
+  /** As metrics and logs call it. */
+  timeframe: string
+  /** Milliseconds. */
+  period: number
+  work(): Promise<TickResult>
+}
+
+async function run(
+  pm: Portfolio,
+  { timeframe, period, work }: Look,
+  signal: AbortSignal,
+  failures: Map<string, string>,
+  loop?: Loop,
+): Promise<void> {
   const { clock, logger, metrics } = pm
-  const period = timeframeMs(timeframe)
   let refused = new Set<string>()
-  let failing = false
+  let since: string | undefined
   while (!signal.aborted) {
     let wait = period
     loop?.beat()
     try {
-      const result = await tick(pm, timeframe)
+      const result = await work()
       for (const { position_id, reason } of result.refused)
         if (!refused.has(position_id))
           logger.error({ position_id, timeframe }, `A position cannot be closed: ${reason}`)
       refused = new Set(result.refused.map((r) => r.position_id)) // said once, until it is mended
       metrics?.refusedCloses.set({ timeframe }, refused.size)
       metrics?.ticks.inc({ timeframe, outcome: 'done' })
-      failing = false
+      since = undefined
+      failures.delete(timeframe)
     } catch (err) {
-      if (!failing) logger.warn({ err, timeframe }, `A tick failed: ${explain(err)}`)
+      if (since === undefined) logger.warn({ err, timeframe }, `A tick failed: ${explain(err)}`)
+      since ??= new Date(clock.now()).toISOString()
+      failures.set(timeframe, `The tick of ${timeframe} has failed since ${since}: ${explain(err)}`)
       metrics?.ticks.inc({ timeframe, outcome: 'failed' })
-      failing = true
       wait = Math.min(period, RETRY_MS)
     }
     loop?.beat()

@@ -6,7 +6,7 @@ const UNIT_MS: Record<string, number> = { s: 1_000, m: 60_000, h: 3_600_000, d: 
 export function timeframeMs(timeframe: string): number {
   const match = /^([1-9]\d{0,4})([smhdw])$/.exec(timeframe)
   if (!match)
-    throw new StrandlineError('POSITION_INVALID', `'${timeframe}' is not a timeframe.`, {
+    throw new StrandlineError('POSITION_INVALID', `'${timeframe.slice(0, 64)}' is not a timeframe.`, {
       todo: 'Write a number and s, m, h, d or w, e.g. 15m.',
     })
   return Number(match[1]) * UNIT_MS[match[2]!]!

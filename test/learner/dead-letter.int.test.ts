@@ -34,12 +34,10 @@ describe('records that cannot be applied', () => {
 
   it('are told in texts that the database takes, wherever a name is cut', async () => {
     const { runner } = await createTestLearner({ store: db.store, model })
-    const levers = { [`${'x'.repeat(63)}😀`]: 'y'.repeat(9_999) }
+    const levers = { [`${'x'.repeat(63)}😀`]: 'y\0' }
     const records = recordsOf([{ key: 'k', value: encodeEvent(closedTrade({ levers })) }, good('a')])
     expect(await createFeed(TOPIC, 0, records).run(runner)).toBe(2)
-    expect(await db.sql('select "offset", reason from dead_letters')).toEqual([
-      { offset: '0', reason: 'lever_too_long' },
-    ])
+    expect(await db.sql('select "offset", reason from dead_letters')).toEqual([{ offset: '0', reason: 'text_invalid' }])
   })
 
   it('are not sent again when the log is read again', async () => {

@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { systemClock } from '../../core/clock.ts'
 import type { LogRecord } from '../../core/log/log.ts'
 import { type Portfolio, reportExecution } from '../../services/pm/index.ts'
 import { addToOutbox } from '../../services/pm/outbox.ts'
@@ -131,4 +132,31 @@ test('a topic that is missing is created before the first publication', async ()
   await relay.poll()
   await relay.stop()
   expect(await contents(topic)).toHaveLength(1)
+})
+
+test('a broker that has not reached the exit yet: what its acknowledgement shows is not marked, and waits', async () => {
+  // Given a relay that has heard nothing of the broker, and whose own clock is ahead
+  const topic = await kafka.createTopic({ partitions: 1, config: { 'message.timestamp.type': 'LogAppendTime' } })
+  const clock = { ...systemClock, now: () => Date.now() + 600_000 }
+  const relay = testRelay(db, kafka.log, { topic, clock })
+  const event = (position_id: string, minutes: number) =>
+    closedTrade({ position_id, closed_at: Date.now() + minutes * 60_000 })
+  await addToOutbox(db.store, [event('ahead-1', 8)])
+  const rowOf = async (id: string) => (await rows()).find((r) => r.payload.position_id === id)
+
+  // When it publishes an exit that lies eight minutes ahead
+  await relay.poll()
+  expect(await contents(topic)).toHaveLength(1)
+  expect(await rowOf('ahead-1')).toMatchObject({
+    published_at: null,
+    last_error: expect.stringContaining('clock of the log'),
+  })
+
+  // Then the next one is not sent at all before its time, and one of the past is
+  await addToOutbox(db.store, [event('ahead-2', 8), event('past', -8)])
+  await relay.poll()
+  await relay.stop()
+  expect((await contents(topic)).map((c) => c.record.key?.toString())).toEqual(['ahead-1', 'past'])
+  expect((await rowOf('past'))?.published_at).not.toBeNull()
+  expect(await rowOf('ahead-2')).toMatchObject({ published_at: null, refused: false })
 })

@@ -1,6 +1,7 @@
 /** Trades of a Freqtrade backtest as events: scored on candles, with the levers of models/freqtrade.json. */
 import { StrandlineError } from '../../../core/errors.ts'
 import { eventId, type PositionClosed } from '../../../core/event.ts'
+import { fitEvent } from '../../../core/limits.ts'
 import { scoreTrade } from '../rr.ts'
 import { timeframeMs } from '../timeframe.ts'
 import { type Candles, readCandles } from './candles.ts'
@@ -77,7 +78,7 @@ function eventOf(trade: BacktestTrade, position_id: string, trade_id: string, ca
   const { opened_at, closed_at, timeframe } = trade
   const barMs = timeframeMs(timeframe)
   const opened = new Date(opened_at)
-  return {
+  return fitEvent({
     event_id: eventId(position_id, trade_id),
     revision: 0,
     voided: false,
@@ -103,5 +104,5 @@ function eventOf(trade: BacktestTrade, position_id: string, trade_id: string, ca
     measures: {},
     regime_context: {},
     source: 'import:freqtrade',
-  }
+  }).event
 }

@@ -2,6 +2,7 @@
 import { explain, StrandlineError } from '../../../core/errors.ts'
 import type { PositionClosed } from '../../../core/event.ts'
 import type { ServiceDeps } from '../../../core/service.ts'
+import { MAX_CLOCK_SKEW_MS } from '../../../core/validation.ts'
 import { serviceRelay } from '../index.ts'
 import { addToOutbox, type EventKey, rescoreInOutbox, waitingInOutbox } from '../outbox.ts'
 
@@ -25,7 +26,7 @@ export interface ImportOptions {
 
 /**
  * Resolves when every event is in the log. A relay of our own publishes them; those of running PMs share the work.
- * Errors: STORE_UNREACHABLE, LOG_UNREACHABLE and the like: what is in the outbox stays there, and importing again goes on.
+ * Errors: EVENT_INVALID for an exit in the future; STORE_UNREACHABLE, LOG_UNREACHABLE and the like: what is in the outbox stays there, and importing again goes on.
  */
 export async function importEvents(
   deps: ServiceDeps,
@@ -33,6 +34,7 @@ export async function importEvents(
   options: ImportOptions = {},
 ): Promise<Imported> {
   const { store } = deps
+  refuseFuture(events, await store.rpc<number>('pm_now', {}))
   const total: Imported = { new: 0, already_known: 0, rescored: 0 }
   const relay = serviceRelay(deps, POLL_MS)
   try {
@@ -50,6 +52,18 @@ export async function importEvents(
     await relay.stop()
   }
   return total
+}
+
+/** The database's clock decides; the log's readers would refuse such an event for good. */
+function refuseFuture(events: PositionClosed[], now: number): void {
+  const future = events.find((e) => e.closed_at > now + MAX_CLOCK_SKEW_MS)
+  if (!future) return
+  const [exit, clock] = [future.closed_at, now].map((ms) => new Date(ms).toISOString())
+  throw new StrandlineError(
+    'EVENT_INVALID',
+    `Trade ${future.trade_id || future.event_id} closes in the future (${exit}; by the database's clock it is ${clock}).`,
+    { todo: 'Correct it, or check the clock of the database; nothing was imported.' },
+  )
 }
 
 async function published(

@@ -1,8 +1,9 @@
 /** Events of our own shape from a file: one JSON object a line (core/offline-log.ts). All of them, or none. */
 import { createReadStream } from 'node:fs'
 import { createInterface } from 'node:readline'
-import { StrandlineError } from '../../../core/errors.ts'
+import { findStrandlineError, StrandlineError } from '../../../core/errors.ts'
 import type { PositionClosed } from '../../../core/event.ts'
+import { type Excess, fitEvent } from '../../../core/limits.ts'
 import { parseOfflineLine } from '../../../core/offline-log.ts'
 import { checkEvent } from '../../../core/validation.ts'
 import { allWellFormed } from '../context.ts'
@@ -38,5 +39,17 @@ function checked(event: PositionClosed, line: number, now: number): PositionClos
   const rejection = checkEvent(event, Buffer.from(event.position_id), now)
   if (rejection) throw invalid(rejection.detail)
   if (!allWellFormed(event)) throw invalid('a text that is not well-formed')
+  const [first] = excessOf(event, invalid)
+  if (first) throw invalid(`${first.field} ${first.problem}`)
   return event
+}
+
+/** A file has somebody who can correct it: here nothing is left out. */
+function excessOf(event: PositionClosed, invalid: (what: string) => StrandlineError): Excess[] {
+  try {
+    return fitEvent(event).excess
+  } catch (error) {
+    const known = findStrandlineError(error)
+    throw known ? invalid(known.message.replace(/\.$/, '')) : error
+  }
 }

@@ -118,6 +118,15 @@ test('an R/R under a wider bound is clamped', () => {
   expect(read({}, {}, { rr: -33 }).event.rr).toBe(-10)
 })
 
+test('what is too long is left out, and said', () => {
+  const { event } = read({}, { entry_context: { curator: 'ä'.repeat(1_001), chain: 'base' } })
+  expect(event).toMatchObject({ levers: { chain: 'base' }, left_out: ['curator'] })
+})
+
+test('an exit up to a day ahead is somebody’s clock: it is read, and waits', () => {
+  expect(read({}, {}, { exit_timestamp: '2026-03-02T12:10:00Z' }).event.closed_at).toBe(NOW + 600_000)
+})
+
 describe('what is no trade is refused, and named', () => {
   test.each<[sentence: string, ofTrade?: object, ofContent?: object, ofStrand?: object]>([
     ['The strand has no content.', {}, {}, { content: null }],
@@ -136,7 +145,7 @@ describe('what is no trade is refused, and named', () => {
     ['Rr is "Infinity", not a finite number.', { rr: 'Infinity' }],
     ['The strand has neither an R/R nor the prices for one.', { rr: null, entry_price: null }],
     ["after the record's own time", { exit_timestamp: '2099-01-01T00:00:00Z' }],
-    ['Lever curator has 1000000 characters', {}, { entry_context: { curator: 'x'.repeat(1_000_000) } }],
+    ['The entry time is 1780000000000000000, not a time in milliseconds', { entry_timestamp: 1.78e18 }],
   ])('%s', (sentence, ofTrade, ofContent, ofStrand) => {
     expect(() => read(ofStrand, ofContent, ofTrade)).toThrow(sentence)
   })

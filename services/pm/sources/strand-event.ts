@@ -1,8 +1,9 @@
 /** A `position_closed` strand that somebody else wrote, as the event of its trade. Pure. */
 import { StrandlineError } from '../../../core/errors.ts'
 import { eventId, type PositionClosed, splitEntryContext } from '../../../core/event.ts'
+import { fitEvent } from '../../../core/limits.ts'
 import { parseTime } from '../../../core/time.ts'
-import { checkEvent, MAX_RR } from '../../../core/validation.ts'
+import { checkEvent, MAX_EXIT_MS, MAX_RR } from '../../../core/validation.ts'
 import { isObject, textMap, wellFormed } from '../context.ts'
 import type { Side } from '../rr.ts'
 
@@ -16,12 +17,16 @@ export interface StrandTrade {
   unscored: boolean
 }
 
+const DAY_MS = 86_400_000
+const FIRST_MS = Date.parse('0001-01-01T00:00:00Z')
+
 type Fields = Record<string, unknown>
 
 /**
  * Reads a strand. Its ids and symbol are columns, or lie in `content`; the trade is the last of `content.completed_trades`, or
- * `content.trade_summary`. An R/R beyond ±10 is the same ratio under another bound, and is clamped.
- * @param now ms; an exit may not lie beyond it
+ * `content.trade_summary`. An R/R beyond ±10 is the same ratio under another bound, and is clamped. What of it is too long for an event is left
+ * out and named (`left_out`).
+ * @param now ms; an exit up to a day later comes back as it is (somebody's clock is ahead: wait), anything beyond is no exit time
  * Errors: EVENT_INVALID, naming what is missing.
  */
 export function tradeOfStrand(strand: ForeignStrand, now: number): StrandTrade {
@@ -82,9 +87,12 @@ export function tradeOfStrand(strand: ForeignStrand, now: number): StrandTrade {
     regime_context: textMap(objectOf(strand.regime_context) ?? {}),
     source: 'learning-queue',
   }
-  const rejection = checkEvent(event, Buffer.from(position_id), now)
+  const fitted = fitEvent(event).event
+  const rejection = checkEvent(fitted, Buffer.from(position_id), Math.max(now, Math.min(closed_at, now + DAY_MS)))
   if (rejection) throw invalid(rejection.detail)
-  return { event, side: inTrade('side') === 'short' ? 'short' : 'long', unscored }
+  if (!(event.opened_at >= FIRST_MS && event.opened_at <= MAX_EXIT_MS))
+    throw invalid(`the entry time is ${event.opened_at}, not a time in milliseconds`)
+  return { event: fitted, side: inTrade('side') === 'short' ? 'short' : 'long', unscored }
 }
 
 const invalid = (what: string) => new StrandlineError('EVENT_INVALID', `${what[0]!.toUpperCase()}${what.slice(1)}.`)
