@@ -1,124 +1,116 @@
 /**
- * The audit: is every closed trade in the log, in the ledger and in ad_strands, and counted once? Each store is counted itself, and the coefficients are
- * computed again from the log's own bytes, by the offline fold, and compared: no trust in anybody's bookkeeping.
+ * The audit: where is every closed trade, and does it count exactly once? Each store is counted itself, and the coefficients are computed again from the
+ * log's own bytes, by the offline fold, and compared: no trust in anybody's bookkeeping.
+ *
+ * It may run while trades flow. The stores are read in the order of a trade's way (closed, outbox, log, checkpoints, ledger and strands, coefficients): what
+ * is read later can only hold more, so a trade that moves on meanwhile is found further on, never missed. What seems to be amiss is looked at once more, from
+ * the beginning, before it is said.
  */
 
-import { DecodeError } from '../core/codec/codec.ts'
-import { createCodec } from '../core/codec/position-closed-codec.ts'
-import { eventUuid, type PositionClosed } from '../core/event.ts'
-import { readAll } from '../core/log/read-all.ts'
 import type { ServiceDeps } from '../core/service.ts'
-import type { Store } from '../core/store/store.ts'
-import { checkEvent } from '../core/validation.ts'
-import { activeModel, readAllCoefficients, readCoefficients } from '../services/decision/learned.ts'
-import { type CoefficientRow, createOfflineFold, type FoldedLog } from '../services/learner/offline.ts'
+import { activeModel } from '../services/decision/learned.ts'
+import { type Compared, compareCoefficients } from './coefficients.ts'
+import { judge } from './judge.ts'
+import { readLog } from './log-contents.ts'
+import { readCheckpoints, readIds, readLetters, readOutbox } from './stores.ts'
 
-export interface Audit {
-  /** Trades that the PM closed, or that were imported. */
+/** Every number counts distinct events; a record of the log that is no event counts for itself. */
+export interface AuditReport {
+  /** Trades that the PM closed, or that were imported, whose events go into this topic. */
   closed: number
-  /** How many of those are in the log, the ledger and ad_strands. */
+  /** Of those: a revision is in the outbox and not in the log yet. */
+  waiting_outbox: number
+  /** Of those: in the log. */
   in_log: number
+  /** In the log, and the learner or the projector is still to apply it: at or above its checkpoint. */
+  behind: number
+  /** In the log, and refused by the learner for good, by the reason that it recorded (open dead letters). */
+  refused: Record<string, number>
+  /** In the log, and of a source that the active model does not learn from. */
+  not_for_model: number
+  /** Closed trades in the ledger of the active model, and in ad_strands. */
   in_ledger: number
   in_ad_strands: number
-  /** Closed trades that are missing in any of the three. */
+  /** Closed trades that are nowhere: marked published and not in the log, or passed by a consumer that has neither applied nor refused them. */
   lost: number
   /** Trades that count more than once: in the baseline, or as strands. */
   double: number
-}
-
-export interface AuditReport extends Audit {
+  /** Coefficients that differ from what the log gives up to where the learner stands (relative 1e-9), are missing, or too many. */
+  wrong: number
+  /** Nothing is lost, double or wrong. Something may still wait. */
+  reconciles: boolean
   /** Ids of the first lost trades. */
   lost_ids: string[]
   /** Events in the log that nobody here closed or imported: published by someone else. */
   published_by_others: number
-  /** Records of the log that cannot be applied; they are in the dead-letter topic. */
+  /** Records of the log that cannot be applied, whether the learner has come to them or not. */
   not_applicable: number
-  /** Coefficients computed again from the log: how many, how many differ (relative 1e-9) or are missing, and the largest relative difference. */
+  /** Of waiting_outbox: events that the log or the schema refuses. A person has to look. */
+  outbox_refused: number
+  /** Closed trades whose events went into other topics; they are in no other number. */
+  in_other_topics: number
+  /** Name of the active model; null while no learner ever ran. */
+  model: string | null
+  /** Coefficients computed again from the log: how many, how many differ or are missing, and the largest relative difference. */
   recomputed: { coefficients: number; different: number; largest_difference: number }
 }
 
-/** Rows of one page: far from a hosted project's statement timeout. */
-const PAGE = 5_000
-export const TOLERANCE = 1e-9
+const FIRST = 20
 
+/** Errors: STORE_UNREACHABLE, STORE_SCHEMA (migrations missing), LOG_UNREACHABLE, LOG_TOPIC_MISSING, LOG_AUTH, REGISTRY_UNREACHABLE. */
 export async function audit(deps: ServiceDeps): Promise<AuditReport> {
-  const { store, log, config } = deps
-  const closed = new Set([...(await idsOf(store, 'positions')), ...(await idsOf(store, 'outbox'))])
-  const ledger = await idsOf(store, 'ledger')
-  const strands = await idsOf(store, 'strands')
+  const report = await look(deps)
+  return report.reconciles ? report : look(deps)
+}
+
+/** Whether something is still on its way. */
+export const isWaiting = (report: AuditReport): boolean => report.waiting_outbox > 0 || report.behind > 0
+
+async function look(deps: ServiceDeps): Promise<AuditReport> {
+  const { store, config } = deps
+  const positions = await readIds(store, 'positions')
+  const outbox = await readOutbox(store)
   const model = await activeModel(store)
-  const fold = model && createOfflineFold(model)
-  const codec = createCodec(config)
-  const inLog = new Set<string>()
-  let not_applicable = 0
-  await readAll(log, config.topic, async (record, partition) => {
-    let event: PositionClosed
-    try {
-      event = await codec.decode(record.value as Buffer)
-    } catch (error) {
-      if (!(error instanceof DecodeError)) throw error
-      not_applicable++
-      return
-    }
-    if (checkEvent(event, record.key, record.timestamp)) {
-      not_applicable++
-      return
-    }
-    inLog.add(eventUuid(event.event_id))
-    await fold?.add([event], partition)
-  })
-  const missing = [...closed].filter((id) => !inLog.has(id) || !ledger.has(id) || !strands.has(id))
-  const { global_rr } = await readCoefficients(store, [])
-  const rows = await readAllCoefficients(store)
-  const folded = fold?.result() ?? { global_rr: { rr_short: null, rr_long: null, n: 0 }, coefficients: [] }
+  const before = await readCheckpoints(store, config.topic)
+  const reading = await readLog(deps, model, before, await readLetters(store, config.topic, before.consumer))
+  const checkpoints = await readCheckpoints(store, config.topic)
+  const letters = await readLetters(store, config.topic, checkpoints.consumer)
+  const ledger = await readIds(store, 'ledger')
+  const strands = await readIds(store, 'strands')
+  const compared = await compareCoefficients(deps, checkpoints.consumer, reading)
   const strandRows = await store.rpc<{ events: number; rows: number }>('strands_event_count', {})
-  const count = (ids: Set<string>) => [...closed].filter((id) => ids.has(id)).length
-  return {
-    closed: closed.size,
-    in_log: count(inLog),
-    in_ledger: count(ledger),
-    in_ad_strands: count(strands),
-    lost: missing.length,
-    double: Math.max(0, global_rr.n - folded.global_rr.n) + Math.max(0, strandRows.rows - strandRows.events),
-    lost_ids: missing.slice(0, 20),
-    published_by_others: [...inLog].filter((id) => !closed.has(id)).length,
+  const { topic } = config
+  const counts = judge({ topic, positions, outbox, log: reading.contents, checkpoints, letters, ledger, strands })
+  const double = compared.double + Math.max(0, strandRows.rows - strandRows.events)
+  return reportOf(counts, compared, double, model?.definition.name ?? null)
+}
+
+function reportOf(
+  {
+    lost_ids,
+    published_by_others,
     not_applicable,
-    recomputed: compare(folded, rows),
+    outbox_refused,
+    in_other_topics,
+    ...counts
+  }: ReturnType<typeof judge>,
+  { coefficients, different, largest_difference }: Compared,
+  double: number,
+  model: string | null,
+): AuditReport {
+  const lost = lost_ids.length
+  return {
+    ...counts,
+    lost,
+    double,
+    wrong: different,
+    reconciles: lost === 0 && double === 0 && different === 0,
+    lost_ids: lost_ids.slice(0, FIRST),
+    published_by_others,
+    not_applicable,
+    outbox_refused,
+    in_other_topics,
+    model,
+    recomputed: { coefficients, different, largest_difference },
   }
-}
-
-async function idsOf(store: Store, what: 'positions' | 'outbox' | 'ledger' | 'strands'): Promise<Set<string>> {
-  const ids = new Set<string>()
-  for (let after: string | null = ''; after !== null; ) {
-    const page: { ids: string[]; next: string | null } = await store.rpc('strandline_audit_page', {
-      p_store: what,
-      p_after: after,
-      p_limit: PAGE,
-    })
-    for (const id of page.ids) ids.add(eventUuid(id))
-    after = page.next
-  }
-  return ids
-}
-
-/** What is stored against what the log gives. */
-function compare(folded: FoldedLog, rows: CoefficientRow[]): AuditReport['recomputed'] {
-  const stored = new Map(rows.map((r) => [`${r.name}\0${r.key}`, r]))
-  let different = Math.max(0, rows.length - folded.coefficients.length)
-  let largest = 0
-  for (const row of folded.coefficients) {
-    const other = stored.get(`${row.name}\0${row.key}`)
-    if (!other || other.n !== row.n) {
-      different++
-      continue
-    }
-    const off = Math.max(
-      ...(['rr_short', 'rr_long', 'weight'] as const).map(
-        (f) => Math.abs(row[f] - other[f]) / Math.max(Math.abs(row[f]), 1e-12),
-      ),
-    )
-    largest = Math.max(largest, off)
-    if (!(off <= TOLERANCE)) different++
-  }
-  return { coefficients: folded.coefficients.length, different, largest_difference: largest }
 }

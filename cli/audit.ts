@@ -1,27 +1,69 @@
-/** `strandline audit`: is every closed trade in the log, the ledger and ad_strands, and counted once? */
+/** `strandline audit`: where is every closed trade, and does it count exactly once? */
 import type { Command } from 'commander'
-import { audit } from '../audit/audit.ts'
+import { audit, isWaiting } from '../audit/audit.ts'
+import { untilNothingWaits } from '../audit/wait.ts'
+import { explain, findStrandlineError, StrandlineError } from '../core/errors.ts'
 import { DEFAULT_DATA_DIR } from '../embedded/layout.ts'
-import { auditCloses, auditText } from './demo-text.ts'
+import { auditText } from './audit-text.ts'
+import { wholeNumber } from './numbers.ts'
+import { say } from './output.ts'
 import { openStack } from './shared.ts'
+
+interface Options {
+  /** true: without a number. */
+  wait?: number | true
+  json?: boolean
+  dataDir: string
+}
+
+const WAIT_SECONDS = 300
 
 export function register(program: Command): void {
   program
     .command('audit')
     .description(
-      'Count every store itself, and compute all coefficients again from the log. Exit code 1 when something is lost, double or different.',
+      'Count every store itself, and compute all coefficients again from the log: where is every closed trade?',
+    )
+    .option(
+      '--wait [seconds]',
+      `first wait until the outbox is empty and the log is applied, so many seconds at most (${WAIT_SECONDS})`,
+      wholeNumber,
     )
     .option('--data-dir <dir>', 'folder of the stack', DEFAULT_DATA_DIR)
-    .option('--json', 'print one JSON object')
-    .addHelpText('after', '\nExample:\n  ./strandline audit --json\n')
-    .action(async (options: { dataDir: string; json?: boolean }) => {
-      const stack = await openStack({ dataDir: options.dataDir, needs: ['database', 'kafka', 'registry'] })
+    .option(
+      '--json',
+      'print one JSON object: {"closed", "waiting_outbox", "in_log", "behind", "refused": {reason: n}, "not_for_model", "in_ledger", "in_ad_strands", "lost", "double", "wrong", "reconciles", …}',
+    )
+    .addHelpText(
+      'after',
+      `
+Exit code 0: all is accounted for. 1: something is lost, double or wrong, or the audit failed. 3: nothing is, but something still waits.
+
+Examples:
+  ./strandline audit --json
+  ./strandline audit --wait 60
+`,
+    )
+    .action(async ({ wait, json, dataDir }: Options) => {
+      const stack = await openStack({ dataDir, needs: ['database', 'kafka', 'registry'] })
       try {
-        const report = await audit(stack)
-        console.log(options.json ? JSON.stringify(report) : auditText(report))
-        if (!auditCloses(report)) process.exitCode = 1
+        if (wait !== undefined) {
+          const waiting = await untilNothingWaits(stack, wait === true ? WAIT_SECONDS : wait, say)
+          if (waiting) say(waiting)
+        }
+        const report = await audit(stack).catch((cause) => {
+          throw wait !== undefined && isAway(cause)
+            ? new StrandlineError('STILL_WAITING', `It cannot be seen what still waits. ${explain(cause)}`, { cause })
+            : cause
+        })
+        console.log(json ? JSON.stringify(report) : auditText(report))
+        if (!report.reconciles) process.exitCode = 1
+        else if (isWaiting(report)) process.exitCode = 3
       } finally {
         await stack.close()
       }
     })
 }
+
+/** Who waits gets the answer of one who waited in vain, not that of a damage. */
+const isAway = (error: unknown) => findStrandlineError(error)?.code.endsWith('_UNREACHABLE') === true

@@ -1,6 +1,6 @@
 /** What the demo found, for a person. */
-import type { AuditReport } from '../audit/audit.ts'
 import type { DemoReport } from '../demo/demo.ts'
+import { auditText } from './audit-text.ts'
 import { number, table } from './table.ts'
 
 const right = 'right' as const
@@ -52,21 +52,14 @@ export function demoText(report: DemoReport, seconds: number): string {
   ].join('\n')
 }
 
-export function auditText(a: AuditReport): string {
-  const ok = a.lost === 0 && a.double === 0 && a.recomputed.different === 0
-  const lines = [
-    `Audit: closed ${a.closed} = in the log ${a.in_log} = in the ledger ${a.in_ledger} = in ad_strands ${a.in_ad_strands}; lost ${a.lost}, double ${a.double}.`,
-    a.recomputed.different === 0
-      ? `All ${a.recomputed.coefficients} coefficients, computed again from the log's bytes, are the same (largest relative difference ${a.recomputed.largest_difference.toExponential(1)}).`
-      : `${a.recomputed.different} of ${a.recomputed.coefficients} coefficients differ from what the log's bytes give.`,
-  ]
-  if (a.lost > 0) lines.push(`Missing somewhere, the first of them: ${a.lost_ids.join(', ')}.`)
-  if (a.published_by_others > 0)
-    lines.push(`${a.published_by_others} events in the log were published by others than this PM.`)
-  if (a.not_applicable > 0)
-    lines.push(`${a.not_applicable} records cannot be applied; they are in the dead-letter topic with their reasons.`)
-  lines.push(ok ? 'The audit closes.' : 'THE AUDIT DOES NOT CLOSE.')
-  return lines.join('\n')
+/** What programs have always got: of the audit, these numbers. */
+export function demoJson({ audit, ...report }: DemoReport, seconds: number) {
+  const { closed, in_log, in_ledger, in_ad_strands, lost, double } = audit
+  const { lost_ids, published_by_others, not_applicable, recomputed } = audit
+  const counts = { closed, in_log, in_ledger, in_ad_strands, lost, double }
+  return {
+    audit: { ...counts, lost_ids, published_by_others, not_applicable, recomputed },
+    ...report,
+    seconds: Math.round(seconds * 10) / 10,
+  }
 }
-
-export const auditCloses = (a: AuditReport): boolean => a.lost === 0 && a.double === 0 && a.recomputed.different === 0

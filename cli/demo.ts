@@ -3,7 +3,7 @@ import type { Command } from 'commander'
 import { StrandlineError } from '../core/errors.ts'
 import { runDemo } from '../demo/demo.ts'
 import { DEFAULT_DATA_DIR, SERVICES } from '../embedded/layout.ts'
-import { auditCloses, demoText } from './demo-text.ts'
+import { demoJson, demoText } from './demo-text.ts'
 import { wholeNumber } from './numbers.ts'
 import { say } from './output.ts'
 import { createProgress } from './progress.ts'
@@ -63,10 +63,8 @@ async function demo(options: Options): Promise<void> {
     const report = await runDemo(stack, { ...options, pmUrl, databaseUrl, progress })
     const seconds = (performance.now() - started) / 1000
     progress.end()
-    console.log(
-      options.json ? JSON.stringify({ ...report, seconds: Math.round(seconds * 10) / 10 }) : demoText(report, seconds),
-    )
-    if (!auditCloses(report.audit)) process.exitCode = 1
+    console.log(options.json ? JSON.stringify(demoJson(report, seconds)) : demoText(report, seconds))
+    if (!report.audit.reconciles) process.exitCode = 1
   } catch (error) {
     if (!interrupted) throw error
   } finally {

@@ -1,4 +1,4 @@
-/** The command line. Exit codes: 0 done, 1 failed, 2 wrong usage. Results go to standard output, everything else to standard error. */
+/** The command line. Exit codes: 0 done, 1 failed, 2 wrong usage, 3 something still waits. Results go to standard output, everything else to standard error. */
 import { CommanderError } from 'commander'
 import { explain, findStrandlineError } from '../core/errors.ts'
 import { createProgram } from './program.ts'
@@ -28,7 +28,7 @@ function exitCode(error: unknown): number {
   const known = findStrandlineError(error)
   if (known) {
     console.error(explain(error))
-    return known.code === 'USAGE' ? 2 : 1
+    return known.code === 'USAGE' ? 2 : known.code === 'STILL_WAITING' ? 3 : 1
   }
   console.error('This should not have happened. What went wrong:')
   console.error(error)

@@ -28,6 +28,7 @@ export type ErrorCode =
   | 'EXECUTION_INVALID'
   | 'EXECUTION_CONFLICT'
   | 'MODEL_INVALID'
+  | 'STILL_WAITING'
 
 export class StrandlineError extends Error {
   readonly code: ErrorCode
