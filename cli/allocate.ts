@@ -2,7 +2,6 @@
 import { readFileSync } from 'node:fs'
 import type { Command } from 'commander'
 import { StrandlineError } from '../core/errors.ts'
-import { DEFAULT_DATA_DIR } from '../embedded/layout.ts'
 import { allocate } from '../services/decision/decide.ts'
 import { allocationText } from './allocation-text.ts'
 import { amount } from './numbers.ts'
@@ -16,7 +15,7 @@ interface Options {
   min: number
   max: number
   json?: boolean
-  dataDir: string
+  dataDir?: string
 }
 
 export function register(program: Command): void {
@@ -35,7 +34,7 @@ export function register(program: Command): void {
     .option('--min <number>', 'least allocation', amount, 1)
     .option('--max <number>', 'greatest allocation', amount, 10)
     .option('--json', 'print one JSON object')
-    .option('--data-dir <dir>', 'folder of the stack', DEFAULT_DATA_DIR)
+    .option('--data-dir <dir>', 'folder of the stack (default: .strandline)')
     .addHelpText(
       'after',
       `\nExample:\n  ./strandline allocate --context '{"curator": "0xdetweiler", "chain": "base", "mcap_at_entry": 1500000}' --timeframe 1h\n`,

@@ -3,7 +3,6 @@ import type { Command } from 'commander'
 import { audit, isWaiting } from '../audit/audit.ts'
 import { untilNothingWaits } from '../audit/wait.ts'
 import { explain, findStrandlineError, StrandlineError } from '../core/errors.ts'
-import { DEFAULT_DATA_DIR } from '../embedded/layout.ts'
 import { auditText } from './audit-text.ts'
 import { wholeNumber } from './numbers.ts'
 import { say } from './output.ts'
@@ -13,7 +12,7 @@ interface Options {
   /** true: without a number. */
   wait?: number | true
   json?: boolean
-  dataDir: string
+  dataDir?: string
 }
 
 const WAIT_SECONDS = 300
@@ -22,14 +21,14 @@ export function register(program: Command): void {
   program
     .command('audit')
     .description(
-      'Count every store itself, and compute all coefficients again from the log: where is every closed trade?',
+      'Say where every closed trade is: count every store itself, and compute all coefficients again from the log.',
     )
     .option(
       '--wait [seconds]',
       `first wait until the outbox is empty and the log is applied, so many seconds at most (${WAIT_SECONDS})`,
       wholeNumber,
     )
-    .option('--data-dir <dir>', 'folder of the stack', DEFAULT_DATA_DIR)
+    .option('--data-dir <dir>', 'folder of the stack (default: .strandline)')
     .option(
       '--json',
       'print one JSON object: {"closed", "waiting_outbox", "in_log", "behind", "refused": {reason: n}, "not_for_model", "in_ledger", "in_ad_strands", "lost", "double", "wrong", "reconciles", …}',

@@ -1,6 +1,5 @@
 /** `strandline coefficients`: what is learned, hot and cold marked. */
 import { type Command, Option } from 'commander'
-import { DEFAULT_DATA_DIR } from '../embedded/layout.ts'
 import { readAllCoefficients, readCoefficients } from '../services/decision/learned.ts'
 import { coefficientsText } from './coefficients-text.ts'
 import { wholeNumber } from './numbers.ts'
@@ -12,7 +11,7 @@ interface Options {
   name?: string
   minN?: number
   limit?: number
-  dataDir: string
+  dataDir?: string
 }
 
 /** Rows that a person reads at once. */
@@ -29,7 +28,7 @@ export function register(program: Command): void {
     .option('--min-n <n>', 'only coefficients with at least so many trades', wholeNumber)
     .option('--limit <n>', `print at most so many; 0: all (default: ${SCREEN}, with --json all)`, wholeNumber)
     .option('--json', 'print one JSON object: {"global_rr", "coefficients"}')
-    .option('--data-dir <dir>', 'folder of the stack', DEFAULT_DATA_DIR)
+    .option('--data-dir <dir>', 'folder of the stack (default: .strandline)')
     .addHelpText('after', '\nExample:\n  ./strandline coefficients --scope lever --name curator --min-n 5\n')
     .action(async ({ json, limit = json ? 0 : SCREEN, scope, name, minN, dataDir }: Options) => {
       const stack = await openStack({ dataDir })

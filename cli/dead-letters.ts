@@ -1,7 +1,6 @@
 /** `strandline dead-letters`: records that could not be applied, why, and publishing them again. */
 import { type Command, InvalidArgumentError } from 'commander'
 import { StrandlineError } from '../core/errors.ts'
-import { DEFAULT_DATA_DIR } from '../embedded/layout.ts'
 import { listDeadLetters, type Place, type RecordedDeadLetter, redrive } from '../services/learner/redrive.ts'
 import { deadLettersText, placeText, redrivenText } from './dead-letters-text.ts'
 import { type OpenStack, openStack } from './shared.ts'
@@ -11,7 +10,7 @@ interface Options {
   redrive?: Place[] | true
   all?: boolean
   json?: boolean
-  dataDir: string
+  dataDir?: string
 }
 
 /** Rows that a person reads at once. */
@@ -30,7 +29,7 @@ export function register(program: Command): void {
     )
     .option('--all', 'also those that were redriven or applied since; with --redrive: every open one')
     .option('--json', 'print one JSON object: {"topic", "dead_letters"}, or {"topic", "redriven", "skipped"}')
-    .option('--data-dir <dir>', 'folder of the stack', DEFAULT_DATA_DIR)
+    .option('--data-dir <dir>', 'folder of the stack (default: .strandline)')
     .addHelpText(
       'after',
       `

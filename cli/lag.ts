@@ -2,14 +2,13 @@
 import type { Command } from 'commander'
 import { explain } from '../core/errors.ts'
 import { readLag } from '../core/lag/read-lag.ts'
-import { DEFAULT_DATA_DIR } from '../embedded/layout.ts'
 import { lagText } from './lag-text.ts'
 import { type OpenStack, openStack } from './shared.ts'
 
 interface Options {
   watch?: boolean
   json?: boolean
-  dataDir: string
+  dataDir?: string
 }
 
 const REDRAW_MS = 2_000
@@ -23,7 +22,7 @@ export function register(program: Command): void {
     )
     .option('--watch', 'draw it again every two seconds, until Ctrl-C')
     .option('--json', 'print one JSON object: {"topic", "at", "groups": [{"group", "lag_records", "partitions", …}]}')
-    .option('--data-dir <dir>', 'folder of the stack', DEFAULT_DATA_DIR)
+    .option('--data-dir <dir>', 'folder of the stack (default: .strandline)')
     .addHelpText(
       'after',
       `

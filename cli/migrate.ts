@@ -1,13 +1,14 @@
 /** `strandline migrate`: brings a database's schema up to date. */
 import type { Command } from 'commander'
 import { StrandlineError } from '../core/errors.ts'
-import { DEFAULT_DATA_DIR, dataDirPath } from '../embedded/layout.ts'
+import { dataDirPath } from '../embedded/layout.ts'
 import { findStack } from '../embedded/stack-file.ts'
 import { say } from './output.ts'
+import { withoutSecrets } from './stack-choice.ts'
 
 interface Options {
   databaseUrl?: string
-  dataDir: string
+  dataDir?: string
   json?: boolean
 }
 
@@ -18,25 +19,42 @@ export function register(program: Command): void {
       'Apply the migrations that a database lacks. `up` does this by itself; `supabase db push` does the same.',
     )
     .option('--database-url <url>', 'postgres:// URL of the database (default: DATABASE_URL, else the running stack)')
-    .option('--data-dir <dir>', 'the running stack', DEFAULT_DATA_DIR)
+    .option('--data-dir <dir>', 'the running stack (default: .strandline)')
     .option('--json', 'print one JSON object: {"applied": [versions]}')
     .addHelpText(
       'after',
       `\nExample:\n  ./strandline migrate --database-url postgres://postgres:…@127.0.0.1:54322/postgres\n`,
     )
     .action(async ({ databaseUrl, dataDir, json }: Options) => {
-      const url = databaseUrl ?? (process.env.DATABASE_URL?.trim() || findStack(dataDirPath(dataDir))?.env.DATABASE_URL)
-      if (!url)
-        throw new StrandlineError('CONFIG_INVALID', 'It is not known which database to migrate.', {
-          todo: 'Give --database-url, set DATABASE_URL, or start the stack, which migrates by itself.',
-        })
-      if (!/^postgres(ql)?:\/\//.test(url) || !URL.canParse(url))
-        throw new StrandlineError('CONFIG_INVALID', 'The database URL is not one.', {
-          todo: 'Write it like postgres://user:password@host:5432/database.',
-        })
+      const { url, name } = chooseDatabase(databaseUrl, dataDir)
+      say(name)
       const { migrate } = await import('../embedded/migrate.ts')
       const applied = await migrate(url)
       if (json) console.log(JSON.stringify({ applied }))
       else say(applied.length > 0 ? `Applied ${applied.join(', ')}.` : 'The schema is up to date.')
     })
+}
+
+/** Errors: USAGE where two that are named contradict, CONFIG_INVALID. */
+function chooseDatabase(databaseUrl: string | undefined, dataDir: string | undefined): { url: string; name: string } {
+  const folder = dataDirPath(dataDir)
+  const running = findStack(folder)
+  const given = process.env.DATABASE_URL?.trim() || undefined
+  const [source, named] = databaseUrl !== undefined ? ['--database-url', databaseUrl] : ['DATABASE_URL', given]
+  if (dataDir !== undefined && named && named !== running?.env.DATABASE_URL)
+    throw new StrandlineError(
+      'USAGE',
+      `--data-dir names the stack in ${folder}${running ? '' : ', which does not run'}, and ${source} names ${withoutSecrets(named)}.`,
+      { todo: `Drop --data-dir, or ${source === 'DATABASE_URL' ? 'unset DATABASE_URL' : 'drop --database-url'}.` },
+    )
+  const url = named ?? running?.env.DATABASE_URL
+  if (!url)
+    throw new StrandlineError('CONFIG_INVALID', 'It is not known which database to migrate.', {
+      todo: 'Give --database-url, set DATABASE_URL, or start the stack, which migrates by itself.',
+    })
+  if (!/^postgres(ql)?:\/\//.test(url) || !URL.canParse(url))
+    throw new StrandlineError('CONFIG_INVALID', 'The database URL is not one.', {
+      todo: 'Write it like postgres://user:password@host:5432/database.',
+    })
+  return { url, name: `Stack: the database ${withoutSecrets(url)}` }
 }

@@ -5,6 +5,7 @@ import { stopOnSignals } from '../core/host.ts'
 import { createLogger } from '../core/logger.ts'
 import { DEFAULT_BASE_PORT, stackPorts } from '../embedded/layout.ts'
 import { port } from './shared.ts'
+import { environmentName } from './stack-choice.ts'
 
 export function register(program: Command): void {
   const fallback = stackPorts(DEFAULT_BASE_PORT).registry
@@ -23,6 +24,7 @@ export function register(program: Command): void {
       }
       const { kafka, logLevel } = readConfig({ ...process.env, ...unused })
       const logger = createLogger({ name: 'registry', level: logLevel })
+      logger.info(environmentName(['kafka'], process.env))
       const { startRegistry } = await import('../embedded/registry.ts')
       const { brokers, ...security } = kafka
       const registry = await startRegistry({

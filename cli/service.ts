@@ -13,14 +13,16 @@ import type { Service, ServiceDeps, StartService } from '../core/service.ts'
 import { createStore } from '../core/store/store.ts'
 import { startTelemetry } from '../core/telemetry.ts'
 import { within } from '../core/within.ts'
-import { DEFAULT_BASE_PORT, DEFAULT_DATA_DIR, dataDirPath, type ServiceName, stackPorts } from '../embedded/layout.ts'
+import { DEFAULT_BASE_PORT, dataDirPath, type ServiceName, stackPorts } from '../embedded/layout.ts'
+import type { Need } from '../embedded/stack.ts'
 import { findStack } from '../embedded/stack-file.ts'
 import { port } from './shared.ts'
+import { chooseStack, environmentName, type StackChoice } from './stack-choice.ts'
 
 interface Options {
   port?: number
   model?: string
-  dataDir: string
+  dataDir?: string
   childOf?: string
 }
 
@@ -61,7 +63,10 @@ export function register(program: Command): void {
         `HTTP port, for /healthz, /readyz, /metrics and the API (default: STRANDLINE_HTTP_PORT, else ${stackPorts(DEFAULT_BASE_PORT)[name]})`,
         port,
       )
-      .option('--data-dir <dir>', 'the running stack to use where the environment names no engines', DEFAULT_DATA_DIR)
+      .option(
+        '--data-dir <dir>',
+        'the running stack to use (default: .strandline, where the environment names no engines)',
+      )
       .addHelpText('after', `\nExample:\n  ${example}\n`)
       .action((options: Options) => run(name, options))
     if (name === 'learner')
@@ -73,10 +78,12 @@ export function register(program: Command): void {
 
 /** Ends the process when it fails: with its port open it would live on, and whoever watches it would take it for well. */
 async function run(name: ServiceName, options: Options): Promise<void> {
-  const env = { ...(options.childOf ? {} : findStack(dataDirPath(options.dataDir))?.env), ...process.env }
+  const choice = stackOf(options)
+  const env = { ...choice.env }
   if (options.model) env.STRANDLINE_MODEL = options.model
   const config = readConfig(env)
   const logger = createLogger({ name, level: config.logLevel })
+  logger.info(choice.name)
   const metrics = new Registry()
   const liveness = createLiveness()
   const ending = new AbortController()
@@ -119,6 +126,20 @@ async function run(name: ServiceName, options: Options): Promise<void> {
     await within(stop(), STOP_MS).catch(() => {}) // why it failed is said below
     throw error
   }
+}
+
+/** A child of `up` is told everything by it. */
+function stackOf({ childOf, dataDir }: Options): Pick<StackChoice, 'env' | 'name'> {
+  const needs: Need[] = ['database', 'kafka', 'registry']
+  if (childOf) return { env: process.env, name: environmentName(needs, process.env) }
+  const folder = dataDirPath(dataDir)
+  return chooseStack({
+    dataDir: folder,
+    explicit: dataDir !== undefined,
+    needs,
+    env: process.env,
+    running: findStack(folder),
+  })
 }
 
 /** What passes by itself: an engine that is not up yet. Everything else (a wrong key, an unknown model) ends the process at once. */

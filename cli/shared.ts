@@ -22,9 +22,10 @@ import {
 import type { Need } from '../embedded/stack.ts'
 import { findStack } from '../embedded/stack-file.ts'
 import { say } from './output.ts'
+import { chooseStack, withoutEngines } from './stack-choice.ts'
 
 export interface OpenOptions {
-  /** The stack's folder; `.strandline` in the current directory by default. */
+  /** The stack's folder, where somebody named one; else `.strandline` in the current directory, which the environment beats. */
   dataDir?: string
   basePort?: number
   /** What the command works with; the database by default. */
@@ -66,15 +67,22 @@ const NAMES: Record<Need, string[]> = {
 export async function openStack(options: OpenOptions = {}): Promise<OpenStack> {
   const { needs = ['database'], services = [], model, logger = createLogger({ level: logLevel('warn') }) } = options
   const dataDir = dataDirPath(options.dataDir)
-  const missing = needs.filter((need) => !process.env[NAMES[need][0]!]?.trim())
-  const running = missing.length > 0 || services.length > 0 ? findStack(dataDir) : undefined
+  const choice = chooseStack({
+    dataDir,
+    explicit: options.dataDir !== undefined,
+    needs,
+    env: process.env,
+    running: findStack(dataDir),
+  })
+  if (choice.from === 'folder') requireFolder(dataDir, needs, options.create === true)
+  say(choice.name)
   const found =
-    running ??
-    (missing.length > 0 || services.length > 0
-      ? await startForTheMoment({ ...options, needs, services, model, dataDir, logger })
-      : undefined)
-  // What the environment names is used even beside a running stack.
-  const env: Record<string, string | undefined> = { ...found?.env, ...definedOnly(process.env) }
+    choice.from === 'running'
+      ? findStack(dataDir)
+      : choice.from === 'folder'
+        ? await startForTheMoment({ ...options, needs, services, model, dataDir, logger })
+        : undefined
+  const env: Record<string, string | undefined> = { ...found?.env, ...choice.env }
   if (model) env.STRANDLINE_MODEL = model
 
   const opened: { close(): Promise<void> }[] = []
@@ -87,7 +95,7 @@ export async function openStack(options: OpenOptions = {}): Promise<OpenStack> {
   }
   const config = once(() => readConfig(env))
   // A command that only reads the database must not ask for brokers, and one that only reads the log not for the others.
-  const part = () => readConfig({ ...ELSEWHERE, ...definedOnly(env) })
+  const part = () => readConfig({ ...ELSEWHERE, ...env })
   const log = once(() => {
     const made = createKafkaLog(part(), logger)
     opened.push(made)
@@ -123,22 +131,18 @@ export async function openStack(options: OpenOptions = {}): Promise<OpenStack> {
   }
 }
 
+/** Errors: STACK_NOT_RUNNING where there is nothing to look at, and nothing is to be made. */
+function requireFolder(dataDir: string, needs: Need[], create: boolean): void {
+  if (create || existsSync(dataDir)) return
+  throw new StrandlineError('STACK_NOT_RUNNING', `There is no stack in ${dataDir}.`, {
+    todo: `Start one (./strandline up), name its folder with --data-dir, or set ${[...new Set(needs.flatMap((n) => NAMES[n]))].join(', ')}.`,
+  })
+}
+
 async function startForTheMoment(
   options: OpenOptions & { needs: Need[]; services: ServiceName[]; dataDir: string; logger: Logger },
 ) {
-  const {
-    needs,
-    services,
-    dataDir,
-    model,
-    logger,
-    create = false,
-    purpose = `./strandline ${process.argv[2] ?? ''}`.trim(),
-  } = options
-  if (!create && !existsSync(dataDir))
-    throw new StrandlineError('STACK_NOT_RUNNING', `There is no stack in ${dataDir}.`, {
-      todo: `Start one (./strandline up), name its folder with --data-dir, or set ${[...new Set(needs.flatMap((n) => NAMES[n]))].join(', ')}.`,
-    })
+  const { needs, services, dataDir, model, logger, purpose = `./strandline ${process.argv[2] ?? ''}`.trim() } = options
   // Loaded only here: where real engines are used, the embedded ones may not even be installed.
   const [{ startStack }, { freePort, isPortFree }] = await Promise.all([
     import('../embedded/stack.ts'),
@@ -147,7 +151,7 @@ async function startForTheMoment(
   const ports = stackPorts(options.basePort ?? DEFAULT_BASE_PORT)
   for (const name of Object.keys(ports) as (keyof StackPorts)[])
     if (!(await isPortFree(ports[name]))) ports[name] = await freePort()
-  return startStack({ dataDir, ports, needs, services, env: process.env, model, purpose, logger, say })
+  return startStack({ dataDir, ports, needs, services, env: withoutEngines(process.env), model, purpose, logger, say })
 }
 
 /** Stands for an engine that a command does not work with. */
@@ -156,10 +160,6 @@ const ELSEWHERE = {
   SCHEMA_REGISTRY_URL: 'http://none',
   SUPABASE_URL: 'http://none',
   SUPABASE_SERVICE_ROLE_KEY: 'none',
-}
-
-function definedOnly(env: NodeJS.ProcessEnv): Record<string, string> {
-  return Object.fromEntries(Object.entries(env).filter((entry): entry is [string, string] => Boolean(entry[1]?.trim())))
 }
 
 /** For commander: a port from which all ports of a stack are counted. */

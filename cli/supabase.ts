@@ -6,6 +6,7 @@ import { stopOnSignals } from '../core/host.ts'
 import { createLogger } from '../core/logger.ts'
 import { DEFAULT_BASE_PORT, stackPorts } from '../embedded/layout.ts'
 import { port } from './shared.ts'
+import { withoutSecrets } from './stack-choice.ts'
 
 function required(name: string, example: string): string {
   const value = process.env[name]?.trim()
@@ -34,6 +35,7 @@ export function register(program: Command): void {
           todo: 'Choose one that does, e.g. sb_secret_ and 30 random letters.',
         })
       const logger = createLogger({ name: 'supabase' })
+      logger.info(`Stack: the database ${withoutSecrets(databaseUrl)}`)
       const { withClient } = await import('../embedded/client.ts')
       const { apiUrl } = await import('../embedded/database.ts')
       const { migrate, prepareDatabase } = await import('../embedded/migrate.ts')

@@ -4,8 +4,10 @@ import type { Command } from 'commander'
 import { logLevel } from '../core/config.ts'
 import { createLogger } from '../core/logger.ts'
 import { DEFAULT_BASE_PORT, DEFAULT_DATA_DIR, dataDirPath, SERVICES, stackPorts } from '../embedded/layout.ts'
+import type { Need } from '../embedded/stack.ts'
 import { say } from './output.ts'
 import { basePort } from './shared.ts'
+import { environmentEngines } from './stack-choice.ts'
 
 interface Options {
   dataDir: string
@@ -42,10 +44,14 @@ KAFKA_BROKERS, SCHEMA_REGISTRY_URL and SUPABASE_URL (with SUPABASE_SERVICE_ROLE_
     .action(run)
 }
 
+const NEEDS: Need[] = ['database', 'kafka', 'registry']
+
 async function run({ dataDir, basePort, model, json }: Options): Promise<void> {
   const { startStack } = await import('../embedded/stack.ts')
   const logger = createLogger({ name: 'up', level: logLevel('warn') })
   const folder = dataDirPath(dataDir)
+  const given = environmentEngines(NEEDS, process.env)
+  say(given === null ? `Stack: ${folder}` : `Stack: ${folder}, with ${given}`)
   const asked = new AbortController()
   let signals = 0
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
@@ -59,7 +65,7 @@ async function run({ dataDir, basePort, model, json }: Options): Promise<void> {
   const starting = startStack({
     dataDir: folder,
     ports: stackPorts(basePort),
-    needs: ['database', 'kafka', 'registry'],
+    needs: NEEDS,
     services: [...SERVICES],
     env: process.env,
     model,

