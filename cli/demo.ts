@@ -2,12 +2,13 @@
 import type { Command } from 'commander'
 import { StrandlineError } from '../core/errors.ts'
 import { runDemo } from '../demo/demo.ts'
-import { DEFAULT_DATA_DIR, SERVICES } from '../embedded/layout.ts'
+import { DEMO_DATA_DIR, SERVICES } from '../embedded/layout.ts'
 import { demoJson, demoText } from './demo-text.ts'
 import { wholeNumber } from './numbers.ts'
 import { say } from './output.ts'
 import { createProgress } from './progress.ts'
 import { openStack } from './shared.ts'
+import { ENGINE_SETTINGS } from './stack-choice.ts'
 
 interface Options {
   dataDir: string
@@ -21,7 +22,11 @@ export function register(program: Command): void {
   program
     .command('demo')
     .description('Trade a simulated market with known edges through the whole loop, and audit what was learned.')
-    .option('--data-dir <dir>', 'where the data is kept; a second demo on the same folder adds to it', DEFAULT_DATA_DIR)
+    .option(
+      '--data-dir <dir>',
+      'where the data is kept; a second demo on the same folder adds to it, and one that holds other trades is refused',
+      DEMO_DATA_DIR,
+    )
     .option('--seed <n>', 'seed of the market', wholeNumber, 1)
     .option('--positions <n>', 'positions to open and close', wholeNumber, 2_000)
     .option('--rate <n>', 'closes a second, at most', wholeNumber, 100)
@@ -35,7 +40,7 @@ async function demo(options: Options): Promise<void> {
     throw new StrandlineError('USAGE', '--positions and --rate must be at least 1.', { todo: 'Try --positions 500.' })
   const started = performance.now()
   const progress = createProgress()
-  ignoreRealEngines()
+  const ignored = ignoreRealEngines()
   const stack = await openStack({
     dataDir: options.dataDir,
     needs: ['database', 'kafka', 'registry'],
@@ -43,6 +48,8 @@ async function demo(options: Options): Promise<void> {
     create: true,
     purpose: './strandline demo',
   })
+  if (ignored.length > 0)
+    say(`The demo invents trades, so it uses engines of its own and not those of ${ignored.join(', ')}.`)
   // Ctrl-C: the trades so far are whole, and all that was started here is stopped in order.
   let interrupted = false
   const interrupt = () => {
@@ -60,10 +67,15 @@ async function demo(options: Options): Promise<void> {
       throw new StrandlineError('STACK_NOT_RUNNING', `The stack of ${options.dataDir} is not whole.`, {
         todo: 'Start it whole: ./strandline up.',
       })
-    const report = await runDemo(stack, { ...options, pmUrl, databaseUrl, progress })
+    const report = await runDemo(stack, { ...options, stack: options.dataDir, pmUrl, databaseUrl, progress })
     const seconds = (performance.now() - started) / 1000
     progress.end()
-    console.log(options.json ? JSON.stringify(demoJson(report, seconds)) : demoText(report, seconds))
+    console.log(
+      options.json
+        ? JSON.stringify(demoJson(report, seconds))
+        : `${demoText(report, seconds)}
+${lookOn(options.dataDir)}`,
+    )
     if (!report.audit.reconciles) process.exitCode = 1
   } catch (error) {
     if (!interrupted) throw error
@@ -76,11 +88,11 @@ async function demo(options: Options): Promise<void> {
 }
 
 /** The demo writes invented trades: never into engines that the environment happens to name. */
-function ignoreRealEngines(): void {
-  const named = ['KAFKA_BROKERS', 'SCHEMA_REGISTRY_URL', 'SUPABASE_URL', 'SUPABASE_SERVICE_ROLE_KEY'].filter(
-    (name) => process.env[name],
-  )
+function ignoreRealEngines(): string[] {
+  const named = ENGINE_SETTINGS.filter((name) => process.env[name])
   for (const name of named) delete process.env[name]
-  if (named.length > 0)
-    say(`The demo invents trades, so it uses engines of its own and not those of ${named.join(', ')}.`)
+  return named
 }
+
+const lookOn = (dataDir: string) =>
+  `Look on: ./strandline coefficients --data-dir ${dataDir}; ./strandline up --data-dir ${dataDir} starts it again.`

@@ -31,7 +31,8 @@ export interface StackChoice {
 
 const URLS: Record<Need, string> = { kafka: 'KAFKA_BROKERS', registry: 'SCHEMA_REGISTRY_URL', database: 'SUPABASE_URL' }
 const KEY = 'SUPABASE_SERVICE_ROLE_KEY'
-const ENGINE_SETTINGS = [...Object.values(URLS), KEY, 'DATABASE_URL']
+/** All that says where engines are. */
+export const ENGINE_SETTINGS = [...Object.values(URLS), KEY, 'DATABASE_URL']
 const ENGINES: Record<Need, string> = { kafka: 'Kafka', registry: 'schema registry', database: 'Supabase' }
 
 /** Errors: USAGE where folder and environment contradict, CONFIG_INVALID for half an environment, STACK_BUSY where only a part of the stack runs. */

@@ -9,11 +9,14 @@ import { openGeneration } from '../services/learner/learner-store.ts'
 import { loadModel } from '../services/learner/load-model.ts'
 import { percentile, watchPositions } from './latency.ts'
 import { bestContext, plantedWeights, simulateMarket } from './market.ts'
+import { DEMO_PREFIX, requireOwnTrades } from './own-trades.ts'
 import { closeAll, insertBars, openAll } from './trader.ts'
 
 export interface DemoOptions {
   positions: number
   seed: number
+  /** The stack's folder, for people. */
+  stack: string
   pmUrl: string
   /** PostgreSQL itself, to watch the positions. */
   databaseUrl: string
@@ -44,13 +47,14 @@ const CONSUMERS = ['learner', 'projector']
 
 export async function runDemo(
   deps: ServiceDeps,
-  { positions, seed, pmUrl, databaseUrl, rate = 100, progress }: DemoOptions,
+  { positions, seed, stack, pmUrl, databaseUrl, rate = 100, progress }: DemoOptions,
 ): Promise<DemoReport> {
   const { store, clock, config } = deps
+  await requireOwnTrades(store, stack)
   const { count } = await store.client
     .from('lowcap_positions')
     .select('id', { count: 'exact', head: true })
-    .like('id', 'demo-%')
+    .like('id', `${DEMO_PREFIX}%`)
   // another run on the same data adds other trades, not the same ones again
   const trades = simulateMarket(positions, seed + (count ?? 0), clock.now().toString(36), clock.now() - 60_000)
   const model = loadModel(config.model)

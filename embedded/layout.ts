@@ -3,6 +3,8 @@ import { resolve } from 'node:path'
 
 export const DEFAULT_BASE_PORT = 7300
 export const DEFAULT_DATA_DIR = '.strandline'
+/** Invented trades have a folder of their own. */
+export const DEMO_DATA_DIR = '.strandline-demo'
 
 export const SERVICES = ['pm', 'learner', 'projector', 'decision'] as const
 export type ServiceName = (typeof SERVICES)[number]
