@@ -1,6 +1,5 @@
 /** The command line. Exit codes: 0 done, 1 failed, 2 wrong usage, 3 something still waits. Results go to standard output, everything else to standard error. */
-import { CommanderError } from 'commander'
-import { explain, findStrandlineError } from '../core/errors.ts'
+import { tellFailure, wantsJson } from './failure.ts'
 import { createProgram } from './program.ts'
 
 const LEFT_OPEN_MS = 2_000
@@ -16,23 +15,10 @@ async function main(): Promise<void> {
   try {
     await createProgram().parseAsync(args.length > 0 ? args : ['--help'], { from: 'user' })
   } catch (error) {
-    process.exitCode = exitCode(error)
+    process.exitCode = tellFailure(error, wantsJson(args))
     // What a failed command left open must not keep its process: nobody would know that it is one.
     setTimeout(() => process.exit(), LEFT_OPEN_MS).unref()
   }
-}
-
-/** Says what went wrong, and how bad it is. */
-function exitCode(error: unknown): number {
-  if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2
-  const known = findStrandlineError(error)
-  if (known) {
-    console.error(explain(error))
-    return known.code === 'USAGE' ? 2 : known.code === 'STILL_WAITING' ? 3 : 1
-  }
-  console.error('This should not have happened. What went wrong:')
-  console.error(error)
-  return 1
 }
 
 await main()

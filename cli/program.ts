@@ -32,20 +32,21 @@ export function createProgram(): Command {
     .configureHelp({ helpWidth: Math.min(process.stdout.columns ?? 110, 130), showGlobalOptions: false })
     // Commander's sentence alone, with what to do next.
     .configureOutput({
-      outputError: (text, write) => {
-        const sentence = text
-          .trim()
-          .replace(/^error: /, '')
-          .replace(/\n+\((Did you mean .*\?)\)$/, '. $1')
-          .replace(/\n+/g, ' ')
-        write(
-          `${sentence.charAt(0).toUpperCase()}${sentence.slice(1)}${/[.?)]$/.test(sentence) ? '' : '.'} See ./strandline --help.\n`,
-        )
-      },
+      outputError: (text, write) => write(`${usageSentence(text)} See ./strandline --help.\n`),
     })
   for (const { group, commands } of COMMANDS) {
     program.commandsGroup(group)
     for (const register of commands) register(program)
   }
   return program
+}
+
+/** Commander's message as a sentence. */
+export function usageSentence(message: string): string {
+  const sentence = message
+    .trim()
+    .replace(/^error: /, '')
+    .replace(/\n+\((Did you mean .*\?)\)$/, '. $1')
+    .replace(/\n+/g, ' ')
+  return `${sentence.charAt(0).toUpperCase()}${sentence.slice(1)}${/[.?)]$/.test(sentence) ? '' : '.'}`
 }

@@ -77,6 +77,25 @@ describe('a known failure is one sentence and exit code 1', () => {
   })
 })
 
+describe('regression: with --json a failure is one JSON object on standard output', () => {
+  test.each([
+    [['coefficients', '--json', '--data-dir', 'no-such'], 1, 'STACK_NOT_RUNNING'],
+    [['allocate', '--json'], 2, 'USAGE'],
+    [['lag', '--json', '--nonsense'], 2, 'USAGE'],
+    [['fold', 'no-such.jsonl', '--json'], 1, 'FILE_UNREADABLE'],
+    [['fold', '-', '--json', '--model', 'nonsense'], 1, 'MODEL_INVALID'],
+    [['import', 'freqtrade', 'no-such.json', '--candles', 'no-such', '--json'], 1, 'FILE_UNREADABLE'],
+    [['up', '--json', '--base-port', 'ten'], 2, 'USAGE'],
+  ])('%j', async (args, exit, code) => {
+    const outcome = await runCommand(args, { cwd: root })
+    expect(outcome.code).toBe(exit)
+    const { error, ...rest } = JSON.parse(outcome.stdout)
+    expect(rest).toEqual({})
+    expect(error).toMatchObject({ code, message: expect.stringMatching(/^\S.*\.$/), todo: expect.any(String) })
+    expect(outcome.stderr).not.toMatch(/\n +at /)
+  })
+})
+
 describe('a service alone', () => {
   const engines = (port: number) => ({
     KAFKA_BROKERS: `127.0.0.1:${port}`,
