@@ -5,6 +5,7 @@ import { StrandlineError } from '../core/errors.ts'
 import { allocate } from '../services/decision/decide.ts'
 import { allocationText } from './allocation-text.ts'
 import { amount } from './numbers.ts'
+import { say } from './output.ts'
 import { openStack } from './shared.ts'
 
 interface Options {
@@ -45,6 +46,7 @@ export function register(program: Command): void {
       const stack = await openStack({ dataDir })
       try {
         const decision = await allocate(stack.store, { entry_context, timeframe, base, min, max })
+        for (const warning of decision.warnings) say(warning)
         console.log(json ? JSON.stringify(decision) : allocationText(decision))
       } finally {
         await stack.close()

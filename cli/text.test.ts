@@ -69,6 +69,8 @@ describe('an allocation', () => {
     })
     const text = allocationText({
       ...sized,
+      ignored: [],
+      warnings: [],
       unset_levers: ['curator'],
       global_rr: { rr_short: 1, rr_long: 1, n: 3 },
       model: 'lowcap-v4',

@@ -5,6 +5,7 @@ import type { Store } from '../../core/store/store.ts'
 import type { Model } from '../learner/model.ts'
 import { checkContext } from '../pm/context.ts'
 import { type Allocation, allocation, type CoefficientKey, checkSizing, type Sizing } from './allocation.ts'
+import { type ContextCheck, checkAgainstModel } from './check-context.ts'
 import { activeModel, type Baseline, type Learned, readCoefficients } from './learned.ts'
 import { TIMEFRAMES, type TimeframeShare, timeframeShares } from './timeframes.ts'
 
@@ -15,7 +16,7 @@ export interface AllocationRequest extends Sizing {
   timeframe?: string
 }
 
-export interface Decision extends Allocation {
+export interface Decision extends Allocation, ContextCheck {
   /** Levers of the model of which the entry context says nothing. */
   unset_levers: string[]
   global_rr: Baseline
@@ -64,10 +65,12 @@ export function createDecisionMaker(store: Store): DecisionMaker {
       checkRequest(request)
       const { timeframe } = request
       const { model, learned, keys } = await read((m) => (m ? keysOf(m, request) : []))
+      const checked = checkAgainstModel(model?.definition ?? null, request.entry_context, timeframe)
       const answer = allocation(keys, learned.rows, request)
       const levers = new Set(keys.map((k) => k.name))
       return {
         ...answer,
+        ...checked,
         unset_levers: model?.definition.levers.map((l) => l.name).filter((name) => !levers.has(name)) ?? [],
         global_rr: learned.global_rr,
         model: model?.definition.name ?? null,
@@ -87,11 +90,6 @@ export function createDecisionMaker(store: Store): DecisionMaker {
 /** Levers in the model's order, then interactions. */
 function keysOf(model: Model, { entry_context, timeframe }: AllocationRequest): CoefficientKey[] {
   const values = model.leverValues({ ...splitEntryContext(entry_context), timeframe: timeframe ?? '' })
-  const lever = model.definition.levers.find((l) => l.event_field === 'timeframe')
-  if (timeframe !== undefined && lever && !values.some((v) => v.group.name === lever.name))
-    throw new StrandlineError('USAGE', `The model ${model.definition.name} knows no timeframe '${timeframe}'.`, {
-      todo: `Use one of ${lever.vocabulary?.join(', ') || 'its timeframes'}, or none.`,
-    })
   return model.groups(values).filter((group) => group.scope !== 'global') as CoefficientKey[]
 }
 

@@ -60,6 +60,12 @@ describe('before anything is learned', () => {
     expect(allocate.stdout).toContain('allocation 5.000')
   })
 
+  test('regression: a timeframe that there is not is refused all the same', async () => {
+    const { code, stderr } = await strandline('allocate', '--context', '{}', '--timeframe', '7y')
+    expect(code).toBe(2)
+    expect(stderr).toMatch(/There is no timeframe '7y'\. Use one of 1m, 15m, 1h, 4h/)
+  })
+
   test('--json has the same shape, with nothing in it', async () => {
     const { stdout } = await strandline('coefficients', '--json')
     expect(JSON.parse(stdout)).toEqual({ global_rr: { rr_short: null, rr_long: null, n: 0 }, coefficients: [] })
@@ -116,6 +122,29 @@ describe('once trades were learned from', () => {
     expect(stdout).toMatch(/lever +curator +alice/)
     expect(stdout).toMatch(/interaction +interaction +chain=base\|curator=alice/)
     expect(stdout).toMatch(/1h .* %/)
+  })
+})
+
+describe('regression: allocate takes nothing without a word', () => {
+  test('what it ignores is named, for a person and for a program', async () => {
+    const { code, stdout, stderr } = await strandline(
+      'allocate',
+      '--context',
+      '{"curatr": "alice", "chain": "base"}',
+      '--json',
+    )
+    expect(code).toBe(0)
+    expect(JSON.parse(stdout)).toMatchObject({ ignored: ['curatr'] })
+    expect(stderr).toMatch(/\ncuratr is ignored: the model lowcap-v4 does not read it\.\n$/)
+  })
+
+  test.each([
+    [['--context', '{"curator": 7}'], /curator is the number 7/],
+    [['--context', '{}', '--timeframe', '7y'], /knows no timeframe '7y'/],
+  ])('%j is refused', async (args, sentence) => {
+    const { code, stdout, stderr } = await strandline('allocate', ...args)
+    expect({ code, stdout }).toEqual({ code: 2, stdout: '' })
+    expect(stderr).toMatch(sentence)
   })
 })
 
