@@ -1,5 +1,6 @@
 /** What an import says, for a person and for a program. Pure. */
 import type { PositionClosed } from '../core/event.ts'
+import type { LearnedTrades } from '../services/learner/learned-trades.ts'
 import { number, table } from './table.ts'
 
 export interface ImportSummary {
@@ -15,8 +16,11 @@ export interface ImportSummary {
   already_known: number | null
   /** Known trades that got their R/R now; among the new events. */
   rescored: number | null
-  /** The model that has learned them. */
+  /** The model that was to learn them, and what it has learned of them by now; null in a dry run. */
   model: string | null
+  learned: LearnedTrades | null
+  /** The model whose coefficients readers see. */
+  active_model: string | null
 }
 
 /** One trade of `import freqtrade --json`. Times ISO 8601; return, drawdown and gain are ratios. */
@@ -38,7 +42,8 @@ export function tradeRow(event: PositionClosed) {
   }
 }
 
-export function importText(events: PositionClosed[], s: ImportSummary): string {
+/** @param dataDir the stack's folder, where it was named */
+export function importText(events: PositionClosed[], s: ImportSummary, dataDir?: string): string {
   const lines = [`${s.file}: ${count(s.read, 'trade')} read, ${s.scored} scored, ${s.unscored} not.`]
   if (s.open > 0) lines.push(`${count(s.open, 'trade')} still open: left out.`)
   lines.push(...unscoredText(events))
@@ -47,9 +52,32 @@ export function importText(events: PositionClosed[], s: ImportSummary): string {
   if (s.dry_run) lines.push('Nothing was imported (--dry-run).')
   else {
     const rescored = s.rescored ? ` (${s.rescored} of them the R/R of trades that had none)` : ''
-    lines.push(`${s.new} new${rescored}, ${s.already_known} already known. All of them are learned under ${s.model}.`)
+    lines.push(`${s.new} new${rescored}, ${s.already_known} already known.`, ...learnedText(s, dataDir))
   }
   return lines.join('\n')
+}
+
+const NAMED = 10
+
+/** What is learned of them, and how to look at it. */
+function learnedText({ model, learned, active_model }: ImportSummary, dataDir?: string): string[] {
+  if (!learned) return []
+  const { scored, unscored, not_learned } = learned
+  const lines = [
+    `Learned under ${model}: ${count(scored, 'trade')} ${scored === 1 ? 'counts' : 'count'} in its coefficients, ${unscored} without an R/R in none.`,
+    ...not_learned
+      .slice(0, NAMED)
+      .map((t) => `  not learned: ${[t.position_id || t.event_id, t.trade_id].filter(Boolean).join(' ')}: ${t.why}.`),
+  ]
+  if (not_learned.length > NAMED) lines.push(`  … and ${not_learned.length - NAMED} more: --json names all of them.`)
+  const folder = dataDir === undefined ? '' : ` --data-dir ${dataDir}`
+  lines.push(`Look at it: ./strandline coefficients --model ${model}${folder}`)
+  if (active_model !== model)
+    lines.push(
+      `Allocations follow ${active_model ?? 'no model yet'}, not ${model}. To switch: ./strandline activate ${model}${folder}`,
+    )
+  else lines.push(`${model} is the active model: allocations follow it.`)
+  return lines
 }
 
 const count = (n: number, what: string) => `${n} ${what}${n === 1 ? '' : 's'}`

@@ -70,6 +70,25 @@ test('without --json a person reads what was scored, what was not, and why', asy
   expect(text).toContain('Nothing was imported')
 })
 
+test('regression: a folder without any of the candles is refused, with what was looked for and where, unless it is meant', async () => {
+  const empty = mkdtempSync(join(dir, 'empty-'))
+  const args = ['freqtrade', backtest, '--candles', empty]
+  for (const more of [[], ['--dry-run'], ['--json']])
+    await expect(run(...args, ...more)).rejects.toMatchObject({
+      code: 'USAGE',
+      message: `No trade could be scored for want of candles: ETH_BTC-5m (1 trade), XRP_BTC-5m (1 trade) as .csv, .json or .json.gz, looked for in ${empty}.`,
+      todo: expect.stringContaining('--unscored'),
+    })
+  expect(await run(...args, '--unscored', '--dry-run')).toContain('2 trades read, 0 scored, 2 not.')
+})
+
+test('regression: where some of the candles are missing nothing is imported unasked', async () => {
+  await expect(run('freqtrade', backtest, '--candles', dir)).rejects.toMatchObject({
+    code: 'USAGE',
+    message: expect.stringContaining('1 of 2 trades could not be scored for want of candles: XRP_BTC-5m (1 trade)'),
+  })
+})
+
 test('a dry run of events of our own shape', async () => {
   const file = write(
     'events.jsonl',
@@ -84,6 +103,11 @@ test.each([
   [
     'no folder of candles',
     ['freqtrade', backtest, '--candles', join(dir, 'nowhere'), '--dry-run'],
+    /There is no folder/,
+  ],
+  [
+    'a file for the folder of candles',
+    ['freqtrade', backtest, '--candles', backtest, '--dry-run'],
     /There is no folder/,
   ],
   ['a bad line', ['jsonl', write('bad.jsonl', '{"event_id": 5}'), '--dry-run'], /Line 1: event_id is 5/],

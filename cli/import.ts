@@ -1,14 +1,17 @@
 /** `strandline import`: trades that others closed, through the same outbox and log as our own. */
-import { existsSync } from 'node:fs'
+import { statSync } from 'node:fs'
 import type { Command } from 'commander'
 import { StrandlineError } from '../core/errors.ts'
 import type { PositionClosed } from '../core/event.ts'
 import { checkEvent } from '../core/validation.ts'
+import { activeModel } from '../services/decision/learned.ts'
 import { learnUntilCaughtUp } from '../services/learner/catch-up.ts'
-import { modelNames } from '../services/learner/load-model.ts'
+import { type LearnedTrades, learnedTrades } from '../services/learner/learned-trades.ts'
+import { loadModel, modelNames } from '../services/learner/load-model.ts'
 import { readFreqtrade } from '../services/pm/sources/freqtrade.ts'
 import { type Imported, importEvents } from '../services/pm/sources/import-events.ts'
 import { readJsonl } from '../services/pm/sources/jsonl.ts'
+import { requireCandles } from './import-candles.ts'
 import { type ImportSummary, importText, tradeRow } from './import-text.ts'
 import { say } from './output.ts'
 import { openStack } from './shared.ts'
@@ -20,6 +23,7 @@ interface FreqtradeOptions {
   candles: string
   timeframe?: string
   strategy?: string
+  unscored?: boolean
   dryRun?: boolean
   json?: boolean
   dataDir?: string
@@ -56,6 +60,7 @@ export function register(program: Command): void {
     )
     .option('--timeframe <timeframe>', 'timeframe of the candles, for exports that do not name it (old formats)')
     .option('--strategy <name>', 'name of the strategy, for exports that do not name it')
+    .option('--unscored', 'import trades without candles too: they get no R/R, and count in no coefficient')
     .option('--dry-run', 'read and score only: needs no broker and no database')
     .option('--json', 'print one JSON object: {"trades", "summary"}')
     .option('--data-dir <dir>', 'the stack that learns them')
@@ -64,7 +69,7 @@ export function register(program: Command): void {
       '\nExample:\n  ./strandline import freqtrade backtest-result.zip --candles user_data/data/binance --json\n',
     )
     .action(async (file: string, options: FreqtradeOptions) => {
-      if (!existsSync(options.candles))
+      if (!statSync(options.candles, { throwIfNoEntry: false })?.isDirectory())
         throw new StrandlineError('FILE_UNREADABLE', `There is no folder ${options.candles}.`, {
           todo: 'Give the folder of the candles with --candles.',
         })
@@ -80,6 +85,7 @@ export function register(program: Command): void {
             },
           )
       }
+      await requireCandles(events, options)
       await run({ file, events, open, model: FREQTRADE_MODEL, rescore: true, ...options })
     })
 
@@ -116,7 +122,7 @@ interface Run {
 }
 
 async function run({ file, events, open, model, rescore, dryRun = false, json = false, dataDir }: Run): Promise<void> {
-  const imported = dryRun ? null : await send(events, { model, rescore, dataDir })
+  const sent = dryRun ? null : await send(events, { model, rescore, dataDir })
   const scored = events.filter((e) => e.rr !== null).length
   const summary: ImportSummary = {
     file,
@@ -125,20 +131,30 @@ async function run({ file, events, open, model, rescore, dryRun = false, json = 
     open,
     scored,
     unscored: events.length - scored,
-    new: imported?.new ?? null,
-    already_known: imported?.already_known ?? null,
-    rescored: imported?.rescored ?? null,
-    model: dryRun ? null : model,
+    new: sent?.new ?? null,
+    already_known: sent?.already_known ?? null,
+    rescored: sent?.rescored ?? null,
+    model: sent?.model ?? null,
+    learned: sent?.learned ?? null,
+    active_model: sent?.active_model ?? null,
   }
   const freqtrade = rescore ? { trades: events.map(tradeRow) } : {}
-  console.log(json ? JSON.stringify({ ...freqtrade, summary }) : importText(events, summary))
+  console.log(json ? JSON.stringify({ ...freqtrade, summary }) : importText(events, summary, dataDir))
+}
+
+interface Sent extends Imported {
+  /** Name of the model that has learned them, what it took, and the model whose coefficients readers see. */
+  model: string
+  learned: LearnedTrades
+  active_model: string | null
 }
 
 /** Into the outbox, from there into the log, and learned. */
 async function send(
   events: PositionClosed[],
   { model, rescore, dataDir }: Pick<Run, 'model' | 'rescore' | 'dataDir'>,
-): Promise<Imported> {
+): Promise<Sent> {
+  loadModel(model) // a wrong name is said before anything is written
   const stack = await openStack({
     dataDir,
     needs: ['database', 'kafka', 'registry'],
@@ -151,8 +167,11 @@ async function send(
       progress: (done, of) => of > 1_000 && say(`${done} of ${of} events are in the log.`),
     })
     say(`The events are in the log; ${model} learns them.`)
-    await learnUntilCaughtUp(stack, model)
-    return imported
+    const caughtUp = await learnUntilCaughtUp(stack, model)
+    const learned = await learnedTrades(stack.store, caughtUp.model, caughtUp.generation, events)
+    const active = await activeModel(stack.store)
+    const name = caughtUp.model.definition.name
+    return { ...imported, model: name, learned, active_model: active?.definition.name ?? null }
   } finally {
     await stack.close()
   }

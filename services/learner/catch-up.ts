@@ -2,11 +2,13 @@
 import { StrandlineError } from '../../core/errors.ts'
 import type { ServiceDeps } from '../../core/service.ts'
 import { startLearner } from './index.ts'
-import { openGeneration } from './learner-store.ts'
+import { type Generation, openGeneration } from './learner-store.ts'
 import { loadModel } from './load-model.ts'
+import type { Model } from './model.ts'
 
 export interface CaughtUp {
-  model: string
+  model: Model
+  generation: Generation
   /** Records of the topic that are learned now (all partitions' ends). */
   records: number
 }
@@ -23,7 +25,7 @@ export async function learnUntilCaughtUp(deps: ServiceDeps, model: string): Prom
   const { log, store, clock } = deps
   const config = { ...deps.config, model }
   const compiled = loadModel(model)
-  const { consumer } = await openGeneration(store, compiled, false)
+  const generation = await openGeneration(store, compiled, false)
   const ends = await log.offsets(config.topic)
   const learner = await startLearner({ ...deps, config }, { activate: false })
   try {
@@ -33,10 +35,13 @@ export async function learnUntilCaughtUp(deps: ServiceDeps, model: string): Prom
       const { data, error } = await store.client
         .from('consumer_positions')
         .select('partition, position')
-        .eq('consumer', consumer)
+        .eq('consumer', generation.consumer)
         .eq('topic', config.topic)
       if (error)
-        throw new StrandlineError('STORE_UNREACHABLE', `The positions of ${consumer} cannot be read: ${error.message}.`)
+        throw new StrandlineError(
+          'STORE_UNREACHABLE',
+          `The positions of ${generation.consumer} cannot be read: ${error.message}.`,
+        )
       const positions = new Map(data.map((r) => [r.partition as number, Number(r.position ?? 0)]))
       if (ends.every((e) => e.end === e.start || (positions.get(e.partition) ?? 0) >= e.end)) break
       const now = JSON.stringify(data)
@@ -52,7 +57,7 @@ export async function learnUntilCaughtUp(deps: ServiceDeps, model: string): Prom
         )
       await clock.sleep(POLL_MS)
     }
-    return { model, records: ends.reduce((sum, e) => sum + e.end, 0) }
+    return { model: compiled, generation, records: ends.reduce((sum, e) => sum + e.end, 0) }
   } finally {
     await learner.stop()
   }

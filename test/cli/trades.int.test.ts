@@ -105,6 +105,58 @@ test('import jsonl: in the log and learned when the command ends; again, nothing
   expect(await learned()).toBe(before + 3)
 })
 
+test('regression: what an import says of learning is so, and it says how to look', async () => {
+  const line = (event_id: string, changes = {}) => ({
+    event_id,
+    exit_ts: at(1),
+    timeframe: '1h',
+    rr: 1,
+    entry_context: { curator: 'y' },
+    ...changes,
+  })
+  const lines = [line('s1'), line('s2', { rr: null }), line('s3', { entry_context: { strategy: 'x' } })]
+  await writeFile(join(dir, 'said.jsonl'), lines.map((l) => JSON.stringify(l)).join('\n'))
+  const own = await strandline('import', 'jsonl', 'said.jsonl')
+  expect(own.stdout).toContain('Learned under lowcap-v4: 2 trades count in its coefficients, 1 without an R/R in none.')
+  expect(own.stdout).toContain('lowcap-v4 is the active model')
+
+  // the same trades under a model that readers do not see
+  const other = await strandline('import', 'jsonl', 'said.jsonl', '--model', 'freqtrade')
+  expect(other.stdout).toContain('Learned under freqtrade: 2 trades count in its coefficients')
+  expect(other.stdout).toContain('Look at it: ./strandline coefficients --model freqtrade')
+  expect(other.stdout).toContain(
+    'Allocations follow lowcap-v4, not freqtrade. To switch: ./strandline activate freqtrade',
+  )
+  const { summary } = JSON.parse(
+    (await strandline('import', 'jsonl', 'said.jsonl', '--model', 'freqtrade', '--json')).stdout,
+  )
+  expect(summary).toMatchObject({
+    model: 'freqtrade',
+    active_model: 'lowcap-v4',
+    learned: { scored: 2, unscored: 1, not_learned: [] },
+  })
+})
+
+test('regression: trades that the model does not learn are named, with the reason', async () => {
+  const line = {
+    event_id: 'n1',
+    position_id: 'p-n1',
+    trade_id: 't-n1',
+    source: 'import:freqtrade',
+    exit_ts: at(1),
+    timeframe: '1h',
+    rr: 1,
+    entry_context: {},
+  }
+  await writeFile(join(dir, 'other.jsonl'), JSON.stringify(line))
+  const { stdout, code } = await strandline('import', 'jsonl', 'other.jsonl')
+  expect(stdout).toContain('Learned under lowcap-v4: 0 trades count')
+  expect(stdout).toContain(
+    'not learned: p-n1 t-n1: it is of the source import:freqtrade, from which lowcap-v4 does not learn.',
+  )
+  expect(code).toBe(0)
+})
+
 const backtest = sharedData('data/freqtrade-backtest-result.json')
 const candles = sharedData('data/candles')
 test.skipIf(!backtest || !candles)('import freqtrade: 94 trades, twice imported is once counted', async () => {

@@ -22,7 +22,7 @@ export interface Candles {
  * Errors: FILE_INVALID for a file that holds no candles, or a format that is not read here.
  */
 export function readCandles(dir: string, pair: string, timeframe: string): Candles | null {
-  const name = `${pair.replace(/[/ .@$+:]/g, '_')}-${timeframe}`
+  const name = candleFile(pair, timeframe)
   const places = [join(dir, name), join(dir, `${name}-futures`), join(dir, 'futures', `${name}-futures`)]
   for (const place of places)
     for (const ending of READABLE) if (existsSync(place + ending)) return candlesOf(readBars(place + ending, ending))
@@ -32,6 +32,11 @@ export function readCandles(dir: string, pair: string, timeframe: string): Candl
     todo: 'Convert it: freqtrade convert-data --format-from feather --format-to json.',
   })
 }
+
+/** Name of a pair's file, without its ending. */
+export const candleFile = (pair: string, timeframe: string): string => `${pair.replace(/[/ .@$+:]/g, '_')}-${timeframe}`
+
+export const READABLE_TEXT = '.csv, .json or .json.gz'
 
 function readBars(file: string, ending: (typeof READABLE)[number]): Bar[] {
   const invalid = (what: string, cause?: unknown) =>

@@ -2,6 +2,7 @@
 import { explain, StrandlineError } from '../../../core/errors.ts'
 import type { PositionClosed } from '../../../core/event.ts'
 import type { ServiceDeps } from '../../../core/service.ts'
+import { type Store, storeError } from '../../../core/store/store.ts'
 import { MAX_CLOCK_SKEW_MS } from '../../../core/validation.ts'
 import { serviceRelay } from '../index.ts'
 import { addToOutbox, type EventKey, rescoreInOutbox, waitingInOutbox } from '../outbox.ts'
@@ -67,7 +68,7 @@ function refuseFuture(events: PositionClosed[], now: number): void {
 }
 
 async function published(
-  { store, clock }: ServiceDeps,
+  { store, clock }: Pick<ServiceDeps, 'store' | 'clock'>,
   relay: { failure(): string | undefined },
   keys: EventKey[],
 ): Promise<void> {
@@ -80,9 +81,25 @@ async function published(
     if (refused === waiting)
       throw new StrandlineError(
         'EVENT_INVALID',
-        `${refused} of the events cannot be published: ${explain(new Error(error ?? ''))}`,
+        `${refused} of the events cannot be published (${await refusedNames(store, keys)}): ${explain(new Error(error ?? ''))}`,
         { todo: 'Correct the file.' },
       )
     await clock.sleep(POLL_MS)
   }
+}
+
+const NAMED = 5
+
+/** The first of them, so that they are found in the file. */
+async function refusedNames(store: Store, keys: EventKey[]): Promise<string> {
+  const { data, error, status } = await store.client
+    .from('pm_outbox')
+    .select('position_id:payload->>position_id, trade_id:payload->>trade_id')
+    .eq('refused', true)
+    .is('published_at', null)
+    .in('event_id', keys.map(([id]) => id).slice(0, PAGE))
+    .order('id')
+    .limit(NAMED)
+  if (error) throw storeError(error, status, 'pm_outbox', 'SUPABASE_URL')
+  return (data as { position_id: string; trade_id: string }[]).map((r) => `${r.position_id} ${r.trade_id}`).join(', ')
 }

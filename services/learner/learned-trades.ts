@@ -1,0 +1,60 @@
+/** What became of given trades in the ledger of a model. */
+import { eventUuid, type PositionClosed } from '../../core/event.ts'
+import { type Store, storeError } from '../../core/store/store.ts'
+import type { Generation } from './learner-store.ts'
+import type { Model } from './model.ts'
+import { tradeOf } from './trade.ts'
+
+export interface LearnedTrades {
+  /** Trades that count in coefficients, and those in the ledger that count in none: without an R/R, or retracted. */
+  scored: number
+  unscored: number
+  /** Trades that the model has not taken, and why. */
+  not_learned: { event_id: string; position_id: string; trade_id: string; why: string }[]
+}
+
+/** Ids of one request: they travel in its URL. */
+const PAGE = 100
+
+/** Each trade once, whatever number of its revisions is given. Errors: STORE_UNREACHABLE. */
+export async function learnedTrades(
+  store: Store,
+  model: Model,
+  generation: Pick<Generation, 'id'>,
+  events: readonly PositionClosed[],
+): Promise<LearnedTrades> {
+  const trades = new Map(events.map((e) => [eventUuid(e.event_id), e]))
+  const ids = [...trades.keys()]
+  const found: LearnedTrades = { scored: 0, unscored: 0, not_learned: [] }
+  for (let at = 0; at < ids.length; at += PAGE) {
+    const page = ids.slice(at, at + PAGE)
+    const { data, error, status } = await store.client
+      .from('learner_ledger')
+      .select('event_id, rr, voided')
+      .eq('generation', generation.id)
+      .in('event_id', page)
+    if (error) throw storeError(error, status, 'learner_ledger', 'SUPABASE_URL')
+    const rows = new Map(
+      (data as { event_id: string; rr: number | null; voided: boolean }[]).map((r) => [r.event_id, r]),
+    )
+    for (const id of page) {
+      const row = rows.get(id)
+      if (!row) found.not_learned.push(notLearned(model, trades.get(id) as PositionClosed))
+      else if (row.rr === null || row.voided) found.unscored++
+      else found.scored++
+    }
+  }
+  return found
+}
+
+function notLearned(model: Model, event: PositionClosed): LearnedTrades['not_learned'][number] {
+  const { event_id, position_id, trade_id } = event
+  return { event_id, position_id, trade_id, why: whyNot(model, event) }
+}
+
+function whyNot(model: Model, event: PositionClosed): string {
+  if (!model.accepts(event.source))
+    return `it is of the source ${event.source}, from which ${model.definition.name} does not learn`
+  const trade = tradeOf(model, event, 0, 0)
+  return 'problem' in trade ? trade.problem : 'the learner refused it: see ./strandline dead-letters'
+}
