@@ -7,6 +7,7 @@ import { register as close } from './close.ts'
 import { register as coefficients } from './coefficients.ts'
 import { register as deadLetters } from './dead-letters.ts'
 import { register as demo } from './demo.ts'
+import { register as env } from './env.ts'
 import { register as fold } from './fold.ts'
 import { register as importTrades } from './import.ts'
 import { register as lag } from './lag.ts'
@@ -21,7 +22,7 @@ import { register as up } from './up.ts'
 type Register = (program: Command) => void
 
 export const COMMANDS: { group: string; commands: Register[] }[] = [
-  { group: 'Run it:', commands: [demo, up, services] },
+  { group: 'Run it:', commands: [demo, up, services, env] },
   { group: 'Give it trades:', commands: [close, importTrades] },
   { group: 'Look at it:', commands: [coefficients, allocate, lag, deadLetters, audit, fold] },
   { group: 'Parts of it, for other set-ups:', commands: [migrate, topics, registry, supabase] },

@@ -4,6 +4,7 @@ import { explain } from '../core/errors.ts'
 import { readLag } from '../core/lag/read-lag.ts'
 import { lagText } from './lag-text.ts'
 import { type OpenStack, openStack } from './shared.ts'
+import { screenful } from './table.ts'
 
 interface Options {
   watch?: boolean
@@ -49,7 +50,8 @@ const topicOf = (stack: OpenStack) => stack.env.STRANDLINE_TOPIC?.trim() || 'pm.
 
 async function draw(stack: OpenStack, json: boolean, before = ''): Promise<void> {
   const report = await readLag(stack, topicOf(stack))
-  console.log(json ? JSON.stringify(report) : before + lagText(report))
+  const text = json ? JSON.stringify(report) : lagText(report)
+  console.log(before === '' || json ? text : before + screenful(text, process.stdout))
 }
 
 /** Goes on while an engine is away: that is when one watches. */

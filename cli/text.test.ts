@@ -3,7 +3,7 @@ import { allocation, type Coefficient } from '../services/decision/allocation.ts
 import { timeframeShares } from '../services/decision/timeframes.ts'
 import { allocationText } from './allocation-text.ts'
 import { coefficientsText } from './coefficients-text.ts'
-import { printable, table } from './table.ts'
+import { printable, screenful, table } from './table.ts'
 
 const row = (name: string, key: string, rr_short: number, rr_long: number) => ({
   module: 'dm',
@@ -29,10 +29,37 @@ describe('a table', () => {
     ).toEqual(['a       n', 'long    1', 'b     200  hot'])
   })
 
+  test('regression: fits a terminal of 80 columns: long texts are cut, numbers never', () => {
+    const columns = [{ title: 'name' }, { title: 'key' }, { title: 'weight', align: 'right' as const }]
+    const rows = [
+      ['interaction', `curator=${'x'.repeat(80)}`, '1.25'],
+      ['chain', 'base', '-12345.678'],
+    ]
+    const lines = table(columns, rows, 80)
+    expect(Math.max(...lines.map((l) => [...l].length))).toBe(80)
+    expect(lines[1]).toMatch(/^interaction {2}curator=x+… {8}1\.25$/)
+    expect(lines[2]).toContain('-12345.678')
+    // two long columns share what there is; nothing is cut below what can be read
+    expect(table(columns, [['n'.repeat(90), 'k'.repeat(60), '1']], 80)[1]).toHaveLength(80)
+    expect(table(columns, [['n'.repeat(90), 'k'.repeat(60), '1']], 10)[1]).toMatch(/^n{7}… {2}k{7}… {7}1$/)
+    // not a terminal
+    expect(table(columns, rows, undefined)[1]).toContain('x'.repeat(80))
+  })
+
   test('shows no control characters of what others wrote', () => {
     expect(printable('evil\u001b[2J\u202e\nname')).toBe('evil�[2J��name')
-    expect(printable('x'.repeat(500))).toHaveLength(96)
   })
+})
+
+test('regression: what is drawn again and again keeps its top on the screen, and says how much is below', () => {
+  const text = Array.from({ length: 50 }, (_, i) => `line ${i} ${'.'.repeat(100)}`).join('\n')
+  const lines = screenful(text, { rows: 24, columns: 80 }).split('\n')
+  expect(lines).toHaveLength(23)
+  expect(lines[0]).toMatch(/^line 0 \.+…$/)
+  expect(lines.at(-1)).toBe('… and 28 more lines: enlarge the window, or leave --watch out.')
+  expect(Math.max(...lines.map((l) => [...l].length))).toBe(80)
+  expect(screenful('a\nb', { rows: 24, columns: 80 })).toBe('a\nb')
+  expect(screenful(text, {})).toBe(text)
 })
 
 describe('the coefficients', () => {

@@ -88,13 +88,14 @@ async function run({ dataDir, basePort, model, json }: Options): Promise<void> {
   process.exit(0)
 }
 
-function summary(folder: string, env: Record<string, string>): string {
-  const settings = Object.entries(env).map(([name, value]) => `  export ${name}='${value}'`)
+/** Without keys and passwords: a terminal is copied, recorded and looked at. */
+export function summary(folder: string, env: Record<string, string>): string {
+  const here = folder === dataDirPath(undefined) ? '' : ` --data-dir '${folder}'`
   return `
 All of it is up. Data and logs are in ${folder}; Ctrl-C stops it.
 
 A client, or another ./strandline, is pointed at it with
-${settings.join('\n')}
-${env.DATABASE_URL ? `\nLook into the database:  psql '${env.DATABASE_URL}'` : ''}
+  eval "$(./strandline env${here})"
+${env.DATABASE_URL ? `\nLook into the database, after that:  psql "$DATABASE_URL"` : ''}
 `
 }

@@ -1,11 +1,13 @@
 /** Which stack a command talks to, as a person sees it. */
+import { execFile } from 'node:child_process'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { promisify } from 'node:util'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
 import { runningStack } from '../support/running-stack.ts'
-import { runCommand } from '../support/strandline.ts'
+import { runCommand, STRANDLINE } from '../support/strandline.ts'
 
 let db: TestDatabase
 let other: TestDatabase
@@ -56,6 +58,19 @@ test('regression: half an environment is not filled up with the engines of a fol
   const { code, stderr } = await strandline(['lag'], envOf(other))
   expect(code).toBe(1)
   expect(stderr).toMatch(/^SUPABASE_URL is set, and KAFKA_BROKERS is not/)
+})
+
+test('env prints what points a program at the running stack, on standard output alone', async () => {
+  const { code, stdout, stderr } = await strandline(['env', '--data-dir', 'stack', '--json'])
+  expect({ code, env: JSON.parse(stdout) }).toEqual({ code: 0, env: envOf(db) })
+  expect(stderr).not.toContain(db.key)
+  const used = await promisify(execFile)(
+    'sh',
+    ['-c', `eval "$("${STRANDLINE}" env --data-dir stack 2>/dev/null)"; echo "$DATABASE_URL"`],
+    { cwd: dir },
+  )
+  expect(used.stdout).toBe(`${db.databaseUrl}\n`)
+  expect((await strandline(['env', '--data-dir', 'none'])).stderr).toMatch(/^No stack runs in .*none\. Start it/)
 })
 
 test('what talks to no stack names none', async () => {

@@ -77,8 +77,10 @@ test('a stack starts, keeps others off its folder, survives every kill, and is f
   const base = await freeBasePort()
   const first = await up('a', base)
   const stack = stackOf('a')
-  expect(first.stderr()).toContain(`export KAFKA_BROKERS='127.0.0.1:${base + 10}'`)
-  expect(first.stderr()).toContain(`psql '${stack.env.DATABASE_URL}'`)
+  expect(first.stderr()).toMatch(/^Stack: /)
+  expect(first.stderr()).toMatch(/eval "\$\(\.\/strandline env --data-dir '.*'\)"/)
+  for (const secret of [stack.env.SUPABASE_SERVICE_ROLE_KEY, new URL(stack.env.DATABASE_URL as string).password])
+    expect(first.stderr()).not.toContain(secret)
   expect(await readiness(stack)).toBe(true)
   expect(await claims(stack, 'c')).toMatchObject({ epoch: 1 })
   const registered = await schemaIds(stack)
@@ -89,7 +91,7 @@ test('a stack starts, keeps others off its folder, survives every kill, and is f
   expect(second).toMatchObject({ code: 1, stdout: '' })
   expect(second.stderr.trim()).toMatch(
     new RegExp(
-      `^The data folder .*/a is in use by ./strandline up \\(process ${first.child.pid}\\)\\. .*--data-dir.*$`,
+      `^Stack: .*\\nThe data folder .*/a is in use by ./strandline up \\(process ${first.child.pid}\\)\\. .*--data-dir.*$`,
     ),
   )
   const clash = await runCommand(['up', '--data-dir', join(root, 'clash'), '--base-port', String(base)])
