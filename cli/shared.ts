@@ -44,7 +44,7 @@ export interface OpenOptions {
 export interface OpenStack {
   /** Settings of clients, by the names of the environment variables; secrets among them. */
   env: Record<string, string | undefined>
-  /** Errors when read: CONFIG_INVALID for what the command did not ask for in `needs`. */
+  /** Stands for nothing where the command did not ask for an engine in `needs`. */
   readonly config: Config
   readonly store: Store
   readonly log: EventLog
@@ -93,7 +93,7 @@ export async function openStack(options: OpenOptions = {}): Promise<OpenStack> {
       return made.value
     }
   }
-  const config = once(() => readConfig(env))
+  const config = once(() => readConfig({ ...elsewhere(needs), ...env }))
   // A command that only reads the database must not ask for brokers, and one that only reads the log not for the others.
   const part = () => readConfig({ ...ELSEWHERE, ...env })
   const log = once(() => {
@@ -161,6 +161,10 @@ const ELSEWHERE = {
   SUPABASE_URL: 'http://none',
   SUPABASE_SERVICE_ROLE_KEY: 'none',
 }
+
+/** What the command does not work with need not be known. */
+const elsewhere = (needs: Need[]) =>
+  Object.fromEntries(Object.entries(ELSEWHERE).filter(([name]) => !needs.flatMap((need) => NAMES[need]).includes(name)))
 
 /** For commander: a port from which all ports of a stack are counted. */
 export function basePort(value: string): number {

@@ -116,14 +116,20 @@ describe('a contradiction names both, and how to end it', () => {
   })
 
   test('half an environment', () => {
-    expect(() => choose({ env: { SUPABASE_URL: 'http://x' } })).toThrow(
+    expect(() => choose({ env: { SUPABASE_URL: 'http://x', SUPABASE_SERVICE_ROLE_KEY: 'k' } })).toThrow(
       expect.objectContaining({
         message:
-          'SUPABASE_URL is set, and KAFKA_BROKERS and SCHEMA_REGISTRY_URL are not: engines of two stacks are not mixed.',
+          'SUPABASE_URL is set, and KAFKA_BROKERS and SCHEMA_REGISTRY_URL are not; engines of two stacks are not mixed.',
         todo: 'Set KAFKA_BROKERS and SCHEMA_REGISTRY_URL too, or unset SUPABASE_URL.',
       }),
     )
   })
+})
+
+test('regression: a database without its key is half an environment', () => {
+  expect(() => choose({ needs: ['database'], env: { SUPABASE_URL: 'http://x' } })).toThrow(
+    /^SUPABASE_URL is set, and SUPABASE_SERVICE_ROLE_KEY is not/,
+  )
 })
 
 describe('the name of a stack', () => {

@@ -46,7 +46,9 @@ export function chooseStack({ dataDir, explicit, needs, env, running }: StackQue
       if (!same(given(KEY), running?.env[KEY])) others.push(KEY)
     if (explicit && others.length > 0) throw contradiction(dataDir, others, env, running)
     if (others.length > 0 || !running) {
-      const missing = needs.map((need) => URLS[need]).filter((name) => !given(name))
+      const missing = [...needs.map((need) => URLS[need]), ...(needs.includes('database') ? [KEY] : [])].filter(
+        (name) => !given(name),
+      )
       if (missing.length > 0) throw half(named, missing)
       return { from: 'environment', env: settings, name: environmentName(needs, env) }
     }
@@ -81,7 +83,7 @@ function contradiction(dataDir: string, names: string[], env: Env, running: Stac
 function half(named: string[], missing: string[]): StrandlineError {
   return new StrandlineError(
     'CONFIG_INVALID',
-    `${named.join(' and ')} ${named.length === 1 ? 'is' : 'are'} set, and ${missing.join(' and ')} ${missing.length === 1 ? 'is' : 'are'} not: engines of two stacks are not mixed.`,
+    `${named.join(' and ')} ${named.length === 1 ? 'is' : 'are'} set, and ${missing.join(' and ')} ${missing.length === 1 ? 'is' : 'are'} not; engines of two stacks are not mixed.`,
     { todo: `Set ${missing.join(' and ')} too, or unset ${named.join(' ')}.` },
   )
 }

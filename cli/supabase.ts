@@ -29,6 +29,10 @@ export function register(program: Command): void {
     )
     .action(async (options: { port?: number }) => {
       const databaseUrl = required('DATABASE_URL', 'postgres://postgres:…@127.0.0.1:5432/strandline')
+      if (!/^postgres(ql)?:\/\//.test(databaseUrl) || !URL.canParse(databaseUrl))
+        throw new StrandlineError('CONFIG_INVALID', 'DATABASE_URL is not the URL of a database.', {
+          todo: 'Write it like postgres://user:password@host:5432/database.',
+        })
       const serviceRoleKey = required('SUPABASE_SERVICE_ROLE_KEY', 'sb_secret_…')
       if (!serviceRoleKey.startsWith('sb_secret_'))
         throw new StrandlineError('CONFIG_INVALID', 'SUPABASE_SERVICE_ROLE_KEY does not start with sb_secret_.', {

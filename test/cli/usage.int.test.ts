@@ -96,6 +96,23 @@ describe('regression: with --json a failure is one JSON object on standard outpu
   })
 })
 
+describe('regression: a wrong environment is one sentence', () => {
+  test.each([
+    [['topics'], { KAFKA_BROKERS: '127.0.0.1:1' }, /^Kafka at 127\.0\.0\.1:1 failed/m], // and not that a registry is missing
+    [['coefficients'], { SUPABASE_URL: 'http://127.0.0.1:1' }, /SUPABASE_SERVICE_ROLE_KEY is not/],
+    [
+      ['supabase'],
+      { DATABASE_URL: 'nonsense', SUPABASE_SERVICE_ROLE_KEY: 'sb_secret_x' },
+      /^DATABASE_URL is not the URL/,
+    ],
+  ])('%j %j', async (args, env, sentence) => {
+    const { code, stderr } = await runCommand(args, { env: env as Record<string, string>, cwd: root })
+    expect(code).toBe(1)
+    expect(stderr).toMatch(sentence)
+    expect(stderr).not.toMatch(/\n +at /)
+  })
+})
+
 describe('a service alone', () => {
   const engines = (port: number) => ({
     KAFKA_BROKERS: `127.0.0.1:${port}`,

@@ -96,7 +96,7 @@ test('a stack starts, keeps others off its folder, survives every kill, and is f
   )
   const clash = await runCommand(['up', '--data-dir', join(root, 'clash'), '--base-port', String(base)])
   expect(clash.code).toBe(1)
-  expect(clash.stderr.trim()).toMatch(/^Port \d+, which .* needs, is taken by process \d+ .*--base-port\.$/)
+  expect(clash.stderr.trim()).toMatch(/^Stack: .*\nPort \d+, which .* needs, is taken by process \d+ .*--base-port\.$/)
 
   // Beside it, with its own folder and ports.
   const other = await up('b', await freeBasePort())
