@@ -7,7 +7,6 @@ import type { ServiceDeps } from '../core/service.ts'
 import { checkEvent, type RejectReason } from '../core/validation.ts'
 import type { Model } from '../services/learner/model.ts'
 import { createOfflineFold, type FoldedLog } from '../services/learner/offline.ts'
-import { tradeOf } from '../services/learner/trade.ts'
 import { type Checkpoints, type Letter, placeOf } from './stores.ts'
 
 /** A record of an event that can be applied. */
@@ -94,20 +93,13 @@ export async function readLog(
     const place = placeOf(partition, offset)
     const letter = letters.has(place)
     if (letter) contents.lettered.set(place, id)
-    const reason = refusal(event, record, partition)
+    const reason = checkEvent(event, record.key, record.timestamp)?.reason ?? null
     if (reason) contents.bad.push({ id, partition, offset, reason })
     if (reason || letter) return
     if (model && !model.accepts(event.source)) contents.notForModel.add(id)
     if (offset < lowest(partition)) raise(contents.below, id, revision)
     else contents.tail.push({ id, revision, partition, offset })
     if (offset < (folded.get(partition) ?? 0)) await fold?.add([event], partition)
-  }
-
-  function refusal(event: PositionClosed, record: LogRecord, partition: number): RejectReason | null {
-    const rejection = checkEvent(event, record.key, record.timestamp)
-    if (rejection) return rejection.reason
-    if (!model?.accepts(event.source)) return null
-    return 'problem' in tradeOf(model, event, partition, record.offset) ? 'lever_too_long' : null
   }
 
   await readRanges(log, topic, await log.offsets(topic), take)
@@ -124,7 +116,7 @@ export async function readLog(
       await readRanges(log, topic, more, async (record, partition) => {
         const event = await read(record)
         if (typeof event === 'string' || letters.has(placeOf(partition, record.offset))) return
-        if (!refusal(event, record, partition)) await fold.add([event], partition)
+        if (!checkEvent(event, record.key, record.timestamp)) await fold.add([event], partition)
       })
       for (const { partition, end } of more) folded.set(partition, end)
       result = fold.result()

@@ -3,7 +3,6 @@ import { eventUuid, type PositionClosed } from '../../core/event.ts'
 import { type Store, storeError } from '../../core/store/store.ts'
 import type { Generation } from './learner-store.ts'
 import type { Model } from './model.ts'
-import { tradeOf } from './trade.ts'
 
 export interface LearnedTrades {
   /** Trades that count in coefficients, and those in the ledger that count in none: without an R/R, or retracted. */
@@ -55,6 +54,5 @@ function notLearned(model: Model, event: PositionClosed): LearnedTrades['not_lea
 function whyNot(model: Model, event: PositionClosed): string {
   if (!model.accepts(event.source))
     return `it is of the source ${event.source}, from which ${model.definition.name} does not learn`
-  const trade = tradeOf(model, event, 0, 0)
-  return 'problem' in trade ? trade.problem : 'the learner refused it: see ./strandline dead-letters'
+  return 'the learner refused it: see ./strandline dead-letters'
 }
