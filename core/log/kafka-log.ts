@@ -13,7 +13,6 @@ import { createLogProducer } from './kafka-producer.ts'
 import type { EventLog, GroupState, PartitionOffsets } from './log.ts'
 
 const { AssignerProtocol } = kafkajs
-const METADATA_MS = 30_000
 const STALE_LEADER = ['NOT_LEADER_FOR_PARTITION', 'LEADER_NOT_AVAILABLE']
 /** Longer than any request is waited for. */
 const REQUEST_MS = 40_000
@@ -26,7 +25,6 @@ export function createKafkaLog(config: Pick<Config, 'kafka'>, logger: Logger): E
   const { brokers } = config.kafka
   const client = createKafkaClient(config.kafka, logger)
   let closed = false
-  const counts = new Map<string, { partitions: number; at: number }>()
   let connecting: Promise<Admin> | undefined
   const replaced = new Set<Promise<Admin>>()
 
@@ -112,15 +110,6 @@ export function createKafkaLog(config: Pick<Config, 'kafka'>, logger: Logger): E
     }
   }
 
-  async function partitionCount(topic: string): Promise<number> {
-    const known = counts.get(topic)
-    if (known && Date.now() - known.at < METADATA_MS) return known.partitions
-    const { topics } = await asking((a) => a.fetchTopicMetadata({ topics: [topic] }))
-    const partitions = topics[0]?.partitions.length ?? 0
-    counts.set(topic, { partitions, at: Date.now() })
-    return partitions
-  }
-
   async function committed(group: string, topic: string): Promise<Map<number, number | null>> {
     const answer = await asking((a) => a.fetchOffsets({ groupId: group, topics: [topic] }))
     return new Map((answer[0]?.partitions ?? []).map((p) => [p.partition, p.offset === '-1' ? null : Number(p.offset)]))
@@ -141,14 +130,14 @@ export function createKafkaLog(config: Pick<Config, 'kafka'>, logger: Logger): E
     return { state: groups[0]?.state ?? 'Dead', members }
   }
 
-  const producer = createLogProducer(kafka, partitionCount)
+  const producer = createLogProducer(kafka)
   const peek = createPeek(kafka)
 
   return {
     produce: (topic, records) => attempt(`write to ${topic}`, () => producer.produce(topic, records)),
     consume: (options, handler) =>
       attempt(`read ${options.topic}`, async () => {
-        await partitionCount(options.topic) // a missing topic is said at once
+        await asking((a) => a.fetchTopicMetadata({ topics: [options.topic] })) // a missing topic is said at once
         return subscribe(
           kafka(),
           { ...options, brokers },

@@ -3,26 +3,35 @@
  * one request at a time keeps kafkajs' sequence numbers in order, and batches by itself under load.
  *
  * kafkajs puts all messages of a partition into one record batch, and a broker refuses a batch above `max.message.bytes` whole. So what travels together
- * stays below what brokers take by default, and a large record travels alone: it fails alone.
+ * stays below what brokers take by default, even if all of it goes to one partition, and a large record travels alone: it fails alone.
+ *
+ * kafkajs leaves out of its answer what it did not send (a partition that its metadata lacks, a leader that moved to a broker which it takes for served).
+ * An acknowledgement without an offset is none: such a record is sent again by a new client, which asks for the topic's partitions anew.
  */
+import { setTimeout as sleep } from 'node:timers/promises'
 import kafkajs, { type Kafka, type Message, type Producer } from 'kafkajs'
+import { StrandlineError } from '../errors.ts'
 import { within } from '../within.ts'
 import type { OutgoingRecord, ProducedRecord } from './log.ts'
+import { createPartitionChoices, type PartitionChoices } from './partition-choice.ts'
+import { bytesOf, requestsOf } from './request-size.ts'
 
-const { Partitioners, CompressionTypes } = kafkajs
-/** Most bytes of one partition in one request: below 1,048,588, with room for what our estimate leaves out. */
-const BATCH_BYTES = 900_000
-/** Lengths, timestamp and offset of one record, and of one header, at most. */
-const RECORD_OVERHEAD = 40
-const HEADER_OVERHEAD = 10
+/** kafkajs' default of five minutes is long for a topic that grows. */
+const METADATA_MS = 30_000
+const PATIENCE: Patience = { againMs: [50, 250, 1_000, 2_000], answerMs: 30_000 }
+/** So long a connection is waited for that is to end. */
+const END_MS = 5_000
 
-/** One request with kafkajs' own retries: whoever waits behind it must get a turn. After that its outcome is unknown, and the producer is replaced. */
-const SEND_MS = 30_000
-const DROP_MS = 5_000
+export interface Patience {
+  /** Waits before what was not acknowledged is sent again: so often, and no more. Milliseconds. */
+  againMs: readonly number[]
+  /** One request with kafkajs' own retries: whoever waits behind it must get a turn. After that its outcome is unknown, and the client is replaced. */
+  answerMs: number
+}
 
 interface Call {
   topic: string
-  records: OutgoingRecord[]
+  items: Item[]
   placed: ProducedRecord[]
   failed: boolean
   resolve: (placed: ProducedRecord[]) => void
@@ -32,7 +41,7 @@ interface Call {
 interface Item {
   call: Call
   index: number
-  message: Message & { partition: number }
+  message: Message
   bytes: number
 }
 
@@ -41,70 +50,63 @@ export interface LogProducer {
   close(): Promise<void>
 }
 
-export function createLogProducer(kafka: () => Kafka, partitionCount: (topic: string) => Promise<number>): LogProducer {
-  const partitionOf = Partitioners.DefaultPartitioner() // Java's: murmur2 of the key
-  let producer: Promise<Producer> | undefined
+interface Client {
+  producer: Producer
+  choices: PartitionChoices
+}
+
+export function createLogProducer(kafka: () => Kafka, { againMs, answerMs } = PATIENCE): LogProducer {
+  let client: Promise<Client> | undefined
   let waiting: Call[] = []
   let sending: Promise<void> | undefined
+  const ending = new Set<Promise<void>>()
 
-  async function connect(): Promise<Producer> {
-    const fresh = kafka().producer({
+  async function connect(): Promise<Client> {
+    const choices = createPartitionChoices()
+    const producer = kafka().producer({
       idempotent: true,
       maxInFlightRequests: 1,
       allowAutoTopicCreation: false,
-      createPartitioner: Partitioners.DefaultPartitioner,
+      metadataMaxAge: METADATA_MS,
+      createPartitioner: choices.createPartitioner,
     })
-    await within(fresh.connect(), SEND_MS)
-    return fresh
+    await producer.connect()
+    return { producer, choices }
   }
 
-  async function drop(): Promise<void> {
-    const old = producer
-    producer = undefined
-    await within(Promise.resolve(old?.then((p) => p.disconnect())), DROP_MS).catch(() => undefined) // it failed already: what failed is reported to the caller
+  /** kafkajs ends a connection once all that was asked over it is answered: after a failure, that may be never. Nobody who writes waits for it. */
+  function drop(): void {
+    const old = client
+    client = undefined
+    if (!old) return
+    const end = old
+      .then((c) => c.producer.disconnect())
+      .catch(() => undefined) // it failed already: what failed is reported to the caller
+      .finally(() => ending.delete(end))
+    ending.add(end)
   }
 
-  async function place(call: Call): Promise<Item[]> {
-    const partitions = await within(partitionCount(call.topic), SEND_MS)
-    const metadata = Array.from({ length: partitions }, (_, partitionId) => ({
-      partitionErrorCode: 0,
-      partitionId,
-      leader: 0,
-      replicas: [],
-      isr: [],
-    }))
-    return call.records.map((record, index) => {
-      const message: Message = { key: record.key, value: record.value, headers: record.headers }
-      if (record.timestamp !== undefined) message.timestamp = String(record.timestamp)
-      const partition = record.partition ?? partitionOf({ topic: call.topic, partitionMetadata: metadata, message })
-      return { call, index, message: { ...message, partition }, bytes: bytesOf(record) }
-    })
-  }
-
-  /** One request to one topic. After any failure the sequence numbers of this producer id may be taken for other records already: a new id. */
+  /** One request to one topic, until all of it has a place. After any failure the sequence numbers of this producer id may be taken for other records already: a new id. */
   async function send(topic: string, items: Item[]): Promise<void> {
-    try {
-      producer ??= connect()
-      const sent = (await producer).sendBatch({
-        acks: -1,
-        compression: CompressionTypes.None,
-        topicMessages: [{ topic, messages: items.map((i) => i.message) }],
-      })
-      const answers = await within(sent, SEND_MS)
-      const next = new Map(answers.map((a) => [a.partition, Number(a.baseOffset ?? a.offset)]))
-      const times = new Map(answers.map((a) => [a.partition, Number(a.logAppendTime ?? -1)]))
-      for (const { call, index, message } of items) {
-        const offset = next.get(message.partition) ?? Number.NaN
-        const appendedAt = times.get(message.partition) ?? -1 // -1: the topic's records keep their producer's time
-        next.set(message.partition, offset + 1)
-        call.placed[index] = { partition: message.partition, offset, ...(appendedAt > 0 ? { appendedAt } : {}) }
+    for (let open = items, attempt = 0; ; attempt++) {
+      try {
+        client ??= connect()
+        const refused = await within(request(client, topic, open), answerMs)
+        if (refused.size === 0) return
+        open = [...refused.keys()]
+        drop()
+        if (attempt === againMs.length) {
+          for (const [{ call }, reason] of refused) fail([call], reason)
+          return
+        }
+        await sleep(againMs[attempt])
+      } catch (error) {
+        drop()
+        return fail(
+          open.map((i) => i.call),
+          error,
+        )
       }
-    } catch (error) {
-      await drop()
-      fail(
-        items.map((i) => i.call),
-        error,
-      )
     }
   }
 
@@ -120,14 +122,7 @@ export function createLogProducer(kafka: () => Kafka, partitionCount: (topic: st
       const calls = waiting
       waiting = []
       for (const topic of new Set(calls.map((c) => c.topic))) {
-        const items: Item[] = []
-        for (const call of calls.filter((c) => c.topic === topic)) {
-          try {
-            items.push(...(await place(call)))
-          } catch (error) {
-            fail([call], error)
-          }
-        }
+        const items = calls.filter((c) => c.topic === topic).flatMap((c) => c.items)
         for (const request of requestsOf(items)) {
           const open = request.filter((i) => !i.call.failed)
           if (open.length > 0) await send(topic, open)
@@ -143,40 +138,70 @@ export function createLogProducer(kafka: () => Kafka, partitionCount: (topic: st
       records.length === 0
         ? Promise.resolve([])
         : new Promise((resolve, reject) => {
-            waiting.push({ topic, records, placed: [], failed: false, resolve, reject })
+            const call: Call = { topic, items: [], placed: [], failed: false, resolve, reject }
+            call.items = itemsOf(call, records) // what is wrong with a record is its caller's affair, and stops nobody else
+            waiting.push(call)
             sending ??= Promise.resolve().then(pump)
           }),
     async close() {
       await sending
-      await drop()
+      drop()
+      await Promise.race([Promise.all(ending), sleep(END_MS, undefined, { ref: false })])
     },
   }
 }
 
-/** Cuts records, in their order, where a partition's share would grow too large. */
-function requestsOf(items: Item[]): Item[][] {
-  const requests: Item[][] = []
-  let bytes = new Map<number, number>()
-  let alone = true
-  for (const item of items) {
-    const { partition } = item.message
-    const large = item.bytes > BATCH_BYTES / 2
-    const sum = (bytes.get(partition) ?? 0) + item.bytes
-    if (alone || large || sum > BATCH_BYTES) {
-      requests.push([])
-      bytes = new Map()
-    }
-    requests.at(-1)!.push(item)
-    bytes.set(partition, (bytes.get(partition) ?? 0) + item.bytes)
-    alone = large
+/** Sends once. Resolves to the items that were not acknowledged, each with what that means. */
+async function request(client: Promise<Client>, topic: string, items: Item[]): Promise<Map<Item, StrandlineError>> {
+  const { producer, choices } = await client
+  choices.clear()
+  const answers = await producer.sendBatch({
+    acks: -1,
+    compression: kafkajs.CompressionTypes.None,
+    topicMessages: [{ topic, messages: items.map((i) => i.message) }],
+  })
+  const next = new Map<number, number>()
+  const times = new Map<number, number>()
+  for (const { partition, baseOffset, offset, logAppendTime } of answers) {
+    const first = Number(baseOffset ?? offset)
+    if (Number.isSafeInteger(first) && first >= 0) next.set(partition, first)
+    if (Number(logAppendTime) > 0) times.set(partition, Number(logAppendTime)) // -1: records keep their producer's time
   }
-  return requests
+  const refused = new Map<Item, StrandlineError>()
+  for (const item of items) {
+    const choice = choices.of(item.message)
+    const offset = choice && next.get(choice.partition)
+    if (choice === undefined || offset === undefined) {
+      refused.set(item, unacknowledged(topic, choice))
+      continue
+    }
+    next.set(choice.partition, offset + 1)
+    const { partition } = choice
+    const appendedAt = times.get(partition)
+    item.call.placed[item.index] = { partition, offset, ...(appendedAt === undefined ? {} : { appendedAt }) }
+  }
+  return refused
 }
 
-function bytesOf({ key, value, headers = {} }: OutgoingRecord): number {
-  const size = (v: string | Buffer | null) => (v === null ? 0 : Buffer.byteLength(v))
-  let bytes = RECORD_OVERHEAD + size(key) + size(value)
-  for (const [name, header] of Object.entries(headers))
-    for (const v of Array.isArray(header) ? header : [header]) bytes += HEADER_OVERHEAD + size(name) + size(v)
-  return bytes
+function unacknowledged(topic: string, choice: ReturnType<PartitionChoices['of']>): StrandlineError {
+  if (choice && !choice.exists)
+    return new StrandlineError(
+      'LOG_PARTITION_MISSING',
+      `${topic} has no partition ${choice.partition}, only ${choice.partitions}: the record was not written.`,
+      { todo: 'Write it to a partition that the topic has.' },
+    )
+  return new StrandlineError(
+    'LOG_UNACKNOWLEDGED',
+    `Kafka has not said where a record of ${topic}${choice ? `, for partition ${choice.partition},` : ''} lies: it counts as not written.`,
+    { todo: 'Look whether that partition has a leader. What waits is written again by itself.' },
+  )
+}
+
+function itemsOf(call: Call, records: OutgoingRecord[]): Item[] {
+  return records.map((record, index) => {
+    const message: Message = { key: record.key, value: record.value, headers: record.headers }
+    if (record.timestamp !== undefined) message.timestamp = String(record.timestamp)
+    if (record.partition !== undefined) message.partition = record.partition
+    return { call, index, message, bytes: bytesOf(record) }
+  })
 }

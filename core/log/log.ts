@@ -88,7 +88,7 @@ export interface GroupState {
 export interface EventLog {
   /**
    * Idempotent, acks=all. Resolves when every record is durable, with where each one went, in the order given. When it rejects, some may have been
-   * written. Errors: LOG_RECORD_TOO_LARGE, LOG_TOPIC_MISSING, LOG_UNREACHABLE.
+   * written. Errors: LOG_RECORD_TOO_LARGE, LOG_TOPIC_MISSING, LOG_PARTITION_MISSING (a partition that was asked for), LOG_UNACKNOWLEDGED, LOG_UNREACHABLE.
    */
   produce(topic: string, records: OutgoingRecord[]): Promise<ProducedRecord[]>
   consume(

@@ -27,7 +27,8 @@ export type Mark = [id: number, partition: number, offset: number]
 
 export interface Outbox {
   claim(limit: number): Promise<OutboxRow[]>
-  published(topic: string, marks: Mark[]): Promise<number>
+  /** `refused`: ids of rows whose mark has no place in the log; they stay unpublished. */
+  published(topic: string, marks: Mark[]): Promise<{ marked: number; refused: number[] }>
   /** `reason` null: not tried. `growing`: the row itself is at fault, it rests longer every time. */
   release(ids: number[], reason: string | null, restMs: number, growing: boolean): Promise<void>
   state(): Promise<OutboxState>

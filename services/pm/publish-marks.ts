@@ -7,6 +7,7 @@ import type { Mark, Outbox } from './outbox.ts'
 
 const BATCH_ROWS = 500
 const LAST_ATTEMPTS = 3
+const REST_MS = 500
 
 export interface Marker {
   add(marks: Mark[]): void
@@ -31,8 +32,9 @@ export function createMarker(
       loop?.beat()
       const marks = waiting.splice(0, BATCH_ROWS)
       try {
-        await outbox.published(topic, marks)
+        const { refused } = await outbox.published(topic, marks)
         attempt = 1
+        if (refused.length > 0) await giveBack(refused)
       } catch (err) {
         waiting.unshift(...marks)
         if (stopping.aborted && attempt >= LAST_ATTEMPTS) {
@@ -49,6 +51,14 @@ export function createMarker(
     }
     loop?.rest()
     running = undefined
+  }
+
+  /** The log said that these are written, but not where: they count as not published. */
+  async function giveBack(ids: number[]): Promise<void> {
+    const reason = `The log did not say where the event lies in ${topic}: it is published again.`
+    logger.error({ ids }, `${ids.length} events are not marked as published. ${reason}`)
+    // The database is away: their lease runs out by itself.
+    await outbox.release(ids, reason, REST_MS, false).catch((err) => logger.debug({ err, ids }, 'rows not given back'))
   }
 
   return {

@@ -12,7 +12,7 @@ const row = {
 } as unknown as OutboxRow
 const outbox: Outbox = {
   claim: async () => [],
-  published: async () => 1,
+  published: async () => ({ marked: 1, refused: [] }),
   release: async () => undefined,
   state: async () => ({ depth: 0, refused: 0, oldest_seconds: 0 }),
 }

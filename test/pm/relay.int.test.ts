@@ -94,7 +94,10 @@ test('rows of others are found by the poll, whatever their ids and when they wer
     `insert into pm_outbox (event_id, revision, payload) values ('late', 0, $1) returning id`,
     [JSON.stringify(closedTrade({ event_id: 'late' }))],
   )
-  await db.sql('update pm_outbox set published_at = now() where id = $1', [late[0]!.id])
+  await db.sql(
+    `update pm_outbox set published_at = now(), topic = 'closed', partition = 0, "offset" = 0 where id = $1`,
+    [late[0]!.id],
+  )
   await addToOutbox(db.store, trades(3))
   await until(
     () => relay.poll(),
@@ -279,4 +282,26 @@ test('adding events twice changes nothing, and a higher revision is added', asyn
   expect(await addToOutbox(db.store, trades(3))).toEqual({ added: 3, known: 0 })
   expect(await addToOutbox(db.store, trades(4))).toEqual({ added: 1, known: 3 })
   expect(await addToOutbox(db.store, trades(4, { revision: 1 }))).toEqual({ added: 4, known: 0 })
+})
+
+test('regression: an acknowledgement without an offset marks nothing, and the event is published again', async () => {
+  const { produce } = log
+  let calls = 0
+  log.produce = async (topic, records) => {
+    const placed = await produce(topic, records)
+    return calls++ === 0 ? placed.map((p, i) => (i === 1 ? { ...p, offset: Number.NaN } : p)) : placed
+  }
+  const relay = relayOn()
+  await addToOutbox(db.store, trades(3))
+  await relay.poll()
+  expect((await rows()).map((r) => [r.offset, r.published_at !== null, r.last_error !== null])).toEqual([
+    ['0', true, false],
+    [null, false, true],
+    ['2', true, false],
+  ])
+  await until(
+    () => relay.poll().then(rows),
+    (all) => all.every((r) => r.published_at !== null),
+  )
+  expect((await rows())[1]).toMatchObject({ partition: 0, offset: '3', last_error: null })
 })
