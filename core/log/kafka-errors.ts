@@ -13,6 +13,9 @@ function chain(error: unknown): Error[] {
 export const isOfType = (error: unknown, type: string) =>
   chain(error).some((e) => (e as { type?: string }).type === type)
 
+/** Whether kafkajs gave an error, or one that caused it, this name, e.g. KafkaJSBrokerNotFound. */
+export const isNamed = (error: unknown, name: string) => chain(error).some((e) => e.name === name)
+
 /** Without what kafkajs puts before it, and without Node's advice on its own command line. */
 const bare = (message: string) =>
   message.replace(/^Connection error: /, '').replace(/; if the root CA is installed.*$/, '')

@@ -6,14 +6,17 @@ import type { Config } from '../config.ts'
 import { StrandlineError } from '../errors.ts'
 import { Late, within } from '../within.ts'
 import { createKafkaClient } from './kafka-client.ts'
+import { createSharedCluster } from './kafka-cluster.ts'
 import { subscribe } from './kafka-consumer.ts'
-import { isOfType, logError } from './kafka-errors.ts'
-import { createPeek } from './kafka-peek.ts'
+import { isNamed, isOfType, logError } from './kafka-errors.ts'
+import { fetchOffsets } from './kafka-offsets.ts'
+import { fetchTimestamps } from './kafka-peek.ts'
 import { createLogProducer } from './kafka-producer.ts'
-import type { EventLog, GroupState, PartitionOffsets } from './log.ts'
+import type { EventLog, GroupState } from './log.ts'
 
 const { AssignerProtocol } = kafkajs
 const STALE_LEADER = ['NOT_LEADER_FOR_PARTITION', 'LEADER_NOT_AVAILABLE']
+const STALE = [...STALE_LEADER, 'UNKNOWN_TOPIC_OR_PARTITION']
 /** Longer than any request is waited for. */
 const REQUEST_MS = 40_000
 /** Longer than kafkajs tries again while a broker refuses connections. */
@@ -71,6 +74,9 @@ export function createKafkaLog(config: Pick<Config, 'kafka'>, logger: Logger): E
     const using = admin()
     try {
       return await work(await using)
+    } catch (error) {
+      if (STALE.some((type) => isOfType(error, type))) replaceAdmin() // it asks after what it remembers, for good
+      throw error
     } finally {
       if (closed) void end(using)
     }
@@ -93,21 +99,23 @@ export function createKafkaLog(config: Pick<Config, 'kafka'>, logger: Logger): E
     ).catch(() => undefined) // it never connected, failed already, or hangs
   }
 
-  /**
-   * kafkajs' admin asks the leader that it remembers, and gives up when that is none any more (or not yet): ask anew whom to ask. And it asks after
-   * every topic whose offsets it was ever asked for, and does nothing any more once one of them is gone.
-   */
-  async function askingLeaders<T>(work: (a: Admin) => Promise<T>, passing = STALE_LEADER): Promise<T> {
+  /** A partition may have no leader for a moment, or another one than a moment ago: whom to ask is asked anew. */
+  async function untilLed<T>(work: () => Promise<T>, passing = STALE_LEADER): Promise<T> {
     for (let i = 0; ; i++) {
       try {
-        return await asking(work)
+        return await work()
       } catch (error) {
-        const stale = [...passing, 'UNKNOWN_TOPIC_OR_PARTITION'].some((type) => isOfType(error, type))
-        if (stale) replaceAdmin()
-        if (i === LEADER_WAITS_MS.length || !passing.some((type) => isOfType(error, type))) throw error
+        const passes = passing.some((type) => isOfType(error, type)) || isNamed(error, 'KafkaJSBrokerNotFound')
+        if (i === LEADER_WAITS_MS.length || !passes) throw error
         await sleep(LEADER_WAITS_MS[i])
       }
     }
+  }
+
+  async function timestamps(topic: string, offsets: Map<number, number>): Promise<Map<number, number | null>> {
+    if (offsets.size === 0) return new Map()
+    const ask = () => cluster.use((c) => fetchTimestamps(c, topic, offsets))
+    return ask().catch(ask) // a leader that moved, a connection that was lost: once more, from the start
   }
 
   async function committed(group: string, topic: string): Promise<Map<number, number | null>> {
@@ -131,7 +139,7 @@ export function createKafkaLog(config: Pick<Config, 'kafka'>, logger: Logger): E
   }
 
   const producer = createLogProducer(kafka)
-  const peek = createPeek(kafka)
+  const cluster = createSharedCluster(kafka)
 
   return {
     produce: (topic, records) => attempt(`write to ${topic}`, () => producer.produce(topic, records)),
@@ -147,39 +155,35 @@ export function createKafkaLog(config: Pick<Config, 'kafka'>, logger: Logger): E
         )
       }),
     offsets: (topic) =>
-      question(`read the offsets of ${topic}`, async (): Promise<PartitionOffsets[]> => {
-        const all = await askingLeaders((a) => a.fetchTopicOffsets(topic))
-        return all
-          .map((p) => ({ partition: p.partition, start: Number(p.low), end: Number(p.high) }))
-          .sort((a, b) => a.partition - b.partition)
-      }),
+      question(`read the offsets of ${topic}`, () => untilLed(() => cluster.use((c) => fetchOffsets(c, topic)))),
     committed: (group, topic) => question(`read the offsets of group ${group}`, () => committed(group, topic)),
     group: (id, topic) => question(`describe group ${id}`, () => group(id, topic)),
-    timestamps: (topic, offsets) => question(`read from ${topic}`, () => peek.timestamps(topic, offsets)),
+    timestamps: (topic, offsets) => question(`read from ${topic}`, () => timestamps(topic, offsets)),
     ensureTopics: (topics) =>
       question('create topics', () =>
         // A topic that the admin knew and that is gone, or one that was just made and is not everywhere yet: neither is missing here.
-        askingLeaders(
-          async (a) => {
-            const existing = new Set(await a.listTopics())
-            const missing = topics.filter((t) => !existing.has(t.topic))
-            if (missing.length === 0) return
-            await a.createTopics({
-              waitForLeaders: true,
-              topics: missing.map((t) => ({
-                topic: t.topic,
-                numPartitions: t.partitions,
-                configEntries: Object.entries(t.config ?? {}).map(([name, value]) => ({ name, value })),
-              })),
-            })
-          },
-          [...STALE_LEADER, 'UNKNOWN_TOPIC_OR_PARTITION'],
+        untilLed(
+          () =>
+            asking(async (a) => {
+              const existing = new Set(await a.listTopics())
+              const missing = topics.filter((t) => !existing.has(t.topic))
+              if (missing.length === 0) return
+              await a.createTopics({
+                waitForLeaders: true,
+                topics: missing.map((t) => ({
+                  topic: t.topic,
+                  numPartitions: t.partitions,
+                  configEntries: Object.entries(t.config ?? {}).map(([name, value]) => ({ name, value })),
+                })),
+              })
+            }),
+          STALE,
         ),
       ),
     async close() {
       closed = true
       await producer.close()
-      await peek.close()
+      await cluster.close()
       replaceAdmin()
       await Promise.all([...replaced].map(end))
     },

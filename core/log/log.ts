@@ -75,8 +75,14 @@ export interface OutgoingRecord {
 export interface PartitionOffsets {
   partition: number
   start: number
+  /** As far as the partition can be read now: Kafka's last stable offset. */
   end: number
+  /** Where it ends, if that is beyond `end`: a transaction is open, or was closed a moment ago, and nobody may read on yet. */
+  written?: number
 }
+
+/** Where the partition ends, whether all of it can be read already or not. */
+export const writtenEnd = (range: PartitionOffsets): number => range.written ?? range.end
 
 /** A consumer group as the broker knows it now. */
 export interface GroupState {
@@ -95,6 +101,7 @@ export interface EventLog {
     options: { group: string; topic: string; concurrency?: number },
     handler: PartitionHandler,
   ): Promise<Subscription>
+  /** Of all partitions that the topic has now, in their order. */
   offsets(topic: string): Promise<PartitionOffsets[]>
   /** The group's committed offset by partition; null where there is none. */
   committed(group: string, topic: string): Promise<Map<number, number | null>>

@@ -1,6 +1,6 @@
 /** Where a consumer stands in each partition, in the database; and where the log allows it to stand. */
 import { StrandlineError } from '../errors.ts'
-import type { PartitionOffsets } from '../log/log.ts'
+import { type PartitionOffsets, writtenEnd } from '../log/log.ts'
 import type { Store } from '../store/store.ts'
 import type { Claim } from './chunk-processor.ts'
 
@@ -42,10 +42,10 @@ export function checkBounds(where: string, consumer: string, position: number, r
       `${where} starts at offset ${range.start}, but ${consumer} stands at ${position}: records are gone from the log.`,
       { todo: 'Restore the topic, or move the position on by hand if the loss is accepted (docs/operations.md).' },
     )
-  if (position > range.end)
+  if (position > writtenEnd(range))
     throw new StrandlineError(
       'LOG_POSITION_LOST',
-      `${where} ends at offset ${range.end}, but ${consumer} stands at ${position}: this is not the log that the database knows.`,
+      `${where} ends at offset ${writtenEnd(range)}, but ${consumer} stands at ${position}: this is not the log that the database knows.`,
       { todo: 'Check KAFKA_BROKERS and SUPABASE_URL, or restore the topic (docs/operations.md).' },
     )
 }

@@ -177,3 +177,24 @@ describe('regression: a topic that was made again with fewer partitions', () => 
     )
   })
 })
+
+describe('regression: partitions that were added a moment ago', () => {
+  it('have offsets and times, though the topic was asked after before', async () => {
+    const topic = await kafka.createTopic()
+    const log = newLog()
+    expect(await log.offsets(topic)).toEqual([{ partition: 0, start: 0, end: 0 }])
+    expect(await log.timestamps(topic, new Map([[0, 0]]))).toEqual(new Map([[0, null]]))
+    const admin = kafka.client.admin()
+    await admin.connect()
+    await admin.createPartitions({ topicPartitions: [{ topic, count: 3 }] })
+    await admin.disconnect()
+    await kafka.log.produce(topic, [{ key: 'a', value: null, partition: 2, timestamp: 1_700_000_000_000 }])
+    expect(await log.offsets(topic)).toEqual([
+      { partition: 0, start: 0, end: 0 },
+      { partition: 1, start: 0, end: 0 },
+      { partition: 2, start: 0, end: 1 },
+    ])
+    expect(await log.timestamps(topic, new Map([[2, 0]]))).toEqual(new Map([[2, 1_700_000_000_000]]))
+    await log.close()
+  })
+})

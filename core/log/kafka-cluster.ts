@@ -1,0 +1,95 @@
+/**
+ * kafkajs' own cluster, for what its public interface does not offer: a fetch without a group, the offsets of partitions that were added a moment ago
+ * (its admin believes its metadata for five minutes). It is kept behind a symbol; the version is pinned, and test/lag/lag.int.test.ts reads through it.
+ */
+import type { Kafka } from 'kafkajs'
+import { within } from '../within.ts'
+
+export const READ_UNCOMMITTED = 0
+export const READ_COMMITTED = 1
+const METADATA_MS = 30_000
+/** So long an answer is waited for: a cluster that hangs is replaced. */
+const ANSWER_MS = 50_000
+const END_MS = 5_000
+
+interface FetchedRecord {
+  offset: string
+  timestamp: string
+  isControlRecord: boolean
+}
+
+export interface Broker {
+  fetch(request: object): Promise<{
+    responses: { topicName: string; partitions: { partition: number; messages: FetchedRecord[] }[] }[]
+  }>
+  listOffsets(request: {
+    isolationLevel: number
+    topics: { topic: string; partitions: { partition: number; timestamp: number }[] }[]
+  }): Promise<{ responses: { topic: string; partitions: { partition: number; offset: string }[] }[] }>
+}
+
+export interface Cluster {
+  connect(): Promise<void>
+  disconnect(): Promise<void>
+  addTargetTopic(topic: string): Promise<void>
+  refreshMetadata(): Promise<void>
+  refreshMetadataIfNecessary(): Promise<void>
+  findTopicPartitionMetadata(topic: string): { partitionId: number }[]
+  findLeaderForPartitions(topic: string, partitions: number[]): Record<string, number[]>
+  findBroker(which: { nodeId: string }): Promise<Broker>
+}
+
+export interface SharedCluster {
+  /** Hands over a connected cluster; after a failure, the next call gets a new one. */
+  use<T>(work: (cluster: Cluster) => Promise<T>): Promise<T>
+  close(): Promise<void>
+}
+
+export function createSharedCluster(kafka: () => Kafka): SharedCluster {
+  let connecting: Promise<Cluster> | undefined
+  let closed = false
+
+  async function connect(): Promise<Cluster> {
+    const cluster = clusterOf(kafka())
+    await cluster.connect()
+    return cluster
+  }
+
+  async function end(old: Promise<Cluster> | undefined): Promise<void> {
+    if (!old) return
+    await within(
+      old.then((c) => c.disconnect()),
+      END_MS,
+    ).catch(() => undefined) // never connected, lost, or it hangs
+  }
+
+  return {
+    async use(work) {
+      connecting ??= connect()
+      const using = connecting
+      try {
+        return await within(using.then(work), ANSWER_MS)
+      } catch (error) {
+        if (connecting === using) connecting = undefined
+        void end(using) // others may still wait for it: it ends when all that was asked is answered
+        throw error
+      } finally {
+        if (closed) void end(using) // kafkajs connects again by itself where it was disconnected in the middle of something
+      }
+    },
+    async close() {
+      closed = true
+      const old = connecting
+      connecting = undefined
+      await end(old)
+    },
+  }
+}
+
+function clusterOf(kafka: Kafka): Cluster {
+  const symbol = Object.getOwnPropertySymbols(kafka).find((s) => s.description === 'private:Kafka:createCluster')
+  const create = symbol && (kafka as unknown as Record<symbol, (options: object) => Cluster>)[symbol]
+  if (!create)
+    throw new Error('This version of kafkajs keeps its cluster elsewhere: core/log/kafka-cluster.ts has to follow.')
+  return create({ metadataMaxAge: METADATA_MS, allowAutoTopicCreation: false, isolationLevel: READ_COMMITTED })
+}
