@@ -1,5 +1,7 @@
 /** What the log holds, read from its own bytes: which events at which revisions, what nobody can apply, and the fold of what the learner has applied. */
 import { DecodeError } from '../core/codec/codec.ts'
+import { createCodec } from '../core/codec/position-closed-codec.ts'
+import { AT_ONCE } from '../core/codec/unknown-schemas.ts'
 import { eventUuid, type PositionClosed } from '../core/event.ts'
 import type { EventLog, LogRecord, PartitionOffsets } from '../core/log/log.ts'
 import { readAll } from '../core/log/read-all.ts'
@@ -53,11 +55,13 @@ const NOTHING: FoldedLog = { global_rr: { rr_short: null, rr_long: null, n: 0 },
  * kept in memory. Errors: those of the log and the registry.
  */
 export async function readLog(
-  { log, codec, config: { topic } }: Pick<ServiceDeps, 'log' | 'codec' | 'config'>,
+  { log, config }: Pick<ServiceDeps, 'log' | 'config'>,
   model: Model | null,
   checkpoints: Checkpoints,
   letters: ReadonlyMap<string, Letter>,
 ): Promise<LogReading> {
+  const { topic } = config
+  const codec = createCodec(config, undefined, AT_ONCE)
   const fold = model && createOfflineFold(model)
   const folded = new Map(checkpoints.learner)
   const contents: LogContents = {

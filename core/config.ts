@@ -8,7 +8,13 @@ export interface Config {
     ssl?: { ca?: string; rejectUnauthorized: boolean }
     sasl?: { mechanism: 'plain' | 'scram-sha-256' | 'scram-sha-512'; username: string; password: string }
   }
-  registry: { url: string; username?: string; password?: string }
+  registry: {
+    url: string
+    username?: string
+    password?: string
+    /** For how long the registry must deny a schema until its records are refused. Default: two minutes. */
+    unknownAfterMs?: number
+  }
   supabase: { url: string; key: string }
   topic: string
   deadLetterTopic: string
@@ -49,6 +55,16 @@ export type LogLevel = (typeof LOG_LEVELS)[number]
 /** LOG_LEVEL, checked. Errors: CONFIG_INVALID. */
 export function logLevel(fallback: LogLevel = 'info', env: Env = process.env): LogLevel {
   return oneOf(env, 'LOG_LEVEL', LOG_LEVELS, fallback)
+}
+
+/** As milliseconds; undefined when it is not set. */
+function seconds(env: Env, name: string, most: number): number | undefined {
+  const text = env[name]?.trim()
+  if (!text) return undefined
+  const value = Number(text)
+  if (!(value >= 0 && value <= most))
+    throw new StrandlineError('CONFIG_INVALID', `${name} is '${text}'.`, { todo: `Use seconds, from 0 to ${most}.` })
+  return value * 1000
 }
 
 function brokers(env: Env): string[] {
@@ -111,6 +127,7 @@ export function readConfig(env: Env = process.env): Config {
       url: httpUrl(env, 'SCHEMA_REGISTRY_URL', 'http://127.0.0.1:18081'),
       username: env.SCHEMA_REGISTRY_USERNAME || undefined,
       password: env.SCHEMA_REGISTRY_PASSWORD || undefined,
+      unknownAfterMs: seconds(env, 'SCHEMA_REGISTRY_UNKNOWN_AFTER_SECONDS', 86_400),
     },
     supabase: {
       url: httpUrl(env, 'SUPABASE_URL', 'http://127.0.0.1:54321'),

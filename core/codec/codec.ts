@@ -1,11 +1,15 @@
 /** PositionClosed to and from the Confluent wire format: byte 0, schema id (4 bytes, big endian), Avro body. */
+import { StrandlineError } from '../errors.ts'
 import type { PositionClosed } from '../event.ts'
 
 export interface Codec {
   /** Registers the schema on first use (subject `<topic>-value`, FULL_TRANSITIVE). Errors: EVENT_INVALID, REGISTRY_UNREACHABLE, REGISTRY_REJECTED. */
   encode(event: PositionClosed): Promise<Buffer>
-  /** Errors: DecodeError for a value that can never be decoded; REGISTRY_UNREACHABLE otherwise. */
-  decode(value: Buffer): Promise<PositionClosed>
+  /**
+   * Errors: DecodeError for a value that can never be decoded; REGISTRY_SCHEMA_UNKNOWN, REGISTRY_UNREACHABLE otherwise.
+   * @param writtenAt when the record was written, by the log: ms
+   */
+  decode(value: Buffer, writtenAt?: number): Promise<PositionClosed>
 }
 
 export type DecodeReason = 'empty_value' | 'bad_magic' | 'truncated' | 'unknown_schema' | 'not_avro'
@@ -19,3 +23,7 @@ export class DecodeError extends Error {
     this.reason = reason
   }
 }
+
+/** The registry denies the record's schema, and it is not certain yet that it is right: the record waits. */
+export const isSchemaUnknown = (error: unknown) =>
+  error instanceof StrandlineError && error.code === 'REGISTRY_SCHEMA_UNKNOWN'

@@ -8,6 +8,7 @@ import { DecodeError, type DecodeReason } from './codec.ts'
 import { createDecoder } from './decoder.ts'
 import { frame, positionClosedType, projectionOf } from './position-closed-codec.ts'
 import type { RegistryClient } from './registry.ts'
+import { AT_ONCE, schemaPatience } from './unknown-schemas.ts'
 
 const OURS = 7
 const OTHER = 8
@@ -31,7 +32,7 @@ const body = positionClosedType.toBuffer(closedTrade({ regime_context: { macro: 
 
 async function reasonOf(value: Buffer | null, reader = positionClosedType): Promise<DecodeReason> {
   try {
-    await createDecoder(registry(), reader)(value)
+    await createDecoder(registry(), reader, { patience: AT_ONCE })(value)
   } catch (error) {
     if (error instanceof DecodeError) return error.reason
     throw error
@@ -81,7 +82,7 @@ describe('a value that never was one', () => {
 
   it('is not asked about again and again', async () => {
     const asked = registry()
-    const decode = createDecoder(asked, positionClosedType)
+    const decode = createDecoder(asked, positionClosedType, { patience: AT_ONCE })
     for (let i = 0; i < 50; i++) await expect((async () => decode(frame(99, body)))()).rejects.toThrow(DecodeError)
     for (let i = 0; i < 50; i++) await expect((async () => decode(frame(OTHER, body)))()).rejects.toThrow(DecodeError)
     expect(asked.asked).toEqual([99, OTHER])
@@ -91,6 +92,39 @@ describe('a value that never was one', () => {
     const asked = registry()
     await expect((async () => createDecoder(asked, positionClosedType)(frame(-1, body)))()).rejects.toThrow(DecodeError)
     expect(asked.asked).toEqual([])
+  })
+})
+
+describe('regression: a schema that the registry does not know yet', () => {
+  it('is waited for, and its records are read once it is there', async () => {
+    let now = 0
+    let known = false
+    const client: RegistryClient = {
+      register: async () => OURS,
+      writerType: async () => (known ? positionClosedType : null),
+    }
+    const decode = createDecoder(client, positionClosedType, { now: () => now })
+    const codeOf = async () => {
+      try {
+        await decode(frame(OURS, body))
+      } catch (error) {
+        return error instanceof DecodeError ? error.reason : (error as { code?: string }).code
+      }
+      return 'read'
+    }
+    for (; now < 119_000; now += 500) expect(await codeOf()).toBe('REGISTRY_SCHEMA_UNKNOWN')
+    known = true
+    now += 2_000
+    expect(await codeOf()).toBe('read')
+  })
+
+  it('is refused when it never comes, after two minutes', async () => {
+    let now = 0
+    const decode = createDecoder(registry(), positionClosedType, { now: () => now, patience: schemaPatience() })
+    const tried = async () => decode(frame(99, body))
+    for (; now < 120_000; now += 500)
+      await expect(tried()).rejects.toMatchObject({ code: 'REGISTRY_SCHEMA_UNKNOWN', message: /schema 99, since 1970/ })
+    await expect(tried()).rejects.toMatchObject({ reason: 'unknown_schema' })
   })
 })
 

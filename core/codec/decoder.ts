@@ -1,25 +1,41 @@
 /** Decodes the Confluent wire format into the fields that a reader asks for, whatever released schema the writer used. */
 import type avro from 'avsc'
 import { LRUCache } from 'lru-cache'
+import { StrandlineError } from '../errors.ts'
 import { boundBlocks } from './bounded-blocks.ts'
 import { DecodeError } from './codec.ts'
 import type { RegistryClient } from './registry.ts'
+import { createUnknownSchemas, type SchemaPatience, schemaPatience } from './unknown-schemas.ts'
 
 boundBlocks()
 
-/** Answers at once when the writer's schema is known (all but the first record of a schema), else after asking the registry. */
-export type Decode<T> = (value: Buffer | null) => T | Promise<T>
+/**
+ * Answers at once when the writer's schema is known (all but the first record of a schema), else after asking the registry.
+ * Errors: DecodeError; REGISTRY_SCHEMA_UNKNOWN while it is not certain that a schema is unknown; REGISTRY_UNREACHABLE, REGISTRY_REJECTED.
+ * @param writtenAt when the record was written, by the log: ms
+ */
+export type Decode<T> = (value: Buffer | null, writtenAt?: number) => T | Promise<T>
+
+export interface DecoderOptions {
+  patience?: SchemaPatience
+  now?: () => number
+}
 
 type Resolver = ReturnType<avro.Type['createResolver']>
-/** How long an id that the registry does not know is believed unknown: garbage must not become a flood of requests. */
-const UNKNOWN_TTL_MS = 30_000
+/** How long a schema is believed to be none of ours: a registry may be put right, and garbage must not become a flood of requests. */
+const FOREIGN_TTL_MS = 30_000
 
-export function createDecoder<T>(registry: RegistryClient, reader: avro.Type): Decode<T> {
-  const resolvers = new Map<number, Resolver | DecodeError>()
-  const unknown = new LRUCache<number, true>({ max: 10_000, ttl: UNKNOWN_TTL_MS })
+export function createDecoder<T>(
+  registry: RegistryClient,
+  reader: avro.Type,
+  { patience = schemaPatience(), now = Date.now }: DecoderOptions = {},
+): Decode<T> {
+  const resolvers = new Map<number, Resolver>()
+  const foreign = new LRUCache<number, DecodeError>({ max: 10_000, ttl: FOREIGN_TTL_MS })
+  const unknown = createUnknownSchemas(patience)
+  const asking = new Map<number, Promise<Resolver | null>>()
 
-  function body(value: Buffer, resolver: Resolver | DecodeError): T {
-    if (resolver instanceof DecodeError) throw resolver
+  function body(value: Buffer, resolver: Resolver): T {
     let decoded: { value: T; offset: number }
     try {
       decoded = reader.decode(value, 5, resolver) as { value: T; offset: number }
@@ -32,23 +48,52 @@ export function createDecoder<T>(registry: RegistryClient, reader: avro.Type): D
     return decoded.value
   }
 
-  async function learn(id: number): Promise<Resolver | DecodeError> {
-    const writer = await registry.writerType(id)
-    if (!writer) {
-      unknown.set(id, true)
-      return new DecodeError('unknown_schema', `the registry does not know schema ${id}`)
-    }
-    let found: Resolver | DecodeError
-    try {
-      found = reader.createResolver(writer)
-    } catch (cause) {
-      found = new DecodeError('unknown_schema', `schema ${id} is not one of a PositionClosed`, cause)
-    }
-    resolvers.set(id, found)
-    return found
+  /** Asks the registry; null when it denies the id. Those who ask at the same time share the answer. */
+  function ask(id: number): Promise<Resolver | null> {
+    const open = asking.get(id) ?? learn(id).finally(() => asking.delete(id))
+    asking.set(id, open)
+    return open
   }
 
-  return (value) => {
+  async function learn(id: number): Promise<Resolver | null> {
+    let writer: Awaited<ReturnType<RegistryClient['writerType']>>
+    try {
+      writer = await registry.writerType(id)
+    } catch (error) {
+      unknown.unanswered()
+      throw error
+    }
+    if (writer === null) {
+      unknown.denied(id, now())
+      return null
+    }
+    unknown.found(id)
+    try {
+      if (writer === 'foreign') throw new Error('it is no Avro schema')
+      const resolver = reader.createResolver(writer)
+      resolvers.set(id, resolver)
+      return resolver
+    } catch (cause) {
+      const refusal = new DecodeError('unknown_schema', `schema ${id} is not one of a PositionClosed`, cause)
+      foreign.set(id, refusal)
+      throw refusal
+    }
+  }
+
+  /** The registry denies the id. What that means for a record. */
+  function denied(id: number, writtenAt?: number): Error {
+    const { unknown: certain, since, times } = unknown.verdict(id, now(), writtenAt)
+    if (certain) return new DecodeError('unknown_schema', `the registry does not know schema ${id}`)
+    return new StrandlineError(
+      'REGISTRY_SCHEMA_UNKNOWN',
+      `The schema registry says that it does not know schema ${id}, since ${new Date(since).toISOString()} (asked ${times} times). The record waits.`,
+      {
+        todo: `Is it the registry that the producers use, and up to date? If it says so for ${Math.round(patience.afterMs / 1000)} s, the record goes to the dead-letter topic.`,
+      },
+    )
+  }
+
+  return (value, writtenAt) => {
     if (value === null || value.length === 0) throw new DecodeError('empty_value', 'the record has no value')
     if (value[0] !== 0) throw new DecodeError('bad_magic', `starts with byte ${value[0]}, not with 0`)
     if (value.length < 6) throw new DecodeError('truncated', `only ${value.length} bytes`)
@@ -56,7 +101,12 @@ export function createDecoder<T>(registry: RegistryClient, reader: avro.Type): D
     if (id < 0) throw new DecodeError('unknown_schema', `no registry gives the schema id ${id}`)
     const resolver = resolvers.get(id)
     if (resolver) return body(value, resolver)
-    if (unknown.has(id)) throw new DecodeError('unknown_schema', `the registry does not know schema ${id}`)
-    return learn(id).then((r) => body(value, r))
+    const refusal = foreign.get(id)
+    if (refusal) throw refusal
+    if (!unknown.due(id, now())) throw denied(id, writtenAt)
+    return ask(id).then((found) => {
+      if (found) return body(value, found)
+      throw denied(id, writtenAt)
+    })
   }
 }

@@ -7,6 +7,7 @@ import type { PositionClosed } from '../event.ts'
 import type { Codec } from './codec.ts'
 import { createDecoder } from './decoder.ts'
 import { createRegistryClient, type RegistryClient } from './registry.ts'
+import { type SchemaPatience, schemaPatience } from './unknown-schemas.ts'
 
 const SCHEMA_FILE = new URL('../../schemas/position-closed.avsc', import.meta.url)
 export const positionClosedSchema = readFileSync(SCHEMA_FILE, 'utf8')
@@ -15,8 +16,9 @@ export const positionClosedType = avro.Type.forSchema(JSON.parse(positionClosedS
 export function createCodec(
   config: Pick<Config, 'registry' | 'topic'>,
   registry: RegistryClient = createRegistryClient(config.registry),
+  patience: SchemaPatience = schemaPatience(config.registry.unknownAfterMs),
 ): Codec {
-  const decode = createDecoder<PositionClosed>(registry, positionClosedType)
+  const decode = createDecoder<PositionClosed>(registry, positionClosedType, { patience })
   let schemaId: Promise<number> | undefined
 
   return {
@@ -39,7 +41,7 @@ export function createCodec(
       }
       return frame(id, positionClosedType.toBuffer(event))
     },
-    decode: async (value) => decode(value),
+    decode: async (value, writtenAt) => decode(value, writtenAt),
   }
 }
 

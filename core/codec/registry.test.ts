@@ -41,7 +41,7 @@ async function codeOf(work: Promise<unknown>): Promise<string | undefined> {
 describe("the writer's schema of an id", () => {
   it('is the Avro type that the registry has', async () => {
     const url = await answering(200, { schema: positionClosedSchema })
-    expect((await createRegistryClient({ url }).writerType(1))?.name).toBe('strandline.pm.v1.PositionClosed')
+    expect(await createRegistryClient({ url }).writerType(1)).toHaveProperty('name', 'strandline.pm.v1.PositionClosed')
   })
 
   it('is none when the registry says that it does not know it', async () => {
@@ -57,9 +57,9 @@ describe("the writer's schema of an id", () => {
       'an Avro schema that names an unknown type',
       { schema: '{"type":"record","name":"A","fields":[{"name":"b","type":"C"}]}' },
     ],
-  ])('that is %s is none of ours, and asking again would not help', async (_, body) => {
+  ])('that is %s is none of ours', async (_, body) => {
     const url = await answering(200, body)
-    expect(await createRegistryClient({ url }).writerType(1)).toBeNull()
+    expect(await createRegistryClient({ url }).writerType(1)).toBe('foreign')
   })
 })
 
@@ -81,6 +81,26 @@ describe('a registry that cannot be asked', () => {
   it('refuses our password', async () => {
     const url = await answering(401, { error_code: 401, message: 'Unauthorized' })
     expect(await codeOf(createRegistryClient({ url }).writerType(1))).toBe('REGISTRY_REJECTED')
+  })
+
+  it.each<[string, number, unknown]>([
+    ['a 404 page of an ingress', 404, '<html><meta http-equiv="X-UA-Compatible"><h1>404 Not Found</h1>'],
+    ['a 404 with another error code', 404, { error_code: 404, message: 'HTTP 404 Not Found' }],
+    ['a 404 for a subject', 404, { error_code: 40401, message: 'Subject not found' }],
+    ['a 404 with nothing', 404, ''],
+    ['the JSON of something else', 200, { status: 'ok' }],
+    ['an empty 200', 200, ''],
+  ])('regression: %s is not the registry saying that it does not know a schema', async (_, status, body) => {
+    const url = await answering(status, body)
+    expect(await codeOf(createRegistryClient({ url }).writerType(1))).toBe('REGISTRY_UNREACHABLE')
+  })
+
+  it('regression: sends us elsewhere, where there is no registry', async () => {
+    const url = await serve((request, response) => {
+      if (request.url === '/login') response.writeHead(404).end('<html>')
+      else response.writeHead(302, { location: '/login' }).end()
+    })
+    expect(await codeOf(createRegistryClient({ url }).writerType(1))).toBe('REGISTRY_UNREACHABLE')
   })
 
   it('is a web page', async () => {

@@ -10,11 +10,17 @@ import { StrandlineError } from '../errors.ts'
 export interface RegistryClient {
   /** Id of the schema under the subject, registered when new. Errors: REGISTRY_UNREACHABLE, REGISTRY_REJECTED. */
   register(subject: string, schema: string): Promise<number>
-  /** The writer's type, or null when the registry does not know the id or has no Avro schema under it. Errors: REGISTRY_UNREACHABLE, REGISTRY_REJECTED. */
-  writerType(id: number): Promise<avro.Type | null>
+  /**
+   * The writer's type; `foreign` when the registry has something under the id that is no Avro schema to us; null when it says itself that it does not
+   * know the id. Errors: REGISTRY_UNREACHABLE, also where something else answers in its place; REGISTRY_REJECTED.
+   */
+  writerType(id: number): Promise<avro.Type | 'foreign' | null>
 }
 
 export const COMPATIBILITY = 'FULL_TRANSITIVE'
+
+/** "Schema not found", as every registry says it. A 404 without it may come from anything on the way. */
+const SCHEMA_NOT_FOUND = 40403
 
 /** Time for one question, and for a registration with its retries. Milliseconds. */
 const TIMEOUT_MS = { read: 5_000, register: 20_000 }
@@ -30,12 +36,17 @@ export function createRegistryClient(config: Config['registry'], timeoutMs = TIM
   const headers: Record<string, string> = { accept: 'application/vnd.schemaregistry.v1+json' }
   if (username) headers.authorization = `Basic ${Buffer.from(`${username}:${password}`).toString('base64')}`
 
-  async function read(path: string): Promise<{ schema?: unknown; schemaType?: unknown } | null> {
+  async function read(path: string): Promise<{ schema: string; schemaType?: unknown } | null> {
     const response = await fetch(`${url}${path}`, { headers, signal: AbortSignal.timeout(timeoutMs.read) })
-    const text = await response.text()
-    if (response.status === 404) return null
-    if (!response.ok) throw Object.assign(new Error(text || response.statusText), { status: response.status })
-    return JSON.parse(text) ?? {}
+    const { status } = response
+    const answer = objectOf(await response.text())
+    if (status === 404 && answer?.error_code === SCHEMA_NOT_FOUND) return null
+    if (!response.ok) {
+      const said = answer ? `: ${answer.message ?? JSON.stringify(answer).slice(0, 200)}` : ''
+      throw Object.assign(new Error(`it answered ${status}${said}`), { status })
+    }
+    if (typeof answer?.schema !== 'string') throw new Error(`what answered ${status} there is no schema registry`)
+    return { schema: answer.schema, schemaType: answer.schemaType }
   }
 
   return {
@@ -56,13 +67,23 @@ export function createRegistryClient(config: Config['registry'], timeoutMs = TIM
       } catch (cause) {
         throw registryError(cause, url, `schema ${id}`)
       }
-      if (!found || (found.schemaType ?? 'AVRO') !== 'AVRO') return null
+      if (!found) return null
+      if ((found.schemaType ?? 'AVRO') !== 'AVRO') return 'foreign'
       try {
-        return avro.Type.forSchema(JSON.parse(String(found.schema)))
+        return avro.Type.forSchema(JSON.parse(found.schema))
       } catch {
-        return null // it is registered, but no schema to us; asking again would not change that
+        return 'foreign' // it is registered, but no schema to us
       }
     },
+  }
+}
+
+function objectOf(text: string): Record<string, unknown> | null {
+  try {
+    const value: unknown = JSON.parse(text)
+    return typeof value === 'object' ? (value as Record<string, unknown> | null) : null
+  } catch {
+    return null
   }
 }
 

@@ -3,6 +3,7 @@ import { hostname } from 'node:os'
 import { createDecoder } from '../../core/codec/decoder.ts'
 import { projectionOf } from '../../core/codec/position-closed-codec.ts'
 import { createRegistryClient } from '../../core/codec/registry.ts'
+import { schemaPatience } from '../../core/codec/unknown-schemas.ts'
 import { watchConsumer } from '../../core/lag/consumer-watch.ts'
 import { createConsumerMetrics } from '../../core/runner/metrics.ts'
 import { createPartitionRunner } from '../../core/runner/partition-runner.ts'
@@ -51,7 +52,10 @@ export async function startLearner(deps: ServiceDeps, options: LearnerOptions = 
   const processor = createLearnerProcessor({
     model,
     store: createLearnerStore(store, model, generation, config.topic),
-    decode: createDecoder<CheckedEvent>(createRegistryClient(config.registry), projectionOf([...FIELDS])),
+    decode: createDecoder<CheckedEvent>(createRegistryClient(config.registry), projectionOf([...FIELDS]), {
+      patience: schemaPatience(config.registry.unknownAfterMs),
+      now: () => clock.now(),
+    }),
     deadLetters: createDeadLetters({
       store,
       log,

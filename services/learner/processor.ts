@@ -5,7 +5,7 @@
  * folded again with what the ledger says. Where that is likely (a replay, or duplicates a moment ago) the ledger is asked first.
  */
 import type { Logger } from 'pino'
-import { DecodeError } from '../../core/codec/codec.ts'
+import { DecodeError, isSchemaUnknown } from '../../core/codec/codec.ts'
 import type { Decode } from '../../core/codec/decoder.ts'
 import type { LogRecord } from '../../core/log/log.ts'
 import type { Applied, Chunk, ChunkProcessor, Claim } from '../../core/runner/partition-runner.ts'
@@ -62,12 +62,17 @@ export function createLearnerProcessor({
     const trades: Trade[] = []
     const dead: DeadLetter[] = []
     let passed = 0
+    let waits: unknown
     for (const record of records) {
       let event: CheckedEvent
       try {
-        const decoded = decode(record.value)
+        const decoded = decode(record.value, record.timestamp)
         event = decoded instanceof Promise ? await decoded : decoded
       } catch (error) {
+        if (isSchemaUnknown(error)) {
+          waits ??= error // and the others are looked at meanwhile: what else is denied waits at the same time
+          continue
+        }
         if (!(error instanceof DecodeError)) throw error
         dead.push({ record, reason: error.reason, detail: error.message })
         continue
@@ -83,6 +88,7 @@ export function createLearnerProcessor({
       }
       trades.push(tradeOf(model, event, partition, record.offset))
     }
+    if (waits) throw waits
     if (passed > 0) events.notForModel?.(passed)
     return { trades, dead }
   }

@@ -1,6 +1,6 @@
 /** A chunk of the log into `ad_strands`: one transaction per chunk, under the claim of its partition. */
 import type { Codec } from '../../core/codec/codec.ts'
-import { DecodeError } from '../../core/codec/codec.ts'
+import { DecodeError, isSchemaUnknown } from '../../core/codec/codec.ts'
 import type { LogRecord } from '../../core/log/log.ts'
 import type { Applied, Chunk, ChunkProcessor, Claim } from '../../core/runner/partition-runner.ts'
 import type { Store } from '../../core/store/store.ts'
@@ -46,10 +46,17 @@ export function createProjection(
   async function strands({ topic, partition }: Claim, chunk: Chunk) {
     const rows: StrandRow[] = []
     const skipped: { reason: RejectReason; record: LogRecord }[] = []
+    let waits: unknown
     for (const record of chunk.records) {
-      const reason = await project(record, (row) => rows.push(row), { topic, partition })
-      if (reason) skipped.push({ reason, record })
+      try {
+        const reason = await project(record, (row) => rows.push(row), { topic, partition })
+        if (reason) skipped.push({ reason, record })
+      } catch (error) {
+        if (!isSchemaUnknown(error)) throw error
+        waits ??= error // and the others are looked at meanwhile: what else is denied waits at the same time
+      }
     }
+    if (waits) throw waits
     return { rows, skipped }
   }
 
@@ -60,7 +67,7 @@ export function createProjection(
   ): Promise<RejectReason | null> {
     if (record.value === null) return 'empty_value'
     try {
-      const event = await codec.decode(record.value)
+      const event = await codec.decode(record.value, record.timestamp)
       const rejection = checkEvent(event, record.key, record.timestamp)
       if (rejection) return rejection.reason
       keep(strandOf(event, { ...place, offset: record.offset }))

@@ -3,6 +3,7 @@ import { Registry } from 'prom-client'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { systemClock } from '../../core/clock.ts'
 import { createCodec, frame, positionClosedType } from '../../core/codec/position-closed-codec.ts'
+import { AT_ONCE } from '../../core/codec/unknown-schemas.ts'
 import type { Config } from '../../core/config.ts'
 import { StrandlineError } from '../../core/errors.ts'
 import type { EventLog, LogRecord, PartitionHandler } from '../../core/log/log.ts'
@@ -37,6 +38,7 @@ async function projector(topic: string, store: Store = db.store) {
       register: async () => SCHEMA_ID,
       writerType: async (id) => (id === SCHEMA_ID ? positionClosedType : null),
     },
+    AT_ONCE,
   )
   const config = { topic } as Config
   const service = await startProjector({

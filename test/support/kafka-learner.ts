@@ -40,6 +40,7 @@ export async function createStage(
   const config = readConfig({
     KAFKA_BROKERS: kafka.brokers,
     SCHEMA_REGISTRY_URL: kafka.registryUrl,
+    SCHEMA_REGISTRY_UNKNOWN_AFTER_SECONDS: '0.3',
     SUPABASE_URL: db.supabaseUrl,
     SUPABASE_SERVICE_ROLE_KEY: db.key,
     STRANDLINE_TOPIC: topic,

@@ -4,6 +4,7 @@ import { type Clock, systemClock } from '../../core/clock.ts'
 import { createDecoder } from '../../core/codec/decoder.ts'
 import { frame, positionClosedType, projectionOf } from '../../core/codec/position-closed-codec.ts'
 import type { RegistryClient } from '../../core/codec/registry.ts'
+import { AT_ONCE } from '../../core/codec/unknown-schemas.ts'
 import type { PositionClosed } from '../../core/event.ts'
 import type { EventLog, OutgoingRecord } from '../../core/log/log.ts'
 import { type ChunkProcessor, createPartitionRunner, type RunnerEvents } from '../../core/runner/partition-runner.ts'
@@ -60,7 +61,7 @@ export async function createTestLearner({
   const processor = createLearnerProcessor({
     model,
     store: learnerStore,
-    decode: createDecoder<CheckedEvent>(registry, projectionOf([...FIELDS])),
+    decode: createDecoder<CheckedEvent>(registry, projectionOf([...FIELDS]), { patience: AT_ONCE }),
     deadLetters: createDeadLetters({
       store,
       log: deadLetterLog ?? {
