@@ -167,7 +167,7 @@ async function send(
       progress: (done, of) => of > 1_000 && say(`${done} of ${of} events are in the log.`),
     })
     say(`The events are in the log; ${model} learns them.`)
-    const caughtUp = await learnUntilCaughtUp(stack, model)
+    const caughtUp = await learnUntilCaughtUp(stack, model, say)
     const learned = await learnedTrades(stack.store, caughtUp.model, caughtUp.generation, events)
     const active = await activeModel(stack.store)
     const name = caughtUp.model.definition.name

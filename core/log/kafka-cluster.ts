@@ -51,7 +51,7 @@ export function createSharedCluster(kafka: () => Kafka): SharedCluster {
 
   async function connect(): Promise<Cluster> {
     const cluster = clusterOf(kafka())
-    await cluster.connect()
+    await connected(cluster)
     return cluster
   }
 
@@ -83,6 +83,16 @@ export function createSharedCluster(kafka: () => Kafka): SharedCluster {
       connecting = undefined
       await end(old)
     },
+  }
+}
+
+/** Connects, or leaves nothing behind: what failed half-way may have opened a connection. */
+export async function connected(client: { connect(): Promise<void>; disconnect(): Promise<void> }): Promise<void> {
+  try {
+    await client.connect()
+  } catch (error) {
+    await client.disconnect().catch(() => undefined) // there may be nothing to end
+    throw error
   }
 }
 

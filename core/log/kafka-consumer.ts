@@ -12,6 +12,7 @@
 import type { Consumer, EachBatchPayload, Kafka } from 'kafkajs'
 import type { Logger } from 'pino'
 import type { StrandlineError } from '../errors.ts'
+import { connected } from './kafka-cluster.ts'
 import { logError } from './kafka-errors.ts'
 import type { BatchControl, PartitionHandler, Subscription } from './log.ts'
 
@@ -122,9 +123,23 @@ export async function subscribe(
     if (!payload.restart) restartLater()
   })
 
-  consumer.on(consumer.events.START_BATCH_PROCESS, ({ payload }) => {
-    const assignment = held.get(payload.partition)
-    if (assignment && payload.batchSize === 0) assignment.gapEnd = Number(payload.lastOffset) + 1
+  consumer.on(consumer.events.START_BATCH_PROCESS, ({ payload: { partition, batchSize, firstOffset, lastOffset } }) => {
+    const assignment = held.get(partition)
+    if (!assignment || batchSize > 0) return
+    const next = Number(lastOffset) + 1
+    assignment.gapEnd = next
+    if (firstOffset === null) return // not even control records: nothing is known of what lies between
+    const isActive = () => !stopping && !failure && held.get(partition)?.token === assignment.token
+    const control = {
+      isActive,
+      seek: (offset: number) => consumer.seek({ topic, partition, offset: String(offset) }),
+      commitOffset: (offset: number) => commitOffset(partition, offset),
+    }
+    assignment.ready
+      .then(() => (isActive() ? handler.passed?.({ partition, from: Number(firstOffset), next }, control) : undefined))
+      .catch((error) => {
+        if (isActive()) fail(error as Error)
+      })
   })
 
   /** The group's offsets: asked until there is an answer, as nothing can start without them. */
@@ -255,7 +270,7 @@ export async function subscribe(
       eachBatch,
     })
 
-  await consumer.connect()
+  await connected(consumer)
   await consumer.subscribe({ topics: [topic], fromBeginning: true })
   await run()
 

@@ -6,7 +6,7 @@ import type { Config } from '../config.ts'
 import { StrandlineError } from '../errors.ts'
 import { Late, within } from '../within.ts'
 import { createKafkaClient } from './kafka-client.ts'
-import { createSharedCluster } from './kafka-cluster.ts'
+import { connected, createSharedCluster } from './kafka-cluster.ts'
 import { subscribe } from './kafka-consumer.ts'
 import { isNamed, isOfType, logError } from './kafka-errors.ts'
 import { fetchOffsets } from './kafka-offsets.ts'
@@ -40,7 +40,7 @@ export function createKafkaLog(config: Pick<Config, 'kafka'>, logger: Logger): E
   function admin(): Promise<Admin> {
     connecting ??= (async () => {
       const fresh = kafka().admin()
-      await fresh.connect()
+      await connected(fresh)
       return fresh
     })()
     connecting.catch(() => {

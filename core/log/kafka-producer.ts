@@ -12,6 +12,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import kafkajs, { type Kafka, type Message, type Producer } from 'kafkajs'
 import { StrandlineError } from '../errors.ts'
 import { within } from '../within.ts'
+import { connected } from './kafka-cluster.ts'
 import type { OutgoingRecord, ProducedRecord } from './log.ts'
 import { createPartitionChoices, type PartitionChoices } from './partition-choice.ts'
 import { bytesOf, requestsOf } from './request-size.ts'
@@ -70,7 +71,7 @@ export function createLogProducer(kafka: () => Kafka, { againMs, answerMs } = PA
       metadataMaxAge: METADATA_MS,
       createPartitioner: choices.createPartitioner,
     })
-    await producer.connect()
+    await connected(producer)
     return { producer, choices }
   }
 

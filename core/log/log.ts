@@ -35,6 +35,14 @@ export interface BatchControl {
   commitOffset(offset: number): Promise<void>
 }
 
+/** Between these offsets lies nothing that anybody may read: aborted transactions, control records. */
+export interface LogGap {
+  partition: number
+  from: number
+  /** Where reading goes on. */
+  next: number
+}
+
 export interface PartitionHandler {
   /**
    * A partition was given to us; `committed` is the group's offset: a number, `null` (none, or reset to the latest), or 'earliest' (reset to the
@@ -42,6 +50,8 @@ export interface PartitionHandler {
    */
   assigned(partition: number, committed: number | null | 'earliest'): Promise<number | null>
   batch(batch: LogBatch, control: BatchControl): Promise<void>
+  /** A fetch brought nothing but a gap. The next batch does not wait for it. */
+  passed?(gap: LogGap, control: Omit<BatchControl, 'heartbeat'>): Promise<void>
   revoked(partition: number): Promise<void>
 }
 

@@ -1,36 +1,51 @@
-/** Reads a topic from its start to the end that it has now, once, without a trace in any lasting group. */
-import { randomUUID } from 'node:crypto'
-import type { EventLog, LogRecord } from './log.ts'
+/** Reads a topic from its start to the end that it has now, once. */
+import { type EventLog, type LogRecord, writtenEnd } from './log.ts'
+import { type ReadingOptions, readOnce } from './read-once.ts'
 
-/** Resolves when every partition was read; `visit` hears each record, in the order of its partition. */
+export interface ReadAll {
+  /** Offsets behind the end that could not be read: a transaction is open. What lies there may be committed yet. */
+  unread: number
+}
+
+/**
+ * Resolves when every partition was read; `visit` hears each record, in the order of its partition. Errors: LOG_UNREACHABLE, LOG_TOPIC_MISSING, what
+ * `visit` throws, and the reason of `options.signal`.
+ */
 export async function readAll(
-  log: EventLog,
+  log: Pick<EventLog, 'offsets' | 'consume'>,
   topic: string,
   visit: (record: LogRecord, partition: number) => void | Promise<void>,
-): Promise<void> {
-  const ends = new Map((await log.offsets(topic)).filter((o) => o.end > o.start).map((o) => [o.partition, o]))
-  if (ends.size === 0) return
-  await new Promise<void>((resolve, reject) => {
-    const reached = new Map<number, number>()
-    const finish = () => {
-      if ([...ends].every(([p, o]) => (reached.get(p) ?? 0) >= o.end)) done.then((s) => s.stop()).then(resolve, reject)
-    }
-    const done = log.consume(
-      { group: `strandline-read-${randomUUID()}`, topic },
-      {
-        assigned: async (partition) => ends.get(partition)?.start ?? null,
-        revoked: async () => undefined,
-        async batch(batch) {
-          const end = ends.get(batch.partition)?.end ?? 0
-          for (const record of batch.records) {
-            if (record.offset < end && record.offset >= (reached.get(batch.partition) ?? 0))
-              await visit(record, batch.partition)
-          }
-          reached.set(batch.partition, Math.max(reached.get(batch.partition) ?? 0, batch.nextOffset))
-          finish()
-        },
+  options: ReadingOptions = {},
+): Promise<ReadAll> {
+  const ranges = await log.offsets(topic)
+  const unread = ranges.reduce((sum, r) => sum + writtenEnd(r) - r.end, 0)
+  const open = new Map(ranges.filter((r) => r.end > r.start).map((r) => [r.partition, { ...r, next: r.start }]))
+  const reached = (partition: number, next: number): boolean => {
+    const range = open.get(partition)
+    if (range) range.next = Math.max(range.next, next)
+    if (range && range.next >= range.end) open.delete(partition)
+    return open.size === 0
+  }
+  if (open.size === 0) return { unread }
+  await readOnce(
+    log,
+    topic,
+    {
+      start: (partition) => open.get(partition)?.start ?? null,
+      async batch({ partition, records, nextOffset }) {
+        const range = open.get(partition)
+        if (!range) return open.size === 0
+        for (const record of records) {
+          if (record.offset < range.next || record.offset >= range.end) continue
+          await visit(record, partition)
+          range.next = record.offset + 1
+        }
+        return reached(partition, nextOffset)
       },
-    )
-    done.catch(reject)
-  })
+      passed: ({ partition, from, next }) => reached(partition, from <= (open.get(partition)?.next ?? -1) ? next : 0),
+      missing: () => [...open.values()].map((r) => `${r.end - r.next} of partition ${r.partition}`).join(', '),
+    },
+    options,
+  )
+  return { unread }
 }

@@ -1,14 +1,10 @@
-/** Reads records at known places of a topic, once, without a trace in any lasting group. */
-import { randomUUID } from 'node:crypto'
-import { StrandlineError } from '../errors.ts'
+/** Reads records at known places of a topic, once. */
 import type { EventLog, LogRecord } from './log.ts'
-
-/** How long nothing may come before reading is given up. Milliseconds. */
-const SILENCE_MS = 60_000
+import { type ReadingOptions, readOnce } from './read-once.ts'
 
 /**
  * `visit` hears the wanted records of each fetch, in the order of their partition; reading waits for it. What the log does not have (any more) is
- * passed over. Errors: LOG_UNREACHABLE, LOG_TOPIC_MISSING, and what `visit` throws.
+ * passed over. Errors: LOG_UNREACHABLE, LOG_TOPIC_MISSING, what `visit` throws, and the reason of `options.signal`.
  * @param wanted offsets by partition
  */
 export async function readAt(
@@ -16,56 +12,44 @@ export async function readAt(
   topic: string,
   wanted: ReadonlyMap<number, readonly number[]>,
   visit: (partition: number, records: LogRecord[]) => Promise<void>,
+  options: ReadingOptions = {},
 ): Promise<void> {
+  const ranges = await log.offsets(topic)
   const open = new Map<number, number[]>()
-  for (const { partition, start, end } of await log.offsets(topic)) {
+  for (const { partition, start, end } of ranges) {
     const offsets = (wanted.get(partition) ?? []).filter((o) => o >= start && o < end).sort((a, b) => a - b)
     if (offsets.length > 0) open.set(partition, offsets)
   }
   if (open.size === 0) return
-  const ends = new Map((await log.offsets(topic)).map((o) => [o.partition, o.end]))
-
-  const { promise: finished, resolve: finish, reject: fail } = Promise.withResolvers<void>()
-  finished.catch(() => undefined) // awaited below
-  let silence: NodeJS.Timeout | undefined
-  const listen = () => {
-    clearTimeout(silence)
-    silence = setTimeout(
-      () => fail(new StrandlineError('LOG_UNREACHABLE', `Nothing came from ${topic} for ${SILENCE_MS / 1000} s.`)),
-      SILENCE_MS,
-    )
+  const ends = new Map(ranges.map((r) => [r.partition, r.end]))
+  /** What is still wanted of a partition whose reading goes on at `next`. */
+  const keep = (partition: number, next: number): number[] => {
+    const left = (open.get(partition) ?? []).filter((o) => o >= next)
+    if (left.length > 0) open.set(partition, left)
+    else open.delete(partition)
+    return left
   }
-  const subscription = await log.consume(
-    { group: `strandline-read-${randomUUID()}`, topic },
+  await readOnce(
+    log,
+    topic,
     {
-      assigned: async (partition) => open.get(partition)?.[0] ?? ends.get(partition) ?? null,
-      revoked: async () => undefined,
-      async batch(batch, control) {
-        const { partition, records, nextOffset } = batch
-        const offsets = open.get(partition)
-        if (!offsets) return
-        listen()
-        const mine = new Set(offsets)
+      start: (partition) => open.get(partition)?.[0] ?? ends.get(partition) ?? null,
+      async batch({ partition, records, nextOffset }, control) {
+        const mine = new Set(open.get(partition))
+        if (mine.size === 0) return open.size === 0
         const found = records.filter((r) => mine.has(r.offset))
-        const left = offsets.filter((o) => o >= nextOffset)
-        open.set(partition, left)
-        try {
-          if (found.length > 0) await visit(partition, found)
-        } catch (error) {
-          open.clear()
-          return fail(error)
-        }
-        if (left.length === 0) open.delete(partition)
-        else control.seek(left[0] as number)
-        if (open.size === 0) finish()
+        if (found.length > 0) await visit(partition, found)
+        const [next] = keep(partition, nextOffset)
+        if (next !== undefined) control.seek(next)
+        return open.size === 0
       },
+      passed({ partition, from, next }) {
+        const first = open.get(partition)?.[0]
+        if (first !== undefined && from <= first) keep(partition, next)
+        return open.size === 0
+      },
+      missing: () => [...open].map(([partition, of]) => `${of.length} of partition ${partition}`).join(', '),
     },
+    options,
   )
-  try {
-    listen()
-    await finished
-  } finally {
-    clearTimeout(silence)
-    await subscription.stop()
-  }
 }

@@ -264,3 +264,61 @@ describe('a database that refuses', () => {
     await expect(hand(runner, world.batch(0, [0]))).rejects.toThrow('a bug')
   })
 })
+
+describe('a gap with nothing behind it', () => {
+  const pass = async (runner: ReturnType<typeof world.runner>, from: number, next: number) => {
+    const seen = { sought: [] as number[], committed: [] as number[] }
+    const control = {
+      isActive: () => true,
+      seek: (offset: number) => void seen.sought.push(offset),
+      commitOffset: async (offset: number) => void seen.committed.push(offset),
+    }
+    await runner.passed({ partition: 0, from, next }, control)
+    return seen
+  }
+
+  it('moves the position, in the database and in the group', async () => {
+    const runner = world.runner()
+    await runner.assigned(0, null)
+    await hand(runner, world.batch(0, [0, 1]))
+    expect(await pass(runner, 2, 7)).toEqual({ sought: [], committed: [7] })
+    expect(world.memory.row?.position).toBe(7)
+    expect((await hand(runner, world.batch(7, [7]))).committed).toEqual([8])
+    expect([...world.memory.applied.keys()]).toEqual([0, 1, 7])
+  })
+
+  it.each([
+    ['begins above where we stand', 3, 7],
+    ['lies behind us', 0, 2],
+  ])('that %s moves nothing', async (_, from, next) => {
+    const runner = world.runner()
+    await runner.assigned(0, null)
+    await hand(runner, world.batch(0, [0, 1]))
+    expect(await pass(runner, from, next)).toEqual({ sought: [], committed: [] })
+    expect(world.memory.row?.position).toBe(2)
+  })
+
+  it.each(['before', 'after'] as const)('is asked for again when the answer is lost %s the commit', async (when) => {
+    const runner = world.runner()
+    await runner.assigned(0, null)
+    let faults = 1
+    world.memory[when] = (what) => {
+      if (what === 'commit' && faults-- > 0) throw unreachable()
+    }
+    expect((await pass(runner, 0, 5)).sought).toEqual([0])
+    expect(runner.retrying()).toBe('no answer')
+    let tries = 0
+    while ((await pass(runner, 0, 5)).sought.length > 0) expect(++tries).toBeLessThan(3)
+    expect(world.memory.row?.position).toBe(5)
+    expect(runner.retrying()).toBeNull()
+    expect((await hand(runner, world.batch(5, [5]))).committed).toEqual([6])
+  })
+
+  it('is left to the next batch where another has claimed the partition', async () => {
+    const runner = world.runner()
+    await runner.assigned(0, null)
+    world.memory.row!.epoch++
+    expect(await pass(runner, 0, 5)).toEqual({ sought: [], committed: [] })
+    expect(world.memory.row?.position).toBeNull()
+  })
+})

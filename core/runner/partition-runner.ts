@@ -19,8 +19,9 @@
  *   After a few attempts the batch is handed back to the log, so that other partitions get their turn.
  */
 import { randomUUID } from 'node:crypto'
-import type { BatchControl, LogBatch, LogRecord, PartitionHandler } from '../log/log.ts'
+import type { BatchControl, LogBatch, LogGap, LogRecord, PartitionHandler } from '../log/log.ts'
 import type { Applied, Chunk, Claim } from './chunk-processor.ts'
+import { createGapPasser } from './gaps.ts'
 import { backoff, createPatience, mayPass, tells } from './patience.ts'
 import { checkBounds, createPositions, startOf } from './positions.ts'
 import type { RunnerOptions } from './runner-options.ts'
@@ -37,11 +38,12 @@ type Attempt = 'done' | 'again' | 'later' | 'leave'
 
 export function createPartitionRunner(
   options: RunnerOptions,
-): PartitionHandler & { idle(): boolean; retrying(): string | null } {
+): Required<PartitionHandler> & { idle(): boolean; retrying(): string | null } {
   const { consumer, topic, holder, store, log, clock, logger, processor, maxChunk = 20_000, events = {} } = options
   const positions = createPositions(store, consumer, topic, holder)
   const untilAnswered = createPatience(clock, logger)
   const { slots, slotOf } = createSlots(maxChunk)
+  const passGap = createGapPasser({ processor, positions, clock, events })
   let working = 0
 
   /** Claims the partition and finds where to start; false when it is not ours any more. */
@@ -97,6 +99,16 @@ export function createPartitionRunner(
     working++
     try {
       await slot.mutex(() => work(slot, b, control))
+    } finally {
+      working--
+    }
+  }
+
+  async function passed(gap: LogGap, control: Omit<BatchControl, 'heartbeat'>): Promise<void> {
+    const slot = slotOf(gap.partition)
+    working++
+    try {
+      await slot.mutex(() => passGap(slot, gap, control))
     } finally {
       working--
     }
@@ -281,5 +293,5 @@ export function createPartitionRunner(
 
   const retrying = () => [...slots.values()].find((s) => s.failure !== null)?.failure ?? null
 
-  return { assigned, batch, revoked, idle: () => working === 0, retrying }
+  return { assigned, batch, passed, revoked, idle: () => working === 0, retrying }
 }

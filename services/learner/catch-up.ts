@@ -1,5 +1,7 @@
 /** Learns a log to its end and stops: for imports, where no learner of that model is running. */
+import { schemaPatience } from '../../core/codec/unknown-schemas.ts'
 import { StrandlineError } from '../../core/errors.ts'
+import { type PartitionOffsets, writtenEnd } from '../../core/log/log.ts'
 import type { ServiceDeps } from '../../core/service.ts'
 import { startLearner } from './index.ts'
 import { type Generation, openGeneration } from './learner-store.ts'
@@ -14,22 +16,34 @@ export interface CaughtUp {
 }
 
 const POLL_MS = 100
+const TELL_MS = 10_000
 /** How long no partition may move before we say that something is wrong. */
 const STALLED_MS = 60_000
 
 /**
  * Runs a learner of `model` until it has applied all that the topic holds now. A learner of the same model that runs elsewhere is welcome: the group shares
  * the partitions, and the positions in the database say when all is done. Errors: STORE_UNREACHABLE, LOG_UNREACHABLE.
+ * @param waiting hears, every ten seconds in which nothing moved, what is waited for: one sentence
  */
-export async function learnUntilCaughtUp(deps: ServiceDeps, model: string): Promise<CaughtUp> {
+export async function learnUntilCaughtUp(
+  deps: ServiceDeps,
+  model: string,
+  waiting?: (sentence: string) => void,
+): Promise<CaughtUp> {
   const { log, store, clock } = deps
   const config = { ...deps.config, model }
   const compiled = loadModel(model)
   const generation = await openGeneration(store, compiled, false)
-  const ends = await log.offsets(config.topic)
+  const ranges = await log.offsets(config.topic)
+  // to the end of what is written, not of what can be read: an import must not be called learned behind somebody's open transaction
+  const ends = ranges.map((r) => ({ ...r, end: writtenEnd(r) }))
+  const stalledMs = STALLED_MS + schemaPatience(config.registry.unknownAfterMs).afterMs
   const learner = await startLearner({ ...deps, config }, { activate: false })
+  const why = async () =>
+    (await learner.ready()).reason ?? openTransaction(await log.offsets(config.topic), config.topic) ?? 'See its log.'
   try {
     let moved = clock.now()
+    let told = moved
     let before = ''
     for (;;) {
       const { data, error } = await store.client
@@ -45,20 +59,29 @@ export async function learnUntilCaughtUp(deps: ServiceDeps, model: string): Prom
       const positions = new Map(data.map((r) => [r.partition as number, Number(r.position ?? 0)]))
       if (ends.every((e) => e.end === e.start || (positions.get(e.partition) ?? 0) >= e.end)) break
       const now = JSON.stringify(data)
-      if (now !== before) moved = clock.now()
+      if (now !== before) moved = told = clock.now()
       before = now
-      if (clock.now() - moved > STALLED_MS)
-        throw new StrandlineError(
-          'STORE_UNREACHABLE',
-          `The learner of ${model} has stood still for ${STALLED_MS / 1000} s.`,
-          {
-            todo: (await learner.ready()).reason ?? 'See its log.',
-          },
-        )
+      const standing = Math.round((clock.now() - moved) / 1000)
+      if (clock.now() - told >= TELL_MS) {
+        told = clock.now()
+        waiting?.(`The learner of ${model} has stood still for ${standing} s: ${await why()}`)
+      }
+      if (clock.now() - moved > stalledMs)
+        throw new StrandlineError('STORE_UNREACHABLE', `The learner of ${model} has stood still for ${standing} s.`, {
+          todo: await why(),
+        })
       await clock.sleep(POLL_MS)
     }
     return { model: compiled, generation, records: ends.reduce((sum, e) => sum + e.end, 0) }
   } finally {
     await learner.stop()
   }
+}
+
+function openTransaction(ranges: PartitionOffsets[], topic: string): string | undefined {
+  const held = ranges.find((r) => writtenEnd(r) > r.end)
+  return (
+    held &&
+    `${topic}/${held.partition} can be read up to offset ${held.end} only, though ${writtenEnd(held)} are written: somebody's transaction is open. It ends by itself, or kafka-transactions.sh aborts it.`
+  )
 }

@@ -7,6 +7,7 @@ import { createTestDatabase, type TestDatabase } from '../support/database.ts'
 import { createTestKafka, type TestKafka } from '../support/kafka.ts'
 import { createStage, type Stage } from '../support/kafka-learner.ts'
 import { emptyLearner, expectClose, folded, learned } from '../support/learned.ts'
+import { until } from '../support/pm.ts'
 
 let db: TestDatabase
 let kafka: TestKafka
@@ -77,6 +78,59 @@ describe('events of a transactional producer', () => {
     }
     await learner.stop()
     expectClose(await learned(db), await folded(model, [applied]))
+  })
+
+  it('regression: that were aborted at the very end do not hold back the position, and all who wait for it are done', async () => {
+    const stage = await createStage(db, kafka)
+    await stage.publish(trades('a', 2))
+    await transaction(stage, trades('b', 3), 'abort')
+    const learner = await stage.start()
+    await stage.caughtUp()
+    expect(await stage.positions()).toMatchObject([{ partition: 0, position: 6 }])
+    await transaction(stage, trades('c', 3), 'abort')
+    await stage.caughtUp()
+    await stage.publish(trades('d', 1))
+    await stage.caughtUp()
+    await learner.stop()
+    expect(await stage.positions()).toEqual([{ partition: 0, position: 11, group: 11 }])
+    expectClose(await learned(db), await folded(model, [[...trades('a', 2), ...trades('d', 1)]]))
+  })
+
+  it('regression: alone in a partition are passed, and an import that waits for the end of the log is done', async () => {
+    const stage = await createStage(db, kafka)
+    await transaction(stage, trades('a', 3), 'abort')
+    expect(await stage.catchUp()).toMatchObject({ records: 4 })
+    expect((await learned(db)).global_rr.n).toBe(0)
+  })
+
+  it('regression: that are still open are not called learned by an import', async () => {
+    const stage = await createStage(db, kafka)
+    const producer = kafka.client.producer({
+      transactionalId: kafka.name('tx'),
+      maxInFlightRequests: 1,
+      idempotent: true,
+    })
+    await producer.connect()
+    const tx = await producer.transaction()
+    await tx.send({ topic: stage.topic, messages: await stage.records(trades('a', 1)) })
+    await stage.publish(trades('b', 1))
+    const said: string[] = []
+    let done = false
+    const waiting = stage
+      .catchUp((sentence) => said.push(sentence))
+      .then(() => {
+        done = true
+      })
+    await until(
+      async () => said,
+      (all) => all.some((s) => s.includes('transaction is open')),
+      40_000,
+    )
+    expect(done).toBe(false)
+    await tx.commit()
+    await waiting
+    await producer.disconnect()
+    expect((await learned(db)).global_rr.n).toBe(2)
   })
 
   it('that are still open hold back what follows, until they are done', async () => {

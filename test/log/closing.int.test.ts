@@ -42,5 +42,6 @@ it('regression: work that is under way at close leaves no connection behind', as
     await log.close()
     await settled
   }
-  await expect.poll(sockets, { timeout: 5_000 }).toBeLessThanOrEqual(before)
+  // A connection is gone when the broker has closed its end as well: as soon as it gets round to it. What leaks is there for ever.
+  await expect.poll(sockets, { timeout: 40_000 }).toBeLessThanOrEqual(before)
 })

@@ -5,8 +5,10 @@ import { systemClock } from '../../core/clock.ts'
 import { createCodec } from '../../core/codec/position-closed-codec.ts'
 import { type Config, readConfig } from '../../core/config.ts'
 import type { PositionClosed } from '../../core/event.ts'
-import type { Service } from '../../core/service.ts'
+import { writtenEnd } from '../../core/log/log.ts'
+import type { Service, ServiceDeps } from '../../core/service.ts'
 import type { Store } from '../../core/store/store.ts'
+import { type CaughtUp, learnUntilCaughtUp } from '../../services/learner/catch-up.ts'
 import { type LearnerOptions, learnerGroup, startLearner } from '../../services/learner/index.ts'
 import type { TestDatabase } from './database.ts'
 import type { TestKafka } from './kafka.ts'
@@ -20,6 +22,8 @@ export interface Stage {
   start(options?: LearnerOptions & { store?: Store; config?: Partial<Config> }): Promise<Service>
   /** Until every partition's position is at the end of the log. */
   caughtUp(): Promise<void>
+  /** Learns to the end of the log and stops, as an import does. */
+  catchUp(waiting?: (sentence: string) => void): Promise<CaughtUp>
   /** The database's position and the group's offset of each partition. */
   positions(): Promise<{ partition: number; position: number | null; group: number | null }[]>
 }
@@ -47,6 +51,15 @@ export async function createStage(
   })
   await kafka.log.ensureTopics([{ topic: config.deadLetterTopic, partitions: 1, config: deadLetters }])
   const codec = createCodec(config)
+  const deps = (): ServiceDeps => ({
+    config,
+    log: kafka.log,
+    store: db.store,
+    codec,
+    clock: systemClock,
+    logger: pino({ level: process.env.TEST_LOG ?? 'silent' }),
+    metrics: new Registry(),
+  })
   const stage: Stage = {
     config,
     topic,
@@ -54,18 +67,8 @@ export async function createStage(
       Promise.all(events.map(async (e) => ({ key: e.position_id, value: await codec.encode(e), partition }))),
     publish: async (events, partition) => kafka.log.produce(topic, await stage.records(events, partition)),
     start: ({ store = db.store, config: changes = {}, ...options } = {}) =>
-      startLearner(
-        {
-          config: { ...config, ...changes },
-          log: kafka.log,
-          store,
-          codec,
-          clock: systemClock,
-          logger: pino({ level: process.env.TEST_LOG ?? 'silent' }),
-          metrics: new Registry(),
-        },
-        options,
-      ),
+      startLearner({ ...deps(), config: { ...config, ...changes }, store }, options),
+    catchUp: (waiting) => learnUntilCaughtUp(deps(), config.model, waiting),
     async positions() {
       const rows = await db.sql<{ partition: number; position: string | null }>(
         `select partition, position from consumer_positions where topic = $1 and consumer like 'learner/%' order by partition`,
@@ -79,7 +82,9 @@ export async function createStage(
       }))
     },
     async caughtUp() {
-      const ends = (await kafka.log.offsets(topic)).filter((e) => e.end > e.start)
+      // what is written, not what can be read: a transaction that was just committed can be read only once its markers are there
+      const ranges = (await kafka.log.offsets(topic)).map((r) => ({ ...r, end: writtenEnd(r) }))
+      const ends = ranges.filter((e) => e.end > e.start)
       const deadline = Date.now() + 50_000
       for (;;) {
         const now = await stage.positions()

@@ -1,0 +1,64 @@
+/**
+ * A gap in the log (aborted transactions, control records) with nothing behind it: there is nothing to apply, but the position moves past it. Otherwise
+ * whoever waits for it to reach the end waits for the next record. What does not succeed is asked for again; a claim that is not ours any more is left
+ * to the next batch, which finds out.
+ */
+import { randomUUID } from 'node:crypto'
+import type { BatchControl, LogGap } from '../log/log.ts'
+import type { Claim } from './chunk-processor.ts'
+import { backoff, mayPass } from './patience.ts'
+import type { Positions } from './positions.ts'
+import type { RunnerOptions } from './runner-options.ts'
+import type { Slot } from './slots.ts'
+
+type Outcome = 'done' | 'again' | 'leave'
+
+/** What it returns is called in the slot's turn. */
+export function createGapPasser({
+  processor,
+  positions,
+  clock,
+  events = {},
+}: Pick<RunnerOptions, 'processor' | 'clock' | 'events'> & { positions: Positions }) {
+  async function advance(slot: Slot, claim: Claim, next: number): Promise<Outcome> {
+    try {
+      const { status } = await processor.apply(claim, { records: [], next, replay: false, commitId: randomUUID() })
+      if (status === 'fenced') return 'leave'
+      if (status === 'ok') {
+        claim.version++
+        claim.position = next
+        return 'done'
+      }
+      processor.forget(claim)
+      const now = await positions.look(claim.partition)
+      if (now?.epoch !== claim.epoch) return 'leave'
+      claim.version = now.version
+      claim.position = now.position
+      return 'again'
+    } catch (error) {
+      if (!mayPass(error)) throw error
+      slot.failure = error.message
+      return 'again'
+    }
+  }
+
+  return async (slot: Slot, gap: LogGap, control: Omit<BatchControl, 'heartbeat'>): Promise<void> => {
+    const { claim } = slot
+    const { partition, from, next } = gap
+    if (!claim || !control.isActive() || slot.cursor < from || slot.cursor >= next) return
+    if (claim.position === null || claim.position < next) {
+      const outcome = await advance(slot, claim, next)
+      if (outcome === 'leave') return
+      if (outcome === 'again') {
+        await clock.sleep(backoff(slot.failures++))
+        if (control.isActive()) control.seek(slot.cursor)
+        return
+      }
+    }
+    slot.cursor = next
+    slot.failures = 0
+    slot.failure = null
+    events.committed?.({ partition, records: [], next, highWatermark: next, ms: 0 })
+    await control.commitOffset(next)
+  }
+}
