@@ -100,7 +100,9 @@ describe('records of a schema that the registry did not know', () => {
     await stage.start()
     await expect.poll(async () => (await stage.baseline()).n, { timeout: 30_000 }).toBe(3)
     await expect
-      .poll(async () => (await (await stage.console.group(GROUP)).lag(stage.topic)).map((p) => p.lag))
+      .poll(async () => (await (await stage.console.group(GROUP)).lag(stage.topic)).map((p) => p.lag), {
+        timeout: 30_000,
+      })
       .toEqual([0, 0, 0])
 
     // What is still no event is not sent a second time.

@@ -5,6 +5,7 @@ import { systemClock } from '../../core/clock.ts'
 import { createCodec } from '../../core/codec/position-closed-codec.ts'
 import { readConfig } from '../../core/config.ts'
 import type { PositionClosed } from '../../core/event.ts'
+import { writtenEnd } from '../../core/log/log.ts'
 import { ensureLoopTopics } from '../../core/log/loop-topics.ts'
 import { createLogger } from '../../core/logger.ts'
 import type { Service, ServiceDeps } from '../../core/service.ts'
@@ -90,7 +91,10 @@ export async function openConsoleStage() {
       vi.waitFor(
         async () => {
           const at = await positions()
-          const behind = (await kafka.log.offsets(topic)).filter((o) => o.end > (at.get(o.partition) ?? 0))
+          // what is written: a transaction that Console has just committed can be read a moment later only
+          const behind = (await kafka.log.offsets(topic)).filter(
+            (o) => writtenEnd(o) > (at.get(o.partition) ?? o.start),
+          )
           if (behind.length > 0) throw new Error(`not applied yet: ${JSON.stringify(behind)}`)
         },
         { timeout: 30_000, interval: 100 },
