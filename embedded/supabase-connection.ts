@@ -1,10 +1,10 @@
 /**
- * lite's connection with fewer round trips. As it is, each request sends eleven `set_config` one after the other, parsed and planned anew: 14 round
- * trips before and after the one that matters. Here it is one for all of them, and what an rpc needs is prepared once per connection.
+ * lite's connection on node-postgres, with fewer round trips. As it is, each request sends eleven `set_config` one after the other, parsed and planned
+ * anew: 14 round trips before and after the one that matters. Here it is one for all of them, and what an rpc needs is prepared once per connection.
  */
-import './postgres-js.ts'
 import { createPostgresConnection, type PostgresConnection } from '@supabase/lite/postgres'
-import { type Kysely, sql } from 'kysely'
+import { Kysely, PostgresDialect, sql } from 'kysely'
+import { createPool } from './pg/pool.ts'
 
 interface RequestContext {
   auth?: { role?: string; uid?: unknown; jwt?: unknown }
@@ -21,31 +21,27 @@ interface RpcContext {
 const STABLE = /^(select set_config\(|select \* from public\.\w+\()/i
 
 export function createConnection(databaseUrl: string, poolSize: number): PostgresConnection {
-  const connection = createPostgresConnection({
+  const pool = createPool({
     url: databaseUrl,
-    postgresOptions: {
-      max: poolSize,
-      idle_timeout: 60,
-      connect_timeout: 10,
-      onnotice: () => {},
-      connection: { application_name: 'strandline-supabase' },
-    },
+    max: poolSize,
+    name: 'strandline-supabase',
+    prepared: (text) => STABLE.test(text),
   })
-  const { driver } = connection
-  const reserve = driver.reserve.bind(driver)
-  driver.reserve = async () => {
-    const reserved = await reserve()
-    const unsafe = reserved.unsafe
-    reserved.unsafe = ((query: string, args?: never[], options?: object) =>
-      unsafe(query, args, { ...options, prepare: STABLE.test(query) })) as typeof reserved.unsafe
-    return reserved
-  }
+  const kysely = new Kysely({ dialect: new PostgresDialect({ pool }) })
+  // Its own driver (postgres.js) connects at its first statement, and it never gets one: when its connection dies at the wrong moment it takes the
+  // process with it, or keeps dead connections.
+  const connection = createPostgresConnection({ url: 'postgres://127.0.0.1/unused', postgresOptions: { max: 1 } })
   const introspect = connection.introspect.bind(connection)
+  let seen: unknown
   return Object.assign(connection, {
+    kysely,
+    close: () => pool.end(),
     // When this fails lite goes on with an empty schema, and says of every table and function that there is none. It is the database that is not there.
     async introspect(options: Parameters<typeof introspect>[0]) {
       const found = await introspect(options)
       if (found.tables.length === 0) throw new Error('CONNECTION_CLOSED: the schema could not be read')
+      if (found !== seen) await pool.schemaChanged()
+      seen = found
       // In the text of every view it would look for casts to types of its own, for each column and with each request: a fifth of its time.
       for (const view of found.views) view.sql = ''
       return found

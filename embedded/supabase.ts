@@ -50,7 +50,7 @@ export async function startSupabase(options: SupabaseOptions): Promise<Supabase>
         // A client that keeps its connection busy must not keep us.
         setTimeout(() => server.closeAllConnections(), 2_000).unref()
       })
-      await connection.driver.end({ timeout: 2 })
+      await connection.close()
     },
   }
 }
