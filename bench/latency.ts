@@ -6,6 +6,7 @@
 import { randomUUID } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { StrandlineError } from '../core/errors.ts'
+import { tokenHeader } from '../core/http-guard.ts'
 import { createStore } from '../core/store/store.ts'
 import { type MarketTrade, simulateMarket } from '../demo/market.ts'
 import { insertBars, openAll } from '../demo/trader.ts'
@@ -124,7 +125,7 @@ async function close(pmUrl: string, trade: MarketTrade): Promise<Close> {
   for (let repeated = 0; ; repeated++) {
     const response = await fetch(`${pmUrl}/v1/positions/${trade.position_id}/executions`, {
       method: 'POST',
-      headers: { 'content-type': 'application/json' },
+      headers: { 'content-type': 'application/json', ...tokenHeader() },
       body: JSON.stringify({
         id: `${trade.position_id}-exit`,
         kind: trade.exit,

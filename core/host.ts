@@ -4,6 +4,7 @@ import Fastify, { type FastifyInstance, type FastifyServerFactory } from 'fastif
 import type { Logger } from 'pino'
 import { collectDefaultMetrics, Gauge, type Registry } from 'prom-client'
 import { explain, StrandlineError } from './errors.ts'
+import { createGuard } from './http-guard.ts'
 import type { Liveness } from './liveness.ts'
 import type { Readiness, Service } from './service.ts'
 
@@ -45,7 +46,7 @@ export async function startHost({
 /**
  * Takes the port before anything is started behind it: a service must not join its group and then find that its port is taken. Until it is served,
  * /healthz answers 200, everything else 503.
- * Errors: PORT_TAKEN.
+ * Errors: PORT_TAKEN; CONFIG_INVALID where the host is beyond loopback and no token is set.
  */
 export async function openHost({
   name,
@@ -62,7 +63,13 @@ export async function openHost({
     response.writeHead(asked?.status === 'starting' ? 200 : 503, { 'content-type': 'application/json' })
     response.end(JSON.stringify(asked ?? { service: name, ok: false, reason }))
   }
-  const server = createServer((request, response) => answer(request, response))
+  const guard = createGuard({ host })
+  const server = createServer((request, response) => {
+    const refused = guard(request)
+    if (!refused) return answer(request, response)
+    response.writeHead(refused.status, { 'content-type': 'application/json', connection: 'close' })
+    response.end(JSON.stringify({ error: { code: 'REQUEST_REFUSED', message: refused.message } }))
+  })
   await listen(server, port, host, name, portFlag)
   const address = server.address()
   const url = `http://${host}:${typeof address === 'object' && address ? address.port : port}`

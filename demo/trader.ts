@@ -1,6 +1,7 @@
 /** Trades the simulated market through the portfolio manager's own HTTP side, as an execution engine would. */
 import { systemClock } from '../core/clock.ts'
 import { StrandlineError } from '../core/errors.ts'
+import { tokenHeader } from '../core/http-guard.ts'
 import type { Store } from '../core/store/store.ts'
 import type { MarketTrade } from './market.ts'
 
@@ -106,7 +107,7 @@ async function inParallel<T>(items: T[], work: (item: T, index: number) => Promi
 async function post<T>(url: string, body: unknown): Promise<T> {
   const response = await fetch(url, {
     method: 'POST',
-    headers: { 'content-type': 'application/json' },
+    headers: { 'content-type': 'application/json', ...tokenHeader() },
     body: JSON.stringify(body),
   })
   const text = await response.text()

@@ -1,7 +1,8 @@
-/** A schema registry that Confluent clients take for one, in this process, kept in the compacted topic `_schemas`. Avro only; no passwords. */
+/** A schema registry that Confluent clients take for one, in this process, kept in the compacted topic `_schemas`. Avro only; with STRANDLINE_TOKEN set, that is the password. */
 import fastify from 'fastify'
 import { pino } from 'pino'
 import type { Config } from '../core/config.ts'
+import { createGuard } from '../core/http-guard.ts'
 import { createKafkaLog } from '../core/log/kafka-log.ts'
 import type { Logger } from '../core/logger.ts'
 import { portTaken } from './ports.ts'
@@ -10,6 +11,8 @@ import { addRegistryRoutes } from './registry/routes.ts'
 import { openRegistryStore } from './registry/store.ts'
 
 const MEDIA_TYPE = 'application/vnd.schemaregistry.v1+json'
+/** What Confluent's clients, Redpanda's and curl's users send. Not application/octet-stream, which Confluent's registry takes: no client sends it. */
+const MEDIA_TYPES = [MEDIA_TYPE, 'application/vnd.schemaregistry+json', 'application/json']
 
 export interface RegistryOptions {
   brokers: string[]
@@ -37,6 +40,7 @@ export async function startRegistry(options: RegistryOptions): Promise<Registry>
     portFlag = '--base-port',
     logger = pino({ level: 'silent' }) as Logger,
   } = options
+  const guard = createGuard({ host, mediaTypes: MEDIA_TYPES })
   const log = createKafkaLog({ kafka: { ...security, brokers } }, logger)
   const app = fastify({
     bodyLimit: 8 * 1024 * 1024,
@@ -44,7 +48,12 @@ export async function startRegistry(options: RegistryOptions): Promise<Registry>
     forceCloseConnections: 'idle',
   })
 
-  // Clients send all kinds of media types, and sometimes none, for the same JSON.
+  app.addHook('onRequest', async ({ raw }, reply) => {
+    const refused = guard(raw)
+    if (refused?.status === 401) reply.header('www-authenticate', 'Basic realm="schema registry", Bearer')
+    if (refused) throw new RegistryError(refused.status, refused.message)
+  })
+  // The same JSON under several media types; a body of any other does not get here.
   app.removeAllContentTypeParsers()
   app.addContentTypeParser('*', { parseAs: 'string' }, (_, body, done) => {
     try {

@@ -4,6 +4,7 @@ import { once } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { StrandlineError } from '../core/errors.ts'
+import { tokenHeader } from '../core/http-guard.ts'
 import type { ServiceName } from './layout.ts'
 import { lastWords, openLogFile } from './log-file.ts'
 import { isAlive, type StopStep, stopProcess } from './processes.ts'
@@ -102,7 +103,7 @@ export async function startServiceProcess({
 
 async function condition(url: string): Promise<Condition> {
   const ask = async (path: string) => {
-    const answer = await fetch(`${url}${path}`, { signal: AbortSignal.timeout(LOOK_MS) })
+    const answer = await fetch(`${url}${path}`, { headers: tokenHeader(), signal: AbortSignal.timeout(LOOK_MS) })
     return { ok: answer.ok, reason: ((await answer.json()) as { reason?: string }).reason ?? `HTTP ${answer.status}` }
   }
   try {

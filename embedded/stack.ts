@@ -4,6 +4,7 @@ import { positionClosedSchema } from '../core/codec/position-closed-codec.ts'
 import { createRegistryClient } from '../core/codec/registry.ts'
 import { readConfig } from '../core/config.ts'
 import { StrandlineError } from '../core/errors.ts'
+import { readToken } from '../core/http-guard.ts'
 import { createKafkaLog } from '../core/log/kafka-log.ts'
 import { ensureLoopTopics } from '../core/log/loop-topics.ts'
 import type { Logger } from '../core/logger.ts'
@@ -146,6 +147,9 @@ async function start(options: StackOptions, closers: Closer[]): Promise<StackDes
     const registry = await startRegistry({ brokers, security, port: ports.registry, logger })
     closers.push(() => registry.stop())
     stack.env.SCHEMA_REGISTRY_URL = registry.url
+    // What runs beyond this process asks the registry as every Confluent client does.
+    const token = readToken(options.env)
+    if (token) Object.assign(stack.env, { SCHEMA_REGISTRY_USERNAME: 'strandline', SCHEMA_REGISTRY_PASSWORD: token })
     say(`Schema registry listens on ${registry.url}`)
   }
   if (options.needs.includes('kafka') && options.needs.includes('registry')) await prepareLog(options, stack)

@@ -1,10 +1,11 @@
 /** `@supabase/lite` over a PostgreSQL, served on the loopback interface: what supabase-js talks to. Only the REST part is on. */
 import { AsyncLocalStorage } from 'node:async_hooks'
-import type { Server } from 'node:http'
-import { serve } from '@hono/node-server'
+import { createServer, type Server } from 'node:http'
+import { getRequestListener } from '@hono/node-server'
 import { App } from '@supabase/lite'
 import { portTaken } from './ports.ts'
 import { createConnection } from './supabase-connection.ts'
+import { createDoor } from './supabase-door.ts'
 
 export interface SupabaseOptions {
   /** As a role that may only become anon, authenticated or service_role. */
@@ -37,7 +38,7 @@ export async function startSupabase(options: SupabaseOptions): Promise<Supabase>
     options: { server: { disableStudio: true } },
   })
   await app.init()
-  const server = await listen(app, options.port, host, portFlag)
+  const server = await listen(app, serviceRoleKey, options.port, host, portFlag)
   const address = server.address()
   const port = typeof address === 'object' && address ? address.port : options.port
   return {
@@ -55,28 +56,29 @@ export async function startSupabase(options: SupabaseOptions): Promise<Supabase>
   }
 }
 
-function listen(app: App, port: number, host: string, portFlag: string): Promise<Server> {
+/** Everything that is refused is refused before lite, and before it is even made a request of. */
+function listen(app: App, serviceRoleKey: string, port: number, host: string, portFlag: string): Promise<Server> {
+  const door = createDoor(serviceRoleKey, host)
+  const pass = getRequestListener((request, env) =>
+    door.isHealth(request.url)
+      ? health(app)
+      : quietly(() =>
+          app.fetch(request, { peerAddress: 'incoming' in env ? (env.incoming.socket.remoteAddress ?? null) : null }),
+        ),
+  )
   return new Promise((resolve, reject) => {
-    const server = serve(
-      {
-        port,
-        hostname: host,
-        fetch: (request, env) =>
-          new URL(request.url).pathname === '/healthz'
-            ? health(app)
-            : quietly(() =>
-                app.fetch(request, {
-                  peerAddress: 'incoming' in env ? (env.incoming.socket.remoteAddress ?? null) : null,
-                }),
-              ),
-      },
-      () => resolve(server),
-    ) as Server
+    const server = createServer((request, response) => {
+      const refused = door.refusal(request)
+      if (!refused) return void pass(request, response)
+      response.writeHead(refused.status, { 'content-type': 'application/json', connection: 'close' })
+      response.end(JSON.stringify({ code: refused.code, message: refused.message, details: null, hint: null }))
+    })
     server.once('error', (error: NodeJS.ErrnoException) =>
       reject(error.code === 'EADDRINUSE' ? portTaken(port, 'Supabase', portFlag) : error),
     )
     // supabase-js keeps connections alive; closing one while a request is on its way is a lost answer for nothing.
     server.keepAliveTimeout = 120_000
+    server.listen(port, host, () => resolve(server))
   })
 }
 
