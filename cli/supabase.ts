@@ -1,5 +1,4 @@
 /** `strandline supabase`: @supabase/lite in front of a PostgreSQL that is there already. */
-import { createHmac } from 'node:crypto'
 import type { Command } from 'commander'
 import { StrandlineError } from '../core/errors.ts'
 import { stopOnSignals } from '../core/host.ts'
@@ -40,17 +39,14 @@ export function register(program: Command): void {
         })
       const logger = createLogger({ name: 'supabase' })
       logger.info(`Stack: the database ${withoutSecrets(databaseUrl)}`)
-      const { withClient } = await import('../embedded/client.ts')
-      const { apiUrl } = await import('../embedded/database.ts')
-      const { migrate, prepareDatabase } = await import('../embedded/migrate.ts')
+      const { prepareGivenDatabase } = await import('../embedded/api-role.ts')
+      const { migrate } = await import('../embedded/migrate.ts')
       const { startSupabase } = await import('../embedded/supabase.ts')
-      // Follows from the key, so that several of these in front of one database agree on it.
-      const password = createHmac('sha256', serviceRoleKey).update('strandline_api').digest('base64url')
-      await withClient(databaseUrl, (client) => prepareDatabase(client, password))
+      const apiUrl = await prepareGivenDatabase(databaseUrl, serviceRoleKey)
       const applied = await migrate(databaseUrl)
       if (applied.length > 0) logger.info({ applied }, `applied ${applied.length} migrations`)
       const supabase = await startSupabase({
-        databaseUrl: apiUrl(databaseUrl, password),
+        databaseUrl: apiUrl,
         port: options.port ?? (Number(process.env.STRANDLINE_HTTP_PORT?.trim()) || fallback),
         host: process.env.STRANDLINE_HTTP_HOST?.trim() || '127.0.0.1',
         serviceRoleKey,

@@ -1,9 +1,10 @@
 /** PostgreSQL and Supabase of one data folder, together. */
 import { join } from 'node:path'
 import type { Logger } from '../core/logger.ts'
+import { API_ROLE, prepareOwnCluster } from './api-role.ts'
 import { withClient } from './client.ts'
 import { folderError } from './data-dir.ts'
-import { API_ROLE, migrate, prepareDatabase } from './migrate.ts'
+import { migrate } from './migrate.ts'
 import { type Postgres, startPostgres } from './postgres.ts'
 import { loadSecrets } from './secrets.ts'
 import { startSupabase } from './supabase.ts'
@@ -61,7 +62,7 @@ export async function startDatabase(options: DatabaseOptions): Promise<Database>
   })
   const postgres = server.current()
   try {
-    await withClient(postgres.url(), (client) => prepareDatabase(client, secrets.apiPassword))
+    await withClient(postgres.url(), (client) => prepareOwnCluster(client, secrets.apiPassword))
     const migrated = await migrate(postgres.url())
     const supabase = await startSupabase({
       databaseUrl: apiUrl(postgres.url(), secrets.apiPassword),
@@ -87,7 +88,7 @@ export async function startDatabase(options: DatabaseOptions): Promise<Database>
   }
 }
 
-/** The same database, as the endpoint's login role. */
+/** The same database of an embedded cluster, as the endpoint's login role. */
 export function apiUrl(databaseUrl: string, password: string): string {
   const url = new URL(databaseUrl)
   url.username = API_ROLE

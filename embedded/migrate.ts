@@ -9,9 +9,6 @@ import { sqlStatements } from './sql-statements.ts'
 
 export const MIGRATIONS = fileURLToPath(new URL('../supabase/migrations/', import.meta.url))
 
-/** Whom the HTTP endpoint connects as. A name of our own: Supabase's `authenticator` must keep its password should this be a real project. */
-export const API_ROLE = 'strandline_api'
-
 export interface Migration {
   /** The timestamp that the file name starts with; migrations apply in its order. */
   version: string
@@ -94,31 +91,4 @@ async function apply(client: pg.Client, { version, name, sql }: Migration): Prom
       { cause },
     )
   }
-}
-
-/**
- * What a Supabase project has before its first migration: the request roles, and a login role for the endpoint with hosted Supabase's limits.
- * The default privileges are as open as there, on purpose: a migration that forgets to revoke is then found here.
- */
-export async function prepareDatabase(client: pg.Client, apiPassword: string): Promise<void> {
-  const role = (name: string, attributes: string) =>
-    client.query(
-      `do $$ begin if not exists (select from pg_roles where rolname = '${name}') then create role ${name} ${attributes}; end if; end $$`,
-    )
-  await role('anon', 'nologin noinherit')
-  await role('authenticated', 'nologin noinherit')
-  await role('service_role', 'nologin noinherit bypassrls')
-  await role(API_ROLE, 'login')
-  await client.query(`alter role ${API_ROLE} with password ${client.escapeLiteral(apiPassword)}`)
-  // Unlike those of Supabase's authenticator, its rights are inherited: lite looks the tables up in information_schema, which shows only
-  // what the login role may use. Said of the role and not of the grant, which PostgreSQL takes as of 16 only: hosted projects also run 15.
-  await client.query(`alter role ${API_ROLE} inherit`)
-  await client.query(`grant anon, authenticated, service_role to ${API_ROLE}`)
-  await client.query(`alter role ${API_ROLE} set statement_timeout = '8s'`)
-  await client.query(`alter role ${API_ROLE} set lock_timeout = '8s'`)
-  await client.query('grant usage on schema public to anon, authenticated, service_role')
-  for (const kind of ['tables', 'functions', 'sequences'])
-    await client.query(
-      `alter default privileges in schema public grant all on ${kind} to anon, authenticated, service_role`,
-    )
 }

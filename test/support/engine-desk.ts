@@ -6,8 +6,9 @@ import { once } from 'node:events'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { TestProject } from 'vitest/node'
+import { prepareOwnCluster } from '../../embedded/api-role.ts'
 import { withClient } from '../../embedded/client.ts'
-import { migrate, prepareDatabase } from '../../embedded/migrate.ts'
+import { migrate } from '../../embedded/migrate.ts'
 
 declare module 'vitest' {
   export interface ProvidedContext {
@@ -77,6 +78,6 @@ export async function openDesk(
 export async function makeTemplate(postgresUrl: string): Promise<void> {
   const templateUrl = Object.assign(new URL(postgresUrl), { pathname: `/${TEMPLATE}` }).href
   await withClient(postgresUrl, (client) => client.query(`create database ${TEMPLATE}`))
-  await withClient(templateUrl, (client) => prepareDatabase(client, PASSWORD))
+  await withClient(templateUrl, (client) => prepareOwnCluster(client, PASSWORD))
   await migrate(templateUrl)
 }
