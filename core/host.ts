@@ -122,7 +122,13 @@ function createApp(
   liveness: Liveness | undefined,
   serverFactory: FastifyServerFactory,
 ): FastifyInstance {
-  const app: FastifyInstance = Fastify({ logger: false, bodyLimit: 1 << 20, serverFactory })
+  const app: FastifyInstance = Fastify({
+    logger: false,
+    bodyLimit: 1 << 20,
+    serverFactory,
+    // As long as a request line may be; the default of 100 answers 404 to ids that exist.
+    routerOptions: { maxParamLength: 16_384 },
+  })
   const ready = new Gauge({
     name: 'strandline_ready',
     help: '1 while the service can do its job.',

@@ -3,7 +3,7 @@
  * STORE_UNREACHABLE means that the outcome of the call is unknown: it may have happened. STORE_REJECTED means that it did not.
  */
 import { createClient, type SupabaseClient } from '@supabase/supabase-js'
-import { StrandlineError } from '../errors.ts'
+import { findStrandlineError, StrandlineError } from '../errors.ts'
 import { within } from '../within.ts'
 
 /** Statuses whose answers have no body, not even an empty one. */
@@ -89,16 +89,25 @@ export function storeError(
       todo: 'Apply the migrations: ./strandline migrate (or supabase db push).',
       cause: error,
     })
+  // The text of a 4xx quotes what was sent, which may say anything; nothing of it happened.
+  const refused = status >= 400 && status < 500 && status !== 408 && status !== 429
   const unknown =
-    status === 0 ||
-    status === 408 ||
-    status === 429 ||
-    status >= 502 ||
-    /ECONN|fetch failed|timeout|terminat|CONNECTION_|shutting down|starting up/i.test(text)
+    !refused &&
+    (status === 0 ||
+      status === 408 ||
+      status === 429 ||
+      status >= 502 ||
+      /ECONN|fetch failed|timeout|terminat|CONNECTION_|shutting down|starting up/i.test(text))
   return unknown
     ? new StrandlineError('STORE_UNREACHABLE', `No answer from the database for ${what}: ${text}.`, {
         todo: `Check that ${url} is up; the work goes on by itself once it answers.`,
         cause: error,
       })
     : new StrandlineError('STORE_REJECTED', `The database refused ${what}: ${text}.`, { cause: error })
+}
+
+/** The database refused a value of the request (SQLSTATE class 22, data exception): whoever sent it must send another. */
+export function isRequestsFault(error: unknown): boolean {
+  const known = findStrandlineError(error)
+  return known?.code === 'STORE_REJECTED' && /^22/.test((known.cause as { code?: string } | undefined)?.code ?? '')
 }

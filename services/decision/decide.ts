@@ -3,7 +3,7 @@ import { StrandlineError } from '../../core/errors.ts'
 import { splitEntryContext } from '../../core/event.ts'
 import type { Store } from '../../core/store/store.ts'
 import type { Model } from '../learner/model.ts'
-import { checkContext } from '../pm/context.ts'
+import { checkContext, wellFormed } from '../pm/context.ts'
 import { type Allocation, allocation, type CoefficientKey, checkSizing, type Sizing } from './allocation.ts'
 import { type ContextCheck, checkAgainstModel } from './check-context.ts'
 import { activeModel, type Baseline, type Learned, readCoefficients } from './learned.ts'
@@ -114,7 +114,7 @@ function checkRequest(request: Partial<AllocationRequest> | null | undefined): a
     throw new StrandlineError('USAGE', `The entry context ${wrong}.`, {
       todo: 'Give short texts and numbers; no trade with more is learned from.',
     })
-  if (timeframe !== undefined && typeof timeframe !== 'string')
+  if (timeframe !== undefined && (typeof timeframe !== 'string' || !wellFormed(timeframe)))
     throw new StrandlineError('USAGE', 'timeframe is not a text.', {
       todo: `Use one of ${TIMEFRAMES.join(', ')}, or none.`,
     })

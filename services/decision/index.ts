@@ -1,8 +1,8 @@
 /** The decision maker: sizes the next position with what is learned, over HTTP or as a library call. It only reads. */
 import type { FastifyInstance } from 'fastify'
-import { findStrandlineError } from '../../core/errors.ts'
+import { findStrandlineError, type StrandlineError } from '../../core/errors.ts'
 import type { StartService } from '../../core/service.ts'
-import { storeError } from '../../core/store/store.ts'
+import { isRequestsFault, storeError } from '../../core/store/store.ts'
 import { type AllocationRequest, createDecisionMaker } from './decide.ts'
 import { decisionMetrics } from './metrics.ts'
 
@@ -35,7 +35,7 @@ export const startDecision: StartService = async ({ store, logger, metrics }) =>
       app.register(async (scope: FastifyInstance) => {
         scope.setErrorHandler((error: Error & { statusCode?: number }, request, reply) => {
           const known = findStrandlineError(error)
-          const status = known ? (known.code === 'USAGE' ? 400 : 503) : (error.statusCode ?? 500)
+          const status = known ? statusOf(known) : (error.statusCode ?? 500)
           if (status >= 500) logger.error({ err: error, url: request.url }, error.message)
           reply.status(status).send({
             error: {
@@ -53,4 +53,9 @@ export const startDecision: StartService = async ({ store, logger, metrics }) =>
     },
     stop: async () => undefined, // nothing is held
   }
+}
+
+function statusOf(error: StrandlineError): number {
+  if (error.code === 'USAGE' || isRequestsFault(error)) return 400
+  return error.code === 'STORE_REJECTED' ? 500 : 503
 }

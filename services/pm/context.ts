@@ -7,6 +7,15 @@ export { wellFormed }
 export const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
 
+/** More than any id that a table holds, and little enough for a line of a log. */
+const MAX_POSITION_ID = 1_000
+
+/** What is wrong with an id that a request names a position by ("has …"), or null. Rows that others inserted are found whatever their id looks like. */
+export function checkPositionId(id: string): string | null {
+  if (!wellFormed(id)) return 'has a character that no database keeps (U+0000, or half of a surrogate pair)'
+  return id.length > MAX_POSITION_ID ? `has more than ${MAX_POSITION_ID} characters` : null
+}
+
 /** Every text of a JSON value is well-formed, the names of its fields too. */
 export function allWellFormed(value: unknown): boolean {
   if (typeof value === 'string') return wellFormed(value)

@@ -3,7 +3,7 @@ import { type ErrorCode, StrandlineError } from '../../core/errors.ts'
 import { byteLength, MAX_ID_BYTES } from '../../core/limits.ts'
 import { parseTime } from '../../core/time.ts'
 import { MAX_EXIT_MS } from '../../core/validation.ts'
-import { checkContext, isObject, wellFormed } from './context.ts'
+import { checkContext, checkPositionId, isObject, wellFormed } from './context.ts'
 
 const ENTRY_KINDS = ['entry', 'buy', 'add']
 const EXIT_KINDS = ['trim', 'emergency_exit']
@@ -44,6 +44,8 @@ export function isFullExit(kind: string, sizeFrac: number | null): boolean {
  * Errors: EXECUTION_INVALID with the field that is wrong.
  */
 export function parseExecution(positionId: string, body: unknown): Execution {
+  const wrong = checkPositionId(positionId)
+  if (wrong) throw invalid(`The position's id ${wrong}.`, 'Name a position as lowcap_positions.id has it.')
   if (!isObject(body))
     throw invalid('The report is not a JSON object.', 'Send {"id", "kind", "quantity", "price", "executed_at"}.')
   const { id, kind } = body

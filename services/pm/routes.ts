@@ -1,10 +1,13 @@
 import type { FastifyInstance, FastifyReply } from 'fastify'
-import { type ErrorCode, explain, findStrandlineError } from '../../core/errors.ts'
+import { type ErrorCode, explain, findStrandlineError, StrandlineError } from '../../core/errors.ts'
+import { isRequestsFault, storeError } from '../../core/store/store.ts'
+import { checkPositionId } from './context.ts'
 import { openPosition } from './open-position.ts'
 import type { Portfolio } from './portfolio.ts'
 import { type PositionRow, reportExecution } from './report-execution.ts'
 
 const STATUS: Partial<Record<ErrorCode, number>> = {
+  USAGE: 400,
   EXECUTION_INVALID: 400,
   POSITION_INVALID: 422,
   POSITION_UNKNOWN: 404,
@@ -30,12 +33,14 @@ export function pmRoutes(app: FastifyInstance, pm: Portfolio): void {
 
   app.get<{ Params: { id: string } }>('/v1/positions/:id', (request, reply) =>
     answered(reply, async () => {
-      const { data, error } = await pm.store.client
+      const wrong = checkPositionId(request.params.id)
+      if (wrong) throw new StrandlineError('USAGE', `The position's id ${wrong}.`)
+      const { data, error, status } = await pm.store.client
         .from('lowcap_positions')
         .select('*')
         .eq('id', request.params.id)
         .maybeSingle<PositionRow>()
-      if (error) return reply.code(503).send({ error: { code: 'STORE_UNREACHABLE', message: error.message } })
+      if (error) throw storeError(error, status, 'lowcap_positions', 'SUPABASE_URL')
       if (!data)
         return reply
           .code(404)
@@ -57,7 +62,7 @@ export function pmRoutes(app: FastifyInstance, pm: Portfolio): void {
       return await work()
     } catch (error) {
       const known = findStrandlineError(error)
-      const status = (known && STATUS[known.code]) ?? 500
+      const status = isRequestsFault(error) ? 400 : ((known && STATUS[known.code]) ?? 500)
       if (status >= 500) pm.logger.warn({ err: error }, `A request failed: ${explain(error)}`)
       return reply.code(status).send({ error: { code: known?.code ?? 'INTERNAL', message: explain(error) } })
     }
