@@ -5,7 +5,7 @@ import { createStore, type Store } from '../../core/store/store.ts'
 import { withClient } from '../../embedded/client.ts'
 import { readAllCoefficients } from '../../services/decision/learned.ts'
 import { closeTrade, insertPaths, someTrades } from '../support/trades.ts'
-import { type Composed, composeUp, docker } from './compose.ts'
+import { COMPOSE_TOKEN, type Composed, composeUp, docker } from './compose.ts'
 
 const OURS = ['pm', 'learner', 'projector', 'decision', 'supabase']
 const patient = { timeout: 120_000, interval: 500 }
@@ -21,7 +21,7 @@ afterAll(() => stack?.down(), 120_000)
 async function call(method: 'GET' | 'POST', url: string, body?: object): Promise<Record<string, unknown>> {
   const answer = await fetch(url, {
     method,
-    headers: { 'content-type': 'application/json' },
+    headers: { 'content-type': 'application/json', authorization: `Bearer ${COMPOSE_TOKEN}` },
     body: body && JSON.stringify(body),
   })
   if (!answer.ok) throw new Error(`${method} ${url}: ${answer.status} ${await answer.text()}`)

@@ -12,6 +12,9 @@ const run = async (program: string, args: string[], env = process.env) =>
 
 export const docker = (...args: string[]) => run('docker', args)
 
+/** What the services ask for. */
+export const COMPOSE_TOKEN = 'compose-test-token'
+
 export interface Composed {
   /** http://127.0.0.1:<port> of what the host may reach. */
   url(service: 'PM' | 'DECISION' | 'SUPABASE' | 'PROMETHEUS'): string
@@ -34,6 +37,7 @@ export async function composeUp(...options: string[]): Promise<Composed> {
     ...process.env,
     POSTGRES_PASSWORD: 'compose-test',
     SUPABASE_SERVICE_ROLE_KEY: 'sb_secret_compose_test',
+    STRANDLINE_TOKEN: COMPOSE_TOKEN,
   }
   env.REDPANDA_IMAGE = images.broker.image
   env.POSTGRES_IMAGE = images.postgres
