@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { prepareOwnCluster } from '../../embedded/api-role.ts'
 import { withClient } from '../../embedded/client.ts'
-import { migrate, prepareDatabase, readMigrations } from '../../embedded/migrate.ts'
+import { migrate, readMigrations } from '../../embedded/migrate.ts'
 import { askEngine } from '../support/ask-engine.ts'
 import { PASSWORD } from '../support/engine-desk.ts'
 
@@ -12,7 +13,7 @@ beforeAll(async () => {
   server = (await askEngine<{ url: string }>('postgres')).url
   await withClient(server, (client) => client.query(`create database ${name}`))
   url = Object.assign(new URL(server), { pathname: `/${name}` }).href
-  await withClient(url, (client) => prepareDatabase(client, PASSWORD))
+  await withClient(url, (client) => prepareOwnCluster(client, PASSWORD))
 })
 afterAll(() => withClient(server, (client) => client.query(`drop database ${name} with (force)`)))
 
