@@ -70,6 +70,7 @@ export async function composeUp(...options: string[]): Promise<Composed> {
     KAFKA_BROKERS: 'redpanda:9092',
     SCHEMA_REGISTRY_URL: local ? 'http://registry:7300' : 'http://redpanda:8081',
     SUPABASE_URL: 'http://supabase:7300',
+    ...(local ? { SCHEMA_REGISTRY_USERNAME: 'strandline', SCHEMA_REGISTRY_PASSWORD: COMPOSE_TOKEN } : {}),
   }
   const external = (...more: string[]) =>
     run(program, [...args, '-f', 'docker-compose.external.yml', ...more], { ...env, ...elsewhere })
