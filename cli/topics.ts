@@ -8,7 +8,7 @@ export function register(program: Command): void {
   program
     .command('topics')
     .description(
-      'Create the topics that are missing on the cluster; an existing one is left as it is. `up` and the PM do this by themselves.',
+      'Create the topics that are missing on the cluster, and check that an existing one keeps every record. `up` and the PM do this by themselves.',
     )
     .option('--data-dir <dir>', 'the running stack, where KAFKA_BROKERS is not set')
     .option('--json', 'print one JSON object: {"topics": [names]}')
@@ -24,7 +24,7 @@ Example:
     .action(async ({ dataDir, json }: { dataDir?: string; json?: boolean }) => {
       const stack = await openStack({ dataDir, needs: ['kafka'] })
       try {
-        const topics = await ensureLoopTopics(stack.log, stack.config)
+        const topics = await ensureLoopTopics(stack.log, stack.config, stack.logger)
         if (json) console.log(JSON.stringify({ topics }))
         else say(`There are the topics ${topics.join(' and ')}.`)
       } finally {

@@ -21,6 +21,10 @@ export interface Config {
   partitions: number
   model: string
   logLevel: string
+  /** A consumer without a position begins a log whose first records are gone. */
+  acceptTruncatedLog: boolean
+  /** The topic may lose records: by its retention, or by compaction. */
+  acceptLogSettings: boolean
 }
 
 type Env = Record<string, string | undefined>
@@ -137,6 +141,8 @@ export function readConfig(env: Env = process.env): Config {
     deadLetterTopic: env.STRANDLINE_DEAD_LETTER_TOPIC?.trim() || `${topic}.dead-letter`,
     partitions,
     model: env.STRANDLINE_MODEL?.trim() || 'lowcap-v4',
+    acceptTruncatedLog: oneOf(env, 'STRANDLINE_ACCEPT_TRUNCATED_LOG', ['yes', 'no'] as const, 'no') === 'yes',
+    acceptLogSettings: oneOf(env, 'STRANDLINE_ACCEPT_LOG_SETTINGS', ['yes', 'no'] as const, 'no') === 'yes',
     logLevel: logLevel('info', env),
   }
 }

@@ -58,7 +58,7 @@ export async function runDemo(
   // another run on the same data adds other trades, not the same ones again
   const trades = simulateMarket(positions, seed + (count ?? 0), clock.now().toString(36), clock.now() - 60_000)
   const model = loadModel(config.model)
-  const { consumer } = await openGeneration(store, model, true)
+  const { consumer } = await openGeneration(store, model, config.topic)
   const context = bestContext()
   const ask = () => allocate(store, { entry_context: context, timeframe: '1h', ...SIZING })
 

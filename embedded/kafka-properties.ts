@@ -45,6 +45,8 @@ export function kafkaProperties({ logDir, port, controllerPort, listeners }: Kaf
     'broker.heartbeat.interval.ms': '500',
 
     'auto.create.topics.enable': 'false',
+    // Whoever makes a topic here without a word about it means to keep what is in it.
+    'log.retention.ms': '-1',
     'group.initial.rebalance.delay.ms': '0',
     // Room for a record that a careless producer made too large: it must reach the dead-letter topic, not stay unseen with its producer.
     'message.max.bytes': String(8 * 1024 * 1024),

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { positionClosedSchema } from '../core/codec/position-closed-codec.ts'
 import { createRegistryClient } from '../core/codec/registry.ts'
 import { readConfig } from '../core/config.ts'
-import { StrandlineError } from '../core/errors.ts'
+import { explain, findStrandlineError, StrandlineError } from '../core/errors.ts'
 import { readToken } from '../core/http-guard.ts'
 import { createKafkaLog } from '../core/log/kafka-log.ts'
 import { ensureLoopTopics } from '../core/log/loop-topics.ts'
@@ -261,7 +261,10 @@ async function prepareLog(options: StackOptions, stack: StackDescription): Promi
   })
   const log = createKafkaLog(config, options.logger)
   try {
-    await ensureLoopTopics(log, config)
+    await ensureLoopTopics(log, config, options.logger).catch((error) => {
+      if (findStrandlineError(error)?.code !== 'LOG_SETTINGS') throw error
+      options.say(explain(error)) // the services wait until it is put right, with all that was closed in the outbox
+    })
     await createRegistryClient(config.registry).register(`${config.topic}-value`, positionClosedSchema)
   } finally {
     await log.close()

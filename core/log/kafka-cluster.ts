@@ -15,6 +15,8 @@ const END_MS = 5_000
 interface FetchedRecord {
   offset: string
   timestamp: string
+  key: Buffer | null
+  value: Buffer | null
   isControlRecord: boolean
 }
 

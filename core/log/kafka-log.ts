@@ -10,9 +10,11 @@ import { connected, createSharedCluster } from './kafka-cluster.ts'
 import { subscribe } from './kafka-consumer.ts'
 import { isNamed, isOfType, logError } from './kafka-errors.ts'
 import { fetchOffsets } from './kafka-offsets.ts'
-import { fetchTimestamps } from './kafka-peek.ts'
+import { fetchRecords } from './kafka-peek.ts'
 import { createLogProducer } from './kafka-producer.ts'
-import type { EventLog, GroupState } from './log.ts'
+import type { EventLog, GroupState, PlacedRecord } from './log.ts'
+import { createTopicIds } from './topic-id.ts'
+import { topicSettings } from './topic-settings.ts'
 
 const { AssignerProtocol } = kafkajs
 const STALE_LEADER = ['NOT_LEADER_FOR_PARTITION', 'LEADER_NOT_AVAILABLE']
@@ -112,9 +114,9 @@ export function createKafkaLog(config: Pick<Config, 'kafka'>, logger: Logger): E
     }
   }
 
-  async function timestamps(topic: string, offsets: Map<number, number>): Promise<Map<number, number | null>> {
+  async function recordsAt(topic: string, offsets: Map<number, number>): Promise<Map<number, PlacedRecord | null>> {
     if (offsets.size === 0) return new Map()
-    const ask = () => cluster.use((c) => fetchTimestamps(c, topic, offsets))
+    const ask = () => cluster.use((c) => fetchRecords(c, topic, offsets))
     return ask().catch(ask) // a leader that moved, a connection that was lost: once more, from the start
   }
 
@@ -140,6 +142,7 @@ export function createKafkaLog(config: Pick<Config, 'kafka'>, logger: Logger): E
 
   const producer = createLogProducer(kafka)
   const cluster = createSharedCluster(kafka)
+  const topicId = createTopicIds(config.kafka, logger)
 
   return {
     produce: (topic, records) => attempt(`write to ${topic}`, () => producer.produce(topic, records)),
@@ -158,7 +161,14 @@ export function createKafkaLog(config: Pick<Config, 'kafka'>, logger: Logger): E
       question(`read the offsets of ${topic}`, () => untilLed(() => cluster.use((c) => fetchOffsets(c, topic)))),
     committed: (group, topic) => question(`read the offsets of group ${group}`, () => committed(group, topic)),
     group: (id, topic) => question(`describe group ${id}`, () => group(id, topic)),
-    timestamps: (topic, offsets) => question(`read from ${topic}`, () => timestamps(topic, offsets)),
+    timestamps: (topic, offsets) =>
+      question(`read from ${topic}`, async () => {
+        const found = await recordsAt(topic, offsets)
+        return new Map([...found].map(([partition, record]) => [partition, record?.timestamp ?? null]))
+      }),
+    recordsAt: (topic, offsets) => question(`read from ${topic}`, () => recordsAt(topic, offsets)),
+    topicId,
+    topicSettings: (topics) => question('read the settings of topics', () => asking((a) => topicSettings(a, topics))),
     ensureTopics: (topics) =>
       question('create topics', () =>
         // A topic that the admin knew and that is gone, or one that was just made and is not everywhere yet: neither is missing here.

@@ -4,19 +4,20 @@
  * kafkajs' public interface only reads as a member of a group, which takes seconds and leaves a group behind.
  */
 import { type Cluster, READ_COMMITTED } from './kafka-cluster.ts'
+import type { PlacedRecord } from './log.ts'
 
-/** Time (ms) of the first record at or above each offset; null where the log has none (yet), or only control records within reach. */
-export async function fetchTimestamps(
+/** The first record at or above each offset; null where the log has none (yet), or only control records within reach. */
+export async function fetchRecords(
   cluster: Cluster,
   topic: string,
   offsets: Map<number, number>,
-): Promise<Map<number, number | null>> {
+): Promise<Map<number, PlacedRecord | null>> {
   await cluster.addTargetTopic(topic)
   await cluster.refreshMetadataIfNecessary()
   const known = new Set(cluster.findTopicPartitionMetadata(topic).map((p) => p.partitionId))
   // a partition that was added since: whoever asks has heard of it
   if ([...offsets.keys()].some((partition) => !known.has(partition))) await cluster.refreshMetadata()
-  const found = new Map<number, number | null>([...offsets.keys()].map((partition) => [partition, null]))
+  const found = new Map<number, PlacedRecord | null>([...offsets.keys()].map((partition) => [partition, null]))
   const leaders = cluster.findLeaderForPartitions(topic, [...offsets.keys()])
   for (const [nodeId, partitions] of Object.entries(leaders)) {
     const broker = await cluster.findBroker({ nodeId })
@@ -41,7 +42,9 @@ export async function fetchTimestamps(
       for (const { partition, messages } of response.partitions) {
         const asked = offsets.get(partition) ?? 0
         const first = messages.find((m) => Number(m.offset) >= asked && !m.isControlRecord)
-        if (first) found.set(partition, Number(first.timestamp))
+        if (!first) continue
+        const { offset, timestamp, key, value } = first
+        found.set(partition, { offset: Number(offset), timestamp: Number(timestamp), key, value })
       }
   }
   return found

@@ -94,6 +94,9 @@ export interface PartitionOffsets {
 /** Where the partition ends, whether all of it can be read already or not. */
 export const writtenEnd = (range: PartitionOffsets): number => range.written ?? range.end
 
+/** One record that was looked at by its place. */
+export type PlacedRecord = Pick<LogRecord, 'offset' | 'timestamp' | 'key' | 'value'>
+
 /** A consumer group as the broker knows it now. */
 export interface GroupState {
   /** `Stable`, `PreparingRebalance`, `CompletingRebalance`, `Empty` (nobody reads) or `Dead` (there is no such group). */
@@ -119,6 +122,12 @@ export interface EventLog {
   group(group: string, topic: string): Promise<GroupState>
   /** Time (ms) of the first record at or above each partition's offset; null where there is none. */
   timestamps(topic: string, offsets: Map<number, number>): Promise<Map<number, number | null>>
+  /** The first record at or above each partition's offset; null where there is none, or only control records within reach. */
+  recordsAt(topic: string, offsets: Map<number, number>): Promise<Map<number, PlacedRecord | null>>
+  /** What makes the topic another one than an earlier one of its name; null where the broker does not say. */
+  topicId(topic: string): Promise<string | null>
+  /** The settings of those of the topics that exist, by topic and name; null where we may not know them. Errors: LOG_UNREACHABLE. */
+  topicSettings(topics: string[]): Promise<Map<string, Record<string, string>> | null>
   /** Creates what is missing; an existing topic is left as it is. */
   ensureTopics(topics: { topic: string; partitions: number; config?: Record<string, string> }[]): Promise<void>
   close(): Promise<void>

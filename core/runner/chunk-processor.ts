@@ -5,6 +5,8 @@ export interface Claim {
   readonly topic: string
   readonly partition: number
   readonly epoch: number
+  /** Of the topic that is read; null where the broker has none. */
+  readonly topicId?: string | null
   /** Version of the partition's state that we know: a commit names it, and raises it by one. */
   version: number
   /** The database's position: next offset to apply; null before the first commit. */

@@ -2,6 +2,7 @@ import { beforeEach, describe, expect, it } from 'vitest'
 import { createMemoryRunner, hand } from '../../test/support/memory-runner.ts'
 import { unreachable } from '../../test/support/memory-store.ts'
 import { StrandlineError } from '../errors.ts'
+import { digestOf } from './last-record.ts'
 
 let world: ReturnType<typeof createMemoryRunner>
 beforeEach(() => {
@@ -9,8 +10,7 @@ beforeEach(() => {
 })
 
 describe('where reading starts', () => {
-  it.each<[string, number | null, number | null | 'earliest', number]>([
-    ['at the start of the log when nothing was read, wherever the group stands', null, 70, 10],
+  it.each<[string, number, number | null | 'earliest', number]>([
     ['at the position when the group has no offset', 50, null, 50],
     ['at the position when the group is there too', 50, 50, 50],
     ['at the position when the group ran ahead', 50, 70, 50],
@@ -19,9 +19,39 @@ describe('where reading starts', () => {
     ['at the start of the log when it was reset to the earliest', 50, 'earliest', 10],
   ])('%s', async (_, position, committed, start) => {
     world.range = { start: 10, end: 100 }
-    if (position !== null) world.memory.row = { epoch: 4, version: 9, position, last_commit: null }
+    world.memory.row = { epoch: 4, version: 9, position, last_commit: null }
     expect(await world.runner().assigned(0, committed)).toBe(start)
-    expect(world.memory.row?.epoch).toBe(position === null ? 1 : 5)
+    expect(world.memory.row?.epoch).toBe(5)
+  })
+
+  it('at the start of the log when nothing was read, wherever the group stands', async () => {
+    expect(await world.runner().assigned(0, 70)).toBe(0)
+    expect(world.memory.row?.epoch).toBe(1)
+  })
+
+  it('nowhere when nothing was read and the log has lost its beginning, unless that is accepted, and said', async () => {
+    world.range = { start: 10, end: 100 }
+    await expect(world.runner().assigned(0, 70)).rejects.toMatchObject({
+      code: 'LOG_TRUNCATED',
+      message: expect.stringMatching(/^t\/0 begins at offset 10: .* would know only what is left/),
+      todo: expect.stringContaining('STRANDLINE_ACCEPT_TRUNCATED_LOG=yes'),
+    })
+    world.acceptTruncated = true
+    expect(await world.runner().assigned(0, 70)).toBe(10)
+    expect(world.warnings).toEqual([expect.stringMatching(/^t\/0 begins at offset 10; .* which is accepted/)])
+  })
+
+  it('nowhere as long as the log may not be read; which is said, and asked again', async () => {
+    let asked = 0
+    let reason: string | null = null
+    const runner = world.runner()
+    world.admit = async () => {
+      reason = runner.retrying()
+      if (asked++ < 3) throw new StrandlineError('LOG_SETTINGS', 'The topic t forgets.')
+    }
+    expect(await runner.assigned(0, null)).toBe(0)
+    expect(reason).toBe('The topic t forgets.')
+    expect(runner.retrying()).toBeNull()
   })
 
   it.each([
@@ -321,4 +351,62 @@ describe('a gap with nothing behind it', () => {
     expect(await pass(runner, 0, 5)).toEqual({ sought: [], committed: [] })
     expect(world.memory.row?.position).toBeNull()
   })
+})
+
+describe('the log is the one that the checkpoint was made on', () => {
+  const record = (offset: number, value = 'v') => ({
+    offset,
+    timestamp: 1_000 + offset,
+    key: Buffer.from('k'),
+    value: Buffer.from(value),
+  })
+  const last = (offset: number, value?: string) => {
+    const r = record(offset, value)
+    return { offset, time: r.timestamp, digest: digestOf(r), event_id: 'event-x' }
+  }
+  const row = { epoch: 1, version: 1, position: 51, last_commit: null, topic_id: 'A', last_record: last(49) }
+
+  it('when its id and the last record are the same', async () => {
+    Object.assign(world, { topicId: 'A', records: new Map([[49, record(49)]]) })
+    world.memory.row = { ...row }
+    expect(await world.runner().assigned(0, null)).toBe(51)
+  })
+
+  it.each([
+    ['the broker has no ids', { topicId: null }],
+    ['an older version noted nothing', { row: { topic_id: null, last_record: null } }],
+    ['the record itself is gone from the middle', { records: new Map() }],
+    ['the record itself is gone from the beginning', { range: { start: 50, end: 1_000 }, records: new Map() }],
+  ])('as far as one can tell, when %s', async (_, { row: changes = {}, ...differs }: object & { row?: object }) => {
+    Object.assign(world, { topicId: 'A', records: new Map([[49, record(49)]]) }, differs)
+    world.memory.row = { ...row, ...changes }
+    expect(await world.runner().assigned(0, null)).toBe(51)
+  })
+
+  it.each([
+    ['its id is another one', { topicId: 'B' }, /its id is B, and c has read the one with the id A/],
+    ['another record lies there', { records: new Map([[49, record(49, 'other')]]) }, /the event event-x of/],
+    [
+      'the record was written at another time',
+      { records: new Map([[49, { ...record(49), timestamp: 5 }]]) },
+      /of 1970/,
+    ],
+  ])('not when %s', async (_, differs, message) => {
+    Object.assign(world, { topicId: 'A', records: new Map([[49, record(49)]]) }, differs)
+    world.memory.row = { ...row }
+    await expect(world.runner().assigned(0, null)).rejects.toMatchObject({
+      code: 'LOG_POSITION_LOST',
+      message: expect.stringMatching(message),
+      todo: expect.stringContaining('docs/operations.md'),
+    })
+  })
+})
+
+it('regression: a chunk that others overtake again and again is told, not repeated in silence for ever', async () => {
+  const runner = world.runner()
+  await runner.assigned(0, null)
+  world.memory.processor.apply = async () => ({ status: 'stale' })
+  for (let i = 0; i < 3 && runner.retrying() === null; i++) await hand(runner, world.batch(0, [0, 1]))
+  expect(runner.retrying()).toMatch(/^t\/0: .* from offset 0 on .* changed by others 1\d times in a row/)
+  expect(world.warnings).toHaveLength(1)
 })

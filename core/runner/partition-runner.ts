@@ -8,7 +8,8 @@
  *       └──── revoked() / fenced ┘
  *
  * - *Claim first*: `strandline_claim` raises the partition's epoch, so that whoever held it before can commit nothing any more; only then are the
- *   position and the state read, and only then is anything applied. What the log delivers is immutable, so it may have been fetched before.
+ *   position and the state read, the log compared with what was applied of it last (last-record.ts), and only then is anything applied. What the log
+ *   delivers is immutable, so it may have been fetched before.
  * - *Skip below, apply at or above, never equality*: offsets are sparse. `cursor` is the next offset to look at. A batch that starts above it may mean
  *   that the group's offset ran ahead of the database, so we seek back; only what the log then says it passed over (aborted transactions) is a gap.
  * - *Replay*: the group's offset lies below the database's position (someone reset it, or we died between the two commits). What is in the ledger is a
@@ -19,9 +20,17 @@
  *   After a few attempts the batch is handed back to the log, so that other partitions get their turn.
  */
 import { randomUUID } from 'node:crypto'
-import type { BatchControl, LogBatch, LogGap, LogRecord, PartitionHandler } from '../log/log.ts'
+import type {
+  BatchControl,
+  LogBatch,
+  LogGap,
+  LogRecord,
+  PartitionHandler,
+  PartitionOffsets,
+} from '../log/log.ts'
 import type { Applied, Chunk, Claim } from './chunk-processor.ts'
 import { createGapPasser } from './gaps.ts'
+import { type Checkpoint, checkBeginning, checkIdentity, recordOf } from './last-record.ts'
 import { backoff, createPatience, mayPass, tells } from './patience.ts'
 import { checkBounds, createPositions, startOf } from './positions.ts'
 import type { RunnerOptions } from './runner-options.ts'
@@ -32,6 +41,8 @@ export type { RunnerEvents, RunnerOptions } from './runner-options.ts'
 
 /** Attempts at one chunk until its batch is handed back to the log; about two seconds. */
 const ATTEMPTS = 6
+/** From so many times in a row on, being overtaken is told. */
+const OVERTAKEN = 10
 
 /** What an attempt at a chunk came to: all of it is done, try again (at once or later), or leave the batch. */
 type Attempt = 'done' | 'again' | 'later' | 'leave'
@@ -40,6 +51,7 @@ export function createPartitionRunner(
   options: RunnerOptions,
 ): Required<PartitionHandler> & { idle(): boolean; retrying(): string | null } {
   const { consumer, topic, holder, store, log, clock, logger, processor, maxChunk = 20_000, events = {} } = options
+  const { acceptTruncated = false, admit = async () => {} } = options
   const positions = createPositions(store, consumer, topic, holder)
   const untilAnswered = createPatience(clock, logger)
   const { slots, slotOf } = createSlots(maxChunk)
@@ -59,21 +71,49 @@ export function createPartitionRunner(
     const where = `${topic}/${partition}`
     const ask = <T>(what: string, question: () => Promise<T>) =>
       untilAnswered(what, () => noted(slot, question), active, heartbeat)
-    const claim = await ask(`claim ${where}`, () => positions.claim(partition))
-    if (!claim || !active()) return false
-    const all = await ask(`read the offsets of ${topic}`, () => log.offsets(topic))
-    if (!all || !active()) return false
-    const range = all.find((o) => o.partition === partition)
-    if (range && claim.position !== null) checkBounds(where, consumer, claim.position, range)
+    const claimed = await ask(`claim ${where}`, () => positions.claim(partition))
+    if (!claimed || !active()) return false
+    const topicId = await log.topicId(topic)
+    const range = await ask(`read ${where}`, async () => {
+      await admit()
+      return compared(where, partition, claimed, topicId)
+    })
+    if (range === undefined || !active()) return false
+    const { epoch, version, position } = claimed
+    const claim: Claim = { topic, partition, epoch, version, position, topicId }
     slot.claim = claim
     slot.failure = null
-    slot.cursor = startOf(claim.position, committed, range?.start ?? 0)
+    slot.overtaken = 0
+    slot.cursor = startOf(position, committed, range?.start ?? 0)
     if (claim.position !== null && slot.cursor < claim.position)
       logger.info(
         { partition, from: slot.cursor, position: claim.position },
         `${where}: the group's offset lies below the database's position; reading again from ${slot.cursor}`,
       )
     return true
+  }
+
+  /** What the log has of a partition, once it is seen to be the log that the checkpoint was made on. Errors: LOG_POSITION_LOST, LOG_TRUNCATED. */
+  async function compared(
+    where: string,
+    partition: number,
+    checkpoint: Checkpoint,
+    topicId: string | null,
+  ): Promise<PartitionOffsets | null> {
+    const range = (await log.offsets(topic)).find((o) => o.partition === partition)
+    if (!range) return null
+    const { position, last_record } = checkpoint
+    if (position !== null) {
+      checkBounds(where, consumer, position, range)
+      const found = await recordOf(log, topic, partition, last_record, range)
+      checkIdentity(where, consumer, checkpoint, topicId, found)
+    } else if (!acceptTruncated) checkBeginning(where, consumer, range)
+    else if (range.start > 0)
+      logger.warn(
+        { partition, start: range.start },
+        `${where} begins at offset ${range.start}; what was before it is not known to ${consumer}, which is accepted (STRANDLINE_ACCEPT_TRUNCATED_LOG)`,
+      )
+    return range
   }
 
   /** While the answer is missing, `retrying` says why. */
@@ -137,6 +177,7 @@ export function createPartitionRunner(
         i = end
         attempt = 0
         slot.failures = 0
+        slot.overtaken = 0
         slot.failure = null
       } else {
         if (outcome === 'later' || attempt > 0) await clock.sleep(backoff(slot.failures++))
@@ -205,6 +246,7 @@ export function createPartitionRunner(
     if (applied.status === 'fenced') return fenced(slot, mine, b, control)
     if (applied.status === 'stale') {
       processor.forget(mine)
+      overtaken(slot, b.partition, first)
       return (await refresh(slot, mine, b, control)) === 'leave' ? 'leave' : 'again'
     }
     if (applied.committed !== false) {
@@ -222,6 +264,14 @@ export function createPartitionRunner(
     })
     await control.commitOffset(next)
     return 'done'
+  }
+
+  /** Now and then that is how it goes. Again and again, it is a fault that a person must see. */
+  function overtaken(slot: Slot, partition: number, offset: number): void {
+    if (++slot.overtaken < OVERTAKEN) return
+    slot.failure = `${topic}/${partition}: the state that the records from offset ${offset} on change was changed by others ${slot.overtaken} times in a row before it could be committed.`
+    if (slot.overtaken === OVERTAKEN || tells(slot.overtaken))
+      logger.warn({ partition, offset, attempt: slot.overtaken }, slot.failure)
   }
 
   /** The answer of a commit is missing: has it happened? */

@@ -1,7 +1,7 @@
 /** Waiting for an engine that gives no answer, without ever giving up while the work is still ours. */
 import type { Logger } from 'pino'
 import type { Clock } from '../clock.ts'
-import { StrandlineError } from '../errors.ts'
+import { type ErrorCode, StrandlineError } from '../errors.ts'
 
 const BACKOFF_MS = [50, 100, 250, 500, 1_000, 2_000]
 /** A person is told of the first failure, and then of every so many. */
@@ -10,9 +10,12 @@ const TELL_EVERY = 20
 export const backoff = (attempt: number) => BACKOFF_MS[Math.min(attempt, BACKOFF_MS.length - 1)] as number
 export const tells = (attempt: number) => attempt % TELL_EVERY === 0
 
+/** Only a person can put these right, and must know. */
+const FINAL: ErrorCode[] = ['LOG_POSITION_LOST', 'LOG_TRUNCATED']
+
 /** A failure that may pass: an engine that is away or refuses. Anything else is a fault of ours, or final. */
 export function mayPass(error: unknown): error is StrandlineError {
-  return error instanceof StrandlineError && error.code !== 'LOG_POSITION_LOST'
+  return error instanceof StrandlineError && !FINAL.includes(error.code)
 }
 
 export type Patience = <T>(

@@ -2,7 +2,7 @@
 import { StrandlineError } from '../errors.ts'
 import { type PartitionOffsets, writtenEnd } from '../log/log.ts'
 import type { Store } from '../store/store.ts'
-import type { Claim } from './chunk-processor.ts'
+import type { Checkpoint } from './last-record.ts'
 
 export interface Standing {
   epoch: number
@@ -11,24 +11,27 @@ export interface Standing {
   last_commit: string | null
 }
 
+export interface Claimed extends Checkpoint {
+  epoch: number
+  version: number
+}
+
 export interface Positions {
   /** Takes the partition: every earlier claim of it is fenced from here on. */
-  claim(partition: number): Promise<Claim>
+  claim(partition: number): Promise<Claimed>
   /** How it stands now; null when nobody ever claimed it, or its row was deleted since. */
   look(partition: number): Promise<Standing | null>
 }
 
 export function createPositions(store: Store, consumer: string, topic: string, holder: string): Positions {
   return {
-    async claim(partition) {
-      const row = await store.rpc<Pick<Standing, 'epoch' | 'version' | 'position'>>('strandline_claim', {
+    claim: (partition) =>
+      store.rpc('strandline_claim', {
         p_consumer: consumer,
         p_topic: topic,
         p_partition: partition,
         p_holder: holder,
-      })
-      return { topic, partition, ...row }
-    },
+      }),
     look: (partition) =>
       store.rpc('strandline_position', { p_consumer: consumer, p_topic: topic, p_partition: partition }),
   }

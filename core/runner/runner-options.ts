@@ -15,11 +15,15 @@ export interface RunnerOptions {
   topic: string
   holder: string
   store: Store
-  log: Pick<EventLog, 'offsets'>
+  log: Pick<EventLog, 'offsets' | 'topicId' | 'recordsAt'>
   clock: Clock
   logger: Logger
   processor: ChunkProcessor
   /** Most records of one transaction. */
   maxChunk?: number
+  /** A partition without a position is begun although the log's first records are gone. */
+  acceptTruncated?: boolean
+  /** Asked at each claim: may this log be read? What it throws is told and asked again, until it passes. */
+  admit?: () => Promise<void>
   events?: RunnerEvents
 }

@@ -12,6 +12,8 @@ export interface Slot {
   chunkSize: number
   /** Attempts since the last success. */
   failures: number
+  /** How often in a row the state was changed by others before we could commit. */
+  overtaken: number
   /** The last failure, until something succeeds. */
   failure: string | null
   /** Counts assignments and revocations: work of an earlier turn gives up. */
@@ -32,6 +34,7 @@ export function createSlots(maxChunk: number): { slots: Map<number, Slot>; slotO
           sought: null,
           chunkSize: maxChunk,
           failures: 0,
+          overtaken: 0,
           failure: null,
           turn: 0,
         }

@@ -33,12 +33,12 @@ export async function learnUntilCaughtUp(
   const { log, store, clock } = deps
   const config = { ...deps.config, model }
   const compiled = loadModel(model)
-  const generation = await openGeneration(store, compiled, false)
+  const generation = await openGeneration(store, compiled, config.topic)
   const ranges = await log.offsets(config.topic)
   // to the end of what is written, not of what can be read: an import must not be called learned behind somebody's open transaction
   const ends = ranges.map((r) => ({ ...r, end: writtenEnd(r) }))
   const stalledMs = STALLED_MS + schemaPatience(config.registry.unknownAfterMs).afterMs
-  const learner = await startLearner({ ...deps, config }, { activate: false })
+  const learner = await startLearner({ ...deps, config })
   const why = async () =>
     (await learner.ready()).reason ?? openTransaction(await log.offsets(config.topic), config.topic) ?? 'See its log.'
   try {

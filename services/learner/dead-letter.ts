@@ -1,6 +1,7 @@
 /**
  * Records that cannot be applied, into the dead-letter topic: key, value and headers as they were, and why, in Kafka Connect's headers
- * (`__connect.errors.*`), which Redpanda Console and most tools know. What `dead_letters` has already is not sent twice by a replay.
+ * (`__connect.errors.*`), which Redpanda Console and most tools know. What `dead_letters` has already is not sent twice by a replay; a record of another
+ * topic of the same name, at the same place, is another record.
  */
 import { LRUCache } from 'lru-cache'
 import { findStrandlineError } from '../../core/errors.ts'
@@ -28,36 +29,46 @@ export interface DeadLetterOptions {
   log: Pick<EventLog, 'produce'>
   consumer: string
   topic: string
-  /** null: only the table is written (a second learner beside the one that dead-letters). */
-  deadLetterTopic: string | null
+  deadLetterTopic: string
+  /** Asked when there are letters. false: only the table is written; the active model's learner is the one that sends. */
+  active: () => Promise<boolean>
 }
 
 const MAX_DETAIL = 500
 /** Ids asked for in one request: they travel in the URL. */
 const ASK = 100
 
-export function createDeadLetters({ store, log, consumer, topic, deadLetterTopic }: DeadLetterOptions): DeadLetters {
+export function createDeadLetters(options: DeadLetterOptions): DeadLetters {
+  const { store, log, consumer, topic, deadLetterTopic, active } = options
   /** Sent but perhaps not committed yet: a chunk that is tried again does not send them twice. */
   const sent = new LRUCache<string, DeadLetterRow>({ max: 10_000 })
 
-  async function recorded(partition: number, offsets: number[]): Promise<Set<number>> {
-    const known = new Set<number>()
-    for (let i = 0; i < offsets.length; i += ASK) {
+  /** Which of them `dead_letters` has. A row of an older version names no topic: it counts where this checkpoint has been before. */
+  async function recorded({ partition, position, topicId }: Claim, records: LogRecord[]): Promise<Set<LogRecord>> {
+    const known = new Set<LogRecord>()
+    for (let i = 0; i < records.length; i += ASK) {
+      const asked = new Map(records.slice(i, i + ASK).map((r) => [r.offset, r]))
       const { data, error, status } = await store.client
         .from('dead_letters')
-        .select('offset')
+        .select('offset, topic_id, record_ms')
         .eq('consumer', consumer)
         .eq('topic', topic)
         .eq('partition', partition)
-        .in('offset', offsets.slice(i, i + ASK))
+        .in('offset', [...asked.keys()])
       if (error) throw storeError(error, status, 'dead_letters', 'the database')
-      for (const row of data) known.add(Number(row.offset))
+      for (const row of data) {
+        const record = asked.get(Number(row.offset))
+        if (!record) continue
+        const sameTopic = row.topic_id === '' || !topicId || row.topic_id === topicId
+        const older = row.topic_id === '' && Number(row.record_ms) === 0
+        const been = position !== null && record.offset < position
+        if (sameTopic && (Number(row.record_ms) === record.timestamp || (older && been))) known.add(record)
+      }
     }
     return known
   }
 
   async function produce(claim: Claim, letter: DeadLetter, kept: Kept): Promise<ProducedRecord | undefined> {
-    if (deadLetterTopic === null) return undefined
     return (await log.produce(deadLetterTopic, [outgoing(letter, topic, claim.partition, consumer, kept)]))[0]
   }
 
@@ -75,24 +86,26 @@ export function createDeadLetters({ store, log, consumer, topic, deadLetterTopic
 
   return {
     async send(claim, letters) {
-      const { partition } = claim
-      const id = (l: DeadLetter) => `${partition}/${l.record.offset}`
+      const { partition, topicId } = claim
+      const id = ({ record }: DeadLetter) => `${topicId}/${partition}/${record.offset}/${record.timestamp}`
       const known = await recorded(
-        partition,
-        letters.map((l) => l.record.offset),
+        claim,
+        letters.map((l) => l.record),
       )
-      const open = letters.filter((l) => !known.has(l.record.offset))
+      const open = letters.filter((l) => !known.has(l.record))
       const rows = new Map<DeadLetter, DeadLetterRow>()
       for (const l of open) {
         const row = sent.get(id(l))
         if (row) rows.set(l, row)
       }
+      const sends = open.some((l) => !rows.has(l)) && (await active())
       const note = (l: DeadLetter, placed: ProducedRecord | undefined) => {
         const row = {
           offset: l.record.offset,
+          record_ms: l.record.timestamp,
           reason: l.reason,
           detail: clean(l.detail),
-          dead_topic: deadLetterTopic,
+          dead_topic: sends ? deadLetterTopic : null,
           dead_partition: placed?.partition ?? null,
           dead_offset: placed?.offset ?? null,
         }
@@ -100,6 +113,7 @@ export function createDeadLetters({ store, log, consumer, topic, deadLetterTopic
         sent.set(id(l), row)
       }
       const fresh = open.filter((l) => !rows.has(l))
+      if (!sends) for (const l of fresh.splice(0)) note(l, undefined)
       // each on its own, which the log puts together: what fails does not fail the others, nor are those sent again
       const answers = await Promise.allSettled(fresh.map((l) => produce(claim, l, 'whole')))
       for (const [i, answer] of answers.entries())
@@ -111,7 +125,7 @@ export function createDeadLetters({ store, log, consumer, topic, deadLetterTopic
       }
       return open.map((l) => rows.get(l) as DeadLetterRow)
     },
-    applied: ({ partition }, { from, next, refused }) =>
+    applied: ({ partition, topicId }, { from, next, refused }) =>
       store.rpc<void>('dead_letters_applied', {
         p_consumer: consumer,
         p_topic: topic,
@@ -119,6 +133,7 @@ export function createDeadLetters({ store, log, consumer, topic, deadLetterTopic
         p_from: from,
         p_next: next,
         p_refused: `{${refused.join(',')}}`,
+        p_topic_id: topicId ?? null,
       }),
   }
 }

@@ -5,6 +5,7 @@ import { projectionOf } from '../../core/codec/position-closed-codec.ts'
 import { createRegistryClient } from '../../core/codec/registry.ts'
 import { schemaPatience } from '../../core/codec/unknown-schemas.ts'
 import { watchConsumer } from '../../core/lag/consumer-watch.ts'
+import { checkLogSettings } from '../../core/log/log-settings.ts'
 import { createConsumerMetrics } from '../../core/runner/metrics.ts'
 import { createPartitionRunner } from '../../core/runner/partition-runner.ts'
 import { traced } from '../../core/runner/traced-processor.ts'
@@ -14,6 +15,7 @@ import { createDeadLetters } from './dead-letter.ts'
 import { createLearnerStore, openGeneration } from './learner-store.ts'
 import { loadModel } from './load-model.ts'
 import { createLearnerMetrics } from './metrics.ts'
+import { isActive } from './model-versions.ts'
 import { createLearnerProcessor } from './processor.ts'
 
 /** All that the learner reads of an event; the rest is skipped, not decoded. */
@@ -30,8 +32,6 @@ export const FIELDS = [
 ] as const
 
 export interface LearnerOptions {
-  /** Readers see this model's generation from now on. Default true. */
-  activate?: boolean
   /** Partitions worked on at the same time. */
   concurrency?: number
   /** Most records of one transaction: more cost memory, fewer cost a transaction each. */
@@ -43,9 +43,9 @@ export const learnerGroup = (model: string) => `strandline-learner-${model}`
 
 export async function startLearner(deps: ServiceDeps, options: LearnerOptions = {}): Promise<Service> {
   const { config, log, store, clock, logger } = deps
-  const { activate = true, concurrency = 3, maxChunk = 10_000 } = options
+  const { concurrency = 3, maxChunk = 10_000 } = options
   const model = loadModel(config.model)
-  const generation = await openGeneration(store, model, activate)
+  const generation = await openGeneration(store, model, config.topic)
   const group = learnerGroup(model.definition.name)
   const metrics = createConsumerMetrics(deps.metrics, clock, group)
   const holder = `${hostname()}/${process.pid}`
@@ -61,7 +61,8 @@ export async function startLearner(deps: ServiceDeps, options: LearnerOptions = 
       log,
       consumer: generation.consumer,
       topic: config.topic,
-      deadLetterTopic: generation.active ? config.deadLetterTopic : null,
+      deadLetterTopic: config.deadLetterTopic,
+      active: () => isActive(store, generation.id),
     }),
     logger,
     events: createLearnerMetrics(deps.metrics, logger),
@@ -76,6 +77,8 @@ export async function startLearner(deps: ServiceDeps, options: LearnerOptions = 
     logger,
     processor: traced('learner', processor),
     maxChunk,
+    acceptTruncated: config.acceptTruncatedLog,
+    admit: () => checkLogSettings(log, config, logger),
     events: metrics.events,
   })
   const subscription = await log.consume({ group, topic: config.topic, concurrency }, runner)
@@ -95,7 +98,7 @@ export async function startLearner(deps: ServiceDeps, options: LearnerOptions = 
   })
   logger.info(
     { model: model.definition.name, generation: generation.id },
-    `learning from ${config.topic} under ${model.definition.name}`,
+    `learning from ${config.topic} under ${model.definition.name}${generation.active ? '' : ', which is not the active model'}`,
   )
   return {
     name: 'learner',

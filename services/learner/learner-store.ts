@@ -8,6 +8,7 @@ import { groupsOfLedger, type LedgerTrade, type Trade } from './trade.ts'
 
 export interface Generation {
   id: number
+  /** When it was opened; a switch changes it at any time (model-versions.ts). */
   active: boolean
   /** Names the positions of this generation in `consumer_positions`. */
   consumer: string
@@ -20,6 +21,8 @@ export interface DirtySums extends Cell {
 
 export interface DeadLetterRow {
   offset: number
+  /** The record's own time: with the topic's id it tells records of several topics at one place apart. */
+  record_ms: number
   reason: string
   detail: string
   dead_topic: string | null
@@ -39,6 +42,8 @@ export interface LearnerCommit {
   /** Other partitions whose sums change, with the version that was read. */
   foreign: { partition: number; version: number }[]
   dead: DeadLetterRow[]
+  /** Which log was read, and how far (core/runner/last-record.ts). */
+  seen: string
 }
 
 export type CommitAnswer = { status: 'ok' | 'fenced' | 'stale' } | { status: 'seen'; ids: string[] }
@@ -55,17 +60,20 @@ export interface LearnerStore {
   commit(c: LearnerCommit): Promise<CommitAnswer>
 }
 
-/** Finds or makes the generation of a model. `activate`: readers see it from now on. */
-export async function openGeneration(store: Store, model: Model, activate: boolean): Promise<Generation> {
+/** Finds or makes the version of a model over a topic. Readers see it only where they see no other yet; `./strandline activate` switches. */
+export async function openGeneration(store: Store, model: Model, topic: string): Promise<Generation> {
   const { name } = model.definition
   const row = await store.rpc<{ generation: number; active: boolean }>('learner_generation', {
     p_model: name,
     p_hash: model.hash,
     p_definition: JSON.stringify(model.definition),
-    p_activate: activate,
+    p_topic: topic,
   })
-  return { id: row.generation, active: row.active, consumer: `learner/${name}/${model.hash.slice(0, 12)}` }
+  return { id: row.generation, active: row.active, consumer: learnerConsumer(name, model.hash) }
 }
+
+/** Names the positions of a model version in `consumer_positions`. */
+export const learnerConsumer = (model: string, hash: string) => `learner/${model}/${hash.slice(0, 12)}`
 
 type LedgerTuple = [
   id: string,
@@ -170,6 +178,7 @@ export function createLearnerStore(store: Store, model: Model, generation: Gener
         p_wrl_lo: plain(c.dirty, (d) => d.sums.wrl_lo),
         p_foreign: JSON.stringify(c.foreign),
         p_dead: JSON.stringify(c.dead),
+        p_seen: c.seen,
       }),
   }
 }

@@ -8,6 +8,7 @@ import type { Logger } from 'pino'
 import { DecodeError, isSchemaUnknown } from '../../core/codec/codec.ts'
 import type { Decode } from '../../core/codec/decoder.ts'
 import type { LogRecord } from '../../core/log/log.ts'
+import { seenOf } from '../../core/runner/last-record.ts'
 import type { Applied, Chunk, ChunkProcessor, Claim } from '../../core/runner/partition-runner.ts'
 import { type CheckedEvent, checkEvent } from '../../core/validation.ts'
 import { type ChunkState, type ClaimState, createChunkState, newClaimState } from './chunk-state.ts'
@@ -128,6 +129,7 @@ export function createLearnerProcessor({
         dirty: state.dirty(),
         foreign: state.foreign(),
         dead: deadRows,
+        seen: seenOf(claim, chunk),
       })
       if (answer.status === 'seen') {
         memory.expectSeen = EXPECT_SEEN_CHUNKS

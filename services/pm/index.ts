@@ -36,7 +36,7 @@ export function serviceRelay(deps: ServiceDeps, pollMs?: number): Relay & NonNul
     topic: config.topic,
     pollMs,
     liveness,
-    prepare: async () => void (await ensureLoopTopics(log, config)),
+    prepare: async () => void (await ensureLoopTopics(log, config, logger)),
   })
   return { ...relay, id, leaseMs: LEASE_MS }
 }

@@ -1,6 +1,7 @@
 /** The projector: every closed trade of the log becomes, or corrects, one strand in `ad_strands`. For readers of the system that was there before. */
 import { hostname } from 'node:os'
 import { watchConsumer } from '../../core/lag/consumer-watch.ts'
+import { checkLogSettings } from '../../core/log/log-settings.ts'
 import { createConsumerMetrics } from '../../core/runner/metrics.ts'
 import { createPartitionRunner } from '../../core/runner/partition-runner.ts'
 import { traced } from '../../core/runner/traced-processor.ts'
@@ -39,6 +40,8 @@ export const startProjector: StartService = async ({ config, log, store, codec, 
     logger,
     processor: traced('projector', processor),
     maxChunk: MAX_CHUNK,
+    acceptTruncated: config.acceptTruncatedLog,
+    admit: () => checkLogSettings(log, config, logger),
     events: consumer.events,
   })
   const subscription = await log.consume({ group: PROJECTOR_GROUP, topic, concurrency: CONCURRENCY }, runner)

@@ -2,6 +2,7 @@
 import type { Codec } from '../../core/codec/codec.ts'
 import { DecodeError, isSchemaUnknown } from '../../core/codec/codec.ts'
 import type { LogRecord } from '../../core/log/log.ts'
+import { seenOf } from '../../core/runner/last-record.ts'
 import type { Applied, Chunk, ChunkProcessor, Claim } from '../../core/runner/partition-runner.ts'
 import type { Store } from '../../core/store/store.ts'
 import { checkEvent, type RejectReason } from '../../core/validation.ts'
@@ -34,6 +35,7 @@ export function createProjection(
         p_next: chunk.next,
         p_commit: chunk.commitId,
         p_rows: JSON.stringify(rows.rows),
+        p_seen: seenOf(claim, chunk),
       })
       if (answer.status !== 'ok') return { status: answer.status }
       for (const { reason, record } of rows.skipped) events.skipped?.(reason, record)

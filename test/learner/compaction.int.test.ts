@@ -61,7 +61,7 @@ it('a compacted log is learned across its holes', { timeout: 120_000 }, async ()
   expect(left).not.toContain(0)
 
   // When it is learned
-  const learner = await stage.start()
+  const learner = await stage.start({ config: { acceptLogSettings: true } })
   await stage.caughtUp()
   await learner.stop()
 

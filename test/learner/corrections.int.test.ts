@@ -227,3 +227,23 @@ function batchAt(offset: number, event: PositionClosed) {
 function control() {
   return { heartbeat: async () => {}, isActive: () => true, seek: () => {}, commitOffset: async () => {} }
 }
+
+describe('a topic that was made anew with fewer partitions', () => {
+  it('regression: a correction of a trade of a partition that is no more counts once, and does not repeat for ever', async () => {
+    const before = [trade('x', { rr: 3 }), trade('y')]
+    await run(await learner(), 8, before)
+    await db.sql('delete from consumer_positions')
+    const corrected = trade('x', { revision: 1, rr: -1 })
+    const second = trade('y', { revision: 1, rr: 2 })
+
+    await run(await learner(), 1, [corrected])
+    await run(await learner(), 2, [second])
+
+    expectClose(await learned(db), await folded(model, [[corrected, second]]))
+    expect(await db.sql('select partition, position from consumer_positions order by partition')).toEqual([
+      { partition: 1, position: '1' },
+      { partition: 2, position: '1' },
+      { partition: 8, position: null },
+    ])
+  })
+})

@@ -50,6 +50,38 @@ describe('records that cannot be applied', () => {
     expect(await count('dead_letters')).toBe(2)
   })
 
+  it.each([
+    ['by its id', { first: 'A', second: 'B', later: 0 }],
+    ['by the time of the record, where the broker has no ids', { first: null, second: null, later: 1_000 }],
+  ])(
+    'regression: are sent when they lie where a bad record of an earlier topic lay, which is told %s',
+    async (_, topics) => {
+      const time = Date.parse('2026-11-01T00:00:00Z')
+      const before = await createTestLearner({ store: db.store, model, topicId: topics.first })
+      await createFeed(TOPIC, 0, recordsOf([bad, good('a')], time)).run(before.runner)
+      expect(before.dead).toHaveLength(1)
+      await db.sql('truncate learner_ledger, learner_partials, consumer_positions') // the topic is made anew
+
+      const after = await createTestLearner({ store: db.store, model, topicId: topics.second })
+      await createFeed(TOPIC, 0, recordsOf([bad, good('a')], time + topics.later)).run(after.runner)
+      expect(after.dead).toHaveLength(1)
+      expect(await count('dead_letters')).toBe(2)
+    },
+  )
+
+  it('of which an older version noted the place alone are known where the checkpoint has been, and not to a new one', async () => {
+    const first = await createTestLearner({ store: db.store, model, topicId: 'A' })
+    await createFeed(TOPIC, 0, recordsOf([bad, good('a')])).run(first.runner)
+    await db.sql(`update dead_letters set topic_id = '', record_ms = 0`)
+    const replay = await createTestLearner({ store: db.store, model, topicId: 'A' })
+    await createFeed(TOPIC, 0, recordsOf([bad, good('a')])).run(replay.runner, { committed: 0 })
+    expect(replay.dead).toHaveLength(0)
+    await db.sql('truncate learner_ledger, learner_partials, consumer_positions')
+    const anew = await createTestLearner({ store: db.store, model, topicId: 'B' })
+    await createFeed(TOPIC, 0, recordsOf([bad, good('a')])).run(anew.runner)
+    expect(anew.dead).toHaveLength(1)
+  })
+
   it('are sent once when the database refuses the first attempts', async () => {
     let refusals = 3
     const { runner, dead } = await createTestLearner({

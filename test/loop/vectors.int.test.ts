@@ -9,12 +9,10 @@ import { readConfig } from '../../core/config.ts'
 import type { Logger } from '../../core/logger.ts'
 import { parseOfflineLine } from '../../core/offline-log.ts'
 import { learnUntilCaughtUp } from '../../services/learner/catch-up.ts'
-import { openGeneration } from '../../services/learner/learner-store.ts'
-import { loadModel } from '../../services/learner/load-model.ts'
 import type { FoldedLog } from '../../services/learner/offline.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
 import { createTestKafka, type TestKafka } from '../support/kafka.ts'
-import { emptyLearner, expectClose, learned } from '../support/learned.ts'
+import { activate, emptyLearner, expectClose, learned } from '../support/learned.ts'
 import { sharedData } from '../support/shared-data.ts'
 
 interface Vectors {
@@ -31,7 +29,6 @@ describe.skipIf(!file)('the reference vectors through the broker', () => {
   let kafka: TestKafka
   beforeAll(async () => {
     ;[db, kafka] = await Promise.all([createTestDatabase(), createTestKafka()])
-    await openGeneration(db.store, loadModel(vectors.model), true)
   })
   afterAll(async () => {
     await kafka?.close()
@@ -69,6 +66,7 @@ describe.skipIf(!file)('the reference vectors through the broker', () => {
       },
       vectors.model,
     )
+    await activate(db, topic)
     expectClose(await learned(db), expected, vectors.tolerance)
   })
 })

@@ -27,6 +27,9 @@ async function projector(topic: string, store: Store = db.store) {
   const log = {
     offsets: async () => [{ partition: 0, start: 0, end: Number.MAX_SAFE_INTEGER }],
     timestamps: async () => new Map(),
+    recordsAt: async () => new Map(),
+    topicId: async () => null,
+    topicSettings: async () => new Map(),
     consume: async (_options: unknown, h: PartitionHandler) => {
       handler = h
       return { stop: async () => {}, partitions: () => [0], joined: () => true, failure: () => undefined }

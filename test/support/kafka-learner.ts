@@ -5,13 +5,14 @@ import { systemClock } from '../../core/clock.ts'
 import { createCodec } from '../../core/codec/position-closed-codec.ts'
 import { type Config, readConfig } from '../../core/config.ts'
 import type { PositionClosed } from '../../core/event.ts'
-import { writtenEnd } from '../../core/log/log.ts'
+import { type EventLog, writtenEnd } from '../../core/log/log.ts'
 import type { Service, ServiceDeps } from '../../core/service.ts'
 import type { Store } from '../../core/store/store.ts'
 import { type CaughtUp, learnUntilCaughtUp } from '../../services/learner/catch-up.ts'
 import { type LearnerOptions, learnerGroup, startLearner } from '../../services/learner/index.ts'
 import type { TestDatabase } from './database.ts'
 import type { TestKafka } from './kafka.ts'
+import { activate } from './learned.ts'
 
 export interface Stage {
   config: Config
@@ -19,7 +20,7 @@ export interface Stage {
   /** Publishes events as a producer does; resolves to where each one lies. */
   publish(events: PositionClosed[], partition?: number): Promise<{ partition: number; offset: number }[]>
   records(events: PositionClosed[], partition?: number): Promise<{ key: string; value: Buffer; partition?: number }[]>
-  start(options?: LearnerOptions & { store?: Store; config?: Partial<Config> }): Promise<Service>
+  start(options?: LearnerOptions & { store?: Store; config?: Partial<Config>; log?: EventLog }): Promise<Service>
   /** Until every partition's position is at the end of the log. */
   caughtUp(): Promise<void>
   /** Learns to the end of the log and stops, as an import does. */
@@ -66,8 +67,11 @@ export async function createStage(
     records: (events, partition) =>
       Promise.all(events.map(async (e) => ({ key: e.position_id, value: await codec.encode(e), partition }))),
     publish: async (events, partition) => kafka.log.produce(topic, await stage.records(events, partition)),
-    start: ({ store = db.store, config: changes = {}, ...options } = {}) =>
-      startLearner({ ...deps(), config: { ...config, ...changes }, store }, options),
+    async start({ store = db.store, config: changes = {}, log = kafka.log, ...options } = {}) {
+      const learner = await startLearner({ ...deps(), config: { ...config, ...changes }, log, store }, options)
+      await activate(db, topic) // tests of one database have topics of their own, and look at what readers see
+      return learner
+    },
     catchUp: (waiting) => learnUntilCaughtUp(deps(), config.model, waiting),
     async positions() {
       const rows = await db.sql<{ partition: number; position: string | null }>(

@@ -38,7 +38,8 @@ export function testKafkaAt({ brokers, registryUrl }: { brokers: string; registr
     name,
     async createTopic({ partitions = 1, config = {} } = {}) {
       const topic = name('topic')
-      await log.ensureTopics([{ topic, partitions, config }])
+      // as our topics are made: a broker's own default may forget
+      await log.ensureTopics([{ topic, partitions, config: { 'retention.ms': '-1', ...config } }])
       return topic
     },
     close: () => log.close(),

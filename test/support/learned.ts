@@ -14,6 +14,13 @@ export const LEARNER_TABLES = 'learner_ledger, learner_partials, consumer_positi
 
 export const emptyLearner = (db: TestDatabase) => db.sql(`truncate ${LEARNER_TABLES}`)
 
+/** Readers see what is learned of this topic from now on, under the model that learned last. */
+export const activate = (db: TestDatabase, topic: string) =>
+  db.sql(
+    'select learner_activate(generation) from learner_generations where topic = $1 order by generation desc limit 1',
+    [topic],
+  )
+
 /** As readers see it. */
 export async function learned(db: TestDatabase): Promise<FoldedLog> {
   const rows = await db.sql<Omit<CoefficientRow, 'n'> & { n: string }>(

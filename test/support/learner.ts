@@ -28,6 +28,8 @@ export interface TestLearnerOptions {
   maxChunk?: number
   /** Log range that the runner sees; default: everything. */
   range?: { start: number; end: number }
+  /** Of the topic, as the broker tells it; default: none. */
+  topicId?: string | null
   wrap?: (processor: ChunkProcessor) => ChunkProcessor
   /** Stands between the processor and the database. */
   wrapStore?: (store: LearnerStore) => LearnerStore
@@ -44,6 +46,7 @@ export async function createTestLearner({
   model,
   maxChunk,
   range = { start: 0, end: Number.MAX_SAFE_INTEGER },
+  topicId = null,
   wrap = (p) => p,
   wrapStore = (s) => s,
   deadLetterLog,
@@ -54,7 +57,8 @@ export async function createTestLearner({
   clock = systemClock,
   events = {},
 }: TestLearnerOptions) {
-  const generation = await openGeneration(store, model, true)
+  const generation = await openGeneration(store, model, TOPIC)
+  await store.rpc('learner_activate', { p_generation: generation.id })
   const logger = pino({ level: process.env.TEST_LOG ?? 'silent' })
   const dead: OutgoingRecord[] = []
   const learnerStore = wrapStore(createLearnerStore(store, model, generation, TOPIC))
@@ -73,6 +77,7 @@ export async function createTestLearner({
       consumer: generation.consumer,
       topic: TOPIC,
       deadLetterTopic: `${TOPIC}.dead-letter`,
+      active: async () => true,
     }),
     logger,
     events,
@@ -82,7 +87,11 @@ export async function createTestLearner({
     topic: TOPIC,
     holder: 'test',
     store,
-    log: { offsets: async () => Array.from({ length: 12 }, (_, partition) => ({ partition, ...range })) },
+    log: {
+      offsets: async () => Array.from({ length: 12 }, (_, partition) => ({ partition, ...range })),
+      topicId: async () => topicId,
+      recordsAt: async () => new Map(),
+    },
     clock,
     logger,
     processor: wrap(processor),

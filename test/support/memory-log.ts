@@ -37,6 +37,9 @@ export function createMemoryLog(): MemoryLog & EventLog {
     committed: async () => new Map(),
     group: async () => ({ state: 'Dead', members: [] }),
     timestamps: async () => new Map(),
+    recordsAt: async () => new Map(),
+    topicId: async () => null,
+    topicSettings: async () => new Map(),
     close: async () => {},
   })
 }

@@ -4,12 +4,15 @@
  */
 import { StrandlineError } from '../../core/errors.ts'
 import type { Applied, Chunk, ChunkProcessor, Claim } from '../../core/runner/chunk-processor.ts'
+import type { Checkpoint } from '../../core/runner/last-record.ts'
 import type { Store } from '../../core/store/store.ts'
 
 export interface MemoryStore {
   store: Store
   processor: ChunkProcessor
-  row: { epoch: number; version: number; position: number | null; last_commit: string | null } | null
+  row:
+    | ({ epoch: number; version: number; position: number | null; last_commit: string | null } & Partial<Checkpoint>)
+    | null
   /** How often each offset took effect. */
   applied: Map<number, number>
   /** Sizes of the chunks that were committed. */
@@ -36,8 +39,8 @@ export function createMemoryStore(): MemoryStore {
         if (fn === 'strandline_claim') {
           memory.row ??= { epoch: 0, version: 0, position: null, last_commit: null }
           memory.row.epoch++
-          const { epoch, version, position } = memory.row
-          answer = { epoch, version, position }
+          const { epoch, version, position, topic_id, last_record } = memory.row
+          answer = { epoch, version, position, topic_id, last_record }
         } else answer = memory.row && { ...memory.row }
         await memory.after(fn)
         return answer as T

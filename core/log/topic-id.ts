@@ -1,0 +1,70 @@
+/**
+ * The id that Kafka gave a topic when it was made: another one, and it is another topic, whatever its name. kafkajs' metadata requests are too old to
+ * carry it, so this one question goes through another client, which is closed once it is answered.
+ */
+import type { Logger } from 'pino'
+import type { Config } from '../config.ts'
+
+/** What a topic without an id has: Redpanda, and Kafka before 2.8. */
+const NONE = /^[0-]*$/
+const CONNECT_MS = 5_000
+const ANSWER_MS = 10_000
+
+export type AskTopicId = (topic: string) => Promise<string | null>
+
+/** null: the broker has no ids, or gave no answer that we understand, which is said in the log. Never throws: what else is known must do then. */
+export function createTopicIds({ brokers, ssl, sasl }: Config['kafka'], logger: Logger): AskTopicId {
+  /** Every partition of a topic is claimed at the same moment: one question serves them all. */
+  const asked = new Map<string, Promise<string | null>>()
+  let told = false
+
+  async function ask(topic: string): Promise<string | null> {
+    const { Admin } = await import('@platformatic/kafka') // a client of its own is only loaded where one is needed
+    const admin = new Admin({
+      clientId: 'strandline-topic-id',
+      bootstrapBrokers: brokers,
+      connectTimeout: CONNECT_MS,
+      timeout: ANSWER_MS,
+      retries: 2,
+      retryDelay: 300,
+      autocreateTopics: false,
+      tls: ssl && { ...(ssl.ca ? { ca: [ssl.ca] } : {}), rejectUnauthorized: ssl.rejectUnauthorized },
+      tlsServerName: ssl ? true : undefined,
+      sasl: sasl && {
+        mechanism: sasl.mechanism.toUpperCase() as 'PLAIN' | 'SCRAM-SHA-256' | 'SCRAM-SHA-512',
+        username: sasl.username,
+        password: sasl.password,
+      },
+    })
+    try {
+      const { topics } = await admin.metadata({ topics: [topic], forceUpdate: true })
+      const id = topics.get(topic)?.id ?? ''
+      return NONE.test(id) ? null : id
+    } finally {
+      await admin.close().catch(() => undefined) // it never connected, or is closed already
+    }
+  }
+
+  async function answered(topic: string): Promise<string | null> {
+    try {
+      return await ask(topic)
+    } catch (error) {
+      if (!told)
+        logger.warn(
+          { err: error, topic },
+          `The id of ${topic} is unknown (${(error as Error).message}): whether it is the same topic as before is told by its records alone.`,
+        )
+      told = true
+      return null
+    }
+  }
+
+  return (topic) => {
+    let open = asked.get(topic)
+    if (!open) {
+      open = answered(topic).finally(() => asked.delete(topic))
+      asked.set(topic, open)
+    }
+    return open
+  }
+}
