@@ -15,6 +15,7 @@ interface Options {
   base: number
   min: number
   max: number
+  model?: string
   json?: boolean
   dataDir?: string
 }
@@ -34,6 +35,7 @@ export function register(program: Command): void {
     .option('--base <number>', 'allocation while nothing speaks for or against it', amount, 5)
     .option('--min <number>', 'least allocation', amount, 1)
     .option('--max <number>', 'greatest allocation', amount, 10)
+    .option('--model <name>', 'size it as this model would (default: the active one)')
     .option('--json', 'print one JSON object')
     .option('--data-dir <dir>', 'folder of the stack (default: .strandline)')
     .addHelpText(
@@ -41,11 +43,11 @@ export function register(program: Command): void {
       `\nExample:\n  ./strandline allocate --context '{"curator": "0xdetweiler", "chain": "base", "mcap_at_entry": 1500000}' --timeframe 1h\n`,
     )
     .action(async (options: Options) => {
-      const { timeframe, base, min, max, json, dataDir } = options
+      const { timeframe, model, base, min, max, json, dataDir } = options
       const entry_context = contextOf(options)
       const stack = await openStack({ dataDir })
       try {
-        const decision = await allocate(stack.store, { entry_context, timeframe, base, min, max })
+        const decision = await allocate(stack.store, { entry_context, timeframe, model, base, min, max })
         for (const warning of decision.warnings) say(warning)
         console.log(json ? JSON.stringify(decision) : allocationText(decision))
       } finally {

@@ -1,12 +1,12 @@
 /** An allocation for a person: the answer, then every factor with its row, so that it can be computed again by hand. */
 import type { Decision } from '../services/decision/decide.ts'
-import { NOTHING_LEARNED } from './coefficients-text.ts'
+import { modelLines, NOTHING_LEARNED } from './coefficients-text.ts'
 import { number, table } from './table.ts'
 
 const right = 'right' as const
 
 export function allocationText(d: Decision): string {
-  const lines: string[] = []
+  const lines: string[] = [...modelLines(d)]
   if (d.global_rr.n === 0) lines.push(NOTHING_LEARNED, '')
   const bound = d.bounded_by ? `, cut to the ${d.bounded_by === 'max' ? 'greatest' : 'least'} allowed` : ''
   lines.push(

@@ -8,9 +8,32 @@ export const NOTHING_LEARNED = 'Nothing is learned yet: no closed trade with an 
 
 const right = 'right' as const
 
-export function coefficientsText(global_rr: Baseline, rows: CoefficientRow[], hidden = 0): string {
-  if (global_rr.n === 0) return NOTHING_LEARNED
+/** Which model answers, and whether it is the one that answers everybody. */
+export interface AnsweringModel {
+  model: string | null
+  active: boolean
+}
+
+export const modelLines = ({ model, active }: AnsweringModel): string[] =>
+  model === null
+    ? []
+    : [
+        active
+          ? `model: ${model} (active)`
+          : `model: ${model} (not active: readers who name no model see another one; ./strandline activate ${model} switches)`,
+      ]
+
+/** `from`: the model that answers; undefined where there is no database (an offline fold). */
+export function coefficientsText(
+  global_rr: Baseline,
+  rows: CoefficientRow[],
+  hidden = 0,
+  from?: AnsweringModel,
+): string {
+  const head = from ? modelLines(from) : []
+  if (global_rr.n === 0) return [...head, NOTHING_LEARNED].join('\n')
   const lines = [
+    ...head,
     `baseline: R/R ${number(global_rr.rr_short)} over the last weeks (τ 14 d), ${number(global_rr.rr_long)} over months (τ 90 d), ${global_rr.n} trades`,
     '',
     ...table(

@@ -1,6 +1,6 @@
 /** `strandline coefficients`: what is learned, hot and cold marked. */
 import { type Command, Option } from 'commander'
-import { readAllCoefficients, readCoefficients } from '../services/decision/learned.ts'
+import { learnedModel, readAllCoefficients, readCoefficients } from '../services/decision/learned.ts'
 import { coefficientsText } from './coefficients-text.ts'
 import { wholeNumber } from './numbers.ts'
 import { openStack } from './shared.ts'
@@ -10,6 +10,7 @@ interface Options {
   scope?: 'lever' | 'interaction'
   name?: string
   minN?: number
+  model?: string
   limit?: number
   dataDir?: string
 }
@@ -26,20 +27,26 @@ export function register(program: Command): void {
     .addOption(new Option('--scope <scope>', 'only these').choices(['lever', 'interaction']))
     .option('--name <name>', 'only coefficients of this name, e.g. curator')
     .option('--min-n <n>', 'only coefficients with at least so many trades', wholeNumber)
+    .option('--model <name>', 'of this model, also where it is not the active one (default: the active one)')
     .option('--limit <n>', `print at most so many; 0: all (default: ${SCREEN}, with --json all)`, wholeNumber)
-    .option('--json', 'print one JSON object: {"global_rr", "coefficients"}')
+    .option('--json', 'print one JSON object: {"model", "active", "global_rr", "coefficients"}')
     .option('--data-dir <dir>', 'folder of the stack (default: .strandline)')
-    .addHelpText('after', '\nExample:\n  ./strandline coefficients --scope lever --name curator --min-n 5\n')
-    .action(async ({ json, limit = json ? 0 : SCREEN, scope, name, minN, dataDir }: Options) => {
+    .addHelpText(
+      'after',
+      '\nExample:\n  ./strandline coefficients --scope lever --name curator --min-n 5\n  ./strandline coefficients --model freqtrade\n',
+    )
+    .action(async ({ json, limit = json ? 0 : SCREEN, scope, name, minN, model, dataDir }: Options) => {
       const stack = await openStack({ dataDir })
       try {
-        const { global_rr } = await readCoefficients(stack.store, [])
-        const all = await readAllCoefficients(stack.store, { scope, name, minN })
+        const version = await learnedModel(stack.store, model)
+        const { global_rr } = await readCoefficients(stack.store, [], model)
+        const all = await readAllCoefficients(stack.store, { scope, name, minN, model })
+        const from = { model: version?.model.definition.name ?? null, active: version?.active ?? false }
         const shown = limit === 0 ? all : all.slice(0, limit)
         console.log(
           json
-            ? JSON.stringify({ global_rr, coefficients: shown })
-            : coefficientsText(global_rr, shown, all.length - shown.length),
+            ? JSON.stringify({ ...from, global_rr, coefficients: shown })
+            : coefficientsText(global_rr, shown, all.length - shown.length, from),
         )
       } finally {
         await stack.close()

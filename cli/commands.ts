@@ -1,5 +1,6 @@
 /** Every command, in the order of the help. */
 import type { Command } from 'commander'
+import { register as activate } from './activate.ts'
 import { register as allocate } from './allocate.ts'
 import { register as audit } from './audit.ts'
 import { register as bench } from './bench.ts'
@@ -24,7 +25,7 @@ type Register = (program: Command) => void
 export const COMMANDS: { group: string; commands: Register[] }[] = [
   { group: 'Run it:', commands: [demo, up, services, env] },
   { group: 'Give it trades:', commands: [close, importTrades] },
-  { group: 'Look at it:', commands: [coefficients, allocate, lag, deadLetters, audit, fold] },
+  { group: 'Look at it:', commands: [coefficients, allocate, activate, lag, deadLetters, audit, fold] },
   { group: 'Parts of it, for other set-ups:', commands: [migrate, topics, registry, supabase] },
   { group: 'Work on it:', commands: [test, bench] },
 ]

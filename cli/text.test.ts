@@ -101,6 +101,7 @@ describe('an allocation', () => {
       unset_levers: ['curator'],
       global_rr: { rr_short: 1, rr_long: 1, n: 3 },
       model: 'lowcap-v4',
+      active: true,
       timeframes: timeframeShares(learned).map((t) => ({ ...t, allocation: t.share * sized.allocation })),
     })
     expect(text).toContain('allocation 6.000 = base 5 × 1.250, cut to the greatest allowed (1 to 6')

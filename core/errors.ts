@@ -34,6 +34,7 @@ export type ErrorCode =
   | 'EXECUTION_CONFLICT'
   | 'MODEL_INVALID'
   | 'STILL_WAITING'
+  | 'MODEL_BEHIND'
 
 export class StrandlineError extends Error {
   readonly code: ErrorCode

@@ -1,4 +1,5 @@
 /** An allocation from an entry context: which coefficients it touches, what is learned of them, and what follows. */
+import { LRUCache } from 'lru-cache'
 import { StrandlineError } from '../../core/errors.ts'
 import { splitEntryContext } from '../../core/event.ts'
 import type { Store } from '../../core/store/store.ts'
@@ -6,7 +7,7 @@ import type { Model } from '../learner/model.ts'
 import { checkContext, wellFormed } from '../pm/context.ts'
 import { type Allocation, allocation, type CoefficientKey, checkSizing, type Sizing } from './allocation.ts'
 import { type ContextCheck, checkAgainstModel } from './check-context.ts'
-import { activeModel, type Baseline, type Learned, readCoefficients } from './learned.ts'
+import { type Baseline, type Learned, type LearnedModel, learnedModel, readCoefficients } from './learned.ts'
 import { TIMEFRAMES, type TimeframeShare, timeframeShares } from './timeframes.ts'
 
 export interface AllocationRequest extends Sizing {
@@ -14,19 +15,23 @@ export interface AllocationRequest extends Sizing {
   entry_context: Record<string, unknown>
   /** The timeframe on which the position would run: its lever enters the product then. */
   timeframe?: string
+  /** Size it as this model would, also where it is not the active one. */
+  model?: string
 }
 
 export interface Decision extends Allocation, ContextCheck {
   /** Levers of the model of which the entry context says nothing. */
   unset_levers: string[]
   global_rr: Baseline
-  /** Name of the active model; null while nothing is learned. */
+  /** Name of the model that was read; null while nothing is learned. */
   model: string | null
+  /** Whether it is the active one: what answers who names none. */
+  active: boolean
   /** How to split the allocation where no timeframe was asked for: `allocation` is the share of it, in the same unit. */
   timeframes: (TimeframeShare & { allocation: number | null })[]
 }
 
-export interface TimeframeAnswer {
+export interface TimeframeAnswer extends Pick<Decision, 'model' | 'active'> {
   timeframes: TimeframeShare[]
   global_rr: Baseline
 }
@@ -34,8 +39,8 @@ export interface TimeframeAnswer {
 export interface DecisionMaker {
   /** @throws StrandlineError USAGE for a request that makes no sense, STORE_UNREACHABLE */
   allocate(request: AllocationRequest): Promise<Decision>
-  /** @throws StrandlineError STORE_UNREACHABLE */
-  timeframes(): Promise<TimeframeAnswer>
+  /** @throws StrandlineError USAGE for a model that nobody learned under, STORE_UNREACHABLE */
+  timeframes(model?: string): Promise<TimeframeAnswer>
 }
 
 const TIMEFRAME_KEYS: CoefficientKey[] = TIMEFRAMES.map((key) => ({ scope: 'lever', name: 'timeframe', key }))
@@ -45,18 +50,24 @@ export const allocate = (store: Store, request: AllocationRequest): Promise<Deci
   createDecisionMaker(store).allocate(request)
 
 export function createDecisionMaker(store: Store): DecisionMaker {
-  let model: Model | null = null
+  /** The versions that were read last, by the name that was asked for ('' for the active one). */
+  const known = new LRUCache<string, LearnedModel>({ max: 20 })
 
-  /** Reads the rows that the active model asks for; a model that was switched in between is read again. */
+  /** Reads the rows that the model asks for; a version that was switched in between is read again. */
   async function read(
+    name: string | undefined,
     keysOf: (model: Model | null) => CoefficientKey[],
   ): Promise<{ model: Model | null; learned: Learned; keys: CoefficientKey[] }> {
-    model ??= await activeModel(store)
+    let version = known.get(name ?? '') ?? (await learnedModel(store, name))
     for (;;) {
+      const model = version?.model ?? null
       const keys = keysOf(model)
-      const learned = await readCoefficients(store, [...keys, ...TIMEFRAME_KEYS])
-      if (learned.hash === (model?.hash ?? null)) return { model, learned, keys }
-      model = await activeModel(store)
+      const learned = await readCoefficients(store, [...keys, ...TIMEFRAME_KEYS], name)
+      if (learned.generation === (version?.generation ?? null)) {
+        if (version) known.set(name ?? '', version)
+        return { model, learned, keys }
+      }
+      version = await learnedModel(store, name)
     }
   }
 
@@ -64,7 +75,7 @@ export function createDecisionMaker(store: Store): DecisionMaker {
     async allocate(request) {
       checkRequest(request)
       const { timeframe } = request
-      const { model, learned, keys } = await read((m) => (m ? keysOf(m, request) : []))
+      const { model, learned, keys } = await read(request.model, (m) => (m ? keysOf(m, request) : []))
       const checked = checkAgainstModel(model?.definition ?? null, request.entry_context, timeframe)
       const answer = allocation(keys, learned.rows, request)
       const levers = new Set(keys.map((k) => k.name))
@@ -74,15 +85,21 @@ export function createDecisionMaker(store: Store): DecisionMaker {
         unset_levers: model?.definition.levers.map((l) => l.name).filter((name) => !levers.has(name)) ?? [],
         global_rr: learned.global_rr,
         model: model?.definition.name ?? null,
+        active: learned.active,
         timeframes: timeframeShares(learned.rows).map((t) => ({
           ...t,
           allocation: timeframe === undefined ? t.share * answer.allocation : null,
         })),
       }
     },
-    async timeframes() {
-      const { learned } = await read(() => [])
-      return { timeframes: timeframeShares(learned.rows), global_rr: learned.global_rr }
+    async timeframes(name) {
+      const { model, learned } = await read(name, () => [])
+      return {
+        timeframes: timeframeShares(learned.rows),
+        global_rr: learned.global_rr,
+        model: model?.definition.name ?? null,
+        active: learned.active,
+      }
     },
   }
 }
@@ -95,7 +112,7 @@ function keysOf(model: Model, { entry_context, timeframe }: AllocationRequest): 
 
 /** The request may come from anywhere: nothing about it is taken for granted. */
 function checkRequest(request: Partial<AllocationRequest> | null | undefined): asserts request is AllocationRequest {
-  const { entry_context, timeframe, base, min, max } = request ?? {}
+  const { entry_context, timeframe, model, base, min, max } = request ?? {}
   if (typeof entry_context !== 'object' || entry_context === null || Array.isArray(entry_context))
     throw new StrandlineError('USAGE', 'The entry context is not an object.', {
       todo: 'Give a flat JSON object, e.g. {"curator": "0xdetweiler", "chain": "base", "mcap_at_entry": 1500000}.',
@@ -118,5 +135,7 @@ function checkRequest(request: Partial<AllocationRequest> | null | undefined): a
     throw new StrandlineError('USAGE', 'timeframe is not a text.', {
       todo: `Use one of ${TIMEFRAMES.join(', ')}, or none.`,
     })
+  if (model !== undefined && typeof model !== 'string')
+    throw new StrandlineError('USAGE', 'model is not a text.', { todo: 'Give the name of a model, or none.' })
   checkSizing({ base: base as number, min: min as number, max: max as number })
 }

@@ -1,6 +1,6 @@
 /** The decision maker: sizes the next position with what is learned, over HTTP or as a library call. It only reads. */
 import type { FastifyInstance } from 'fastify'
-import { findStrandlineError, type StrandlineError } from '../../core/errors.ts'
+import { findStrandlineError, StrandlineError } from '../../core/errors.ts'
 import type { StartService } from '../../core/service.ts'
 import { isRequestsFault, storeError } from '../../core/store/store.ts'
 import { type AllocationRequest, createDecisionMaker } from './decide.ts'
@@ -46,9 +46,13 @@ export const startDecision: StartService = async ({ store, logger, metrics }) =>
           })
         })
         scope.post('/v1/allocations', (request) =>
-          answer('allocation', () => maker.allocate(request.body as AllocationRequest)),
+          answer('allocation', () => {
+            const model = modelOf(request.query)
+            const body = request.body as AllocationRequest
+            return maker.allocate(model === undefined || body === null ? body : { ...body, model })
+          }),
         )
-        scope.get('/v1/timeframes', () => answer('timeframes', () => maker.timeframes()))
+        scope.get('/v1/timeframes', (request) => answer('timeframes', () => maker.timeframes(modelOf(request.query))))
       })
     },
     stop: async () => undefined, // nothing is held
@@ -58,4 +62,13 @@ export const startDecision: StartService = async ({ store, logger, metrics }) =>
 function statusOf(error: StrandlineError): number {
   if (error.code === 'USAGE' || isRequestsFault(error)) return 400
   return error.code === 'STORE_REJECTED' ? 500 : 503
+}
+
+/** `?model=NAME` */
+function modelOf(query: unknown): string | undefined {
+  const { model } = query as { model?: unknown }
+  if (model === undefined || (typeof model === 'string' && model !== '')) return model
+  throw new StrandlineError('USAGE', 'The parameter model is empty, or given twice.', {
+    todo: 'Give ?model= the name of one model, or leave it out.',
+  })
 }

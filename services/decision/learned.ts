@@ -1,6 +1,11 @@
-/** What is learned, read from the database: always of the model that is active there, whatever this process was started with. */
+/**
+ * What is learned, read from the database: of the model version that is active there, whatever this process was started with, or of the one whose model is
+ * named (of several, the active one, else the newest).
+ */
+import { StrandlineError } from '../../core/errors.ts'
 import type { Store } from '../../core/store/store.ts'
 import { compileModel, type Model, type ModelDefinition } from '../learner/model.ts'
+import { listVersions, namesOf } from '../learner/model-versions.ts'
 import { byScopeNameKey, type CoefficientRow } from '../learner/offline.ts'
 import type { Coefficient, CoefficientKey } from './allocation.ts'
 
@@ -11,8 +16,11 @@ export interface Baseline {
 }
 
 export interface Learned {
-  /** null while no learner ever ran. */
+  /** Of the version that was read; null while no learner ever ran. */
+  generation: number | null
   hash: string | null
+  /** Whether it is the one that readers see unasked. */
+  active: boolean
   global_rr: Baseline
   rows: Coefficient[]
 }
@@ -21,18 +29,40 @@ const NOTHING: Baseline = { rr_short: null, rr_long: null, n: 0 }
 /** Partials of one page: about 100 ms, far from a hosted project's statement timeout of 8 s. */
 const PAGE = 10_000
 
-/** The active model, or null while no learner ever ran. */
-export async function activeModel(store: Store): Promise<Model | null> {
-  const row = await store.rpc<{ hash: string; definition: ModelDefinition } | null>('decision_model', {})
-  return row && compileModel(row.definition, row.hash)
+export interface LearnedModel {
+  model: Model
+  generation: number
+  active: boolean
 }
 
-/** The rows of the given coefficients and the baseline, all of one moment. Each is an index look-up. */
-export async function readCoefficients(store: Store, keys: CoefficientKey[]): Promise<Learned> {
-  const answer = await store.rpc<{ hash: string | null; global_rr: Baseline | null; rows: Coefficient[] }>(
-    'decision_coefficients',
-    { p_keys: JSON.stringify(keys) },
+/** The version of a model, or the active one; null while no learner ever ran. Error: USAGE where there is no model of that name. */
+export async function learnedModel(store: Store, name?: string): Promise<LearnedModel | null> {
+  const row = await store.rpc<{
+    generation: number
+    hash: string
+    active: boolean
+    definition: ModelDefinition
+  } | null>('decision_model', { p_model: name ?? null })
+  if (row) return { model: compileModel(row.definition, row.hash), generation: row.generation, active: row.active }
+  if (name === undefined) return null
+  throw new StrandlineError(
+    'USAGE',
+    `Nothing was ever learned under a model '${name}': ${namesOf(await listVersions(store))}.`,
+    {
+      todo: 'Name one of those, or none for the active one; a learner makes one (./strandline learner --model NAME).',
+    },
   )
+}
+
+/** The active model, or null while no learner ever ran. */
+export const activeModel = async (store: Store): Promise<Model | null> => (await learnedModel(store))?.model ?? null
+
+/** The rows of the given coefficients and the baseline, all of one moment. Each is an index look-up. `model`: null for the active one. */
+export async function readCoefficients(store: Store, keys: CoefficientKey[], model?: string): Promise<Learned> {
+  const answer = await store.rpc<Omit<Learned, 'global_rr'> & { global_rr: Baseline | null }>('decision_coefficients', {
+    p_keys: JSON.stringify(keys),
+    p_model: model ?? null,
+  })
   return { ...answer, global_rr: answer.global_rr ?? NOTHING }
 }
 
@@ -41,6 +71,8 @@ export interface CoefficientFilter {
   name?: string
   /** Least number of effective trades. */
   minN?: number
+  /** Of which model; without: of the active one. */
+  model?: string
 }
 
 /** Every coefficient that the filter lets through, sorted by scope, name, key. `pageSize`: partials read at once, about. */
@@ -57,6 +89,7 @@ export async function readAllCoefficients(
       p_min_n: filter.minN ?? 0,
       p_after: after,
       p_size: pageSize,
+      p_model: filter.model ?? null,
     })
     for (const row of page.rows) all.push(row)
     after = page.next

@@ -7,6 +7,7 @@ import { createCodec } from '../../core/codec/position-closed-codec.ts'
 import { readConfig } from '../../core/config.ts'
 import type { PositionClosed } from '../../core/event.ts'
 import { createKafkaLog } from '../../core/log/kafka-log.ts'
+import { ensureLoopTopics } from '../../core/log/loop-topics.ts'
 import type { Logger } from '../../core/logger.ts'
 import type { Service, ServiceDeps } from '../../core/service.ts'
 import { startLearner } from '../../services/learner/index.ts'
@@ -36,7 +37,7 @@ beforeEach(async () => {
   const logger = pino({ level: process.env.TEST_LOG ?? 'silent' }) as Logger
   const codec = createCodec(config)
   deps = { config, log: kafka.log, store: db.store, codec, clock: systemClock, logger, metrics: new Registry() }
-  await kafka.log.ensureTopics([{ topic: config.topic, partitions: config.partitions }])
+  await ensureLoopTopics(kafka.log, config)
 })
 afterEach(async () => {
   await stop()
@@ -143,7 +144,7 @@ test('the topic is lost: the learner stops and says so; published from the outbo
   await expect
     .poll(
       () =>
-        deps.log.ensureTopics([{ topic: deps.config.topic, partitions: 3 }]).then(
+        ensureLoopTopics(deps.log, { ...deps.config, partitions: 3 }).then(
           () => 'made',
           (e) => e.message,
         ),

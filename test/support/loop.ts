@@ -45,7 +45,11 @@ export async function startLoop(): Promise<Loop> {
     metrics: new Registry(),
   }
   await log.ensureTopics(
-    [config.topic, config.deadLetterTopic].map((topic) => ({ topic, partitions: config.partitions })),
+    [config.topic, config.deadLetterTopic].map((topic) => ({
+      topic,
+      partitions: config.partitions,
+      config: { 'retention.ms': '-1' },
+    })),
   )
   const services: Service[] = []
   const apps: FastifyInstance[] = []

@@ -1,0 +1,118 @@
+/** Which model version readers see: switched by a person alone, and only to one that knows all that the log holds. */
+import type { Clock } from '../../core/clock.ts'
+import { StrandlineError } from '../../core/errors.ts'
+import type { EventLog, PartitionOffsets } from '../../core/log/log.ts'
+import { type Store, storeError } from '../../core/store/store.ts'
+import { learnerConsumer } from './learner-store.ts'
+import { listVersions, type ModelVersion, namesOf } from './model-versions.ts'
+
+export interface Activation {
+  model: string
+  topic: string
+  hash: string
+  /** Scored trades behind its coefficients. */
+  n: number
+  /** Records of its log that it has not applied. */
+  lag_records: number
+  /** The model that was active before; null: none was. */
+  previous: string | null
+}
+
+export interface ActivateOptions {
+  model: string
+  /** Where a model learns from several topics: which version. */
+  topic?: string
+  /** Also an empty one, or one that lags. */
+  force?: boolean
+}
+
+/** A learner that keeps up is always a little behind; it has this long to reach the ends that the log had when we asked. */
+const PATIENCE_MS = 10_000
+const POLL_MS = 200
+
+/** Errors: USAGE (no such model, or several), MODEL_BEHIND (empty, or lagging), STORE_UNREACHABLE, LOG_UNREACHABLE, LOG_TOPIC_MISSING. */
+export async function activate(
+  { store, log, clock }: { store: Store; log: Pick<EventLog, 'offsets'>; clock: Clock },
+  { model, topic, force = false }: ActivateOptions,
+): Promise<Activation> {
+  const versions = await listVersions(store)
+  const version = choose(versions, model, topic)
+  const ends = await log.offsets(version.topic).catch((error) => {
+    if (force) return [] // it is what the operator asked for; the log need not even be there
+    throw error
+  })
+  const lag = await lagOf(store, clock, version, ends, force ? 0 : PATIENCE_MS)
+  const now = (await listVersions(store)).find((v) => v.generation === version.generation) ?? version
+  if (!force) {
+    const held = ends.reduce((sum, o) => sum + o.end - o.start, 0)
+    if (now.n === 0 && held > 0)
+      throw new StrandlineError(
+        'MODEL_BEHIND',
+        `${model} has learned no trade, while ${version.topic} holds ${held} records.`,
+        {
+          todo: `Run its learner (./strandline learner --model ${model}) and look at ./strandline lag; --force switches all the same.`,
+        },
+      )
+    if (lag > 0)
+      throw new StrandlineError('MODEL_BEHIND', `${model} has not applied ${lag} records of ${version.topic} yet.`, {
+        todo: `Let its learner (./strandline learner --model ${model}) catch up: ./strandline lag shows it; --force switches all the same.`,
+      })
+  }
+  const answer = await store.rpc<{ status: 'ok' | 'unknown'; previous: number | null }>('learner_activate', {
+    p_generation: version.generation,
+  })
+  if (answer.status !== 'ok') throw unknown(model, await listVersions(store))
+  const previous = versions.find((v) => v.generation === answer.previous)
+  return {
+    model,
+    topic: version.topic,
+    hash: version.hash,
+    n: now.n,
+    lag_records: lag,
+    previous: previous?.model ?? null,
+  }
+}
+
+const unknown = (model: string, versions: ModelVersion[]) =>
+  new StrandlineError('USAGE', `Nothing was ever learned under a model '${model}': ${namesOf(versions)}.`, {
+    todo: `Run a learner first: ./strandline learner --model ${model}.`,
+  })
+
+/** Of several versions over one topic (the model's definition changed), the newest. */
+function choose(versions: ModelVersion[], model: string, topic?: string): ModelVersion {
+  const named = versions.filter((v) => v.model === model)
+  if (named.length === 0) throw unknown(model, versions)
+  const topics = [...new Set(named.map((v) => v.topic))]
+  if (topic === undefined && topics.length > 1)
+    throw new StrandlineError('USAGE', `${model} learns from several topics: ${topics.join(', ')}.`, {
+      todo: 'Name one with --topic.',
+    })
+  const found = named.filter((v) => v.topic === (topic ?? topics[0])).sort((a, b) => b.generation - a.generation)[0]
+  if (!found)
+    throw new StrandlineError('USAGE', `${model} never learned from ${topic}, but from ${topics.join(', ')}.`, {
+      todo: 'Name one of these with --topic.',
+    })
+  return found
+}
+
+async function lagOf(
+  store: Store,
+  clock: Clock,
+  { model, hash, topic }: ModelVersion,
+  ends: PartitionOffsets[],
+  patience: number,
+): Promise<number> {
+  const until = clock.now() + patience
+  for (;;) {
+    const { data, error, status } = await store.client
+      .from('consumer_positions')
+      .select('partition, position')
+      .eq('consumer', learnerConsumer(model, hash))
+      .eq('topic', topic)
+    if (error) throw storeError(error, status, 'consumer_positions', 'the database')
+    const positions = new Map(data.map((r) => [r.partition as number, r.position === null ? null : Number(r.position)]))
+    const lag = ends.reduce((sum, o) => sum + Math.max(0, o.end - (positions.get(o.partition) ?? o.start)), 0)
+    if (lag === 0 || clock.now() >= until) return lag
+    await clock.sleep(POLL_MS)
+  }
+}
