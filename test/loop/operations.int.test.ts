@@ -1,4 +1,5 @@
 /** What docs/operations.md says of restoring and of more partitions, done. */
+import { readFileSync } from 'node:fs'
 import { pino } from 'pino'
 import { Registry } from 'prom-client'
 import { afterEach, beforeEach, expect, test } from 'vitest'
@@ -132,11 +133,15 @@ test('the database is restored to an older state: learner and projector catch up
   await expectLearned(trades(0, 90))
 })
 
-test('the topic is lost: the learner stops and says so; published from the outbox again, every trade still counts once', async () => {
-  await start()
-  await addToOutbox(db.store, trades(0, 60))
-  await settled(60)
-  await stop()
+/** The statements that the operator is told to type where the topic is lost, for our topic. */
+function lostTopicStatements(): string {
+  const text = readFileSync(new URL('../../docs/operations.md', import.meta.url), 'utf8')
+  const found = /\n {4}begin;\n((?: {4}.*\n)+?) {4}commit;\n/.exec(text)?.[0]
+  if (!found) throw new Error('docs/operations.md has no such statements')
+  return found.replaceAll('pm.position-closed.v1', deps.config.topic)
+}
+
+async function makeTopicAnew(partitions: number): Promise<void> {
   const admin = kafka.client.admin()
   await admin.connect()
   await admin.deleteTopics({ topics: [deps.config.topic] })
@@ -144,24 +149,45 @@ test('the topic is lost: the learner stops and says so; published from the outbo
   await expect
     .poll(
       () =>
-        ensureLoopTopics(deps.log, { ...deps.config, partitions: 3 }).then(
+        ensureLoopTopics(deps.log, { ...deps.config, partitions }).then(
           () => 'made',
           (e) => e.message,
         ),
       patient,
     )
     .toBe('made')
+}
+
+test('the topic is lost: the learner stops and says so; published from the outbox again, all that the new log explains counts once, and nothing else', async () => {
+  await start()
+  await addToOutbox(db.store, trades(0, 60))
+  await settled(60)
+  // published by somebody else: what the outbox does not have is lost with the topic
+  const others = trades(100, 131)
+  await deps.log.produce(
+    deps.config.topic,
+    await Promise.all(others.map(async (e) => ({ key: e.position_id, value: await deps.codec.encode(e) }))),
+  )
+  await settled(91)
+  await stop()
+  await makeTopicAnew(2)
 
   const learner = await startLearner({ ...deps, metrics: new Registry() })
   await expect.poll(async () => (await learner.ready()).reason, patient).toMatch(/not the log that the database knows/)
   await learner.stop()
-  expect(await count('learner_ledger')).toBe(60)
+  expect(await count('learner_ledger')).toBe(91)
 
-  await db.sql('delete from consumer_positions')
-  await db.sql('update pm_outbox set published_at = null, claimed_until = null')
+  await db.sql(lostTopicStatements())
   await start()
   await settled(60)
   await expectLearned(trades(0, 60))
+
+  // a correction of a trade that lay in a partition that is no more
+  const corrected = trades(0, 60).map((t) => ({ ...t, revision: 1, rr: (t.rr ?? 0) + 1 }))
+  await addToOutbox(db.store, corrected)
+  await expect.poll(() => count('learner_ledger where revision = 1'), patient).toBe(60)
+  await settled(60)
+  await expectLearned(corrected)
 })
 
 test('partitions are added while it runs: corrections that arrive in another partition than the trade count once', async () => {
