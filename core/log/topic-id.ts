@@ -2,11 +2,14 @@
  * The id that Kafka gave a topic when it was made: another one, and it is another topic, whatever its name. kafkajs' metadata requests are too old to
  * carry it, so this one question goes through another client, which is closed once it is answered.
  */
+import { isIP } from 'node:net'
 import type { Logger } from 'pino'
 import type { Config } from '../config.ts'
 
 /** What a topic without an id has: Redpanda, and Kafka before 2.8. */
 const NONE = /^[0-]*$/
+/** host:port, where the host is no name. */
+const isAddress = (broker: string) => isIP(broker.replace(/:\d+$/, '').replace(/^\[|\]$/g, '')) !== 0
 const CONNECT_MS = 5_000
 const ANSWER_MS = 10_000
 
@@ -29,7 +32,7 @@ export function createTopicIds({ brokers, ssl, sasl }: Config['kafka'], logger: 
       retryDelay: 300,
       autocreateTopics: false,
       tls: ssl && { ...(ssl.ca ? { ca: [ssl.ca] } : {}), rejectUnauthorized: ssl.rejectUnauthorized },
-      tlsServerName: ssl ? true : undefined,
+      tlsServerName: ssl && !brokers.some(isAddress) ? true : undefined, // a certificate's name is not asked for by an address
       sasl: sasl && {
         mechanism: sasl.mechanism.toUpperCase() as 'PLAIN' | 'SCRAM-SHA-256' | 'SCRAM-SHA-512',
         username: sasl.username,

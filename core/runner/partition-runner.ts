@@ -20,14 +20,7 @@
  *   After a few attempts the batch is handed back to the log, so that other partitions get their turn.
  */
 import { randomUUID } from 'node:crypto'
-import type {
-  BatchControl,
-  LogBatch,
-  LogGap,
-  LogRecord,
-  PartitionHandler,
-  PartitionOffsets,
-} from '../log/log.ts'
+import type { BatchControl, LogBatch, LogGap, LogRecord, PartitionHandler, PartitionOffsets } from '../log/log.ts'
 import type { Applied, Chunk, Claim } from './chunk-processor.ts'
 import { createGapPasser } from './gaps.ts'
 import { type Checkpoint, checkBeginning, checkIdentity, recordOf } from './last-record.ts'

@@ -68,7 +68,12 @@ describe('before anything is learned', () => {
 
   test('--json has the same shape, with nothing in it', async () => {
     const { stdout } = await strandline('coefficients', '--json')
-    expect(JSON.parse(stdout)).toEqual({ global_rr: { rr_short: null, rr_long: null, n: 0 }, coefficients: [] })
+    expect(JSON.parse(stdout)).toEqual({
+      model: null,
+      active: false,
+      global_rr: { rr_short: null, rr_long: null, n: 0 },
+      coefficients: [],
+    })
   })
 })
 

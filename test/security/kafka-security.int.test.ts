@@ -72,6 +72,7 @@ describe('the right settings', () => {
     const subscription = await log.consume({ group: topic, topic }, notes(seen))
     await expect.poll(() => seen, { timeout: 20_000 }).toEqual([name])
     await subscription.stop()
+    expect(await log.topicId(topic)).toMatch(/^[0-9a-f-]{36}$/) // asked through a client of its own, with the same settings
     await log.close()
   })
 })
