@@ -104,15 +104,15 @@ describe('what is wrong is said before anything is started', { timeout: 60_000 }
       'a model that there is not',
       ['--model', 'nonsense'],
       {},
-      /^There is no model 'nonsense'\. Use one of .*lowcap-v4/,
+      /^There is no model 'nonsense'\. Use one of .*lowcap-v4/m,
     ],
-    ['a number of partitions', [], { STRANDLINE_PARTITIONS: 'six' }, /^STRANDLINE_PARTITIONS is 'six'\./],
-    ['a level of the log', [], { LOG_LEVEL: 'loud' }, /^LOG_LEVEL is 'loud'\. Use one of: trace, /],
+    ['a number of partitions', [], { STRANDLINE_PARTITIONS: 'six' }, /^STRANDLINE_PARTITIONS is 'six'\./m],
+    ['a level of the log', [], { LOG_LEVEL: 'loud' }, /^LOG_LEVEL is 'loud'\. Use one of: trace, /m],
     [
       'half of a Supabase',
       [],
       { SUPABASE_URL: 'http://127.0.0.1:9' },
-      /^SUPABASE_URL is set, and SUPABASE_SERVICE_ROLE_KEY is not\./,
+      /^SUPABASE_URL is set, and SUPABASE_SERVICE_ROLE_KEY is not\./m,
     ],
   ])('%s', async (_name, args, env, sentence) => {
     const folder = join(root, 'none')
@@ -130,7 +130,7 @@ describe('what is wrong is said before anything is started', { timeout: 60_000 }
   test.skipIf(!existsSync('/proc/self'))('regression: a folder that cannot be', async () => {
     const outcome = await runCommand(['up', '--data-dir', '/proc/foo', '--base-port', String(await freeBasePort())])
     expect(outcome.code).toBe(1)
-    expect(outcome.stderr).toMatch(/^The data folder \/proc\/foo cannot be used: .*\n$/)
+    expect(outcome.stderr).toMatch(/^Stack: \/proc\/foo\nThe data folder \/proc\/foo cannot be used: .*\n$/)
   })
 })
 

@@ -133,11 +133,11 @@ describe('a wrong setting is said in one sentence, with what to do', () => {
   test('a missing topic, for a reader and for a writer', async () => {
     const { log } = logOf(kafka.plain)
     for (const work of [
-      log.consume({ group: 'g', topic: 'nobody-made-it' }, notes([])),
-      log.produce('nobody-made-it', [{ key: 'k', value: Buffer.from('v') }]),
-      log.offsets('nobody-made-it'),
+      () => log.consume({ group: 'g', topic: 'nobody-made-it' }, notes([])),
+      () => log.produce('nobody-made-it', [{ key: 'k', value: Buffer.from('v') }]),
+      () => log.offsets('nobody-made-it'),
     ]) {
-      const error = await failureOf(work)
+      const error = await failureOf(work())
       expect(error.code).toBe('LOG_TOPIC_MISSING')
       expect(explain(error)).toMatch(/does not have the topic.*strandline topics/)
     }

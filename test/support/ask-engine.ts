@@ -1,9 +1,11 @@
-/** Asks vitest's main process for an engine, which starts it if it has not yet. Of some engines each worker of the run has its own (engine-desk.ts). */
+/** Asks vitest's main process for an engine, which starts it if it has not yet. Of some engines each process of the run has its own (engine-desk.ts). */
 import { inject } from 'vitest'
-import { WORKER } from './engine-desk.ts'
+import { ASKED_BY } from './engine-desk.ts'
+
+const ASKER = { [ASKED_BY]: String(process.pid) }
 
 export async function askEngine<T>(name: 'postgres' | 'kafka'): Promise<T> {
-  const response = await fetch(`${inject('engines')}/${name}`, { headers: worker() })
+  const response = await fetch(`${inject('engines')}/${name}`, { headers: ASKER })
   const text = await response.text()
   if (!response.ok) throw new Error(`The test engine ${name} did not start: ${text}`)
   return JSON.parse(text) as T
@@ -13,9 +15,7 @@ export async function askEngine<T>(name: 'postgres' | 'kafka'): Promise<T> {
 export async function actOnEngine(name: 'postgres' | 'kafka', action: 'crash'): Promise<void> {
   const response = await fetch(`${inject('engines')}/${name}/${action}`, {
     method: 'POST',
-    headers: worker(),
+    headers: ASKER,
   })
   if (!response.ok) throw new Error(`${name}: ${await response.text()}`)
 }
-
-const worker = () => ({ [WORKER]: process.env.VITEST_POOL_ID ?? '1' })

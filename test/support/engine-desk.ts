@@ -9,6 +9,7 @@ import type { TestProject } from 'vitest/node'
 import { prepareOwnCluster } from '../../embedded/api-role.ts'
 import { withClient } from '../../embedded/client.ts'
 import { migrate } from '../../embedded/migrate.ts'
+import { isAlive } from '../../embedded/processes.ts'
 
 declare module 'vitest' {
   export interface ProvidedContext {
@@ -28,13 +29,22 @@ export interface StartedEngine {
   actions?: Record<string, () => Promise<void>>
 }
 
-/** Header that names the worker which asks: 1 to the run's number of workers. */
-export const WORKER = 'x-test-worker'
+/** Header that names the process which asks: each test file runs in one of its own. */
+export const ASKED_BY = 'x-test-process'
 
 export interface EngineOffer {
-  /** One for each worker: test files that run beside each other must not meet in it. */
-  eachWorker?: boolean
-  start(worker: string): Promise<StartedEngine>
+  /**
+   * Test files that run beside each other must not meet in it: each process gets one that no living process has. (vitest's own numbers of workers are
+   * given on before the process that had one has ended.)
+   */
+  unshared?: boolean
+  /** @param number of the engine among those of its name, from 1 */
+  start(number: number): Promise<StartedEngine>
+}
+
+interface Held {
+  pid: number
+  engine: Promise<StartedEngine>
 }
 
 /** Serves engines by name: GET /<name> starts it and tells its answer, POST /<name>/<action> does something to it. Resolves to what ends them all. */
@@ -42,16 +52,26 @@ export async function openDesk(
   project: TestProject,
   engines: Record<string, EngineOffer>,
 ): Promise<() => Promise<void>> {
-  const started = new Map<string, Promise<StartedEngine>>()
+  const started = new Map<string, Held[]>()
+
+  function hold(name: string, offer: EngineOffer, pid: number): Promise<StartedEngine> {
+    const all = started.get(name) ?? []
+    started.set(name, all)
+    let held = offer.unshared ? (all.find((h) => h.pid === pid) ?? all.find((h) => !isAlive(h.pid))) : all[0]
+    if (!held) {
+      held = { pid, engine: offer.start(all.length + 1) }
+      all.push(held)
+    }
+    held.pid = pid
+    return held.engine
+  }
+
   const desk = createServer(async (request, response) => {
     try {
       const [, name = '', action] = (request.url ?? '').split('/')
       const offer = engines[name]
       if (!offer) throw new Error(`no engine ${name}`)
-      const worker = String(request.headers[WORKER])
-      const key = offer.eachWorker ? `${name} ${worker}` : name
-      if (!started.has(key)) started.set(key, offer.start(worker))
-      const engine = await started.get(key)!
+      const engine = await hold(name, offer, Number(request.headers[ASKED_BY]))
       if (action) {
         const act = engine.actions?.[action]
         if (!act) throw new Error(`${name} cannot ${action}`)
@@ -69,7 +89,7 @@ export async function openDesk(
   return async () => {
     desk.close()
     desk.closeAllConnections()
-    const results = await Promise.allSettled(started.values())
+    const results = await Promise.allSettled([...started.values()].flat().map((h) => h.engine))
     for (const result of results) if (result.status === 'fulfilled') await result.value.stop()
   }
 }

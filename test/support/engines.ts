@@ -1,6 +1,6 @@
 /**
- * vitest's global setup for integration tests: one embedded PostgreSQL for the whole run, where each file has a database of its own, and for each worker an
- * embedded Kafka with a schema registry: consumer groups have the same names in every file.
+ * vitest's global setup for integration tests: one embedded PostgreSQL for the whole run, where each file has a database of its own, and for each file that
+ * runs an embedded Kafka with a schema registry that no other one uses: consumer groups have the same names in every file.
  */
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -33,13 +33,13 @@ export default async function setup(project: TestProject): Promise<() => Promise
       },
     },
     kafka: {
-      eachWorker: true,
-      async start(worker) {
+      unshared: true,
+      async start(number) {
         const kafka = await startKafka({
-          dataDir: join(dir, `kafka-${worker}`),
+          dataDir: join(dir, `kafka-${number}`),
           port: await freePort(),
           controllerPort: await freePort(),
-          logFile: join(dir, `kafka-${worker}.log`),
+          logFile: join(dir, `kafka-${number}.log`),
           logger,
         })
         const registry = await startRegistry({ brokers: [kafka.brokers], port: 0, logger })

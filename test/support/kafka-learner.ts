@@ -74,7 +74,11 @@ export async function createStage(
       if (seen) await activate(db, topic) // tests of one database have topics of their own, and look at what readers see
       return learner
     },
-    catchUp: (waiting) => learnUntilCaughtUp(deps(), config.model, waiting),
+    async catchUp(waiting) {
+      const caughtUp = await learnUntilCaughtUp(deps(), config.model, waiting)
+      await activate(db, topic)
+      return caughtUp
+    },
     async positions() {
       const rows = await db.sql<{ partition: number; position: string | null }>(
         `select partition, position from consumer_positions where topic = $1 and consumer like 'learner/%' order by partition`,
