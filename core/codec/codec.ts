@@ -10,6 +10,8 @@ export interface Codec {
    * @param writtenAt when the record was written, by the log: ms
    */
   decode(value: Buffer, writtenAt?: number): Promise<PositionClosed>
+  /** As Decode.ahead. */
+  ahead?(values: readonly (Buffer | null)[]): Promise<void>
 }
 
 export type DecodeReason = 'empty_value' | 'bad_magic' | 'truncated' | 'unknown_schema' | 'not_avro'

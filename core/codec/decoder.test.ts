@@ -128,6 +128,30 @@ describe('regression: a schema that the registry does not know yet', () => {
   })
 })
 
+describe('many schemas that are not known yet', () => {
+  it('are asked after at once, each one time', async () => {
+    const asked = new Map<number, number>()
+    let open = 0
+    let most = 0
+    const client: RegistryClient = {
+      register: async () => OURS,
+      async writerType(id) {
+        asked.set(id, (asked.get(id) ?? 0) + 1)
+        most = Math.max(most, ++open)
+        await new Promise((resolve) => setImmediate(resolve))
+        open--
+        return null
+      },
+    }
+    const decode = createDecoder(client, positionClosedType, { now: () => 0 })
+    const values = Array.from({ length: 200 }, (_, i) => frame(i % 100, body))
+    await decode.ahead?.([...values, null, Buffer.alloc(0), Buffer.from([1, 2, 3, 4, 5, 6])])
+    for (const value of values) await expect((async () => decode(value))()).rejects.toThrow('does not know')
+    expect(asked).toEqual(new Map(Array.from({ length: 100 }, (_, id) => [id, 1])))
+    expect(most).toBe(16)
+  })
+})
+
 describe('a registry that gives no answer', () => {
   it('is no reason to refuse the value', async () => {
     let up = false

@@ -14,7 +14,13 @@ boundBlocks()
  * Errors: DecodeError; REGISTRY_SCHEMA_UNKNOWN while it is not certain that a schema is unknown; REGISTRY_UNREACHABLE, REGISTRY_REJECTED.
  * @param writtenAt when the record was written, by the log: ms
  */
-export type Decode<T> = (value: Buffer | null, writtenAt?: number) => T | Promise<T>
+export interface Decode<T> {
+  (value: Buffer | null, writtenAt?: number): T | Promise<T>
+  /** Asks after all schemas of these values that are due, several at once: garbage has many, and one after the other they take their time. Never throws. */
+  ahead?(values: readonly (Buffer | null)[]): Promise<void>
+}
+
+const AT_ONCE = 16
 
 export interface DecoderOptions {
   patience?: SchemaPatience
@@ -93,7 +99,16 @@ export function createDecoder<T>(
     )
   }
 
-  return (value, writtenAt) => {
+  async function ahead(values: readonly (Buffer | null)[]): Promise<void> {
+    const ids = new Set(values.filter((v) => v !== null && v.length >= 6 && v[0] === 0).map((v) => v!.readInt32BE(1)))
+    const due = [...ids].filter((id) => id >= 0 && !resolvers.has(id) && !foreign.has(id) && unknown.due(id, now()))
+    const asking = Array.from({ length: AT_ONCE }, async () => {
+      for (let id = due.pop(); id !== undefined; id = due.pop()) await ask(id)
+    })
+    await Promise.allSettled(asking) // who decodes gets the error
+  }
+
+  const decode: Decode<T> = (value, writtenAt) => {
     if (value === null || value.length === 0) throw new DecodeError('empty_value', 'the record has no value')
     if (value[0] !== 0) throw new DecodeError('bad_magic', `starts with byte ${value[0]}, not with 0`)
     if (value.length < 6) throw new DecodeError('truncated', `only ${value.length} bytes`)
@@ -109,4 +124,6 @@ export function createDecoder<T>(
       throw denied(id, writtenAt)
     })
   }
+  decode.ahead = ahead
+  return decode
 }

@@ -42,6 +42,7 @@ export function createCodec(
       return frame(id, positionClosedType.toBuffer(event))
     },
     decode: async (value, writtenAt) => decode(value, writtenAt),
+    ahead: async (values) => decode.ahead?.(values),
   }
 }
 

@@ -71,7 +71,9 @@ export function createLearnerProcessor({
         event = decoded instanceof Promise ? await decoded : decoded
       } catch (error) {
         if (isSchemaUnknown(error)) {
-          waits ??= error // and the others are looked at meanwhile: what else is denied waits at the same time
+          // what else is denied waits at the same time
+          if (!waits) await decode.ahead?.(records.map((r) => r.value))
+          waits ??= error
           continue
         }
         if (!(error instanceof DecodeError)) throw error

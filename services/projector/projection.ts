@@ -55,7 +55,9 @@ export function createProjection(
         if (reason) skipped.push({ reason, record })
       } catch (error) {
         if (!isSchemaUnknown(error)) throw error
-        waits ??= error // and the others are looked at meanwhile: what else is denied waits at the same time
+        // what else is denied waits at the same time
+        if (!waits) await codec.ahead?.(chunk.records.map((r) => r.value))
+        waits ??= error
       }
     }
     if (waits) throw waits
