@@ -50,7 +50,7 @@ const LONGEST_NOT_READY = 16
 export async function supervise<T extends Running>(options: SuperviseOptions<T>): Promise<Supervised<T>> {
   const { name, start, say, restarted, signal, excused } = options
   const { firstDelayMs = 500, longestDelayMs = 30_000 } = options
-  const { lookEveryMs = 5_000, deadAfterMs = 30_000, notReadyAfterMs = 180_000 } = options
+  const { lookEveryMs = 5_000, deadAfterMs = 60_000, notReadyAfterMs = 180_000 } = options
   const stopping = new AbortController()
   const giveUp = () => stopping.abort(signal?.reason)
   signal?.addEventListener('abort', giveUp, { once: true })
