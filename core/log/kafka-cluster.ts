@@ -3,6 +3,7 @@
  * (its admin believes its metadata for five minutes). It is kept behind a symbol; the version is pinned, and test/lag/lag.int.test.ts reads through it.
  */
 import type { Kafka } from 'kafkajs'
+import { createMutex } from '../runner/mutex.ts'
 import { within } from '../within.ts'
 
 export const READ_UNCOMMITTED = 0
@@ -42,7 +43,7 @@ export interface Cluster {
 }
 
 export interface SharedCluster {
-  /** Hands over a connected cluster; after a failure, the next call gets a new one. */
+  /** Hands over a connected cluster, to one at a time; after a failure, the next call gets a new one. */
   use<T>(work: (cluster: Cluster) => Promise<T>): Promise<T>
   close(): Promise<void>
 }
@@ -50,6 +51,8 @@ export interface SharedCluster {
 export function createSharedCluster(kafka: () => Kafka): SharedCluster {
   let connecting: Promise<Cluster> | undefined
   let closed = false
+  /** Two that fetch the metadata at the same moment each make a broker of it, and kafkajs forgets the first one's connection, open, for ever. */
+  const oneByOne = createMutex()
 
   async function connect(): Promise<Cluster> {
     const cluster = clusterOf(kafka())
@@ -66,19 +69,20 @@ export function createSharedCluster(kafka: () => Kafka): SharedCluster {
   }
 
   return {
-    async use(work) {
-      connecting ??= connect()
-      const using = connecting
-      try {
-        return await within(using.then(work), ANSWER_MS)
-      } catch (error) {
-        if (connecting === using) connecting = undefined
-        void end(using) // others may still wait for it: it ends when all that was asked is answered
-        throw error
-      } finally {
-        if (closed) void end(using) // kafkajs connects again by itself where it was disconnected in the middle of something
-      }
-    },
+    use: (work) =>
+      oneByOne(async () => {
+        connecting ??= connect()
+        const using = connecting
+        try {
+          return await within(using.then(work), ANSWER_MS)
+        } catch (error) {
+          if (connecting === using) connecting = undefined
+          void end(using)
+          throw error
+        } finally {
+          if (closed) void end(using) // kafkajs connects again by itself where it was disconnected in the middle of something
+        }
+      }),
     async close() {
       closed = true
       const old = connecting

@@ -90,7 +90,12 @@ describe('once trades were learned from', () => {
     await fold.add(events)
     const expected = fold.result()
     const { stdout } = await strandline('coefficients', '--json')
-    const printed = JSON.parse(stdout) as typeof expected
+    const {
+      model: name,
+      active,
+      ...printed
+    } = JSON.parse(stdout) as typeof expected & { model: string; active: boolean }
+    expect({ name, active }).toEqual({ name: 'lowcap-v4', active: true })
     expect(Object.keys(printed)).toEqual(['global_rr', 'coefficients'])
     expect(printed.coefficients.map((c) => Object.keys(c).sort())).toEqual(
       expected.coefficients.map((c) => Object.keys(c).sort()),
@@ -100,10 +105,11 @@ describe('once trades were learned from', () => {
     expect(rounded(printed)).toEqual(rounded(expected))
   })
 
-  test('coefficients prints the baseline first, then rows, as narrow as it was asked for', async () => {
+  test('coefficients prints its model and the baseline first, then rows, as narrow as it was asked for', async () => {
     const { stdout } = await strandline('coefficients', '--scope', 'lever', '--name', 'chain', '--min-n', '2')
     const lines = stdout.trim().split('\n')
-    expect(lines[0]).toMatch(/^baseline: R\/R .* 3 trades$/)
+    expect(lines[0]).toBe('model: lowcap-v4 (active)')
+    expect(lines[1]).toMatch(/^baseline: R\/R .* 3 trades$/)
     expect(lines.filter((l) => l.startsWith('lever'))).toEqual([expect.stringMatching(/^lever +chain +solana .* 2\b/)])
     expect((await strandline('coefficients', '--limit', '1')).stdout).toContain('more: --limit 0 prints all')
   })

@@ -45,3 +45,25 @@ it('regression: work that is under way at close leaves no connection behind', as
   // A connection is gone when the broker has closed its end as well: as soon as it gets round to it. What leaks is there for ever.
   await expect.poll(sockets, { timeout: 40_000 }).toBeLessThanOrEqual(before)
 })
+
+it('regression: questions of the same moment, on a log that is new, leave no connection behind', async () => {
+  const topic = await kafka.createTopic({ partitions: 6 })
+  const partitions = [0, 1, 2, 3, 4, 5]
+  await kafka.log.produce(
+    topic,
+    partitions.map((partition) => ({ key: 'k', value: Buffer.from('v'), partition })),
+  )
+  const before = sockets()
+  for (let i = 0; i < 20; i++) {
+    const log = createKafkaLog({ kafka: { brokers: [kafka.brokers] } }, pino({ level: 'silent' }))
+    await Promise.all(
+      // as a learner that is given all partitions at once
+      partitions.map(async (partition) => {
+        expect(await log.offsets(topic)).toHaveLength(6)
+        expect((await log.recordsAt(topic, new Map([[partition, 0]]))).get(partition)).toMatchObject({ offset: 0 })
+      }),
+    )
+    await log.close()
+  }
+  await expect.poll(sockets, { timeout: 40_000 }).toBeLessThanOrEqual(before)
+})
