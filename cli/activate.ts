@@ -1,6 +1,5 @@
 /** `strandline activate`: which model's coefficients readers see. */
 import type { Command } from 'commander'
-import { DEFAULT_DATA_DIR } from '../embedded/layout.ts'
 import { activate } from '../services/learner/activate.ts'
 import { openStack } from './shared.ts'
 
@@ -8,7 +7,7 @@ interface Options {
   topic?: string
   force?: boolean
   json?: boolean
-  dataDir: string
+  dataDir?: string
 }
 
 export function register(program: Command): void {
@@ -24,7 +23,7 @@ export function register(program: Command): void {
       '--json',
       'print one JSON object: {"model", "topic", "hash", "n", "lag_records", "previous"}; previous: the model that was active before, or null',
     )
-    .option('--data-dir <dir>', 'folder of the stack', DEFAULT_DATA_DIR)
+    .option('--data-dir <dir>', 'folder of the stack (default: .strandline)')
     .addHelpText('after', '\nExample:\n  ./strandline activate freqtrade\n')
     .action(async (model: string, { topic, force, json, dataDir }: Options) => {
       const stack = await openStack({ dataDir, needs: ['database', 'kafka'] })

@@ -32,15 +32,23 @@ async function learnAll(stage: Stage, options: Parameters<Stage['start']>[0] = {
 /** Another topic under the name of the stage's. */
 async function makeAnew({ topic }: Stage): Promise<void> {
   const other = await createTestKafka()
+  const old = await other.log.topicId(topic)
   const admin = other.client.admin()
   await admin.connect()
   await admin.deleteTopics({ topics: [topic] })
   await admin.disconnect()
   await expect
-    .poll(() => other.log.ensureTopics([{ topic, partitions: 1 }]).then(() => other.log.topicId(topic)), {
-      timeout: 30_000,
-    })
-    .toMatch(/^[0-9a-f-]{36}$/)
+    .poll(
+      async () => {
+        await other.log
+          .ensureTopics([{ topic, partitions: 1, config: { 'retention.ms': '-1' } }])
+          .catch(() => undefined)
+        const id = await other.log.topicId(topic)
+        return id !== null && id !== old
+      },
+      { timeout: 30_000 },
+    )
+    .toBe(true)
   await other.close()
 }
 
