@@ -85,6 +85,18 @@ describe('regression: a topic that grows six times under load', () => {
         40_000,
       )
     })
+    // a broker may tell of the last ones a moment after it has made them: then they are asked after once more
+    const reached = () => new Set(acknowledged.map(({ place }) => Number(place.split('/')[0])))
+    for (const _ of GROWTH) {
+      if (reached().size === 12) break
+      pass()
+      const before = acknowledged.length
+      await until(
+        async () => acknowledged.length - before,
+        (n) => n >= 500,
+        40_000,
+      )
+    }
     writing = false
     await Promise.all(writers)
     await log.close()
@@ -92,8 +104,7 @@ describe('regression: a topic that grows six times under load', () => {
     const log2 = await contents(topic, String)
     const wrong = acknowledged.filter(({ place, text }) => log2.get(place) !== text)
     expect(wrong.length, `of ${acknowledged.length} acknowledged, e.g. ${JSON.stringify(wrong[0])}`).toBe(0)
-    const reached = new Set(acknowledged.map(({ place }) => Number(place.split('/')[0])))
-    expect([...reached].sort((a, b) => a - b)).toEqual(Array.from({ length: 12 }, (_, p) => p))
+    expect([...reached()].sort((a, b) => a - b)).toEqual(Array.from({ length: 12 }, (_, p) => p))
   })
 
   it('has every event that the relay marked as published, and none is left', async () => {
