@@ -11,6 +11,8 @@ import { createTestKafka, type TestKafka } from '../support/kafka.ts'
 import { type OutboxRecord, testCodec, testRelay, until } from '../support/pm.ts'
 
 const GROWTH = [2, 3, 4, 6, 9, 12]
+/** On a machine that is busy with other things. */
+const PATIENT = { timeout: 240_000 }
 /** The age at which metadata was once thrown away by us, and not yet by kafkajs: each growth is so much later. */
 const LATER_MS = 31_000
 
@@ -60,7 +62,7 @@ async function contents<T>(topic: string, of: (value: Buffer, headers: object) =
 }
 
 describe('regression: a topic that grows six times under load', () => {
-  it('has every acknowledged record at the place that was said', async () => {
+  it('has every acknowledged record at the place that was said', PATIENT, async () => {
     const topic = await kafka.createTopic()
     const log = newLog()
     const pass = timeLapse()
@@ -82,7 +84,7 @@ describe('regression: a topic that grows six times under load', () => {
       await until(
         async () => acknowledged.length - before,
         (n) => n >= 500,
-        40_000,
+        120_000,
       )
     })
     // a broker may tell of the last ones a moment after it has made them: then they are asked after once more
@@ -94,7 +96,7 @@ describe('regression: a topic that grows six times under load', () => {
       await until(
         async () => acknowledged.length - before,
         (n) => n >= 500,
-        40_000,
+        120_000,
       )
     }
     writing = false
@@ -107,21 +109,23 @@ describe('regression: a topic that grows six times under load', () => {
     expect([...reached()].sort((a, b) => a - b)).toEqual(Array.from({ length: 12 }, (_, p) => p))
   })
 
-  it('has every event that the relay marked as published, and none is left', async () => {
+  it('has every event that the relay marked as published, and none is left', PATIENT, async () => {
     const db = await createTestDatabase()
     const topic = await kafka.createTopic()
     const log = newLog()
     const pass = timeLapse()
-    const relay = testRelay(db, log, { topic, pollMs: 20 })
+    const relay = testRelay(db, log, { topic, pollMs: 100 })
     const rows = () => db.sql<OutboxRecord>('select * from pm_outbox order by id')
+    const waiting = async () =>
+      (await db.sql<{ n: number }>('select count(*)::int as n from pm_outbox where published_at is null'))[0]?.n
     let closed = 0
     let round = 0
     await growing(topic, pass, async () => {
-      const trades = Array.from({ length: 200 }, (_, i) => closedTrade({ position_id: `g${round}-${i}` }))
+      const trades = Array.from({ length: 100 }, (_, i) => closedTrade({ position_id: `g${round}-${i}` }))
       round++
       closed += trades.length
       await addToOutbox(db.store, trades)
-      await until(rows, (all) => all.length === closed && all.every((r) => r.published_at !== null), 40_000)
+      await until(waiting, (n) => n === 0, 120_000)
     })
     await relay.stop()
     await log.close()
@@ -138,7 +142,7 @@ describe('regression: a topic that grows six times under load', () => {
 })
 
 describe('regression: a partition that is asked for', () => {
-  it('is refused by name where the topic does not have it, and what others write is written', async () => {
+  it('is refused by name where the topic does not have it, and what others write is written', PATIENT, async () => {
     const topic = await kafka.createTopic({ partitions: 2 })
     const [missing, good] = await Promise.allSettled([
       kafka.log.produce(topic, [{ key: 'a', value: null, partition: 7 }]),
