@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import type { Need } from '../embedded/stack.ts'
+import { createProgram } from './program.ts'
 import { chooseStack, type StackQuestion, withoutSecrets } from './stack-choice.ts'
 
 const HERE = {
@@ -146,4 +147,16 @@ describe('the name of a stack', () => {
       'postgres://db.example:5432/postgres',
     )
   })
+})
+
+test('regression: only what makes a stack has a folder by default, since one that is named contradicts the environment', () => {
+  const all = createProgram().commands.flatMap((command) => [command, ...command.commands])
+  const folders = all.flatMap((command) =>
+    command.options.filter((o) => o.long === '--data-dir').map((o) => [command.name(), o.defaultValue]),
+  )
+  expect(folders.length).toBeGreaterThan(10)
+  expect(folders.filter(([, folder]) => folder !== undefined)).toEqual([
+    ['demo', '.strandline-demo'],
+    ['up', '.strandline'],
+  ])
 })
