@@ -20,7 +20,8 @@ export interface Decode<T> {
   ahead?(values: readonly (Buffer | null)[]): Promise<void>
 }
 
-const AT_ONCE = 16
+/** Questions to the registry. */
+const MOST_AT_ONCE = 16
 
 export interface DecoderOptions {
   patience?: SchemaPatience
@@ -102,10 +103,10 @@ export function createDecoder<T>(
   async function ahead(values: readonly (Buffer | null)[]): Promise<void> {
     const ids = new Set(values.filter((v) => v !== null && v.length >= 6 && v[0] === 0).map((v) => v!.readInt32BE(1)))
     const due = [...ids].filter((id) => id >= 0 && !resolvers.has(id) && !foreign.has(id) && unknown.due(id, now()))
-    const asking = Array.from({ length: AT_ONCE }, async () => {
+    const questions = Array.from({ length: MOST_AT_ONCE }, async () => {
       for (let id = due.pop(); id !== undefined; id = due.pop()) await ask(id)
     })
-    await Promise.allSettled(asking) // who decodes gets the error
+    await Promise.allSettled(questions) // who decodes gets the error
   }
 
   const decode: Decode<T> = (value, writtenAt) => {

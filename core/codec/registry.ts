@@ -6,6 +6,7 @@ import { SchemaRegistry, SchemaType } from '@kafkajs/confluent-schema-registry'
 import avro from 'avsc'
 import type { Config } from '../config.ts'
 import { StrandlineError } from '../errors.ts'
+import { within } from '../within.ts'
 
 export interface RegistryClient {
   /** Id of the schema under the subject, registered when new. Errors: REGISTRY_UNREACHABLE, REGISTRY_REJECTED. */
@@ -84,18 +85,6 @@ function objectOf(text: string): Record<string, unknown> | null {
     return typeof value === 'object' ? (value as Record<string, unknown> | null) : null
   } catch {
     return null
-  }
-}
-
-async function within<T>(work: Promise<T>, ms: number): Promise<T> {
-  let timer: NodeJS.Timeout | undefined
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`no answer within ${ms} ms`)), ms)
-  })
-  try {
-    return await Promise.race([work, late])
-  } finally {
-    clearTimeout(timer)
   }
 }
 
