@@ -71,8 +71,8 @@ async function requireOurs(url: string, role: string): Promise<void> {
       todo: `It is not changed unasked. If nothing else uses it, drop it (drop role ${role}) and start again; otherwise choose another SUPABASE_SERVICE_ROLE_KEY.`,
       cause,
     })
-  const client = await withClient(url, async (c) => {
-    const { rows } = await c.query(`select pg_has_role('service_role', 'member') as enough`)
+  const enough = await withClient(url, async (client) => {
+    const { rows } = await client.query(`select pg_has_role('service_role', 'member') as enough`)
     return rows[0].enough as boolean
   }).catch((error) => {
     const state = (error.cause as pg.DatabaseError | undefined)?.code
@@ -80,7 +80,7 @@ async function requireOurs(url: string, role: string): Promise<void> {
     if (!state?.startsWith('28')) throw error
     throw wrong('does not accept the password that follows from SUPABASE_SERVICE_ROLE_KEY', error)
   })
-  if (!client) throw wrong('may not become service_role')
+  if (!enough) throw wrong('may not become service_role')
 }
 
 async function makeRequestRoles(client: pg.Client): Promise<void> {

@@ -4,7 +4,7 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { explain } from '../core/errors.ts'
-import { type Condition, untilUnwell } from './wellness.ts'
+import { type Condition, type Trouble, untilUnwell } from './wellness.ts'
 
 export interface Running {
   pid: number
@@ -42,6 +42,9 @@ export interface SuperviseOptions<T extends Running> {
   notReadyAfterMs?: number
 }
 
+type Ended = { state: 'ended'; what: string }
+
+const ENDED: Ended = { state: 'ended', what: 'ended by itself' }
 /** One that ran this long is taken for well: the next crash waits the first delay again. */
 const WELL_AFTER_MS = 60_000
 const LONGEST_NOT_READY = 16
@@ -60,12 +63,12 @@ export async function supervise<T extends Running>(options: SuperviseOptions<T>)
   let patience = 1
 
   /** What is wrong with the running one, once something is; undefined when it is to stop. */
-  async function trouble(): Promise<string | undefined> {
+  async function trouble(): Promise<Trouble | Ended | undefined> {
     const over = new AbortController()
     const end = () => over.abort()
     stopping.signal.addEventListener('abort', end, { once: true })
     const { look } = running
-    const ended = running.exited.then(() => 'ended by itself')
+    const ended = running.exited.then(() => ENDED)
     const unwell = look
       ? untilUnwell(
           {
@@ -82,23 +85,23 @@ export async function supervise<T extends Running>(options: SuperviseOptions<T>)
           over.signal,
         )
       : ended
-    const what = await Promise.race([ended, unwell])
+    const found = await Promise.race([ended, unwell])
     stopping.signal.removeEventListener('abort', end)
     over.abort()
-    if (what?.startsWith('has not been ready')) patience = Math.min(patience * 2, LONGEST_NOT_READY)
-    return stopping.signal.aborted ? undefined : what
+    if (found?.state === 'not ready') patience = Math.min(patience * 2, LONGEST_NOT_READY)
+    return stopping.signal.aborted ? undefined : found
   }
 
   const watch = (async () => {
     let delay = firstDelayMs
     for (;;) {
       const since = Date.now()
-      const what = await trouble()
-      if (what === undefined) return
+      const found = await trouble()
+      if (found === undefined) return
       up = false
       if (Date.now() - since > WELL_AFTER_MS) delay = firstDelayMs
-      say(`${name} (process ${running.pid}) ${what}; it is started again in ${delay / 1000} s.`)
-      if (what !== 'ended by itself') await running.stop().catch((error) => say(explain(error)))
+      say(`${name} (process ${running.pid}) ${found.what}; it is started again in ${delay / 1000} s.`)
+      if (found.state !== 'ended') await running.stop().catch((error) => say(explain(error)))
       while (!up) {
         await sleep(delay, undefined, { signal: stopping.signal }).catch(() => {})
         if (stopping.signal.aborted) return

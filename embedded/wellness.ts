@@ -17,8 +17,14 @@ export interface WellnessOptions {
   notReadyAfterMs: number
 }
 
-/** Resolves with what is wrong, as the end of a sentence, once that has lasted; with undefined when `signal` aborts. */
-export async function untilUnwell(options: WellnessOptions, signal: AbortSignal): Promise<string | undefined> {
+export interface Trouble {
+  state: Exclude<Condition['state'], 'well'>
+  /** What is wrong, as the end of a sentence. */
+  what: string
+}
+
+/** Resolves with what is wrong, once that has lasted; with undefined when `signal` aborts. */
+export async function untilUnwell(options: WellnessOptions, signal: AbortSignal): Promise<Trouble | undefined> {
   const { look, excused, everyMs, deadAfterMs, notReadyAfterMs } = options
   let since: number | undefined
   let before: Condition['state'] = 'well'
@@ -33,8 +39,8 @@ export async function untilUnwell(options: WellnessOptions, signal: AbortSignal)
     since ??= performance.now()
     const lasted = performance.now() - since
     const seconds = Math.round(lasted / 1000)
-    if (now.state === 'dead' && lasted >= deadAfterMs) return `has not answered for ${seconds} s (${now.reason})`
-    if (now.state === 'not ready' && lasted >= notReadyAfterMs)
-      return `has not been ready for ${seconds} s (${now.reason})`
+    if (lasted < (now.state === 'dead' ? deadAfterMs : notReadyAfterMs)) continue
+    const what = now.state === 'dead' ? 'has not answered' : 'has not been ready'
+    return { state: now.state, what: `${what} for ${seconds} s (${now.reason})` }
   }
 }
