@@ -106,7 +106,7 @@ export async function readLog(
     if (offset < (folded.get(partition) ?? 0)) await fold?.add([event], partition)
   }
 
-  await readRanges(log, topic, await log.offsets(topic), take)
+  await readAll(log, topic, take)
 
   let result = fold?.result() ?? NOTHING
   return {
@@ -129,7 +129,7 @@ export async function readLog(
   }
 }
 
-/** Reads parts of a topic. After a failure of `visit` the rest is passed over, so that reading ends. */
+/** Reads parts of a topic, as far as its records are still there. */
 async function readRanges(
   log: EventLog,
   topic: string,
@@ -138,14 +138,7 @@ async function readRanges(
 ): Promise<void> {
   const start = new Map((await log.offsets(topic)).map((o) => [o.partition, o.start]))
   const there = ranges.map((r) => ({ ...r, start: Math.max(r.start, start.get(r.partition) ?? r.start) }))
-  let failure: { error: unknown } | undefined
-  await readAll({ ...log, offsets: async () => there }, topic, async (record, partition) => {
-    if (failure) return
-    await visit(record, partition).catch((error) => {
-      failure = { error }
-    })
-  })
-  if (failure) throw failure.error
+  await readAll({ ...log, offsets: async () => there }, topic, visit)
 }
 
 function raise(revisions: Map<string, number>, id: string, revision: number): void {

@@ -21,7 +21,7 @@ export async function untilNothingWaits(
   const started = clock.now()
   for (let told = started; ; await clock.sleep(POLL_MS)) {
     const waiting = await whatWaits(deps).catch((cause) => {
-      throw new StrandlineError('STILL_WAITING', `It cannot be seen what still waits. ${explain(cause)}`, { cause })
+      throw unseen(cause)
     })
     if (waiting === null) return null
     const now = clock.now()
@@ -31,6 +31,10 @@ export async function untilNothingWaits(
     say(`Waiting: there ${waiting}.`)
   }
 }
+
+/** Who waits gets the answer of one who waited in vain, not that of a damage. */
+export const unseen = (cause: unknown): StrandlineError =>
+  new StrandlineError('STILL_WAITING', `It cannot be seen what still waits. ${explain(cause)}`, { cause })
 
 /** "are …", or null. What nobody may read at the end of a partition (aborted transactions) waits for nothing. */
 async function whatWaits({ store, log, config: { topic } }: ServiceDeps): Promise<string | null> {

@@ -1,8 +1,8 @@
 /** `strandline audit`: where is every closed trade, and does it count exactly once? */
 import type { Command } from 'commander'
 import { audit, isWaiting } from '../audit/audit.ts'
-import { untilNothingWaits } from '../audit/wait.ts'
-import { explain, findStrandlineError, StrandlineError } from '../core/errors.ts'
+import { unseen, untilNothingWaits } from '../audit/wait.ts'
+import { findStrandlineError } from '../core/errors.ts'
 import { auditText } from './audit-text.ts'
 import { wholeNumber } from './numbers.ts'
 import { say } from './output.ts'
@@ -51,9 +51,7 @@ Examples:
           if (waiting) say(waiting)
         }
         const report = await audit(stack).catch((cause) => {
-          throw wait !== undefined && isAway(cause)
-            ? new StrandlineError('STILL_WAITING', `It cannot be seen what still waits. ${explain(cause)}`, { cause })
-            : cause
+          throw wait !== undefined && isAway(cause) ? unseen(cause) : cause
         })
         console.log(json ? JSON.stringify(report) : auditText(report))
         if (!report.reconciles) process.exitCode = 1
@@ -64,5 +62,5 @@ Examples:
     })
 }
 
-/** Who waits gets the answer of one who waited in vain, not that of a damage. */
+/** An engine does not answer. */
 const isAway = (error: unknown) => findStrandlineError(error)?.code.endsWith('_UNREACHABLE') === true
