@@ -1,5 +1,5 @@
 -- The checkpoint knows which log it belongs to: the topic's id, and the last record that was applied. Both are compared when a partition is claimed
--- (core/runner/identity.ts): another topic of the same name, or a log that was cut and has grown again, is then not taken for the old one.
+-- (core/runner/last-record.ts): another topic of the same name, or a log that was cut and has grown again, is then not taken for the old one.
 
 alter table public.consumer_positions
   add column topic_id    text,   -- Kafka's id of the topic; null: unknown (written by an older version, or the broker has no ids)

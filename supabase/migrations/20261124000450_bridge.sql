@@ -112,13 +112,5 @@ begin
 end
 $$;
 
-do $$
-declare f regprocedure;
-begin
-  for f in select p.oid::regprocedure from pg_proc p join pg_namespace n on n.oid = p.pronamespace
-           where n.nspname = 'public' and p.proname = 'strandline_queue_settle'
-  loop
-    execute format('revoke all on function %s from public, anon, authenticated', f);
-    execute format('grant execute on function %s to service_role', f);
-  end loop;
-end $$;
+revoke all on function public.strandline_queue_settle(jsonb) from public, anon, authenticated;
+grant execute on function public.strandline_queue_settle(jsonb) to service_role;
