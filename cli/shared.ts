@@ -5,7 +5,7 @@ import { Registry } from 'prom-client'
 import { type Clock, systemClock } from '../core/clock.ts'
 import type { Codec } from '../core/codec/codec.ts'
 import { createCodec } from '../core/codec/position-closed-codec.ts'
-import { type Config, logLevel, readConfig } from '../core/config.ts'
+import { type Config, logLevel, NO_ENGINES, readConfig } from '../core/config.ts'
 import { StrandlineError } from '../core/errors.ts'
 import { createKafkaLog } from '../core/log/kafka-log.ts'
 import type { EventLog } from '../core/log/log.ts'
@@ -22,7 +22,7 @@ import {
 import type { Need } from '../embedded/stack.ts'
 import { findStack } from '../embedded/stack-file.ts'
 import { say } from './output.ts'
-import { chooseStack, withoutEngines } from './stack-choice.ts'
+import { chooseStack, settingsOf, withoutEngines } from './stack-choice.ts'
 
 export interface OpenOptions {
   /** The stack's folder, where somebody named one; else `.strandline` in the current directory, which the environment beats. */
@@ -58,12 +58,6 @@ export interface OpenStack {
   close(): Promise<void>
 }
 
-const NAMES: Record<Need, string[]> = {
-  database: ['SUPABASE_URL', 'SUPABASE_SERVICE_ROLE_KEY'],
-  kafka: ['KAFKA_BROKERS'],
-  registry: ['SCHEMA_REGISTRY_URL'],
-}
-
 export async function openStack(options: OpenOptions = {}): Promise<OpenStack> {
   const { needs = ['database'], services = [], model, logger = createLogger({ level: logLevel('warn') }) } = options
   const dataDir = dataDirPath(options.dataDir)
@@ -95,7 +89,7 @@ export async function openStack(options: OpenOptions = {}): Promise<OpenStack> {
   }
   const config = once(() => readConfig({ ...elsewhere(needs), ...env }))
   // A command that only reads the database must not ask for brokers, and one that only reads the log not for the others.
-  const part = () => readConfig({ ...ELSEWHERE, ...env })
+  const part = () => readConfig({ ...NO_ENGINES, ...env })
   const log = once(() => {
     const made = createKafkaLog(part(), logger)
     opened.push(made)
@@ -135,7 +129,7 @@ export async function openStack(options: OpenOptions = {}): Promise<OpenStack> {
 function requireFolder(dataDir: string, needs: Need[], create: boolean): void {
   if (create || existsSync(dataDir)) return
   throw new StrandlineError('STACK_NOT_RUNNING', `There is no stack in ${dataDir}.`, {
-    todo: `Start one (./strandline up), name its folder with --data-dir, or set ${[...new Set(needs.flatMap((n) => NAMES[n]))].join(', ')}.`,
+    todo: `Start one (./strandline up), name its folder with --data-dir, or set ${settingsOf(needs).join(', ')}.`,
   })
 }
 
@@ -154,17 +148,9 @@ async function startForTheMoment(
   return startStack({ dataDir, ports, needs, services, env: withoutEngines(process.env), model, purpose, logger, say })
 }
 
-/** Stands for an engine that a command does not work with. */
-const ELSEWHERE = {
-  KAFKA_BROKERS: 'none:1',
-  SCHEMA_REGISTRY_URL: 'http://none',
-  SUPABASE_URL: 'http://none',
-  SUPABASE_SERVICE_ROLE_KEY: 'none',
-}
-
 /** What the command does not work with need not be known. */
 const elsewhere = (needs: Need[]) =>
-  Object.fromEntries(Object.entries(ELSEWHERE).filter(([name]) => !needs.flatMap((need) => NAMES[need]).includes(name)))
+  Object.fromEntries(Object.entries(NO_ENGINES).filter(([name]) => !settingsOf(needs).includes(name)))
 
 /** For commander: a port from which all ports of a stack are counted. */
 export function basePort(value: string): number {

@@ -33,6 +33,9 @@ const URLS: Record<Need, string> = { kafka: 'KAFKA_BROKERS', registry: 'SCHEMA_R
 const KEY = 'SUPABASE_SERVICE_ROLE_KEY'
 /** All that says where engines are. */
 export const ENGINE_SETTINGS = [...Object.values(URLS), KEY, 'DATABASE_URL']
+/** What must be set where these engines are named by the environment. */
+export const settingsOf = (needs: Need[]): string[] =>
+  needs.flatMap((need) => (need === 'database' ? [URLS.database, KEY] : [URLS[need]]))
 const ENGINES: Record<Need, string> = { kafka: 'Kafka', registry: 'schema registry', database: 'Supabase' }
 
 /** Errors: USAGE where folder and environment contradict, CONFIG_INVALID for half an environment, STACK_BUSY where only a part of the stack runs. */
@@ -46,9 +49,7 @@ export function chooseStack({ dataDir, explicit, needs, env, running }: StackQue
       if (!same(given(KEY), running?.env[KEY])) others.push(KEY)
     if (explicit && others.length > 0) throw contradiction(dataDir, others, env, running)
     if (others.length > 0 || !running) {
-      const missing = [...needs.map((need) => URLS[need]), ...(needs.includes('database') ? [KEY] : [])].filter(
-        (name) => !given(name),
-      )
+      const missing = settingsOf(needs).filter((name) => !given(name))
       if (missing.length > 0) throw half(named, missing)
       return { from: 'environment', env: settings, name: environmentName(needs, env) }
     }

@@ -29,6 +29,14 @@ export interface Config {
 
 type Env = Record<string, string | undefined>
 
+/** Stands for engines that somebody who reads the other settings does not work with. */
+export const NO_ENGINES = {
+  KAFKA_BROKERS: 'none:1',
+  SCHEMA_REGISTRY_URL: 'http://none',
+  SUPABASE_URL: 'http://none',
+  SUPABASE_SERVICE_ROLE_KEY: 'none',
+}
+
 function required(env: Env, name: string, example: string): string {
   const value = env[name]?.trim()
   if (!value)

@@ -2,7 +2,7 @@
 import { join } from 'node:path'
 import { positionClosedSchema } from '../core/codec/position-closed-codec.ts'
 import { createRegistryClient } from '../core/codec/registry.ts'
-import { readConfig } from '../core/config.ts'
+import { NO_ENGINES, readConfig } from '../core/config.ts'
 import { explain, findStrandlineError, StrandlineError } from '../core/errors.ts'
 import { readToken } from '../core/http-guard.ts'
 import { createKafkaLog } from '../core/log/kafka-log.ts'
@@ -72,17 +72,10 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   }
 }
 
-const NONE = {
-  SUPABASE_URL: 'http://none',
-  SUPABASE_SERVICE_ROLE_KEY: 'none',
-  SCHEMA_REGISTRY_URL: 'http://none',
-  KAFKA_BROKERS: 'none:1',
-}
-
 /** Everything that can be wrong before anything is started. Errors: CONFIG_INVALID, MODEL_INVALID. */
 function checkSettings({ env, model, services, needs }: StackOptions): void {
   const set = Object.fromEntries(Object.entries(env).filter(([, value]) => value?.trim()))
-  const config = readConfig({ ...NONE, ...set })
+  const config = readConfig({ ...NO_ENGINES, ...set })
   if (needs.includes('database') && set.SUPABASE_URL && !set.SUPABASE_SERVICE_ROLE_KEY)
     throw new StrandlineError('CONFIG_INVALID', 'SUPABASE_URL is set, and SUPABASE_SERVICE_ROLE_KEY is not.', {
       todo: 'Set both, or none for an embedded database.',
@@ -253,12 +246,7 @@ async function startEmbeddedDatabase(
 
 /** Topics and schema, so that the first event finds them. */
 async function prepareLog(options: StackOptions, stack: StackDescription): Promise<void> {
-  const config = readConfig({
-    SUPABASE_URL: 'http://none',
-    SUPABASE_SERVICE_ROLE_KEY: 'none',
-    ...options.env,
-    ...stack.env,
-  })
+  const config = readConfig({ ...NO_ENGINES, ...options.env, ...stack.env })
   const log = createKafkaLog(config, options.logger)
   try {
     await ensureLoopTopics(log, config, options.logger).catch((error) => {
