@@ -2,10 +2,9 @@
  * What is learned, read from the database: of the model version that is active there, whatever this process was started with, or of the one whose model is
  * named (of several, the active one, else the newest).
  */
-import { StrandlineError } from '../../core/errors.ts'
 import type { Store } from '../../core/store/store.ts'
 import { compileModel, type Model, type ModelDefinition } from '../learner/model.ts'
-import { listVersions, namesOf } from '../learner/model-versions.ts'
+import { listVersions, unknownModel } from '../learner/model-versions.ts'
 import { byScopeNameKey, type CoefficientRow } from '../learner/offline.ts'
 import type { Coefficient, CoefficientKey } from './allocation.ts'
 
@@ -45,13 +44,7 @@ export async function learnedModel(store: Store, name?: string): Promise<Learned
   } | null>('decision_model', { p_model: name ?? null })
   if (row) return { model: compileModel(row.definition, row.hash), generation: row.generation, active: row.active }
   if (name === undefined) return null
-  throw new StrandlineError(
-    'USAGE',
-    `Nothing was ever learned under a model '${name}': ${namesOf(await listVersions(store))}.`,
-    {
-      todo: 'Name one of those, or none for the active one; a learner makes one (./strandline learner --model NAME).',
-    },
-  )
+  throw unknownModel(name, await listVersions(store))
 }
 
 /** The active model, or null while no learner ever ran. */

@@ -2,9 +2,9 @@
 import type { Clock } from '../../core/clock.ts'
 import { StrandlineError } from '../../core/errors.ts'
 import type { EventLog, PartitionOffsets } from '../../core/log/log.ts'
-import { type Store, storeError } from '../../core/store/store.ts'
+import type { Store } from '../../core/store/store.ts'
 import { learnerConsumer } from './learner-store.ts'
-import { listVersions, type ModelVersion, namesOf } from './model-versions.ts'
+import { listVersions, type ModelVersion, readPositions, unknownModel } from './model-versions.ts'
 
 export interface Activation {
   model: string
@@ -61,7 +61,7 @@ export async function activate(
   const answer = await store.rpc<{ status: 'ok' | 'unknown'; previous: number | null }>('learner_activate', {
     p_generation: version.generation,
   })
-  if (answer.status !== 'ok') throw unknown(model, await listVersions(store))
+  if (answer.status !== 'ok') throw unknownModel(model, await listVersions(store))
   const previous = versions.find((v) => v.generation === answer.previous)
   return {
     model,
@@ -73,15 +73,10 @@ export async function activate(
   }
 }
 
-const unknown = (model: string, versions: ModelVersion[]) =>
-  new StrandlineError('USAGE', `Nothing was ever learned under a model '${model}': ${namesOf(versions)}.`, {
-    todo: `Run a learner first: ./strandline learner --model ${model}.`,
-  })
-
 /** Of several versions over one topic (the model's definition changed), the newest. */
 function choose(versions: ModelVersion[], model: string, topic?: string): ModelVersion {
   const named = versions.filter((v) => v.model === model)
-  if (named.length === 0) throw unknown(model, versions)
+  if (named.length === 0) throw unknownModel(model, versions)
   const topics = [...new Set(named.map((v) => v.topic))]
   if (topic === undefined && topics.length > 1)
     throw new StrandlineError('USAGE', `${model} learns from several topics: ${topics.join(', ')}.`, {
@@ -104,13 +99,7 @@ async function lagOf(
 ): Promise<number> {
   const until = clock.now() + patience
   for (;;) {
-    const { data, error, status } = await store.client
-      .from('consumer_positions')
-      .select('partition, position')
-      .eq('consumer', learnerConsumer(model, hash))
-      .eq('topic', topic)
-    if (error) throw storeError(error, status, 'consumer_positions', 'the database')
-    const positions = new Map(data.map((r) => [r.partition as number, r.position === null ? null : Number(r.position)]))
+    const positions = await readPositions(store, learnerConsumer(model, hash), topic)
     const lag = ends.reduce((sum, o) => sum + Math.max(0, o.end - (positions.get(o.partition) ?? o.start)), 0)
     if (lag === 0 || clock.now() >= until) return lag
     await clock.sleep(POLL_MS)

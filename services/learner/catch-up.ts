@@ -7,6 +7,7 @@ import { startLearner } from './index.ts'
 import { type Generation, openGeneration } from './learner-store.ts'
 import { loadModel } from './load-model.ts'
 import type { Model } from './model.ts'
+import { readPositions } from './model-versions.ts'
 
 export interface CaughtUp {
   model: Model
@@ -46,19 +47,9 @@ export async function learnUntilCaughtUp(
     let told = moved
     let before = ''
     for (;;) {
-      const { data, error } = await store.client
-        .from('consumer_positions')
-        .select('partition, position')
-        .eq('consumer', generation.consumer)
-        .eq('topic', config.topic)
-      if (error)
-        throw new StrandlineError(
-          'STORE_UNREACHABLE',
-          `The positions of ${generation.consumer} cannot be read: ${error.message}.`,
-        )
-      const positions = new Map(data.map((r) => [r.partition as number, Number(r.position ?? 0)]))
+      const positions = await readPositions(store, generation.consumer, config.topic)
       if (ends.every((e) => e.end === e.start || (positions.get(e.partition) ?? 0) >= e.end)) break
-      const now = JSON.stringify(data)
+      const now = JSON.stringify([...positions])
       if (now !== before) moved = told = clock.now()
       before = now
       const standing = Math.round((clock.now() - moved) / 1000)

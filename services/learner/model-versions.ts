@@ -1,4 +1,5 @@
 /** Model versions, as the database knows them: a model folded over one log each. One of them is active: it is what readers see. */
+import { StrandlineError } from '../../core/errors.ts'
 import { type Store, storeError } from '../../core/store/store.ts'
 
 export interface ModelVersion {
@@ -25,8 +26,27 @@ export async function isActive(store: Store, generation: number): Promise<boolea
   return data[0]?.active === true
 }
 
-/** For a person: which versions there are. */
-export const namesOf = (versions: ModelVersion[]): string => {
+/** What is said of a model that no learner ever ran under. */
+export function unknownModel(model: string, versions: ModelVersion[]): StrandlineError {
   const names = [...new Set(versions.map((v) => v.model))]
-  return names.length === 0 ? 'no model has learned yet' : `there are ${names.join(', ')}`
+  const known = names.length === 0 ? 'no model has learned yet' : `there are ${names.join(', ')}`
+  return new StrandlineError('USAGE', `Nothing was ever learned under a model '${model}': ${known}.`, {
+    todo: `Name another one, or run its learner first: ./strandline learner --model ${model}.`,
+  })
+}
+
+/** The next offset that a consumer applies, by partition; null before its first commit. Errors: STORE_UNREACHABLE. */
+export async function readPositions(
+  store: Store,
+  consumer: string,
+  topic: string,
+): Promise<Map<number, number | null>> {
+  const { data, error, status } = await store.client
+    .from('consumer_positions')
+    .select('partition, position')
+    .eq('consumer', consumer)
+    .eq('topic', topic)
+    .order('partition')
+  if (error) throw storeError(error, status, 'consumer_positions', 'the database')
+  return new Map(data.map((r) => [r.partition as number, r.position === null ? null : Number(r.position)]))
 }
