@@ -5,6 +5,7 @@
  */
 import { StrandlineError } from './errors.ts'
 import { type PositionClosed, splitEntryContext } from './event.ts'
+import { isObject } from './is-object.ts'
 import { parseTime } from './time.ts'
 
 const MAX_INT = 2 ** 31 - 1
@@ -37,9 +38,6 @@ export function parseOfflineLog(text: string): PositionClosed[] {
   }
   return events
 }
-
-const isObject = (value: unknown): value is Record<string, unknown> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value)
 
 /** Takes fields out of one line and names the first that is wrong. */
 class Reader {

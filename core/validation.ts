@@ -48,6 +48,8 @@ export type CheckedEvent = Pick<
 export const MAX_CLOCK_SKEW_MS = 5 * 60_000
 /** No exit lies beyond this, even if its record, whose time a producer chooses, says so. Milliseconds: the year 2100. */
 export const MAX_EXIT_MS = Date.UTC(2100, 0, 1)
+/** No entry lies before the year 1: JavaScript, Postgres and ISO 8601 have the same years from there on. Milliseconds. */
+export const MIN_ENTRY_MS = Date.parse('0001-01-01T00:00:00Z')
 /** R/R is clamped to ±10 where it is computed (DESIGN.md): anything beyond was not computed by it. */
 export const MAX_RR = 10
 

@@ -43,7 +43,7 @@ export function closeTrade(pm: Portfolio, flat: FlatTrade, by: 'report' | 'tick'
   return tracer.startActiveSpan('pm.close', async (span) => {
     const started = pm.clock.now()
     try {
-      const closing = sayLongKeys(closingOf(flat))
+      const closing = namingLongKeys(closingOf(flat))
       const { event } = closing
       span.setAttributes({ 'strandline.event_id': event.event_id, 'strandline.position_id': event.position_id })
       const p_close = JSON.stringify({
@@ -72,7 +72,7 @@ export function closeTrade(pm: Portfolio, flat: FlatTrade, by: 'report' | 'tick'
 }
 
 /** Keys that are too long are left out by the learner, not by us: whoever closes the trade hears it here. */
-function sayLongKeys(closing: Closing): Closing {
+function namingLongKeys(closing: Closing): Closing {
   const keys = overlongKeys(closing.event).map(({ model, name }) => `${name} of ${model}`)
   if (keys.length === 0) return closing
   const left_out = [...(closing.event.left_out ?? []), ...keys]

@@ -1,9 +1,10 @@
 /** A flat position becomes a closed trade: its score, its event, its entry in completed_trades. Pure. */
 import { findStrandlineError, StrandlineError } from '../../core/errors.ts'
 import { eventId, type PositionClosed } from '../../core/event.ts'
+import { isObject } from '../../core/is-object.ts'
 import { fitContext, fitEvent, MAX_ID_BYTES } from '../../core/limits.ts'
-import { MAX_CLOCK_SKEW_MS, MAX_EXIT_MS } from '../../core/validation.ts'
-import { isObject, textMap } from './context.ts'
+import { MAX_CLOCK_SKEW_MS, MAX_EXIT_MS, MIN_ENTRY_MS } from '../../core/validation.ts'
+import { textMap } from './context.ts'
 import { type Bar, type Score, type Side, scoreTrade } from './rr.ts'
 import { timeframeMs } from './timeframe.ts'
 
@@ -132,12 +133,9 @@ function fitted(trade: FlatTrade, event: PositionClosed): PositionClosed {
   }
 }
 
-/** The years 1 to 2100: JavaScript, Postgres, ISO 8601 and the log all have them. */
-const MIN_TIME_MS = Date.parse('0001-01-01T00:00:00Z')
-
 function timesOf(trade: FlatTrade): { opened_at: number; closed_at: number } {
   const { opened_at, closed_at, now } = trade
-  if (!isTime(opened_at, MIN_TIME_MS)) throw unreadable(trade, `its first_entry_timestamp is ${timeText(opened_at)}`)
+  if (!isTime(opened_at, MIN_ENTRY_MS)) throw unreadable(trade, `its first_entry_timestamp is ${timeText(opened_at)}`)
   if (!isTime(closed_at, 1)) throw unreadable(trade, `its exit is at ${timeText(closed_at)}`)
   if (closed_at > now + MAX_CLOCK_SKEW_MS)
     throw new StrandlineError(

@@ -1,11 +1,7 @@
 /** Entry and regime contexts as people and other programs send them. */
+import { isObject } from '../../core/is-object.ts'
 import { fitContext, MAX_KEY_BYTES, wellFormed } from '../../core/limits.ts'
 import { overlongKeys } from './model-keys.ts'
-
-export { wellFormed }
-
-export const isObject = (value: unknown): value is Record<string, unknown> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value)
 
 /** More than any id that a table holds, and little enough for a line of a log. */
 const MAX_POSITION_ID = 1_000

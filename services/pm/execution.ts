@@ -1,9 +1,10 @@
 /** What a trader may report about a position: checked here, before the database sees it. Pure. */
 import { type ErrorCode, StrandlineError } from '../../core/errors.ts'
-import { byteLength, MAX_ID_BYTES } from '../../core/limits.ts'
+import { isObject } from '../../core/is-object.ts'
+import { byteLength, MAX_ID_BYTES, wellFormed } from '../../core/limits.ts'
 import { parseTime } from '../../core/time.ts'
 import { MAX_EXIT_MS } from '../../core/validation.ts'
-import { checkContext, checkPositionId, isObject, wellFormed } from './context.ts'
+import { checkContext, checkPositionId } from './context.ts'
 
 const ENTRY_KINDS = ['entry', 'buy', 'add']
 const EXIT_KINDS = ['trim', 'emergency_exit']

@@ -1,7 +1,8 @@
 /** A new position, before its first entry. Others may insert rows into lowcap_positions instead. */
 import { StrandlineError } from '../../core/errors.ts'
-import { byteLength, MAX_ID_BYTES } from '../../core/limits.ts'
-import { checkContext, isObject, wellFormed } from './context.ts'
+import { isObject } from '../../core/is-object.ts'
+import { byteLength, MAX_ID_BYTES, wellFormed } from '../../core/limits.ts'
+import { checkContext } from './context.ts'
 import type { Portfolio } from './portfolio.ts'
 import type { PositionRow } from './report-execution.ts'
 

@@ -3,8 +3,8 @@ import { readFileSync } from 'node:fs'
 import { basename } from 'node:path'
 import { strFromU8, unzipSync } from 'fflate'
 import { StrandlineError } from '../../../core/errors.ts'
+import { isObject } from '../../../core/is-object.ts'
 import { parseTime } from '../../../core/time.ts'
-import { isObject } from '../context.ts'
 import type { Side } from '../rr.ts'
 
 /** One closed trade of a backtest. Times in ms; prices in the pair's quote currency. */

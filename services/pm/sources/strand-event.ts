@@ -1,10 +1,11 @@
 /** A `position_closed` strand that somebody else wrote, as the event of its trade. Pure. */
 import { StrandlineError } from '../../../core/errors.ts'
 import { eventId, type PositionClosed, splitEntryContext } from '../../../core/event.ts'
-import { fitEvent } from '../../../core/limits.ts'
+import { isObject } from '../../../core/is-object.ts'
+import { fitEvent, wellFormed } from '../../../core/limits.ts'
 import { parseTime } from '../../../core/time.ts'
-import { checkEvent, MAX_EXIT_MS, MAX_RR } from '../../../core/validation.ts'
-import { isObject, textMap, wellFormed } from '../context.ts'
+import { checkEvent, MAX_EXIT_MS, MAX_RR, MIN_ENTRY_MS } from '../../../core/validation.ts'
+import { textMap } from '../context.ts'
 import type { Side } from '../rr.ts'
 
 /** A row of ad_strands. */
@@ -18,7 +19,6 @@ export interface StrandTrade {
 }
 
 const DAY_MS = 86_400_000
-const FIRST_MS = Date.parse('0001-01-01T00:00:00Z')
 
 type Fields = Record<string, unknown>
 
@@ -90,7 +90,7 @@ export function tradeOfStrand(strand: ForeignStrand, now: number): StrandTrade {
   const fitted = fitEvent(event).event
   const rejection = checkEvent(fitted, Buffer.from(position_id), Math.max(now, Math.min(closed_at, now + DAY_MS)))
   if (rejection) throw invalid(rejection.detail)
-  if (!(event.opened_at >= FIRST_MS && event.opened_at <= MAX_EXIT_MS))
+  if (!(event.opened_at >= MIN_ENTRY_MS && event.opened_at <= MAX_EXIT_MS))
     throw invalid(`the entry time is ${event.opened_at}, not a time in milliseconds`)
   return { event: fitted, side: inTrade('side') === 'short' ? 'short' : 'long', unscored }
 }
