@@ -38,7 +38,7 @@ beforeAll(async () => {
   }
   await vi.waitFor(
     async () => expect(await audit(loop.deps)).toMatchObject({ in_ledger: TRADES, in_ad_strands: TRADES }),
-    { timeout: 60_000, interval: 500 },
+    { timeout: 120_000, interval: 500 },
   )
 })
 afterAll(() => loop?.stop())

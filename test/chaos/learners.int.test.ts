@@ -73,7 +73,7 @@ test('lag returns to 0, and the topic itself, folded again, agrees with every co
   })()
   // the first kill hits a learner at work, not one that is starting
   await vi.waitFor(async () => expect(await db.sql('select 1 from learner_ledger limit 1')).toHaveLength(1), {
-    timeout: 60_000,
+    timeout: 120_000,
     interval: 250,
   })
   for (let i = 0; i < KILLS; i++) {

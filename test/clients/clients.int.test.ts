@@ -119,6 +119,6 @@ test("Kafka's own kafka-consumer-groups shows the lag of both groups falling to 
         for (const { partition, end } of ends)
           expect(rows.find((c) => c[2] === String(partition))?.slice(3, 6)).toEqual([String(end), String(end), '0'])
       },
-      { timeout: 60_000, interval: 1_000 },
+      { timeout: 120_000, interval: 1_000 },
     )
 })

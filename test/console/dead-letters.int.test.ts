@@ -98,10 +98,10 @@ describe('records of a schema that the registry did not know', () => {
     const letters = await stage.kafka.log.offsets(stage.config.deadLetterTopic)
     expect(await editOffsets(GROUP, stage.topic, await every(stage.topic, -2))).toBeNull()
     await stage.start()
-    await expect.poll(async () => (await stage.baseline()).n, { timeout: 30_000 }).toBe(3)
+    await expect.poll(async () => (await stage.baseline()).n, { timeout: 120_000 }).toBe(3)
     await expect
       .poll(async () => (await (await stage.console.group(GROUP)).lag(stage.topic)).map((p) => p.lag), {
-        timeout: 30_000,
+        timeout: 120_000,
       })
       .toEqual([0, 0, 0])
 

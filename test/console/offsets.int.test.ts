@@ -26,7 +26,7 @@ async function restartedFrom(to: Map<number, number>): Promise<void> {
 async function backInStep(): Promise<void> {
   await stage.caughtUp()
   const positions = await stage.positions()
-  await vi.waitFor(async () => expect(await groupOffsets()).toEqual(positions), { timeout: 30_000, interval: 100 })
+  await vi.waitFor(async () => expect(await groupOffsets()).toEqual(positions), { timeout: 120_000, interval: 100 })
 }
 
 beforeAll(async () => {

@@ -28,7 +28,7 @@ export function containerProject(): TestProjectInlineConfiguration[] {
         globalSetup: ['test/containers/engines.ts'],
         fileParallelism: false, // some files crash the engines, which all of them share
         sequence: { groupOrder: 2 },
-        testTimeout: 60_000,
+        testTimeout: 240_000,
         retry: process.env.CI ? 2 : 0, // as in vitest.config.ts
         hookTimeout: 300_000,
         execArgv: NODE_FLAGS,

@@ -118,7 +118,7 @@ test('regression: in a plain process, connections that PostgreSQL ends under loa
     }),
   )
   await expectWell(failures)
-}, 120_000)
+}, 300_000)
 
 test('regression: in a plain process, SIGKILL of the postmaster and of single backends under load does not end it, and it goes on when PostgreSQL is back', async () => {
   const failures = await underLoad(12, async (round) => {

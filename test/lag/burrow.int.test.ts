@@ -33,7 +33,7 @@ afterAll(async () => {
   await db?.drop()
 })
 
-const PATIENCE = { timeout: 40_000, interval: 500 }
+const PATIENCE = { timeout: 120_000, interval: 500 }
 const GROUP = learnerGroup('lowcap-v4')
 const trades = (from: number, count: number) =>
   Array.from({ length: count }, (_, i) => closedTrade({ position_id: `p-${from + i}`, trade_id: 't' }))

@@ -64,7 +64,7 @@ async function freqtradeCaughtUp(stage: Stage): Promise<void> {
             )
           )[0]?.position ?? 0,
         ),
-      { timeout: 30_000 },
+      { timeout: 120_000 },
     )
     .toBe(end)
 }
@@ -240,7 +240,7 @@ describe('regression: the baseline after a switch', () => {
     void work.finally(() => {
       ended = true
     })
-    await expect.poll(async () => ended || (await session.waits()), { timeout: 10_000 }).toBe(true)
+    await expect.poll(async () => ended || (await session.waits()), { timeout: 120_000 }).toBe(true)
   }
 
   it('has what was committed while the switch was under way', async () => {

@@ -71,7 +71,7 @@ const trade = (i: number, change: Partial<PositionClosed> = {}) =>
   })
 const trades = (from: number, to: number) => Array.from({ length: to - from }, (_, i) => trade(from + i))
 const count = async (what: string) => Number((await db.sql(`select count(*) as n from ${what}`))[0]!.n)
-const patient = { timeout: 60_000, interval: 100 }
+const patient = { timeout: 120_000, interval: 100 }
 
 /** Until everything of the outbox is in the log and applied by both consumers. */
 async function settled(total: number): Promise<void> {

@@ -18,9 +18,9 @@ beforeAll(async () => {
 afterAll(async () => {
   await hosted?.stop()
   await telemetry?.stop()
-}, 60_000)
+}, 300_000)
 
-const PATIENCE = { timeout: 60_000, interval: 250 }
+const PATIENCE = { timeout: 120_000, interval: 250 }
 const ALL: Name[] = ['pm', 'learner', 'projector', 'decision']
 const states = async (names = ALL) => Promise.all(names.map(async (n) => (await hosted.ready(n)).status))
 const post = async (path: string, body: object, name: Name = 'pm') => {

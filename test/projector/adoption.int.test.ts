@@ -114,7 +114,7 @@ test('an adoption and a projection of the same trade at the same moment leave on
             'select 1 from pg_locks l where l.locktype = $1 and not l.granted and l.database = (select oid from pg_database where datname = current_database())',
             ['advisory'],
           ),
-        { timeout: 30_000 },
+        { timeout: 120_000 },
       )
       .toHaveLength(1)
     await bridge.query('commit')

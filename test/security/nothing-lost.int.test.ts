@@ -74,7 +74,7 @@ const waiting = async () =>
   Number((await db.sql('select count(*) as n from pm_outbox where published_at is null'))[0]!.n)
 const counted = async () => Number((await db.sql('select count(*) as n from learner_ledger'))[0]!.n)
 const reasonOf = async (service: Service) => (await service.ready()).reason
-const patient = { timeout: 60_000, interval: 100 }
+const patient = { timeout: 120_000, interval: 100 }
 
 test('a wrong password, then the registry away, before and after the trade is in the log: each trade counts once', async () => {
   let registry = await registryUp()

@@ -97,7 +97,7 @@ export async function openConsoleStage() {
           )
           if (behind.length > 0) throw new Error(`not applied yet: ${JSON.stringify(behind)}`)
         },
-        { timeout: 30_000, interval: 100 },
+        { timeout: 120_000, interval: 100 },
       ),
     /** All that is learned, to the last bit. */
     learned: () =>

@@ -95,7 +95,7 @@ export async function createStage(
       // what is written, not what can be read: a transaction that was just committed can be read only once its markers are there
       const ranges = (await kafka.log.offsets(topic)).map((r) => ({ ...r, end: writtenEnd(r) }))
       const ends = ranges.filter((e) => e.end > e.start)
-      const deadline = Date.now() + 50_000
+      const deadline = Date.now() + 150_000
       for (;;) {
         const now = await stage.positions()
         if (ends.every((e) => (now.find((p) => p.partition === e.partition)?.position ?? 0) >= e.end)) return

@@ -151,7 +151,7 @@ export function testRelay(
 }
 
 /** Waits until something holds; fails with what it saw last. */
-export async function until<T>(look: () => Promise<T>, holds: (value: T) => boolean, ms = 30_000): Promise<T> {
+export async function until<T>(look: () => Promise<T>, holds: (value: T) => boolean, ms = 120_000): Promise<T> {
   const end = Date.now() + ms
   for (;;) {
     const value = await look()

@@ -28,7 +28,7 @@ export interface Stage {
   close(): Promise<void>
 }
 
-const PATIENT = { timeout: 60_000, interval: 100 }
+const PATIENT = { timeout: 120_000, interval: 100 }
 
 export async function setStage(partitions = 3): Promise<Stage> {
   const [db, kafka] = await Promise.all([createTestDatabase(), createTestKafka()])
