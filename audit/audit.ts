@@ -7,6 +7,7 @@
  * the beginning, before it is said.
  */
 
+import { StrandlineError } from '../core/errors.ts'
 import type { ServiceDeps } from '../core/service.ts'
 import { activeModel } from '../services/decision/learned.ts'
 import { type Compared, compareCoefficients } from './coefficients.ts'
@@ -72,6 +73,12 @@ async function look(deps: ServiceDeps): Promise<AuditReport> {
   const outbox = await readOutbox(store)
   const model = await activeModel(store)
   const before = await readCheckpoints(store, config.topic)
+  if (model && before.consumer === null)
+    throw new StrandlineError(
+      'USAGE',
+      `What readers see, ${model.definition.name}, is learned from another topic than ${config.topic}: nothing here can be compared with it.`,
+      { todo: 'Set STRANDLINE_TOPIC to that topic, or activate a model version of this one (./strandline activate).' },
+    )
   const reading = await readLog(deps, model, before, await readLetters(store, config.topic, before.consumer))
   const checkpoints = await readCheckpoints(store, config.topic)
   const letters = await readLetters(store, config.topic, checkpoints.consumer)

@@ -1,5 +1,5 @@
 /** Waits until everything that is closed is published, and everything that is in the log is applied. */
-import { explain, StrandlineError } from '../core/errors.ts'
+import { explain, findStrandlineError, StrandlineError } from '../core/errors.ts'
 import type { ServiceDeps } from '../core/service.ts'
 import { storeError } from '../core/store/store.ts'
 import { readCheckpoints } from './stores.ts'
@@ -10,7 +10,7 @@ const TELL_MS = 10_000
 /**
  * Resolves to null when nothing waits any more, else, once `seconds` are over, to the sentence that says what does.
  * @param say hears every ten seconds what it waits for
- * @throws StrandlineError STILL_WAITING when an engine does not answer
+ * @throws StrandlineError STILL_WAITING when an engine does not answer, and what it answers that is no answer (STORE_SCHEMA, LOG_AUTH …)
  */
 export async function untilNothingWaits(
   deps: ServiceDeps,
@@ -21,7 +21,7 @@ export async function untilNothingWaits(
   const started = clock.now()
   for (let told = started; ; await clock.sleep(POLL_MS)) {
     const waiting = await whatWaits(deps).catch((cause) => {
-      throw unseen(cause)
+      throw isAway(cause) ? unseen(cause) : cause
     })
     if (waiting === null) return null
     const now = clock.now()
@@ -31,6 +31,9 @@ export async function untilNothingWaits(
     say(`Waiting: there ${waiting}.`)
   }
 }
+
+/** An engine does not answer. */
+export const isAway = (error: unknown) => findStrandlineError(error)?.code.endsWith('_UNREACHABLE') === true
 
 /** Who waits gets the answer of one who waited in vain, not that of a damage. */
 export const unseen = (cause: unknown): StrandlineError =>

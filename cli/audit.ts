@@ -1,8 +1,7 @@
 /** `strandline audit`: where is every closed trade, and does it count exactly once? */
 import type { Command } from 'commander'
 import { audit, isWaiting } from '../audit/audit.ts'
-import { unseen, untilNothingWaits } from '../audit/wait.ts'
-import { findStrandlineError } from '../core/errors.ts'
+import { isAway, unseen, untilNothingWaits } from '../audit/wait.ts'
 import { auditText } from './audit-text.ts'
 import { wholeNumber } from './numbers.ts'
 import { say } from './output.ts'
@@ -61,6 +60,3 @@ Examples:
       }
     })
 }
-
-/** An engine does not answer. */
-const isAway = (error: unknown) => findStrandlineError(error)?.code.endsWith('_UNREACHABLE') === true

@@ -40,9 +40,13 @@ $$;
 create function public.strandline_audit_letters(p_consumer text, p_topic text, p_partition integer, p_offset bigint, p_limit integer)
 returns jsonb language sql stable security invoker set search_path = '' as $$
   select coalesce(jsonb_agg(jsonb_build_array(d.partition, d."offset", d.reason, d.redriven_at is null) order by d.partition, d."offset"), '[]')
-  from (select * from public.dead_letters l
+  from (select distinct on (l.partition, l."offset") l.*
+        from public.dead_letters l
+        left join public.consumer_positions c on c.consumer = l.consumer and c.topic = l.topic and c.partition = l.partition
         where l.consumer = p_consumer and l.topic = p_topic and l.applied_at is null and (l.partition, l."offset") > (p_partition, p_offset)
-        order by l.partition, l."offset" limit p_limit) d
+          -- of a topic of that name that was there before: another record lies at its place now
+          and (l.topic_id = '' or c.topic_id is null or l.topic_id = c.topic_id)
+        order by l.partition, l."offset", l.record_ms desc limit p_limit) d
 $$;
 
 -- A page of the active coefficients, with where their learner stands: one snapshot, so that they can be compared with a fold up to exactly there.

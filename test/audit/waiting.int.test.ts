@@ -192,6 +192,26 @@ describe('what is amiss is said', () => {
     expect(await audit(stage.deps)).toMatchObject({ lost: 1, lost_ids: [trade(0).event_id] })
   })
 
+  test('a letter of a topic that was there before says nothing of the record that lies at its place now', async () => {
+    await wholeLoop()
+    await stage.stop()
+    await stage.db.sql(
+      `insert into dead_letters (consumer, topic, partition, "offset", reason, topic_id, record_ms)
+       select consumer, topic, partition, 0, 'not_avro', 'another', 1 from consumer_positions where consumer like 'learner/%' and position > 0`,
+    )
+    expect(await audit(stage.deps)).toMatchObject({ ...ALL_THERE, refused: {}, wrong: 0, reconciles: true })
+  })
+
+  test('of a topic from which the active model does not learn nothing is said but that', async () => {
+    await wholeLoop()
+    await stage.stop()
+    await stage.db.sql(`update learner_generations set topic = 'another'`)
+    await expect(audit(stage.deps)).rejects.toMatchObject({
+      code: 'USAGE',
+      message: expect.stringMatching(/another topic/),
+    })
+  })
+
   test('a record that the learner passed, neither applied nor refused: lost', async () => {
     await wholeLoop([...trades(), trade(50, { rr: 99 })])
     await stage.stop()
