@@ -12,6 +12,7 @@
 import type { Consumer, EachBatchPayload, Kafka } from 'kafkajs'
 import type { Logger } from 'pino'
 import type { StrandlineError } from '../errors.ts'
+import { createAssigner } from './assigner.ts'
 import { connected } from './kafka-cluster.ts'
 import { logError } from './kafka-errors.ts'
 import type { BatchControl, PartitionHandler, Subscription } from './log.ts'
@@ -47,6 +48,7 @@ export async function subscribe(
   committed: () => Promise<Map<number, number | null>>,
   handler: PartitionHandler,
   logger: Logger,
+  partitionsOf: (topic: string) => Promise<number[]>,
 ): Promise<Subscription> {
   const held = new Map<number, Assignment>()
   /** Ended by the handler: final. */
@@ -59,6 +61,7 @@ export async function subscribe(
   let restarting: NodeJS.Timeout | undefined
   const consumer: Consumer = kafka.consumer({
     groupId: group,
+    partitionAssigners: [createAssigner(partitionsOf)],
     sessionTimeout: SESSION_MS,
     rebalanceTimeout: 60_000,
     heartbeatInterval: HEARTBEAT_MS,

@@ -24,6 +24,8 @@ const REQUEST_MS = 40_000
 /** Longer than kafkajs tries again while a broker refuses connections. */
 const QUESTION_MS = 60_000
 const END_MS = 5_000
+/** While a group shares out its partitions, all of its members wait. */
+const PARTITIONS_MS = 10_000
 const LEADER_WAITS_MS = [50, 100, 250, 500, 1_000, 2_000]
 
 export function createKafkaLog(config: Pick<Config, 'kafka'>, logger: Logger): EventLog {
@@ -125,6 +127,20 @@ export function createKafkaLog(config: Pick<Config, 'kafka'>, logger: Logger): E
     return new Map((answer[0]?.partitions ?? []).map((p) => [p.partition, p.offset === '-1' ? null : Number(p.offset)]))
   }
 
+  /** Of a topic that another member of a group reads; none where there is no such topic for us. */
+  async function partitionsOf(topic: string): Promise<number[]> {
+    try {
+      const ask = () => asking((a) => a.fetchTopicMetadata({ topics: [topic] }))
+      const { topics } = await within(ask(), PARTITIONS_MS)
+      return topics.flatMap((t) => t.partitions.map((p) => p.partitionId))
+    } catch (error) {
+      const reason = logError(error, brokers, `share out ${topic}, which another member of our group reads`)
+      if (!['LOG_TOPIC_MISSING', 'LOG_AUTH'].includes(reason.code)) throw error
+      logger.warn({ err: reason, topic }, `Nobody is given a partition of ${topic}: ${reason.message}`)
+      return []
+    }
+  }
+
   async function group(id: string, topic: string): Promise<GroupState> {
     const { groups } = await asking((a) => a.describeGroups([id]))
     const members = (groups[0]?.members ?? []).map((m) => ({
@@ -155,6 +171,7 @@ export function createKafkaLog(config: Pick<Config, 'kafka'>, logger: Logger): E
           () => committed(options.group, options.topic),
           handler,
           logger,
+          partitionsOf,
         )
       }),
     offsets: (topic) =>
