@@ -27,5 +27,5 @@ export class DecodeError extends Error {
 }
 
 /** The registry denies the record's schema, and it is not certain yet that it is right: the record waits. */
-export const isSchemaUnknown = (error: unknown) =>
+export const isSchemaUnknown = (error: unknown): error is StrandlineError =>
   error instanceof StrandlineError && error.code === 'REGISTRY_SCHEMA_UNKNOWN'

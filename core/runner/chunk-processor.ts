@@ -1,4 +1,5 @@
 /** What a partition runner hands to whoever turns records into a transaction, and what it gets back. */
+import type { StrandlineError } from '../errors.ts'
 import type { LogRecord } from '../log/log.ts'
 
 export interface Claim {
@@ -23,10 +24,19 @@ export interface Chunk {
   commitId: string
 }
 
-export interface Applied {
-  status: 'ok' | 'fenced' | 'stale'
-  /** false: there was nothing to write and the position was beyond already; no transaction took place. Default: true. */
-  committed?: boolean
+export type Applied =
+  | {
+      status: 'ok' | 'fenced' | 'stale'
+      /** false: there was nothing to write and the position was beyond already; no transaction took place. Default: true. */
+      committed?: boolean
+    }
+  | Waits
+
+/** Nothing was applied: the record at `offset` is the first of the chunk that cannot be read yet, and why. What lies before it need not wait. */
+export interface Waits {
+  status: 'waits'
+  offset: number
+  error: StrandlineError
 }
 
 export interface ChunkProcessor {

@@ -410,3 +410,26 @@ it('regression: a chunk that others overtake again and again is told, not repeat
   expect(runner.retrying()).toMatch(/^t\/0: .* from offset 0 on .* changed by others 1\d times in a row/)
   expect(world.warnings).toHaveLength(1)
 })
+
+describe('regression: a record that cannot be read yet', () => {
+  it('holds back what lies behind it, and not what lies before it; why is said, and it is asked for again', async () => {
+    const { apply } = world.memory.processor
+    let readable = 3
+    world.memory.processor.apply = async (claim, chunk) => {
+      const first = chunk.records.find((r) => r.offset >= readable)
+      if (!first) return apply(claim, chunk)
+      return { status: 'waits', offset: first.offset, error: new StrandlineError('REGISTRY_SCHEMA_UNKNOWN', 'unknown') }
+    }
+    const runner = world.runner()
+    await runner.assigned(0, null)
+    expect(await hand(runner, world.batch(0, [0, 1, 2, 3, 4, 5]))).toEqual({ sought: 3, committed: [3] })
+    expect(world.memory).toMatchObject({ chunks: [3], row: { position: 3 } })
+    expect(runner.retrying()).toBe('unknown')
+    readable = 5
+    expect(await hand(runner, world.batch(3, [3, 4, 5]))).toEqual({ sought: 5, committed: [5] })
+    readable = 9
+    expect(await hand(runner, world.batch(5, [5]))).toEqual({ sought: null, committed: [6] })
+    expect([...world.memory.applied]).toEqual([0, 1, 2, 3, 4, 5].map((o) => [o, 1]))
+    expect(runner.retrying()).toBeNull()
+  })
+})

@@ -15,13 +15,15 @@
  * - *Replay*: the group's offset lies below the database's position (someone reset it, or we died between the two commits). What is in the ledger is a
  *   no-op, what is not is applied; the database's position does not move back.
  * - *An unknown outcome is not a failure*: every commit carries an id; when its answer is lost, we ask `strandline_position` for the newest id.
+ * - *waits*: a record cannot be read yet (its schema may still turn up). What lies before it is applied without it: new ones of its kind, which come with
+ *   every fetch, would otherwise hold back the trades between them for as long as they come.
  * - *stale*: someone else changed the state of our partition (a correction that arrived through another partition). Read again and go on.
  * - A database that refuses a chunk, or does not answer in time, gets it in smaller pieces; one that refuses a single record stops the partition, loudly.
  *   After a few attempts the batch is handed back to the log, so that other partitions get their turn.
  */
 import { randomUUID } from 'node:crypto'
 import type { BatchControl, LogBatch, LogGap, LogRecord, PartitionHandler, PartitionOffsets } from '../log/log.ts'
-import type { Applied, Chunk, Claim } from './chunk-processor.ts'
+import type { Applied, Chunk, Claim, Waits } from './chunk-processor.ts'
 import { createGapPasser } from './gaps.ts'
 import { type Checkpoint, checkBeginning, checkIdentity, recordOf } from './last-record.ts'
 import { backoff, createPatience, mayPass, tells } from './patience.ts'
@@ -29,7 +31,7 @@ import { checkBounds, createPositions, startOf } from './positions.ts'
 import type { RunnerOptions } from './runner-options.ts'
 import { createSlots, type Slot } from './slots.ts'
 
-export type { Applied, Chunk, ChunkProcessor, Claim } from './chunk-processor.ts'
+export type { Applied, Chunk, ChunkProcessor, Claim, Waits } from './chunk-processor.ts'
 export type { RunnerEvents, RunnerOptions } from './runner-options.ts'
 
 /** Attempts at one chunk until its batch is handed back to the log; about two seconds. */
@@ -162,7 +164,7 @@ export function createPartitionRunner(
       b.records[0] && b.records[0].offset >= cursor ? b.records : b.records.filter((r) => r.offset >= cursor)
     for (let i = 0, attempt = 0; i < records.length; ) {
       if (!control.isActive()) return
-      const end = Math.min(i + slot.chunkSize, records.length)
+      const end = endOfChunk(records, i, slot)
       const next = end === records.length ? b.nextOffset : (records[end] as LogRecord).offset
       const outcome = await tryChunk(slot, b, records.slice(i, end), next, control)
       if (outcome === 'leave') return
@@ -236,6 +238,10 @@ export function createPartitionRunner(
       if (error.code.startsWith('STORE_') && records.length > 1) slot.chunkSize = Math.ceil(records.length / 2)
       return afterFailure(slot, mine, chunk, b, control)
     }
+    if (applied.status === 'waits') {
+      waits(slot, b.partition, applied)
+      return applied.offset > first ? 'again' : 'later'
+    }
     if (applied.status === 'fenced') return fenced(slot, mine, b, control)
     if (applied.status === 'stale') {
       processor.forget(mine)
@@ -257,6 +263,13 @@ export function createPartitionRunner(
     })
     await control.commitOffset(next)
     return 'done'
+  }
+
+  function waits(slot: Slot, partition: number, { offset, error }: Waits): void {
+    if (slot.waitsAt !== offset || tells(slot.failures))
+      logger.warn({ code: error.code, partition, offset, attempt: slot.failures }, error.message)
+    slot.waitsAt = offset
+    slot.failure = error.message
   }
 
   /** Now and then that is how it goes. Again and again, it is a fault that a person must see. */
@@ -337,4 +350,12 @@ export function createPartitionRunner(
   const retrying = () => [...slots.values()].find((s) => s.failure !== null)?.failure ?? null
 
   return { assigned, batch, passed, revoked, idle: () => working === 0, retrying }
+}
+
+/** Where the chunk that begins at index `i` ends: before what waits. */
+function endOfChunk(records: readonly LogRecord[], i: number, { chunkSize, waitsAt }: Slot): number {
+  const end = Math.min(i + chunkSize, records.length)
+  if (waitsAt === null || (records[i] as LogRecord).offset >= waitsAt) return end
+  const waiting = records.findIndex((r, at) => at > i && r.offset >= waitsAt)
+  return waiting === -1 ? end : Math.min(end, waiting)
 }

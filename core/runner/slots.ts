@@ -10,6 +10,8 @@ export interface Slot {
   /** Where the log was last sent to: a gap that it reports from there on holds nothing. */
   sought: number | null
   chunkSize: number
+  /** The first record that could not be read yet, when last tried: a chunk that begins before it ends before it. */
+  waitsAt: number | null
   /** Attempts since the last success. */
   failures: number
   /** How often in a row the state was changed by others before we could commit. */
@@ -33,6 +35,7 @@ export function createSlots(maxChunk: number): { slots: Map<number, Slot>; slotO
           cursor: 0,
           sought: null,
           chunkSize: maxChunk,
+          waitsAt: null,
           failures: 0,
           overtaken: 0,
           failure: null,

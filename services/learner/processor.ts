@@ -9,7 +9,7 @@ import { DecodeError, isSchemaUnknown } from '../../core/codec/codec.ts'
 import type { Decode } from '../../core/codec/decoder.ts'
 import type { LogRecord } from '../../core/log/log.ts'
 import { seenOf } from '../../core/runner/last-record.ts'
-import type { Applied, Chunk, ChunkProcessor, Claim } from '../../core/runner/partition-runner.ts'
+import type { Applied, Chunk, ChunkProcessor, Claim, Waits } from '../../core/runner/partition-runner.ts'
 import { type CheckedEvent, checkEvent } from '../../core/validation.ts'
 import { type ChunkState, type ClaimState, createChunkState, newClaimState } from './chunk-state.ts'
 import type { DeadLetter, DeadLetters } from './dead-letter.ts'
@@ -59,11 +59,14 @@ export function createLearnerProcessor({
     return state
   }
 
-  async function read(partition: number, records: LogRecord[]): Promise<{ trades: Trade[]; dead: DeadLetter[] }> {
+  async function read(
+    partition: number,
+    records: LogRecord[],
+  ): Promise<{ trades: Trade[]; dead: DeadLetter[] } | Waits> {
     const trades: Trade[] = []
     const dead: DeadLetter[] = []
     let passed = 0
-    let waits: unknown
+    let waits: Waits | undefined
     for (const record of records) {
       let event: CheckedEvent
       try {
@@ -73,7 +76,7 @@ export function createLearnerProcessor({
         if (isSchemaUnknown(error)) {
           // what else is denied waits at the same time
           if (!waits) await decode.ahead?.(records.map((r) => r.value))
-          waits ??= error
+          waits ??= { status: 'waits', offset: record.offset, error }
           continue
         }
         if (!(error instanceof DecodeError)) throw error
@@ -91,13 +94,15 @@ export function createLearnerProcessor({
       }
       trades.push(tradeOf(model, event, partition, record.offset))
     }
-    if (waits) throw waits
+    if (waits) return waits
     if (passed > 0) events.notForModel?.(passed)
     return { trades, dead }
   }
 
   async function apply(claim: Claim, chunk: Chunk): Promise<Applied> {
-    const { trades, dead } = await read(claim.partition, chunk.records)
+    const found = await read(claim.partition, chunk.records)
+    if ('status' in found) return found
+    const { trades, dead } = found
     const applied = await fold(claim, chunk, trades, dead)
     if (chunk.replay && applied.status === 'ok') {
       const from = (chunk.records[0] as LogRecord).offset

@@ -3,7 +3,7 @@ import type { Codec } from '../../core/codec/codec.ts'
 import { DecodeError, isSchemaUnknown } from '../../core/codec/codec.ts'
 import type { LogRecord } from '../../core/log/log.ts'
 import { seenOf } from '../../core/runner/last-record.ts'
-import type { Applied, Chunk, ChunkProcessor, Claim } from '../../core/runner/partition-runner.ts'
+import type { Applied, Chunk, ChunkProcessor, Claim, Waits } from '../../core/runner/partition-runner.ts'
 import type { Store } from '../../core/store/store.ts'
 import { checkEvent, type RejectReason } from '../../core/validation.ts'
 import { type StrandRow, strandOf } from './strand.ts'
@@ -26,6 +26,7 @@ export function createProjection(
   return {
     async apply(claim, chunk): Promise<Applied> {
       const rows = await strands(claim, chunk)
+      if ('status' in rows) return rows
       const answer = await store.rpc<Answer>('projector_commit', {
         p_consumer: consumer,
         p_topic: claim.topic,
@@ -48,7 +49,7 @@ export function createProjection(
   async function strands({ topic, partition }: Claim, chunk: Chunk) {
     const rows: StrandRow[] = []
     const skipped: { reason: RejectReason; record: LogRecord }[] = []
-    let waits: unknown
+    let waits: Waits | undefined
     for (const record of chunk.records) {
       try {
         const reason = await project(record, (row) => rows.push(row), { topic, partition })
@@ -57,10 +58,10 @@ export function createProjection(
         if (!isSchemaUnknown(error)) throw error
         // what else is denied waits at the same time
         if (!waits) await codec.ahead?.(chunk.records.map((r) => r.value))
-        waits ??= error
+        waits ??= { status: 'waits', offset: record.offset, error }
       }
     }
-    if (waits) throw waits
+    if (waits) return waits
     return { rows, skipped }
   }
 
