@@ -25,10 +25,10 @@ export async function untilNothingWaits(
     })
     if (waiting === null) return null
     const now = clock.now()
-    if (now - started >= seconds * 1000) return `After ${seconds} s there ${waiting}.`
+    if (now - started >= seconds * 1000) return `After ${seconds} s there still waits: ${waiting}.`
     if (now - told < TELL_MS) continue
     told = now
-    say(`Waiting: there ${waiting}.`)
+    say(`Still waiting: ${waiting}.`)
   }
 }
 
@@ -39,7 +39,7 @@ export const isAway = (error: unknown) => findStrandlineError(error)?.code.endsW
 export const unseen = (cause: unknown): StrandlineError =>
   new StrandlineError('STILL_WAITING', `It cannot be seen what still waits. ${explain(cause)}`, { cause })
 
-/** "are …", or null. What nobody may read at the end of a partition (aborted transactions) waits for nothing. */
+/** "3 in the outbox, 1 for the learner", or null. What nobody may read at the end of a partition (aborted transactions) waits for nothing. */
 async function whatWaits({ store, log, config: { topic } }: ServiceDeps): Promise<string | null> {
   const outbox = await store.client
     .from('pm_outbox')
@@ -61,9 +61,9 @@ async function whatWaits({ store, log, config: { topic } }: ServiceDeps): Promis
       .reduce((sum, r) => sum + r.end - (from.get(r.partition) as number), 0)
   }
   const waiting = [
-    [outbox.count ?? 0, 'trades in the outbox'],
-    [await lag(learner), 'records before the learner'],
-    [await lag(projector), 'records before the projector'],
+    [outbox.count ?? 0, 'in the outbox'],
+    [await lag(learner), 'for the learner'],
+    [await lag(projector), 'for the projector'],
   ].filter(([n]) => (n as number) > 0)
-  return waiting.length === 0 ? null : `are ${waiting.map(([n, what]) => `${n} ${what}`).join(', ')}`
+  return waiting.length === 0 ? null : waiting.map(([n, what]) => `${n} ${what}`).join(', ')
 }

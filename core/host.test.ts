@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { Registry } from 'prom-client'
-import { afterEach, expect, test } from 'vitest'
+import { afterEach, expect, test, vi } from 'vitest'
 import { type Host, openHost } from './host.ts'
 import { createLiveness } from './liveness.ts'
 import { createLogger } from './logger.ts'
@@ -10,6 +10,7 @@ import type { Service } from './service.ts'
 
 const open: { stop(): Promise<unknown> }[] = []
 afterEach(async () => {
+  vi.unstubAllEnvs()
   for (const one of open.splice(0)) await one.stop()
 })
 
@@ -62,6 +63,39 @@ test('a port that is taken is found before anything is started', async () => {
     code: 'PORT_TAKEN',
     message: `Port ${port} for pm is taken by another program.`,
   })
+})
+
+test('regression: a host that is none, or that this machine does not have, is one sentence that names it', async () => {
+  vi.stubEnv('STRANDLINE_TOKEN', 'a-token-of-more-than-16')
+  for (const name of ['nowhere.invalid', '192.0.2.1'])
+    await expect(host({ host: name })).rejects.toMatchObject({
+      code: 'CONFIG_INVALID',
+      message: `${name} is no address of this machine: nothing can listen on it.`,
+    })
+})
+
+test('regression: what no route has seen is refused in our shape and words: bodies, paths, methods', async () => {
+  const served = await host()
+  await served.serve({ ...service, routes: (app) => app.post('/v1/positions', async () => []) })
+  const refusal = async (path: string, body?: string) => {
+    const headers = { 'content-type': 'application/json' }
+    const answer = await fetch(`${served.url}${path}`, body === undefined ? {} : { method: 'POST', headers, body })
+    return [answer.status, await answer.json()]
+  }
+  const refused = (message: string) => ({ error: { code: 'REQUEST_REFUSED', message } })
+  const noJson = refused('The body is not JSON, or has a key __proto__ or constructor.prototype.')
+  expect(await refusal('/v1/positions', '{bad')).toEqual([400, noJson])
+  expect(await refusal('/v1/positions', '{"__proto__": {"id": "x"}}')).toEqual([400, noJson])
+  expect(await refusal('/v1/positions', '')).toEqual([
+    400,
+    refused('The body is empty, and its content type promises JSON.'),
+  ])
+  expect(await refusal('/v1/positions', `"${'a'.repeat(2 ** 20)}"`)).toEqual([
+    413,
+    refused('The body is larger than 1 MiB.'),
+  ])
+  expect(await refusal('/%zz')).toEqual([400, refused('The path has a % that no byte of UTF-8 follows.')])
+  expect(await refusal('/nowhere?a=b')).toEqual([404, refused('There is no GET /nowhere here.')])
 })
 
 test('/healthz names a loop that does not move, before and after the service has started', async () => {

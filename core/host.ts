@@ -5,7 +5,9 @@ import type { Logger } from 'pino'
 import { collectDefaultMetrics, Gauge, type Registry } from 'prom-client'
 import { explain, StrandlineError } from './errors.ts'
 import { createGuard } from './http-guard.ts'
+import { cannotListen } from './listen-error.ts'
 import type { Liveness } from './liveness.ts'
+import { answerFault, answerUnknownPaths } from './request-faults.ts'
 import type { Readiness, Service } from './service.ts'
 
 export interface HostOptions {
@@ -46,7 +48,7 @@ export async function startHost({
 /**
  * Takes the port before anything is started behind it: a service must not join its group and then find that its port is taken. Until it is served,
  * /healthz answers 200, everything else 503.
- * Errors: PORT_TAKEN; CONFIG_INVALID where the host is beyond loopback and no token is set.
+ * Errors: PORT_TAKEN; CONFIG_INVALID where the host is beyond loopback and no token is set, or cannot be listened on.
  */
 export async function openHost({
   name,
@@ -104,7 +106,11 @@ function listen(server: Server, port: number, host: string, name: string, portFl
     server.once('error', (cause: NodeJS.ErrnoException) => {
       const todo = `Stop that program, or choose another port with ${portFlag}.`
       const taken = `Port ${port} for ${name} is taken by another program.`
-      reject(cause.code === 'EADDRINUSE' ? new StrandlineError('PORT_TAKEN', taken, { todo, cause }) : cause)
+      reject(
+        cause.code === 'EADDRINUSE'
+          ? new StrandlineError('PORT_TAKEN', taken, { todo, cause })
+          : (cannotListen(cause, host, port, portFlag) ?? cause),
+      )
     })
     server.listen(port, host, resolve)
   })
@@ -126,9 +132,12 @@ function createApp(
     logger: false,
     bodyLimit: 1 << 20,
     serverFactory,
+    frameworkErrors: answerFault(logger),
     // As long as a request line may be; the default of 100 answers 404 to ids that exist.
     routerOptions: { maxParamLength: 16_384 },
   })
+  app.setErrorHandler(answerFault(logger))
+  answerUnknownPaths(app)
   const ready = new Gauge({
     name: 'strandline_ready',
     help: '1 while the service can do its job.',

@@ -3,6 +3,7 @@ import fastify from 'fastify'
 import { pino } from 'pino'
 import type { Config } from '../core/config.ts'
 import { createGuard } from '../core/http-guard.ts'
+import { cannotListen } from '../core/listen-error.ts'
 import { createKafkaLog } from '../core/log/kafka-log.ts'
 import type { Logger } from '../core/logger.ts'
 import { portTaken } from './ports.ts'
@@ -82,7 +83,7 @@ export async function startRegistry(options: RegistryOptions): Promise<Registry>
     await log.close()
     throw (error as NodeJS.ErrnoException).code === 'EADDRINUSE'
       ? portTaken(port, 'the schema registry', portFlag)
-      : error
+      : (cannotListen(error as NodeJS.ErrnoException, host, port, portFlag) ?? error)
   }
   const address = app.server.address()
   const bound = typeof address === 'object' && address ? address.port : port

@@ -3,6 +3,7 @@ import { AsyncLocalStorage } from 'node:async_hooks'
 import { createServer, type Server } from 'node:http'
 import { getRequestListener } from '@hono/node-server'
 import { App } from '@supabase/lite'
+import { cannotListen } from '../core/listen-error.ts'
 import { portTaken } from './ports.ts'
 import { createConnection } from './supabase-connection.ts'
 import { createDoor } from './supabase-door.ts'
@@ -42,7 +43,7 @@ export async function startSupabase(options: SupabaseOptions): Promise<Supabase>
   const address = server.address()
   const port = typeof address === 'object' && address ? address.port : options.port
   return {
-    url: `http://127.0.0.1:${port}`,
+    url: `http://${host === '0.0.0.0' || host === '::' ? '127.0.0.1' : host}:${port}`,
     port,
     async stop() {
       await new Promise<void>((resolve) => {
@@ -74,7 +75,11 @@ function listen(app: App, serviceRoleKey: string, port: number, host: string, po
       response.end(JSON.stringify({ code: refused.code, message: refused.message, details: null, hint: null }))
     })
     server.once('error', (error: NodeJS.ErrnoException) =>
-      reject(error.code === 'EADDRINUSE' ? portTaken(port, 'Supabase', portFlag) : error),
+      reject(
+        error.code === 'EADDRINUSE'
+          ? portTaken(port, 'Supabase', portFlag)
+          : (cannotListen(error, host, port, portFlag) ?? error),
+      ),
     )
     // supabase-js keeps connections alive; closing one while a request is on its way is a lost answer for nothing.
     server.keepAliveTimeout = 120_000

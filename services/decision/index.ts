@@ -1,6 +1,7 @@
 /** The decision maker: sizes the next position with what is learned, over HTTP or as a library call. It only reads. */
 import type { FastifyInstance } from 'fastify'
 import { findStrandlineError, StrandlineError } from '../../core/errors.ts'
+import { requestFault } from '../../core/request-faults.ts'
 import type { StartService } from '../../core/service.ts'
 import { isRequestsFault, storeError } from '../../core/store/store.ts'
 import { type AllocationRequest, createDecisionMaker } from './decide.ts'
@@ -40,7 +41,7 @@ export const startDecision: StartService = async ({ store, logger, metrics }) =>
           reply.status(status).send({
             error: {
               code: known?.code ?? (status < 500 ? 'USAGE' : 'INTERNAL'),
-              message: status === 500 ? 'The request failed; the log says why.' : error.message,
+              message: status === 500 ? 'The request failed; the log says why.' : requestFault(error),
               todo: known?.todo,
             },
           })

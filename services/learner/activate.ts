@@ -54,7 +54,7 @@ export async function activate(
         },
       )
     if (lag > 0)
-      throw new StrandlineError('MODEL_BEHIND', `${model} has not applied ${lag} records of ${version.topic} yet.`, {
+      throw new StrandlineError('MODEL_BEHIND', `${model} has not applied all of ${version.topic} yet: ${lag} to go.`, {
         todo: `Let its learner (./strandline learner --model ${model}) catch up: ./strandline lag shows it; --force switches all the same.`,
       })
   }

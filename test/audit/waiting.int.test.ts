@@ -278,7 +278,7 @@ describe('--wait', () => {
     await close(trades())
     const { code, stderr, stdout } = await command('--wait', '1')
     expect(code).toBe(3)
-    expect(stderr).toContain(`After 1 s there are ${TRADES} trades in the outbox.`)
+    expect(stderr).toContain(`After 1 s there still waits: ${TRADES} in the outbox.`)
     expect(stdout).toMatch(/reconciles so far/)
   })
 })

@@ -140,7 +140,7 @@ describe('a switch to another model', () => {
     await stage.publish(imported(6, 3))
     await expect(activate(soon, { model: 'freqtrade' })).rejects.toMatchObject({
       code: 'MODEL_BEHIND',
-      message: `freqtrade has not applied 3 records of ${stage.topic} yet.`,
+      message: `freqtrade has not applied all of ${stage.topic} yet: 3 to go.`,
     })
     expect(await activeNow()).toMatchObject({ model: 'lowcap-v4' })
     expect(await activate(soon, { model: 'freqtrade', force: true })).toMatchObject({ n: 2, lag_records: 3 })
