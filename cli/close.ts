@@ -1,6 +1,8 @@
 /** `strandline close`: reports that everything a position holds was sold, and says what came of it. */
 import { randomUUID } from 'node:crypto'
 import type { Command } from 'commander'
+import { logLevel } from '../core/config.ts'
+import { createLogger } from '../core/logger.ts'
 import { type ExecutionResult, reportExecution, serviceRelay } from '../services/pm/index.ts'
 import { amount } from './numbers.ts'
 import { say } from './output.ts'
@@ -34,7 +36,9 @@ export function register(program: Command): void {
       '\nExample:\n  ./strandline close 4c9d7e1a-position --price 0.0123 --at 2026-05-19T16:38:26Z\n',
     )
     .action(async (positionId: string, options: Options) => {
-      const stack = await openStack({ dataDir: options.dataDir, needs: ['database', 'kafka', 'registry'] })
+      // What the relay meets is told below, in one sentence: its warnings are lines of JSON with a stack.
+      const logger = createLogger({ level: logLevel('error') })
+      const stack = await openStack({ dataDir: options.dataDir, needs: ['database', 'kafka', 'registry'], logger })
       try {
         const relay = serviceRelay(stack)
         const result = await reportExecution(

@@ -110,7 +110,7 @@ function registryError(cause: unknown, url: string, what: string): StrandlineErr
     'REGISTRY_UNREACHABLE',
     `No answer from the schema registry at ${url} for ${what}: ${text}.`,
     {
-      todo: 'Check SCHEMA_REGISTRY_URL and that it is up; the work goes on by itself once it answers.',
+      todo: 'Check SCHEMA_REGISTRY_URL and that it is up; a service goes on by itself once it answers.',
       cause,
     },
   )

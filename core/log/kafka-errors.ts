@@ -1,7 +1,7 @@
 /** What kafkajs throws, as one of our errors: LOG_AUTH, LOG_TOPIC_MISSING or LOG_UNREACHABLE, in one sentence a person can act on. */
 import { StrandlineError } from '../errors.ts'
 
-const BY_ITSELF = 'the work goes on by itself once it answers.'
+const BY_ITSELF = 'a service goes on by itself once it answers.'
 
 function chain(error: unknown): Error[] {
   const out: Error[] = []

@@ -100,7 +100,7 @@ export function storeError(
       /ECONN|fetch failed|timeout|terminat|CONNECTION_|shutting down|starting up/i.test(text))
   return unknown
     ? new StrandlineError('STORE_UNREACHABLE', `No answer from the database for ${what}: ${text}.`, {
-        todo: `Check that ${url} is up; the work goes on by itself once it answers.`,
+        todo: `Check that ${url} is up; a service goes on by itself once it answers.`,
         cause: error,
       })
     : new StrandlineError('STORE_REJECTED', `The database refused ${what}: ${text}.`, { cause: error })
