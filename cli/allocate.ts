@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs'
 import type { Command } from 'commander'
 import { StrandlineError } from '../core/errors.ts'
+import { unreadable } from '../core/unreadable.ts'
 import { allocate } from '../services/decision/decide.ts'
 import { allocationText } from './allocation-text.ts'
 import { amount } from './numbers.ts'
@@ -82,9 +83,6 @@ function read(file: string): string {
   try {
     return readFileSync(file === '-' ? 0 : file, 'utf8')
   } catch (cause) {
-    throw new StrandlineError('FILE_UNREADABLE', `${file} cannot be read: ${(cause as NodeJS.ErrnoException).code}.`, {
-      todo: 'Give the path of a file with the entry context as JSON.',
-      cause,
-    })
+    throw unreadable(file, cause, 'Give the path of a file with the entry context as JSON.')
   }
 }

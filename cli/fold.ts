@@ -4,6 +4,7 @@ import { createInterface } from 'node:readline'
 import type { Command } from 'commander'
 import { StrandlineError } from '../core/errors.ts'
 import { parseOfflineLine } from '../core/offline-log.ts'
+import { unreadable } from '../core/unreadable.ts'
 import { loadModel, modelNames } from '../services/learner/load-model.ts'
 import { createOfflineFold, type FoldedLog } from '../services/learner/offline.ts'
 import { coefficientsText } from './coefficients-text.ts'
@@ -44,14 +45,7 @@ export async function foldFile(
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code
     if (error instanceof StrandlineError || code === undefined) throw error
-    throw new StrandlineError(
-      'FILE_UNREADABLE',
-      `${file} cannot be read: ${code === 'ENOENT' ? 'there is no such file' : code === 'EISDIR' ? 'it is a folder' : code}.`,
-      {
-        todo: 'Give the path of a log with one JSON object a line.',
-        cause: error,
-      },
-    )
+    throw unreadable(file, error, 'Give the path of a log with one JSON object a line.')
   }
   return fold.result()
 }

@@ -21,7 +21,7 @@ describe('a command that makes no sense', () => {
     [['allocate'], /^The entry context is missing, or given twice/],
     [['allocate', '--context', '{}', '--context-file', 'x.json'], /given twice/],
     [['allocate', '--context', '{'], /^--context is not JSON/],
-    [['allocate', '--context-file', 'no/such.json'], /^no\/such\.json cannot be read: ENOENT/],
+    [['allocate', '--context-file', 'no/such.json'], /^no\/such\.json cannot be read: there is no such file/],
   ])('%j is refused with what to do', async (args, message) => {
     const error = await refusal(...args)
     expect(error).toBeInstanceOf(StrandlineError)

@@ -146,7 +146,7 @@ describe('import jsonl', () => {
   })
 
   test('a file that is not there is named', async () => {
-    await expect(readJsonl(join(dir, 'nowhere'), now)).rejects.toThrow(/nowhere cannot be read/)
+    await expect(readJsonl(join(dir, 'nowhere'), now)).rejects.toThrow(/nowhere cannot be read: there is no such file/)
   })
 })
 

@@ -5,6 +5,7 @@ import { strFromU8, unzipSync } from 'fflate'
 import { StrandlineError } from '../../../core/errors.ts'
 import { isObject } from '../../../core/is-object.ts'
 import { parseTime } from '../../../core/time.ts'
+import { unreadable } from '../../../core/unreadable.ts'
 import type { Side } from '../rr.ts'
 
 /** One closed trade of a backtest. Times in ms; prices in the pair's quote currency. */
@@ -49,10 +50,7 @@ export function readBacktest(file: string): Backtest {
   try {
     bytes = readFileSync(file)
   } catch (cause) {
-    throw new StrandlineError('FILE_UNREADABLE', `${file} cannot be read.`, {
-      todo: 'Give the path of a backtest result.',
-      cause,
-    })
+    throw unreadable(file, cause, 'Give the path of a backtest result.')
   }
   const isZip = bytes.subarray(0, 4).equals(Buffer.from('PK\x03\x04', 'latin1'))
   return backtestOf(isZip ? unzip(bytes, file) : parse(bytes.toString('utf8'), file), file)

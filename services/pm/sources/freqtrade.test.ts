@@ -199,7 +199,7 @@ describe('candles', () => {
 
 describe('what is refused, in one sentence', () => {
   test.each([
-    ['nowhere.json', null, /cannot be read/],
+    ['nowhere.json', null, /cannot be read: there is no such file/],
     ['bad.json', '{', /is not JSON/],
     ['other.json', '{"a":1}', /is not a backtest result/],
     ['last.json', '{"latest_backtest":"backtest-result-x.zip"}', /is not a backtest result/],

@@ -5,6 +5,7 @@ import { findStrandlineError, StrandlineError } from '../../../core/errors.ts'
 import type { PositionClosed } from '../../../core/event.ts'
 import { type Excess, fitEvent } from '../../../core/limits.ts'
 import { parseOfflineLine } from '../../../core/offline-log.ts'
+import { unreadable } from '../../../core/unreadable.ts'
 import { checkEvent } from '../../../core/validation.ts'
 import { allWellFormed } from '../context.ts'
 
@@ -23,10 +24,7 @@ export async function readJsonl(file: string, now: number): Promise<PositionClos
     }
   } catch (cause) {
     if (cause instanceof StrandlineError) throw cause
-    throw new StrandlineError('FILE_UNREADABLE', `${file} cannot be read.`, {
-      todo: 'Give the path of a file with one event a line.',
-      cause,
-    })
+    throw unreadable(file, cause, 'Give the path of a file with one event a line.')
   }
   return events
 }
