@@ -179,7 +179,7 @@ describe('over HTTP', () => {
   test.each([
     ['{"entry_context": {}, "base": null, "min": 1, "max": 2}', 'base is null.'],
     ['{"entry_context": 7, "base": 1, "min": 1, "max": 2}', 'The entry context is not an object.'],
-    ['{', 'Body is not valid JSON'],
+    ['{', 'The body is not JSON'],
   ])('%s is answered with 400 and one sentence', async (payload, message) => {
     const { app } = await server()
     const answer = await app.inject({
