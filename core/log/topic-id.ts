@@ -5,6 +5,7 @@
 import { isIP } from 'node:net'
 import type { Logger } from 'pino'
 import type { Config } from '../config.ts'
+import { within } from '../within.ts'
 
 /** What a topic without an id has: Redpanda, and Kafka before 2.8. */
 const NONE = /^[0-]*$/
@@ -12,6 +13,8 @@ const NONE = /^[0-]*$/
 const isAddress = (broker: string) => isIP(broker.replace(/:\d+$/, '').replace(/^\[|\]$/g, '')) !== 0
 const CONNECT_MS = 5_000
 const ANSWER_MS = 10_000
+/** With its retries: a claim waits for this answer. */
+const LONGEST_MS = 30_000
 
 export type AskTopicId = (topic: string) => Promise<string | null>
 
@@ -40,11 +43,11 @@ export function createTopicIds({ brokers, ssl, sasl }: Config['kafka'], logger: 
       },
     })
     try {
-      const { topics } = await admin.metadata({ topics: [topic], forceUpdate: true })
+      const { topics } = await within(admin.metadata({ topics: [topic], forceUpdate: true }), LONGEST_MS)
       const id = topics.get(topic)?.id ?? ''
       return NONE.test(id) ? null : id
     } finally {
-      await admin.close().catch(() => undefined) // it never connected, or is closed already
+      await within(admin.close(), CONNECT_MS).catch(() => undefined) // it never connected, is closed already, or hangs
     }
   }
 

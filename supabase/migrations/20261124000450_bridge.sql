@@ -55,7 +55,7 @@ $$;
 -- p_results: JSON array, as text, of {id, error | null, wait_ms | null (rest that long, the error is the reason), event | null, own_strand (the
 -- id that our projector would give its strand), side, score_later, keep (where the row is refused: it rests, a minute first and an hour at most,
 -- so that those behind it get their turn; otherwise it is only reported)}.
--- Returns {published: [outbox rows], known, failed, waiting, refused: [[id, reason], …]}; rows that somebody else settled meanwhile are in none.
+-- Returns {published: [outbox rows], known, failed, waiting, refused: [[id, reason, is it the row's own fault for sure], …]}; rows that somebody else settled meanwhile are in none.
 create or replace function public.pm_bridge_settle(p_results text, p_relay text, p_lease_ms integer)
 returns jsonb language plpgsql security invoker set search_path = '' as $$
 declare
@@ -97,7 +97,8 @@ begin
         get stacked diagnostics state = returned_sqlstate;
         -- not this row's fault: a deadlock, no room, a shutdown
         if left(state, 2) in ('08', '40', '53', '55', '57', '58') then raise; end if;
-        refused := refused || jsonb_build_array(jsonb_build_array(r.id, sqlerrm));
+        -- 22, 23: its values, or a constraint on them; anything else may be what the database lacks
+        refused := refused || jsonb_build_array(jsonb_build_array(r.id, sqlerrm, left(state, 2) in ('22', '23')));
         if r.keep then
           insert into public.strandline_set_aside as a (kind, id, scope, reason, retry_at)
           values ('strand', r.id::text, r.strand_id, sqlerrm, now() + interval '1 minute')

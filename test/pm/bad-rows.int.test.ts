@@ -325,6 +325,19 @@ describe('garbage among good rows', () => {
     await db.sql(`alter table pm_outbox drop constraint whim`)
   })
 
+  test('regression: a strand that the database refuses for its values is set aside, also where it is the only one', async () => {
+    await strand('alone', { position_id: 'bad-alone' })
+    await db.sql(
+      `alter table pm_outbox add constraint whim check (payload ->> 'position_id' not like 'bad-%') not valid`,
+    )
+    expect(await drainLearningQueue(pm)).toMatchObject({ published: 0 })
+    expect(await db.sql(`select scope, attempts from strandline_set_aside where kind = 'strand'`)).toEqual([
+      { scope: 'alone', attempts: 1 },
+    ])
+    expect(await drainLearningQueue(pm)).toMatchObject({ published: 0 }) // it rests
+    await db.sql('alter table pm_outbox drop constraint whim')
+  })
+
   test('a queue without the column error is drained, and the reasons are kept in a table of ours', async () => {
     await db.sql('alter table learning_queue drop column error')
     try {

@@ -37,7 +37,8 @@ interface Answer {
   known: number
   failed: number
   /** Rows that the database refused, with its reason: they stay pending. */
-  refused: [id: unknown, reason: string][]
+  /** `own`: it is for sure the row's own fault, and not the database's. */
+  refused: [id: unknown, reason: string, own: boolean][]
 }
 
 interface Settled {
@@ -90,7 +91,7 @@ async function settleRows(pm: Portfolio, results: Settled[]): Promise<Answer> {
   const took = answer.refused.length < results.length
   const [, reason] = answer.refused[0]!
   // A page full of them could be followed by one that is all right.
-  if (!took && results.length < PAGE)
+  if (!took && results.length < PAGE && answer.refused.some(([, , own]) => !own))
     throw new StrandlineError('STORE_REJECTED', `The database refused pm_bridge_settle(): ${reason}.`)
   const ids = new Set(answer.refused.map(([id]) => id))
   const again = await settleAll(results.filter((r) => ids.has(r.id)).map((r) => ({ ...r, keep: true })))
