@@ -17,6 +17,13 @@ test('a folder is made with what is missing above it, and one that is there is t
   expect(await openFolder(folder)).toBe(folder)
 })
 
+test('regression: several that make one folder at the same moment all have it', async () => {
+  for (let round = 0; round < 100; round++) {
+    const folder = join(root, `r${round}`, 'a', 'b', 'c')
+    expect(await Promise.all(Array.from({ length: 4 }, () => openFolder(folder)))).toEqual(Array(4).fill(folder))
+  }
+})
+
 describe('refused in one sentence:', () => {
   test('a file', async () => {
     const file = join(root, 'file')

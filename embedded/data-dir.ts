@@ -60,19 +60,19 @@ export async function openFolder(folder: string, kind = DATA): Promise<string> {
   }
 }
 
-async function make(folder: string): Promise<void> {
+async function make(folder: string, again = true): Promise<void> {
   try {
     await mkdir(folder)
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException
     if (code === 'EEXIST') return
     const above = dirname(folder)
+    if (code !== 'ENOENT' || !again || above === folder) throw error
     const absent = await stat(above).then(
       () => false,
       (e) => e.code === 'ENOENT',
     )
-    if (code !== 'ENOENT' || !absent || above === folder) throw error
-    await make(above)
-    await make(folder) // or another process has
+    if (absent) await make(above) // otherwise another process has made it since
+    await make(folder, false)
   }
 }

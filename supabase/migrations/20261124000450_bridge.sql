@@ -97,8 +97,8 @@ begin
         get stacked diagnostics state = returned_sqlstate;
         -- not this row's fault: a deadlock, no room, a shutdown
         if left(state, 2) in ('08', '40', '53', '55', '57', '58') then raise; end if;
-        -- 22, 23: its values, or a constraint on them; anything else may be what the database lacks
-        refused := refused || jsonb_build_array(jsonb_build_array(r.id, sqlerrm, left(state, 2) in ('22', '23')));
+        -- 22: its values are none; anything else may be what the database lacks
+        refused := refused || jsonb_build_array(jsonb_build_array(r.id, sqlerrm, left(state, 2) = '22'));
         if r.keep then
           insert into public.strandline_set_aside as a (kind, id, scope, reason, retry_at)
           values ('strand', r.id::text, r.strand_id, sqlerrm, now() + interval '1 minute')
