@@ -1,6 +1,9 @@
 /** server.properties of the embedded Kafka: one node that is broker and controller, on the loopback interface. */
 import { listenerProperties, listenerProtocol, type SecureListener } from './kafka-security.ts'
 
+/** Of the topic where Kafka keeps its consumer groups. */
+export const OFFSETS_PARTITIONS = 4
+
 export interface KafkaLayout {
   logDir: string
   port: number
@@ -33,7 +36,7 @@ export function kafkaProperties({ logDir, port, controllerPort, listeners }: Kaf
     // A single node: nothing can be replicated. Fewer partitions of the internal topics: fewer files to open at a start.
     'default.replication.factor': '1',
     'offsets.topic.replication.factor': '1',
-    'offsets.topic.num.partitions': '4',
+    'offsets.topic.num.partitions': String(OFFSETS_PARTITIONS),
     'transaction.state.log.replication.factor': '1',
     'transaction.state.log.min.isr': '1',
     'transaction.state.log.num.partitions': '4',

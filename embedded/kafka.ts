@@ -10,6 +10,7 @@ import { promisify } from 'node:util'
 import { Kafka as KafkaJs, logLevel } from 'kafkajs'
 import { StrandlineError } from '../core/errors.ts'
 import type { Logger } from '../core/logger.ts'
+import { kafkaCondition } from './engine-health.ts'
 import { findJava } from './java.ts'
 import { ensureKafkaJars, type KafkaJars, type KafkaJarsOptions } from './kafka-jars.ts'
 import { kafkaProperties, LOG4J, propertiesFile } from './kafka-properties.ts'
@@ -18,6 +19,7 @@ import { lastLines, openLogFile } from './log-file.ts'
 import { portTaken, requirePort } from './ports.ts'
 import { findProcesses, isAlive, type StopStep, stopProcess } from './processes.ts'
 import { createTeller } from './teller.ts'
+import type { Condition } from './wellness.ts'
 
 export interface KafkaOptions {
   /** The broker's folder, made when absent. */
@@ -51,6 +53,7 @@ export interface Kafka {
   /** Rejects never; resolves when the broker process is gone, wanted or not. */
   exited: Promise<void>
   stop(): Promise<void>
+  look(): Promise<Condition>
 }
 
 /** SIGTERM: a controlled shutdown, which leaves nothing to recover. */
@@ -137,6 +140,7 @@ export async function startKafka(options: KafkaOptions): Promise<Kafka> {
     pid,
     version: jars.version,
     exited,
+    look: () => kafkaCondition(port),
     async stop() {
       if (!(await stopProcess(pid, STOP)))
         throw new StrandlineError('ENGINE_FAILED', `Kafka (process ${pid}) does not stop.`, { todo: `See ${logFile}.` })

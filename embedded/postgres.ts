@@ -6,6 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import pg from 'pg'
 import { StrandlineError } from '../core/errors.ts'
 import type { Logger } from '../core/logger.ts'
+import { postgresCondition } from './engine-health.ts'
 import { lastLines, openLogFile } from './log-file.ts'
 import { isPortFree, portTaken } from './ports.ts'
 import { postgresBinaries } from './postgres-binaries.ts'
@@ -13,6 +14,7 @@ import { postgresSettings } from './postgres-settings.ts'
 import { findProcesses, isAlive, type StopStep, stopOrphan, stopProcess } from './processes.ts'
 import { createTeller } from './teller.ts'
 import { type Launcher, unprivileged } from './unprivileged.ts'
+import type { Condition } from './wellness.ts'
 
 export interface PostgresOptions {
   /** The cluster's folder, made when absent. */
@@ -40,6 +42,7 @@ export interface Postgres {
   /** Rejects never; resolves when the server process is gone, wanted or not. */
   exited: Promise<void>
   stop(): Promise<void>
+  look(): Promise<Condition>
 }
 
 /** SIGINT: roll back what runs and shut down (fast); SIGQUIT: at once, recovery at the next start (immediate). */
@@ -95,6 +98,7 @@ export async function startPostgres(options: PostgresOptions): Promise<Postgres>
         pid,
         url,
         exited,
+        look: () => postgresCondition(url()),
         async stop() {
           if (!(await stopProcess(pid, STOP)))
             throw new StrandlineError('ENGINE_FAILED', `PostgreSQL (process ${pid}) does not stop.`, {

@@ -187,6 +187,7 @@ async function startEmbeddedKafka(
     say,
     restarted,
     signal,
+    notReadyAfterMs: 60_000, // sooner than the services, which wait for it
     start: (stopping) =>
       startKafka({
         signal: stopping,

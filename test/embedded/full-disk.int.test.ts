@@ -59,7 +59,7 @@ function fill(): void {
   closeSync(file)
 }
 
-async function until(what: string, condition: () => boolean | Promise<boolean>, ms = 90_000): Promise<void> {
+async function until(what: string, condition: () => boolean | Promise<boolean>, ms = 240_000): Promise<void> {
   for (const end = Date.now() + ms; !(await condition()); await sleep(100))
     if (Date.now() > end)
       throw new Error(
@@ -118,7 +118,7 @@ function trade(pm: string) {
 test.skipIf(!mounts)(
   'regression: filled and freed three times, a disk keeps nothing from being published, and nobody starts anything by hand',
   {
-    timeout: 400_000,
+    timeout: 1_200_000,
   },
   async () => {
     const folder = join(disk, 'data')
