@@ -85,7 +85,7 @@ async function look(deps: ServiceDeps): Promise<AuditReport> {
   const ledger = await readIds(store, 'ledger')
   const strands = await readIds(store, 'strands')
   const compared = await compareCoefficients(deps, checkpoints.consumer, reading)
-  const strandRows = await store.rpc<{ events: number; rows: number }>('strands_event_count', {})
+  const strandRows = await store.rpc<{ events: number; rows: number }>('strandline_strands_event_count', {})
   const { topic } = config
   const counts = judge({ topic, positions, outbox, log: reading.contents, checkpoints, letters, ledger, strands })
   const double = compared.double + Math.max(0, strandRows.rows - strandRows.events)

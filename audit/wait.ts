@@ -1,7 +1,6 @@
 /** Waits until everything that is closed is published, and everything that is in the log is applied. */
 import { explain, findStrandlineError, StrandlineError } from '../core/errors.ts'
 import type { ServiceDeps } from '../core/service.ts'
-import { storeError } from '../core/store/store.ts'
 import { readCheckpoints } from './stores.ts'
 
 const POLL_MS = 250
@@ -41,11 +40,7 @@ export const unseen = (cause: unknown): StrandlineError =>
 
 /** "3 in the outbox, 1 for the learner", or null. What nobody may read at the end of a partition (aborted transactions) waits for nothing. */
 async function whatWaits({ store, log, config: { topic } }: ServiceDeps): Promise<string | null> {
-  const outbox = await store.client
-    .from('pm_outbox')
-    .select('id', { count: 'exact', head: true })
-    .is('published_at', null)
-  if (outbox.error) throw storeError(outbox.error, outbox.status, 'pm_outbox', 'SUPABASE_URL')
+  const outbox = await store.rpc<{ depth: number }>('strandline_pm_outbox_state', {})
   const { learner, projector } = await readCheckpoints(store, topic)
   const ranges = await log.offsets(topic) // after the positions: a lag is never negative
   const lag = async (positions: Map<number, number>) => {
@@ -61,7 +56,7 @@ async function whatWaits({ store, log, config: { topic } }: ServiceDeps): Promis
       .reduce((sum, r) => sum + r.end - (from.get(r.partition) as number), 0)
   }
   const waiting = [
-    [outbox.count ?? 0, 'in the outbox'],
+    [outbox.depth, 'in the outbox'],
     [await lag(learner), 'for the learner'],
     [await lag(projector), 'for the projector'],
   ].filter(([n]) => (n as number) > 0)

@@ -24,7 +24,7 @@ export async function measureLearner(
   profile = false,
 ): Promise<Measurement> {
   const worker = startWorker('learner', environment(kafka, database))
-  const sql = new pg.Client({ connectionString: database.databaseUrl })
+  const sql = new pg.Client({ connectionString: database.databaseUrl, options: '-c search_path=public,strandline' })
   await sql.connect()
   const used = () => ({
     lite: cpuSeconds(engines.pid),

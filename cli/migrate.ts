@@ -9,6 +9,7 @@ import { withoutSecrets } from './stack-choice.ts'
 interface Options {
   databaseUrl?: string
   dataDir?: string
+  dryRun?: boolean
   json?: boolean
 }
 
@@ -16,19 +17,36 @@ export function register(program: Command): void {
   program
     .command('migrate')
     .description(
-      'Apply the migrations that a database lacks. `up` does this by itself; `supabase db push` does the same.',
+      'Apply the migrations that a database lacks, all or none. `up` does this by itself; `supabase db push` does the same.',
     )
     .option('--database-url <url>', 'postgres:// URL of the database (default: DATABASE_URL, else the running stack)')
     .option('--data-dir <dir>', 'the running stack (default: .strandline)')
-    .option('--json', 'print one JSON object: {"applied": [versions]}')
+    .option(
+      '--dry-run',
+      'print the SQL that would be applied (all of it where no database is known) and change nothing',
+    )
+    .option('--json', 'print one JSON object: {"applied": [versions]}, or {"missing", "sql"}')
     .addHelpText(
       'after',
       `\nExample:\n  ./strandline migrate --database-url postgres://postgres:…@127.0.0.1:54322/postgres\n`,
     )
-    .action(async ({ databaseUrl, dataDir, json }: Options) => {
-      const { url, name } = chooseDatabase(databaseUrl, dataDir)
+    .action(async ({ databaseUrl, dataDir, dryRun, json }: Options) => {
+      const { migrate, missingMigrations, pasteable, readMigrations } = await import('../embedded/migrate.ts')
+      const chosen = chooseDatabase(databaseUrl, dataDir)
+      if (dryRun) {
+        if (chosen) say(chosen.name)
+        const missing = chosen ? await missingMigrations(chosen.url) : await readMigrations()
+        if (json) console.log(JSON.stringify({ missing: missing.map((m) => m.version), sql: pasteable(missing) }))
+        else if (missing.length > 0) process.stdout.write(pasteable(missing))
+        else say('The schema is up to date.')
+        return
+      }
+      if (!chosen)
+        throw new StrandlineError('CONFIG_INVALID', 'It is not known which database to migrate.', {
+          todo: 'Give --database-url, set DATABASE_URL, or start the stack, which migrates by itself.',
+        })
+      const { url, name } = chosen
       say(name)
-      const { migrate } = await import('../embedded/migrate.ts')
       const applied = await migrate(url)
       if (json) console.log(JSON.stringify({ applied }))
       else say(applied.length > 0 ? `Applied ${applied.join(', ')}.` : 'The schema is up to date.')
@@ -36,7 +54,10 @@ export function register(program: Command): void {
 }
 
 /** Errors: USAGE where two that are named contradict, CONFIG_INVALID. */
-function chooseDatabase(databaseUrl: string | undefined, dataDir: string | undefined): { url: string; name: string } {
+function chooseDatabase(
+  databaseUrl: string | undefined,
+  dataDir: string | undefined,
+): { url: string; name: string } | undefined {
   const folder = dataDirPath(dataDir)
   const running = findStack(folder)
   const given = process.env.DATABASE_URL?.trim() || undefined
@@ -48,10 +69,7 @@ function chooseDatabase(databaseUrl: string | undefined, dataDir: string | undef
       { todo: `Drop --data-dir, or ${source === 'DATABASE_URL' ? 'unset DATABASE_URL' : 'drop --database-url'}.` },
     )
   const url = named ?? running?.env.DATABASE_URL
-  if (!url)
-    throw new StrandlineError('CONFIG_INVALID', 'It is not known which database to migrate.', {
-      todo: 'Give --database-url, set DATABASE_URL, or start the stack, which migrates by itself.',
-    })
+  if (!url) return undefined
   if (!/^postgres(ql)?:\/\//.test(url) || !URL.canParse(url))
     throw new StrandlineError('CONFIG_INVALID', 'The database URL is not one.', {
       todo: 'Write it like postgres://user:password@host:5432/database.',

@@ -1,6 +1,7 @@
 /** The main job, seen whole: a market with known edges is traded through the running services, and what they learned is compared with what was planted. */
 import { type AuditReport, audit } from '../audit/audit.ts'
 import { StrandlineError } from '../core/errors.ts'
+import type { StoredLag } from '../core/lag/lag.ts'
 import type { ServiceDeps } from '../core/service.ts'
 import type { Factor } from '../services/decision/allocation.ts'
 import { allocate } from '../services/decision/decide.ts'
@@ -88,26 +89,20 @@ async function untilConsumed(
 ): Promise<void> {
   const waiting = clock.now()
   for (;;) {
-    const { count } = await store.client
-      .from('pm_outbox')
-      .select('id', { count: 'exact', head: true })
-      .is('published_at', null)
+    const { depth } = await store.rpc<{ depth: number }>('strandline_pm_outbox_state', {})
     const ends = await log.offsets(config.topic)
-    const { data } = await store.client
-      .from('consumer_positions')
-      .select('consumer, partition, position')
-      .eq('topic', config.topic)
+    const { positions } = await store.rpc<StoredLag>('strandline_lag', { p_topic: config.topic })
     const behind = CONSUMERS.flatMap((name) =>
       ends
         .filter((e) => e.end > e.start)
         .map((e) => {
-          const at = (data ?? [])
-            .filter((r) => String(r.consumer).startsWith(name) && r.partition === e.partition)
+          const at = positions
+            .filter((r) => r.consumer.startsWith(name) && r.partition === e.partition)
             .map((r) => Number(r.position ?? 0))
           return Math.max(0, e.end - Math.max(0, ...at))
         }),
     ).reduce((a, b) => a + b, 0)
-    if (behind === 0 && count === 0) return
+    if (behind === 0 && depth === 0) return
     progress(`waiting for the learner and the projector: ${behind} records behind`)
     if (clock.now() - waiting > WAIT_MS)
       throw new StrandlineError(
@@ -130,15 +125,12 @@ async function latenciesOf(
   const out: number[] = []
   const ids = [...started.keys()]
   for (let i = 0; i < ids.length; i += 100) {
-    const { data, error } = await store.client
-      .from('pm_outbox')
-      .select('event_id, partition, offset')
-      .in('event_id', ids.slice(i, i + 100))
-    if (error)
-      throw new StrandlineError('STORE_REJECTED', `The outbox cannot be read: ${error.message}.`, { cause: error })
-    for (const row of data) {
-      const at = learnedAt(row.partition, Number(row.offset))
-      if (at !== undefined) out.push(at - (started.get(row.event_id) as number))
+    const places = await store.rpc<[id: string, partition: number, offset: number][]>('strandline_pm_outbox_places', {
+      p_ids: JSON.stringify(ids.slice(i, i + 100)),
+    })
+    for (const [id, partition, offset] of places) {
+      const at = learnedAt(partition, offset)
+      if (at !== undefined) out.push(at - (started.get(id) as number))
     }
   }
   return out

@@ -22,7 +22,7 @@ export async function watchPositions(
   await client.connect()
   const query = {
     name: 'positions',
-    text: 'select partition, position from public.consumer_positions where consumer = $1 and topic = $2',
+    text: 'select partition, position from strandline.consumer_positions where consumer = $1 and topic = $2',
     values: [consumer, topic],
   }
   /** By partition: positions as they rose, and when they were seen. */

@@ -46,7 +46,7 @@ export async function fillLedger(
   rows: number,
   partitions: number,
 ): Promise<LedgerSize> {
-  const client = new pg.Client({ connectionString: url })
+  const client = new pg.Client({ connectionString: url, options: '-c search_path=public,strandline' })
   await client.connect()
   const run = (text: string) => client.query(text)
   try {

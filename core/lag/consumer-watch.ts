@@ -6,7 +6,8 @@ import type { Clock } from '../clock.ts'
 import { explain } from '../errors.ts'
 import type { Liveness } from '../liveness.ts'
 import type { EventLog, Subscription } from '../log/log.ts'
-import { type Store, storeError } from '../store/store.ts'
+import { partitionsOf } from '../runner/positions.ts'
+import type { Store } from '../store/store.ts'
 import { createHeldLag, type HeldLag } from './held-lag.ts'
 
 const EVERY_MS = 5_000
@@ -66,18 +67,7 @@ export function watchConsumer(options: WatchOptions): ConsumerWatch {
   const broker: Asked<Awaited<ReturnType<EventLog['offsets']>>> = {}
 
   async function positions(): Promise<Map<number, Row>> {
-    const { data, error, status } = await store.client
-      .from('consumer_positions')
-      .select('partition, position, holder')
-      .eq('consumer', consumer)
-      .eq('topic', topic)
-    if (error) throw storeError(error, status, 'consumer_positions', 'SUPABASE_URL')
-    return new Map(
-      data.map((r) => [
-        r.partition as number,
-        { position: r.position === null ? null : Number(r.position), holder: r.holder as string | null },
-      ]),
-    )
+    return new Map((await partitionsOf(store, consumer, topic)).map((r) => [r.partition, r]))
   }
 
   async function ask<T>(asked: Asked<T>, work: () => Promise<T>): Promise<void> {

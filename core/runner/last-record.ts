@@ -59,7 +59,7 @@ export async function recordOf(
 
 const ACCEPT =
   'Restore the topic, or publish the outbox again (docs/operations.md, "The topic is lost"). If it was restored and holds the same records, ' +
-  'tell the consumers so: update consumer_positions set topic_id = null, last_record = null.'
+  'tell the consumers so: update strandline.consumer_positions set topic_id = null, last_record = null.'
 
 /** Is it the log that the checkpoint was made on? Error: LOG_POSITION_LOST. */
 export function checkIdentity(

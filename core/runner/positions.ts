@@ -37,6 +37,19 @@ export function createPositions(store: Store, consumer: string, topic: string, h
   }
 }
 
+/** Where a consumer stands in each partition of a topic that it has claimed; null before its first commit. Errors: STORE_UNREACHABLE, STORE_SCHEMA. */
+export async function partitionsOf(
+  store: Store,
+  consumer: string,
+  topic: string,
+): Promise<{ partition: number; position: number | null; holder: string | null }[]> {
+  const rows = await store.rpc<[number, number | null, string | null][]>('strandline_consumer_positions', {
+    p_consumer: consumer,
+    p_topic: topic,
+  })
+  return rows.map(([partition, position, holder]) => ({ partition, position, holder }))
+}
+
 /** The log must still have what is needed next: a gap would be a silent loss. Error: LOG_POSITION_LOST. */
 export function checkBounds(where: string, consumer: string, position: number, range: PartitionOffsets): void {
   if (position < range.start)

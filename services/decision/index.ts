@@ -3,7 +3,7 @@ import type { FastifyInstance } from 'fastify'
 import { findStrandlineError, StrandlineError } from '../../core/errors.ts'
 import { requestFault } from '../../core/request-faults.ts'
 import type { StartService } from '../../core/service.ts'
-import { isRequestsFault, storeError } from '../../core/store/store.ts'
+import { isRequestsFault } from '../../core/store/store.ts'
 import { type AllocationRequest, createDecisionMaker } from './decide.ts'
 import { decisionMetrics } from './metrics.ts'
 
@@ -28,8 +28,7 @@ export const startDecision: StartService = async ({ store, logger, metrics }) =>
   return {
     name: 'decision',
     async ready() {
-      const { error, status } = await store.client.from('learning_configs').select('module').limit(1)
-      if (error) throw storeError(error, status, 'learning_configs', 'SUPABASE_URL')
+      await store.rpc('strandline_decision_model', { p_model: null })
       return { ok: true }
     },
     routes(app) {

@@ -41,7 +41,7 @@ export async function learnedModel(store: Store, name?: string): Promise<Learned
     hash: string
     active: boolean
     definition: ModelDefinition
-  } | null>('decision_model', { p_model: name ?? null })
+  } | null>('strandline_decision_model', { p_model: name ?? null })
   if (row) return { model: compileModel(row.definition, row.hash), generation: row.generation, active: row.active }
   if (name === undefined) return null
   throw unknownModel(name, await listVersions(store))
@@ -52,10 +52,13 @@ export const activeModel = async (store: Store): Promise<Model | null> => (await
 
 /** The rows of the given coefficients and the baseline, all of one moment. Each is an index look-up. `model`: null for the active one. */
 export async function readCoefficients(store: Store, keys: CoefficientKey[], model?: string): Promise<Learned> {
-  const answer = await store.rpc<Omit<Learned, 'global_rr'> & { global_rr: Baseline | null }>('decision_coefficients', {
-    p_keys: JSON.stringify(keys),
-    p_model: model ?? null,
-  })
+  const answer = await store.rpc<Omit<Learned, 'global_rr'> & { global_rr: Baseline | null }>(
+    'strandline_decision_coefficients',
+    {
+      p_keys: JSON.stringify(keys),
+      p_model: model ?? null,
+    },
+  )
   return { ...answer, global_rr: answer.global_rr ?? NOTHING }
 }
 
@@ -76,7 +79,7 @@ export async function readAllCoefficients(
 ): Promise<CoefficientRow[]> {
   const all: CoefficientRow[] = []
   for (let after: string | null = ''; after !== null; ) {
-    const page: { rows: CoefficientRow[]; next: string | null } = await store.rpc('decision_page', {
+    const page: { rows: CoefficientRow[]; next: string | null } = await store.rpc('strandline_decision_page', {
       p_scope: filter.scope ?? null,
       p_name: filter.name ?? null,
       p_min_n: filter.minN ?? 0,

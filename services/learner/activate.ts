@@ -58,7 +58,7 @@ export async function activate(
         todo: `Let its learner (./strandline learner --model ${model}) catch up: ./strandline lag shows it; --force switches all the same.`,
       })
   }
-  const answer = await store.rpc<{ status: 'ok' | 'unknown'; previous: number | null }>('learner_activate', {
+  const answer = await store.rpc<{ status: 'ok' | 'unknown'; previous: number | null }>('strandline_learner_activate', {
     p_generation: version.generation,
   })
   if (answer.status !== 'ok') throw unknownModel(model, await listVersions(store))

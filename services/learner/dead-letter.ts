@@ -8,7 +8,6 @@ import { findStrandlineError } from '../../core/errors.ts'
 import type { EventLog, LogRecord, OutgoingRecord, ProducedRecord } from '../../core/log/log.ts'
 import type { Claim } from '../../core/runner/partition-runner.ts'
 import type { Store } from '../../core/store/store.ts'
-import { storeError } from '../../core/store/store.ts'
 import type { DeadLetterRow } from './learner-store.ts'
 
 export interface DeadLetter {
@@ -35,8 +34,8 @@ export interface DeadLetterOptions {
 }
 
 const MAX_DETAIL = 500
-/** Ids asked for in one request: they travel in the URL. */
-const ASK = 100
+/** Offsets asked for in one request. */
+const ASK = 500
 
 export function createDeadLetters(options: DeadLetterOptions): DeadLetters {
   const { store, log, consumer, topic, deadLetterTopic, active } = options
@@ -48,21 +47,19 @@ export function createDeadLetters(options: DeadLetterOptions): DeadLetters {
     const known = new Set<LogRecord>()
     for (let i = 0; i < records.length; i += ASK) {
       const asked = new Map(records.slice(i, i + ASK).map((r) => [r.offset, r]))
-      const { data, error, status } = await store.client
-        .from('dead_letters')
-        .select('offset, topic_id, record_ms')
-        .eq('consumer', consumer)
-        .eq('topic', topic)
-        .eq('partition', partition)
-        .in('offset', [...asked.keys()])
-      if (error) throw storeError(error, status, 'dead_letters', 'the database')
-      for (const row of data) {
-        const record = asked.get(Number(row.offset))
+      const rows = await store.rpc<[offset: number, topicId: string, ms: number][]>('strandline_dead_letters_at', {
+        p_consumer: consumer,
+        p_topic: topic,
+        p_partition: partition,
+        p_offsets: `{${[...asked.keys()].join(',')}}`,
+      })
+      for (const [offset, rowTopic, ms] of rows) {
+        const record = asked.get(Number(offset))
         if (!record) continue
-        const sameTopic = row.topic_id === '' || !topicId || row.topic_id === topicId
-        const older = row.topic_id === '' && Number(row.record_ms) === 0
+        const sameTopic = rowTopic === '' || !topicId || rowTopic === topicId
+        const older = rowTopic === '' && Number(ms) === 0
         const been = position !== null && record.offset < position
-        if (sameTopic && (Number(row.record_ms) === record.timestamp || (older && been))) known.add(record)
+        if (sameTopic && (Number(ms) === record.timestamp || (older && been))) known.add(record)
       }
     }
     return known
@@ -126,7 +123,7 @@ export function createDeadLetters(options: DeadLetterOptions): DeadLetters {
       return open.map((l) => rows.get(l) as DeadLetterRow)
     },
     applied: ({ partition, topicId }, { from, next, refused }) =>
-      store.rpc<void>('dead_letters_applied', {
+      store.rpc<void>('strandline_dead_letters_applied', {
         p_consumer: consumer,
         p_topic: topic,
         p_partition: partition,

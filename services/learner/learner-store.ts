@@ -63,7 +63,7 @@ export interface LearnerStore {
 /** Finds or makes the version of a model over a topic. Readers see it only where they see no other yet; `./strandline activate` switches. */
 export async function openGeneration(store: Store, model: Model, topic: string): Promise<Generation> {
   const { name } = model.definition
-  const row = await store.rpc<{ generation: number; active: boolean }>('learner_generation', {
+  const row = await store.rpc<{ generation: number; active: boolean }>('strandline_learner_generation', {
     p_model: name,
     p_hash: model.hash,
     p_definition: JSON.stringify(model.definition),
@@ -107,7 +107,7 @@ export function createLearnerStore(store: Store, model: Model, generation: Gener
     generation,
     async read(partition, ids, cells) {
       const answer = await store.rpc<{ version: number; ledger: LedgerTuple[]; partials: SumsTuple[] }>(
-        'learner_read',
+        'strandline_learner_read',
         {
           ...common,
           p_partition: partition,
@@ -135,7 +135,7 @@ export function createLearnerStore(store: Store, model: Model, generation: Gener
       }
     },
     commit: (c) =>
-      store.rpc<CommitAnswer>('learner_commit', {
+      store.rpc<CommitAnswer>('strandline_learner_commit', {
         ...common,
         p_partition: c.claim.partition,
         p_epoch: c.claim.epoch,

@@ -1,6 +1,7 @@
 /** Model versions, as the database knows them: a model folded over one log each. One of them is active: it is what readers see. */
 import { StrandlineError } from '../../core/errors.ts'
-import { type Store, storeError } from '../../core/store/store.ts'
+import { partitionsOf } from '../../core/runner/positions.ts'
+import type { Store } from '../../core/store/store.ts'
 
 export interface ModelVersion {
   generation: number
@@ -14,16 +15,11 @@ export interface ModelVersion {
 }
 
 /** The active one first, then the newest first. Errors: STORE_UNREACHABLE, STORE_SCHEMA. */
-export const listVersions = (store: Store): Promise<ModelVersion[]> => store.rpc('learner_versions', {})
+export const listVersions = (store: Store): Promise<ModelVersion[]> => store.rpc('strandline_learner_versions', {})
 
 /** Whether readers see this version now. */
 export async function isActive(store: Store, generation: number): Promise<boolean> {
-  const { data, error, status } = await store.client
-    .from('learner_generations')
-    .select('active')
-    .eq('generation', generation)
-  if (error) throw storeError(error, status, 'learner_generations', 'the database')
-  return data[0]?.active === true
+  return (await store.rpc<boolean | null>('strandline_learner_is_active', { p_generation: generation })) === true
 }
 
 /** What is said of a model that no learner ever ran under. */
@@ -41,12 +37,5 @@ export async function readPositions(
   consumer: string,
   topic: string,
 ): Promise<Map<number, number | null>> {
-  const { data, error, status } = await store.client
-    .from('consumer_positions')
-    .select('partition, position')
-    .eq('consumer', consumer)
-    .eq('topic', topic)
-    .order('partition')
-  if (error) throw storeError(error, status, 'consumer_positions', 'the database')
-  return new Map(data.map((r) => [r.partition as number, r.position === null ? null : Number(r.position)]))
+  return new Map((await partitionsOf(store, consumer, topic)).map((r) => [r.partition, r.position]))
 }

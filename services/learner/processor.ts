@@ -1,5 +1,5 @@
 /**
- * Records of one partition into one commit: decode → check → trade → fold → `learner_commit`.
+ * Records of one partition into one commit: decode → check → trade → fold → `strandline_learner_commit`.
  *
  * The ledger is not asked beforehand in the ordinary case: the commit itself finds out that an event is known (status `seen`), and the chunk is
  * folded again with what the ledger says. Where that is likely (a replay, or duplicates a moment ago) the ledger is asked first.

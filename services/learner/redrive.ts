@@ -47,7 +47,7 @@ export async function listDeadLetters(
   for (;;) {
     const last = letters.at(-1)
     const size = Math.min(PAGE, limit - letters.length)
-    const rows = await store.rpc<Row[]>('dead_letters_page', {
+    const rows = await store.rpc<Row[]>('strandline_dead_letters_page', {
       p_topic: topic,
       p_all: all,
       p_partition: last?.partition ?? -1,
@@ -102,7 +102,7 @@ export async function redrive(
       const to = placed[i] as Place
       return { partition, offset, to: { partition: to.partition, offset: to.offset } }
     })
-    await store.rpc('dead_letters_redriven', {
+    await store.rpc('strandline_dead_letters_redriven', {
       p_topic: topic,
       p_partition: partition,
       p_placed: JSON.stringify(

@@ -28,7 +28,7 @@ const tracer = trace.getTracer('strandline')
  */
 export async function closePosition(pm: Portfolio, positionId: string): Promise<Closed | null> {
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
-    const flat = await pm.store.rpc<FlatTrade | null>('pm_flat_trade', { p_position_id: positionId })
+    const flat = await pm.store.rpc<FlatTrade | null>('strandline_pm_flat_trade', { p_position_id: positionId })
     if (!flat) return null
     const closed = await closeTrade(pm, flat, 'tick')
     if (closed) return closed
@@ -53,7 +53,7 @@ export function closeTrade(pm: Portfolio, flat: FlatTrade, by: 'report' | 'tick'
         fingerprint: flat.fingerprint,
         traceparent: spanTraceparent(span),
       })
-      const answer = await pm.store.rpc<Answer>('pm_close', { p_close, ...claimArgs(pm) })
+      const answer = await pm.store.rpc<Answer>('strandline_pm_close', { p_close, ...claimArgs(pm) })
       if (answer.status === 'already_closed') return { now: false, event: answer.event }
       if (answer.status !== 'closed') return null
       if (answer.outbox && pm.relay) pm.relay.offer(answer.outbox)

@@ -53,7 +53,7 @@ export const startPm: StartService = async (deps) => {
     routes: (app) => pmRoutes(app, pm),
     async ready() {
       try {
-        await store.rpc('pm_outbox_state', {})
+        await store.rpc('strandline_pm_outbox_state', {})
       } catch (error) {
         return { ok: false, reason: explain(error) }
       }

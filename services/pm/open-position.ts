@@ -48,5 +48,5 @@ export async function openPosition({ store }: Portfolio, body: unknown): Promise
   }
   const texts = Object.fromEntries(TEXTS.map((name) => [name, body[name] ?? '']))
   const position = { ...texts, id: body.id || undefined, timeframe, side, entry_context, regime_context }
-  return store.rpc('pm_open_position', { p_position: JSON.stringify(position) })
+  return store.rpc('strandline_pm_open_position', { p_position: JSON.stringify(position) })
 }

@@ -37,8 +37,9 @@ export interface Outbox {
 /** @param relay who claims; @param leaseMs nobody else takes a claimed row before this has passed */
 export function createOutbox(store: Store, relay: string, leaseMs: number): Outbox {
   return {
-    claim: (limit) => store.rpc('pm_outbox_claim', { p_relay: relay, p_limit: limit, p_lease_ms: leaseMs }),
-    published: (topic, marks) => store.rpc('pm_outbox_published', { p_topic: topic, p_marks: JSON.stringify(marks) }),
+    claim: (limit) => store.rpc('strandline_pm_outbox_claim', { p_relay: relay, p_limit: limit, p_lease_ms: leaseMs }),
+    published: (topic, marks) =>
+      store.rpc('strandline_pm_outbox_published', { p_topic: topic, p_marks: JSON.stringify(marks) }),
     release: async (ids, reason, restMs, growing) => {
       const args = {
         p_relay: relay,
@@ -47,20 +48,20 @@ export function createOutbox(store: Store, relay: string, leaseMs: number): Outb
         p_rest_ms: restMs,
         p_growing: growing,
       }
-      await store.rpc('pm_outbox_release', args)
+      await store.rpc('strandline_pm_outbox_release', args)
     },
-    state: () => store.rpc('pm_outbox_state', {}),
+    state: () => store.rpc('strandline_pm_outbox_state', {}),
   }
 }
 
 /** Adds events whose revision the outbox does not have yet. Returns how many were new and how many it had. */
 export function addToOutbox(store: Store, events: PositionClosed[]): Promise<{ added: number; known: number }> {
-  return store.rpc('pm_outbox_add', { p_events: JSON.stringify(events) })
+  return store.rpc('strandline_pm_outbox_add', { p_events: JSON.stringify(events) })
 }
 
 /** Adds the score of imported trades whose newest revision has none, as their next revision. Returns what it added. */
 export function rescoreInOutbox(store: Store, events: PositionClosed[]): Promise<EventKey[]> {
-  return store.rpc('pm_outbox_rescore', { p_events: JSON.stringify(events) })
+  return store.rpc('strandline_pm_outbox_rescore', { p_events: JSON.stringify(events) })
 }
 
 export interface Waiting {
@@ -73,5 +74,5 @@ export interface Waiting {
 
 /** What became of events that were added. */
 export function waitingInOutbox(store: Store, events: EventKey[]): Promise<Waiting> {
-  return store.rpc('pm_outbox_waiting', { p_events: JSON.stringify(events) })
+  return store.rpc('strandline_pm_outbox_waiting', { p_events: JSON.stringify(events) })
 }

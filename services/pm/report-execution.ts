@@ -85,7 +85,7 @@ async function close(
 ): Promise<PositionClosed | null> {
   const closed = trade && ((await closeTrade(pm, trade, 'report')) ?? (await closePosition(pm, positionId)))
   if (closed) return closed.event
-  return pm.store.rpc<PositionClosed | null>('pm_outbox_event', { p_event_id: eventId(positionId, tradeId) })
+  return pm.store.rpc<PositionClosed | null>('strandline_pm_outbox_event', { p_event_id: eventId(positionId, tradeId) })
 }
 
 async function record(pm: Portfolio, execution: Execution): Promise<Extract<Answer, { trade_id: string }>> {
@@ -96,7 +96,7 @@ async function record(pm: Portfolio, execution: Execution): Promise<Extract<Answ
     max_skew_ms: MAX_CLOCK_SKEW_MS,
   })
   for (;;) {
-    const answer = await pm.store.rpc<Answer>('pm_record_execution', { p_execution })
+    const answer = await pm.store.rpc<Answer>('strandline_pm_record_execution', { p_execution })
     switch (answer.status) {
       case 'recorded':
       case 'duplicate':

@@ -28,13 +28,13 @@ interface LateTrade {
 }
 
 /**
- * A position that cannot be closed, whatever is wrong with it, is in `refused` (and in strandline_set_aside) and stops nothing; the next tick tries it
+ * A position that cannot be closed, whatever is wrong with it, is in `refused` (and in strandline.set_aside) and stops nothing; the next tick tries it
  * again. Errors: STORE_UNREACHABLE; STORE_REJECTED when the database refuses to say what there is to do.
  */
 export async function tick(pm: Portfolio, timeframe: string): Promise<TickResult> {
   const result: TickResult = { closed: 0, scored: 0, refused: [] }
   const flat = (after: string) =>
-    pm.store.rpc<FlatTrade[]>('pm_flat_trades', { p_timeframe: timeframe, p_after: after, p_limit: PAGE })
+    pm.store.rpc<FlatTrade[]>('strandline_pm_flat_trades', { p_timeframe: timeframe, p_after: after, p_limit: PAGE })
   for (
     let page = await flat('');
     page.length > 0;
@@ -50,7 +50,7 @@ export async function tick(pm: Portfolio, timeframe: string): Promise<TickResult
     }
   }
   const late = (after: string) =>
-    pm.store.rpc<LateTrade[]>('pm_late_trades', { p_timeframe: timeframe, p_after: after, p_limit: PAGE })
+    pm.store.rpc<LateTrade[]>('strandline_pm_late_trades', { p_timeframe: timeframe, p_after: after, p_limit: PAGE })
   for (let page = await late(''); page.length > 0; page = page.length < PAGE ? [] : await late(page.at(-1)!.event_id)) {
     for (const trade of page) {
       try {
@@ -61,7 +61,7 @@ export async function tick(pm: Portfolio, timeframe: string): Promise<TickResult
     }
   }
   const p_rows = JSON.stringify([...new Map(result.refused.map((r) => [r.position_id, r.reason]))])
-  await pm.store.rpc('pm_set_aside_positions', { p_timeframe: timeframe, p_rows })
+  await pm.store.rpc('strandline_pm_set_aside_positions', { p_timeframe: timeframe, p_rows })
   return result
 
   function setAside(position_id: string, error: unknown): void {
@@ -72,7 +72,7 @@ export async function tick(pm: Portfolio, timeframe: string): Promise<TickResult
 
 /** The ticks of all timeframes that have none of their own: others may write any. Errors: as tick. */
 export async function tickOthers(pm: Portfolio, known: readonly string[]): Promise<TickResult> {
-  const timeframes = await pm.store.rpc<string[]>('pm_other_timeframes', { p_known: JSON.stringify(known) })
+  const timeframes = await pm.store.rpc<string[]>('strandline_pm_other_timeframes', { p_known: JSON.stringify(known) })
   const results: TickResult[] = []
   for (const timeframe of timeframes) results.push(await tick(pm, timeframe))
   return {
@@ -93,7 +93,7 @@ async function scoreLate(pm: Portfolio, { event, side, bars }: LateTrade): Promi
   const next = rescored(event, side, bars)
   if (!next) return false
   type Answer = { status: 'scored'; outbox: OutboxRow | null } | { status: 'superseded' }
-  const answer = await pm.store.rpc<Answer>('pm_score_late', {
+  const answer = await pm.store.rpc<Answer>('strandline_pm_score_late', {
     p_score: JSON.stringify({ ...next, traceparent: null }),
     ...claimArgs(pm),
   })

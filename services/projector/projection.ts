@@ -27,7 +27,7 @@ export function createProjection(
     async apply(claim, chunk): Promise<Applied> {
       const rows = await strands(claim, chunk)
       if ('status' in rows) return rows
-      const answer = await store.rpc<Answer>('projector_commit', {
+      const answer = await store.rpc<Answer>('strandline_projector_commit', {
         p_consumer: consumer,
         p_topic: claim.topic,
         p_partition: claim.partition,

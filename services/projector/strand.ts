@@ -36,7 +36,7 @@ export interface StrandContent {
   trade_summary: StrandTrade & { entry_context: Record<string, string | number>; hold_time_days: number }
 }
 
-/** A row of `ad_strands`, as `projector_commit` takes it. */
+/** A row of `ad_strands`, as `strandline_projector_commit` takes it. */
 export interface StrandRow {
   id: string
   module: 'pm'

@@ -30,7 +30,10 @@ async function call(method: 'GET' | 'POST', url: string, body?: object): Promise
 const post = (path: string, body: object) => call('POST', `${stack.url('PM')}${path}`, body)
 
 const count = (what: string) =>
-  withClient(stack.databaseUrl, async (c) => Number((await c.query(`select count(*) as n from ${what}`)).rows[0].n))
+  withClient(stack.databaseUrl, async (c) => {
+    await c.query('set search_path = public, strandline')
+    return Number((await c.query(`select count(*) as n from ${what}`)).rows[0].n)
+  })
 
 const inspect = async (id: string) => JSON.parse(await docker('inspect', id))[0]
 

@@ -137,7 +137,7 @@ test('data of another major version is refused, with both named', async () => {
 test('only the service role gets in, over HTTP', async () => {
   const { supabaseUrl, serviceRoleKey, databaseUrl } = await start('g')
   const ask = (headers: Record<string, string>) =>
-    fetch(`${supabaseUrl}/rest/v1/consumer_positions`, { headers }).then((r) => r.status)
+    fetch(`${supabaseUrl}/rest/v1/learning_queue`, { headers }).then((r) => r.status)
   expect(await ask({})).toBe(401)
   expect(await ask({ apikey: 'sb_secret_wrong' })).toBe(401)
   expect(await ask({ apikey: serviceRoleKey })).toBe(200)

@@ -144,7 +144,7 @@ test.skipIf(!mounts)(
     /** Kafka's attempts to start on the full disk: the services, too, have had time to fall over it. */
     const failures = () => up!.stderr().split('Kafka did not come back').length
     const returns = () => up!.stderr().split('Kafka is back').length
-    const waiting = () => store.rpc<{ depth: number }>('pm_outbox_state', {}).then((s) => s.depth)
+    const waiting = () => store.rpc<{ depth: number }>('strandline_pm_outbox_state', {}).then((s) => s.depth)
 
     traders = trade(services.pm!)
     const { counts } = traders

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { withClient } from '../../embedded/client.ts'
-import { type Migration, migrate, readMigrations } from '../../embedded/migrate.ts'
+import { type Migration, migrate, missingMigrations, pasteable, readMigrations } from '../../embedded/migrate.ts'
 import { askEngine } from '../support/ask-engine.ts'
 
 let server: string
@@ -51,14 +51,58 @@ test('a migration that fails leaves nothing of itself, and names the statement',
       /^Migration 20260101000000_m20260101000000 failed at "insert into nowhere values \(1\)": .*nowhere/,
     ),
   })
+  expect(await rows(url, `select to_regclass('a') as a, to_regnamespace('supabase_migrations') as b`)).toEqual([
+    { a: null, b: null },
+  ])
+})
+
+test('all that is missing is one transaction: where the second fails, the first leaves nothing either', async () => {
+  const url = await emptyDatabase()
+  await migrate(url, [migration('20260101000000', 'create table before (x int)')])
+  const bad = [
+    migration('20260101000000', 'create table before (x int)'),
+    migration('20260102000000', 'create table a (x int)'),
+    migration('20260103000000', 'insert into nowhere values (1)'),
+  ]
+  await expect(migrate(url, bad)).rejects.toThrow('Nothing was changed.')
   expect(await rows(url, `select to_regclass('a') as a`)).toEqual([{ a: null }])
-  expect(await rows(url, 'select * from supabase_migrations.schema_migrations')).toEqual([])
+  expect(await rows(url, 'select version from supabase_migrations.schema_migrations')).toEqual([
+    { version: '20260101000000' },
+  ])
+})
+
+test('what --dry-run prints does the same, pasted into an SQL editor', async () => {
+  const url = await emptyDatabase()
+  const one = migration('20260101000000', "create table a (x text);\ninsert into a values ('it''s; -- $$');")
+  const two = migration('20260102000000', 'do $$ begin insert into a values (2); end $$')
+  two.sql += ';'
+  expect((await missingMigrations(url, [one, two])).map((m) => m.version)).toEqual([one.version, two.version])
+  expect(await rows(url, `select to_regnamespace('supabase_migrations') as b`)).toEqual([{ b: null }])
+  await withClient(url, (client) => client.query(pasteable([one, two])))
+  expect(await rows(url, 'select x from a order by x')).toEqual([{ x: '2' }, { x: "it's; -- $$" }])
+  expect(await migrate(url, [one, two])).toEqual([])
+})
+
+test('migrations of others are none of ours, whatever their version', async () => {
+  const url = await emptyDatabase()
+  await migrate(url, [migration('20990101000000', 'create table theirs (x int)')])
+  expect(await migrate(url, [migration('20260101000000', 'create table ours (x int)')])).toEqual(['20260101000000'])
+})
+
+test('a database of a development version is refused, untouched', async () => {
+  const url = await emptyDatabase()
+  await migrate(url, [migration('20261123000100', 'create table pm_outbox (x int)')])
+  await expect(migrate(url)).rejects.toMatchObject({
+    code: 'STORE_SCHEMA',
+    message: expect.stringContaining('development version'),
+  })
+  expect(await rows(url, `select to_regnamespace('strandline') as s`)).toEqual([{ s: null }])
 })
 
 test('a database that is newer than the program is refused, with both versions named', async () => {
   const url = await emptyDatabase()
   const one = migration('20260101000000', 'select 1')
-  await migrate(url, [one, migration('20990101000000', 'select 2')])
+  await migrate(url, [one, { ...migration('20990101000000', 'select 2'), name: 'strandline_later' }])
   await expect(migrate(url, [one])).rejects.toMatchObject({
     code: 'STORE_SCHEMA',
     message: 'The database has migration 20990101000000; this version of Strandline knows them up to 20260101000000.',
@@ -78,7 +122,7 @@ test('no connection is one sentence without the password', async () => {
   expect(String(error)).not.toContain('hunter2')
 })
 
-test('our own migrations: every table has row level security and no policy; anon and authenticated may do nothing', async () => {
+test('our own migrations: in public, every table has row level security and no policy; anon and authenticated may do nothing anywhere', async () => {
   const url = server.replace(/\/[^/]*$/, '/strandline_template')
   expect((await readMigrations()).length).toBeGreaterThan(0)
   const open = await rows(
@@ -90,20 +134,20 @@ test('our own migrations: every table has row level security and no policy; anon
   const reachable = await rows(
     url,
     `select c.relname, r.role from pg_class c join pg_namespace n on n.oid = c.relnamespace, unnest(array['anon', 'authenticated']) as r(role)
-     where n.nspname = 'public' and c.relkind in ('r', 'p', 'v', 'm')
+     where n.nspname in ('public', 'strandline') and c.relkind in ('r', 'p', 'v', 'm')
        and has_table_privilege(r.role, c.oid, 'select, insert, update, delete, truncate, references, trigger')`,
   )
   expect(reachable).toEqual([])
   const callable = await rows(
     url,
     `select p.oid::regprocedure::text as fn, r.role from pg_proc p join pg_namespace n on n.oid = p.pronamespace, unnest(array['anon', 'authenticated']) as r(role)
-     where n.nspname = 'public' and has_function_privilege(r.role, p.oid, 'execute')`,
+     where n.nspname in ('public', 'strandline') and has_function_privilege(r.role, p.oid, 'execute')`,
   )
   expect(callable).toEqual([])
   const loose = await rows(
     url,
     `select p.oid::regprocedure::text as fn from pg_proc p join pg_namespace n on n.oid = p.pronamespace
-     where n.nspname = 'public' and (p.prosecdef or not coalesce(p.proconfig, '{}') @> array['search_path=""'])`,
+     where n.nspname in ('public', 'strandline') and (p.prosecdef or not coalesce(p.proconfig, '{}') @> array['search_path=""'])`,
   )
   expect(loose).toEqual([])
 })

@@ -32,7 +32,7 @@ const report = async (topic: string) => readLag({ ...db, log: kafka.log, clock: 
 async function stand(topic: string, partition: number, position: number): Promise<void> {
   const at = { p_consumer: CONSUMER, p_topic: topic, p_partition: partition }
   await db.store.rpc('strandline_claim', { ...at, p_holder: 'here/1' })
-  await db.store.rpc('strandline_advance', { ...at, p_next: position })
+  await db.sql('select strandline.advance($1, $2, $3, $4)', [CONSUMER, topic, partition, position])
 }
 
 test('lag counts from the database, ages from the records themselves, and names who reads', async () => {

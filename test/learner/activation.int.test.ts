@@ -233,7 +233,8 @@ describe('regression: the baseline after a switch', () => {
     const { id } = await openGeneration(db.store, freqtrade, 't')
     return { id, sessions: await Promise.all([openSession(db), openSession(db), openSession(db)]) }
   }
-  const switchTo = (session: Session, id: number) => session.store.rpc('learner_activate', { p_generation: id })
+  const switchTo = (session: Session, id: number) =>
+    session.store.rpc('strandline_learner_activate', { p_generation: id })
   /** Until the work has ended, or its session waits for another one. */
   async function settled(session: Session, work: Promise<unknown>): Promise<void> {
     let ended = false

@@ -66,7 +66,7 @@ async function zombieCommit(database: TestDatabase): Promise<void> {
   const stage = await createStage(database, kafka)
   await stage.publish(events)
   const proxy = await startProxy(database.supabaseUrl)
-  proxy.doom('learner_commit', 'hold', 1, 2)
+  proxy.doom('strandline_learner_commit', 'hold', 1, 2)
   await dieAt(stage, 'in flight', { key: database.key, supabaseUrl: proxy.url }, 500)
   expect(proxy.doomed()).toBe(1)
   expect((await stage.positions())[0]).toMatchObject({ position: 8 })
@@ -76,7 +76,7 @@ async function zombieCommit(database: TestDatabase): Promise<void> {
     store: {
       client: database.store.client,
       async rpc<T>(fn: string, args: Record<string, unknown>): Promise<T> {
-        if (fn === 'learner_commit' && !arrived) {
+        if (fn === 'strandline_learner_commit' && !arrived) {
           arrived = true
           await proxy.release()
         }

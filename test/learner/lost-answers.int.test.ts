@@ -49,7 +49,7 @@ async function expectAll(): Promise<void> {
 describe('the answer to a commit is lost', () => {
   it('and it had happened: it is not repeated', async () => {
     const { runner, outcomes } = await learner()
-    proxy.doom('learner_commit', 'lose answer')
+    proxy.doom('strandline_learner_commit', 'lose answer')
     await feed().run(runner)
     expect(outcomes).toEqual([true])
     await expectAll()
@@ -57,7 +57,7 @@ describe('the answer to a commit is lost', () => {
 
   it('and it had not happened: it is repeated', async () => {
     const { runner, outcomes } = await learner()
-    proxy.doom('learner_commit', 'lose request')
+    proxy.doom('strandline_learner_commit', 'lose request')
     await feed().run(runner)
     expect(outcomes).toEqual([false])
     await expectAll()
@@ -65,10 +65,10 @@ describe('the answer to a commit is lost', () => {
 
   it('again and again, and so are those to the question what became of it', async () => {
     const { runner } = await learner()
-    proxy.doom('learner_commit', 'lose answer')
-    proxy.doom('learner_commit', 'lose request')
+    proxy.doom('strandline_learner_commit', 'lose answer')
+    proxy.doom('strandline_learner_commit', 'lose request')
     proxy.doom('strandline_position', 'lose answer', 2)
-    proxy.doom('learner_commit', 'lose answer')
+    proxy.doom('strandline_learner_commit', 'lose answer')
     await feed().run(runner)
     expect(proxy.doomed()).toBe(5)
     await expectAll()
@@ -86,7 +86,7 @@ describe('the answer to a commit is lost', () => {
     await db.sql('delete from learner_ledger where "offset" in (3, 8)')
     await db.sql('truncate learner_partials')
     const { runner, outcomes } = await learner()
-    proxy.doom('learner_commit', 'lose answer', 2)
+    proxy.doom('strandline_learner_commit', 'lose answer', 2)
     await feed().run(runner, { committed: 0 })
     expect(outcomes).toEqual([true, true])
     expect(await learned(db)).toEqual(once)
@@ -104,7 +104,7 @@ describe('a commit that is still under way when it is repeated', () => {
         },
       } satisfies Clock,
     })
-    proxy.doom('learner_commit', 'hold')
+    proxy.doom('strandline_learner_commit', 'hold')
     await feed().run(runner)
     expect(outcomes).toEqual([false])
     await expectAll()
@@ -112,7 +112,7 @@ describe('a commit that is still under way when it is repeated', () => {
 
   it('and lands after the repetition changes nothing at all', async () => {
     const { runner } = await learner()
-    proxy.doom('learner_commit', 'hold')
+    proxy.doom('strandline_learner_commit', 'hold')
     await feed().run(runner)
     await expectAll()
     const before = await db.sql('select * from learner_partials order by name, key')

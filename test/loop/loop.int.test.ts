@@ -59,13 +59,11 @@ async function trade(id: string, rr: number, entry_context: Record<string, unkno
 }
 
 async function strand(position_id: string) {
-  const { data, error } = await loop.db.store.client
-    .from('position_closed_strands')
-    .select('*')
-    .eq('position_id', position_id)
-    .maybeSingle()
-  if (error) throw error
-  return data
+  // biome-ignore lint/suspicious/noExplicitAny: a row as the database gives it
+  const rows = await loop.db.sql<any>('select * from strandline.position_closed_strands where position_id = $1', [
+    position_id,
+  ])
+  return rows[0] ?? null
 }
 
 async function baseline() {
@@ -152,7 +150,7 @@ describe('the loop', () => {
     expect((await ask()).allocation).toBeCloseTo(5 * damped(4 / 3) * damped(28 / 27) * damped(32 / 27) * (4 / 3), 8)
 
     await expect
-      .poll(() => loop.db.store.rpc('strands_event_count', {}), { timeout: 120_000 })
+      .poll(() => loop.db.store.rpc('strandline_strands_event_count', {}), { timeout: 120_000 })
       .toMatchObject({ events: 4, rows: 4 })
   })
 })

@@ -19,7 +19,7 @@ beforeAll(async () => {
 afterAll(() => db.drop())
 beforeEach(async () => {
   await db.sql(
-    'truncate lowcap_positions, lowcap_price_data_ohlc, ad_strands, learning_queue, pm_outbox, pm_unscored, strandline_set_aside',
+    'truncate lowcap_positions, lowcap_price_data_ohlc, ad_strands, learning_queue, pm_outbox, pm_unscored, strandline.set_aside',
   )
   pm = testPortfolio(db)
 })
@@ -45,7 +45,7 @@ const flat = (id: string, change: Record<string, unknown> = {}) => {
   return db.sql(`insert into lowcap_positions (${names}) values (${values})`, Object.values(row))
 }
 const setAside = (kind: string) =>
-  db.sql<{ id: string; reason: string }>('select id, reason from strandline_set_aside where kind = $1 order by id', [
+  db.sql<{ id: string; reason: string }>('select id, reason from strandline.set_aside where kind = $1 order by id', [
     kind,
   ])
 
@@ -310,7 +310,7 @@ describe('garbage among good rows', () => {
     ])
     expect(await drainLearningQueue(pm)).toMatchObject({ published: 0 }) // they rest
     await db.sql(`alter table pm_outbox drop constraint whim`)
-    await db.sql(`update strandline_set_aside set retry_at = now()`)
+    await db.sql(`update strandline.set_aside set retry_at = now()`)
     expect(await drainLearningQueue(pm)).toMatchObject({ published: 2 })
     expect(await setAside('strand')).toEqual([])
   })
@@ -332,7 +332,7 @@ describe('garbage among good rows', () => {
     )
     await db.sql(`create trigger whim before insert on pm_outbox for each row execute function whim()`)
     expect(await drainLearningQueue(pm)).toMatchObject({ published: 0 })
-    expect(await db.sql(`select scope, attempts from strandline_set_aside where kind = 'strand'`)).toEqual([
+    expect(await db.sql(`select scope, attempts from strandline.set_aside where kind = 'strand'`)).toEqual([
       { scope: 'alone', attempts: 1 },
     ])
     expect(await drainLearningQueue(pm)).toMatchObject({ published: 0 }) // it rests
@@ -352,7 +352,7 @@ describe('garbage among good rows', () => {
         { strand_id: 'gone', status: 'failed' },
         { strand_id: 'good', status: 'completed' },
       ])
-      expect(await db.sql(`select scope, reason from strandline_set_aside order by scope`)).toEqual([
+      expect(await db.sql(`select scope, reason from strandline.set_aside order by scope`)).toEqual([
         { scope: 'bad', reason: 'Exit price is -1, not above 0.' },
         { scope: 'gone', reason: 'the strand is not in ad_strands any more' },
       ])
@@ -372,7 +372,7 @@ describe('a loop that keeps failing', () => {
   })
 
   test('says since when and why: the bridge, the tick', async () => {
-    const broken = failing('pm_bridge_next')
+    const broken = failing('strandline_pm_bridge_next')
     const bridge = startBridge(broken, 10)
     await until(
       async () => bridge.failure(),
@@ -386,7 +386,7 @@ describe('a loop that keeps failing', () => {
     )
     await bridge.stop()
 
-    const ticks = startTicks(failing('pm_flat_trades'), ['15m'])
+    const ticks = startTicks(failing('strandline_pm_flat_trades'), ['15m'])
     await until(
       async () => ticks.failure(),
       (f) => f !== undefined,
@@ -400,7 +400,7 @@ describe('a loop that keeps failing', () => {
     const deps = {
       config: { topic: 'closed', deadLetterTopic: 'dead', partitions: 1 },
       log: createMemoryLog(),
-      store: failing('pm_bridge_next').store,
+      store: failing('strandline_pm_bridge_next').store,
       codec: testCodec,
       clock,
       logger,

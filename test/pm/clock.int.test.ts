@@ -63,7 +63,7 @@ describe.each([
   })
 
   test('takes a strand whose exit lies in the future once that time has come', async () => {
-    await db.sql('truncate ad_strands, learning_queue, strandline_set_aside')
+    await db.sql('truncate ad_strands, learning_queue, strandline.set_aside')
     const content = (exit_timestamp: string) =>
       JSON.stringify({ completed_trades: [{ trade_id: `t${minutes}`, rr: 1, exit_timestamp }] })
     await db.sql(
@@ -72,12 +72,12 @@ describe.each([
     )
     expect(await drainLearningQueue(pm())).toEqual({ published: 0, known: 0, failed: 0 })
     expect(await db.sql('select status from learning_queue')).toEqual([{ status: 'pending' }])
-    expect(await db.sql('select reason, retry_at > now() as rests from strandline_set_aside')).toEqual([
+    expect(await db.sql('select reason, retry_at > now() as rests from strandline.set_aside')).toEqual([
       { reason: expect.stringContaining('The exit of the strand lies in the future'), rests: true },
     ])
     expect(await drainLearningQueue(pm())).toEqual({ published: 0, known: 0, failed: 0 })
     await db.sql(`update ad_strands set content = $1`, [content(inMinutes(0))]) // time passes
-    await db.sql('update strandline_set_aside set retry_at = now()')
+    await db.sql('update strandline.set_aside set retry_at = now()')
     expect(await drainLearningQueue(pm())).toEqual({ published: 1, known: 0, failed: 0 })
   })
 })

@@ -184,7 +184,8 @@ describe('an execution is counted once by its id', () => {
       ...pm,
       store: {
         ...pm.store,
-        rpc: (fn, args) => (fn === 'pm_close' ? Promise.reject(new Error('killed')) : pm.store.rpc(fn, args)),
+        rpc: (fn, args) =>
+          fn === 'strandline_pm_close' ? Promise.reject(new Error('killed')) : pm.store.rpc(fn, args),
       },
     }
     await expect(reportExecution(lossy, id, fullExit(id))).rejects.toThrow('killed')
@@ -242,7 +243,7 @@ describe('closing is one transaction', () => {
       store: {
         ...pm.store,
         rpc: async (fn, args) => {
-          if (fn === 'pm_close' && !changed) {
+          if (fn === 'strandline_pm_close' && !changed) {
             changed = true
             await db.sql('update lowcap_positions set avg_exit_price = 150 where id = $1', [id])
           }
@@ -266,7 +267,7 @@ describe('closing is one transaction', () => {
       fingerprint,
       event: { event_id: 'e', revision: 0, entry_price: 1, exit_price: 1 },
     })
-    expect(await db.store.rpc('pm_close', { p_close, p_relay: null, p_lease_ms: 0 })).toEqual({
+    expect(await db.store.rpc('strandline_pm_close', { p_close, p_relay: null, p_lease_ms: 0 })).toEqual({
       status: 'not_flat',
       left: 6,
     })
@@ -277,7 +278,7 @@ describe('closing is one transaction', () => {
     const id = await openedPosition(pm)
     const { trade_id } = await reportExecution(pm, id, fullExit(id, { size_frac: 0.9 }))
     const foreign = { event_id: eventId(id, trade_id), revision: 0, position_id: id }
-    await db.store.rpc('pm_outbox_add', { p_events: JSON.stringify([foreign]) })
+    await db.store.rpc('strandline_pm_outbox_add', { p_events: JSON.stringify([foreign]) })
     expect((await closePosition(pm, id))?.now).toBe(true)
     expect(await positionOf(db, id)).toMatchObject({ status: 'watchlist', completed_trades: [{ trade_id }] })
     expect((await outboxOf(db, id)).map((o) => o.payload)).toEqual([foreign])

@@ -156,6 +156,6 @@ test('a tick looks at running trades only: 100,000 others cost it nothing', asyn
          and (p.status = 'active' or p.current_trade_id is not null) and p.timeframe = '4h' and p.id::text > '' order by p.id limit 50`,
     ),
   )
-  expect(plan).toContain('lowcap_positions_running')
+  expect(plan).toContain('strandline_positions_running')
   expect((await tick(pm, '4h')).closed).toBe(1)
 })

@@ -188,7 +188,7 @@ describe('a trade that closed without bars', () => {
     const id = await unscored()
     const [row] = await outboxOf(db, id)
     const corrected = { ...row!.payload, revision: 1, rr: 3, unscored_reason: null }
-    await db.store.rpc('pm_outbox_add', { p_events: JSON.stringify([corrected]) })
+    await db.store.rpc('strandline_pm_outbox_add', { p_events: JSON.stringify([corrected]) })
     await insertBars(db, id, [[15, 95, 120]])
     await tick(pm, '15m')
     expect((await outboxOf(db, id)).map((o) => o.payload.rr)).toEqual([null, 3])

@@ -81,8 +81,8 @@ describe('a strand that the old PM inserted', () => {
     await strands.project(closedTrade({ position_id: 'old-f', rr: 2 }))
     await strands.insertStrand(oldStrand('old-f'))
     const { event_id } = closedTrade({ position_id: 'old-f' })
-    const adopt = (id: string) =>
-      db.store.rpc('strandline_adopt', { p_strand_id: id, p_event_id: event_id, p_own_id: strandId(event_id) })
+    const adopt = async (id: string) =>
+      (await db.sql('select strandline.adopt($1, $2, $3) as answer', [id, event_id, strandId(event_id)]))[0]?.answer
     expect(await adopt('old-old-f')).toEqual({ status: 'adopted' })
     expect(await adopt('old-old-f')).toEqual({ status: 'adopted' })
     expect(await adopt('nobody')).toEqual({ status: 'not_found' })
@@ -101,11 +101,7 @@ test('an adoption and a projection of the same trade at the same moment leave on
   await bridge.connect()
   try {
     await bridge.query('begin')
-    await bridge.query('select public.strandline_adopt($1, $2, $3)', [
-      'old-race',
-      event.event_id,
-      strandId(event.event_id),
-    ])
+    await bridge.query('select strandline.adopt($1, $2, $3)', ['old-race', event.event_id, strandId(event.event_id)])
     const projected = strands.project(event)
     await expect
       .poll(

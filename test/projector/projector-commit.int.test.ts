@@ -134,13 +134,13 @@ test('nobody but the service role gets in', async () => {
     for (const query of [
       'select * from public.ad_strands',
       'select * from public.learning_queue',
-      'select * from public.position_closed_strands',
-      'select public.strands_event_count()',
-      "select public.strandline_adopt('a', 'b', 'c')",
-      "select public.projector_commit('a', 'b', 0, 0, 0, 0, null, '[]')",
-      'select public.decision_model()',
-      "select public.decision_coefficients('[]')",
-      "select public.decision_page(null, null, 0, '', 1)",
+      'select * from strandline.position_closed_strands',
+      'select public.strandline_strands_event_count()',
+      "select strandline.adopt('a', 'b', 'c')",
+      "select public.strandline_projector_commit('a', 'b', 0, 0, 0, 0, null, '[]')",
+      'select public.strandline_decision_model()',
+      "select public.strandline_decision_coefficients('[]')",
+      "select public.strandline_decision_page(null, null, 0, '', 1)",
     ])
       await expect(
         db.sql(`do $$ begin set local role ${role}; perform * from (${query}) q; end $$`),
@@ -176,7 +176,7 @@ describe('the learning queue', () => {
 
 test('an audit counts every closed trade once, adopted and voided ones included', async () => {
   type Count = { events: number; rows: number; voided: number; adopted: number }
-  const count = () => db.store.rpc<Count>('strands_event_count', {})
+  const count = () => db.store.rpc<Count>('strandline_strands_event_count', {})
   const before = await count()
   await strands.insertStrand(oldStrand('audit-a'))
   await strands.insertStrand(oldStrand('audit-stranger'))

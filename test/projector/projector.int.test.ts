@@ -133,7 +133,7 @@ describe('the projector', () => {
       client: db.store.client,
       async rpc<T>(fn: string, args: Record<string, unknown>): Promise<T> {
         const lost = new StrandlineError('STORE_UNREACHABLE', 'No answer.')
-        if (fn !== 'projector_commit') return db.store.rpc<T>(fn, args)
+        if (fn !== 'strandline_projector_commit') return db.store.rpc<T>(fn, args)
         calls++
         if (calls % 3 === 0) throw lost
         const answer = await db.store.rpc<T>(fn, args)

@@ -125,12 +125,16 @@ describe('the Supabase endpoint', () => {
       expect((await raw(db.supabaseUrl, '/rest/v1/', { headers })).status).toBe(401)
       expect((await raw(db.supabaseUrl, '/rest/v1/learning_configs?select=*', { headers })).status).toBe(401)
       const json = { 'content-type': 'application/json', ...headers }
-      expect((await raw(db.supabaseUrl, '/rest/v1/rpc/pm_outbox_state', { ...rpc, headers: json })).status).toBe(401)
+      expect(
+        (await raw(db.supabaseUrl, '/rest/v1/rpc/strandline_pm_outbox_state', { ...rpc, headers: json })).status,
+      ).toBe(401)
     }
     for (const headers of [key(), { apikey: db.key }]) {
       expect((await raw(db.supabaseUrl, '/rest/v1/learning_configs?select=*', { headers })).status).toBe(200)
       const json = { 'content-type': 'application/json', ...headers }
-      expect((await raw(db.supabaseUrl, '/rest/v1/rpc/pm_outbox_state', { ...rpc, headers: json })).status).toBe(200)
+      expect(
+        (await raw(db.supabaseUrl, '/rest/v1/rpc/strandline_pm_outbox_state', { ...rpc, headers: json })).status,
+      ).toBe(200)
     }
     expect((await raw(db.supabaseUrl, '/healthz')).status).toBe(200)
   })

@@ -18,7 +18,7 @@ export interface TestDatabase {
   supabaseUrl: string
   /** The service role key of supabaseUrl. */
   key: string
-  /** Runs a statement as the superuser and returns its rows. */
+  /** Runs a statement as the superuser and returns its rows. Unqualified names are those of `public`, then those of `strandline`. */
   sql<Row = Record<string, unknown>>(text: string, values?: unknown[]): Promise<Row[]>
   /** Stops the endpoint and drops the database. */
   drop(): Promise<void>
@@ -38,7 +38,7 @@ export async function createTestDatabase(): Promise<TestDatabase> {
     serviceRoleKey: key,
     poolSize: 16,
   })
-  const pool = new pg.Pool({ connectionString: databaseUrl, max: 4 })
+  const pool = new pg.Pool({ connectionString: databaseUrl, max: 4, options: '-c search_path=public,strandline' })
   pool.on('error', () => {}) // dropping the database ends its idle connections
   async function drop(): Promise<void> {
     await supabase.stop()

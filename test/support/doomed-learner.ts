@@ -40,7 +40,7 @@ const die = () => process.kill(process.pid, 'SIGKILL')
 const doomed: Store = {
   client: store.client,
   async rpc<T>(fn: string, args: Record<string, unknown>): Promise<T> {
-    if (fn !== 'learner_commit' || ++commits !== doom.commit) return store.rpc<T>(fn, args)
+    if (fn !== 'strandline_learner_commit' || ++commits !== doom.commit) return store.rpc<T>(fn, args)
     if (doom.at === 'before') die()
     const answer = store.rpc<T>(fn, args)
     if (doom.at === 'in flight') {

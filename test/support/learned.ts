@@ -17,7 +17,7 @@ export const emptyLearner = (db: TestDatabase) => db.sql(`truncate ${LEARNER_TAB
 /** Readers see what is learned of this topic from now on, under the model that learned last. */
 export const activate = (db: TestDatabase, topic: string) =>
   db.sql(
-    'select learner_activate(generation) from learner_generations where topic = $1 order by generation desc limit 1',
+    'select strandline_learner_activate(generation) from learner_generations where topic = $1 order by generation desc limit 1',
     [topic],
   )
 

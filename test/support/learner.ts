@@ -58,7 +58,7 @@ export async function createTestLearner({
   events = {},
 }: TestLearnerOptions) {
   const generation = await openGeneration(store, model, TOPIC)
-  await store.rpc('learner_activate', { p_generation: generation.id })
+  await store.rpc('strandline_learner_activate', { p_generation: generation.id })
   const logger = pino({ level: process.env.TEST_LOG ?? 'silent' })
   const dead: OutgoingRecord[] = []
   const learnerStore = wrapStore(createLearnerStore(store, model, generation, TOPIC))

@@ -1,6 +1,6 @@
 /**
  * The positions of consumers in memory, with a ledger that counts every application: to run a partition runner through thousands of interleavings.
- * The rules are those of `strandline_claim`, `strandline_position`, `strandline_fence` and `strandline_advance`; the real ones run in test/learner.
+ * The rules are those of `strandline_claim`, `strandline_position`, `strandline.fence` and `strandline.advance`; the real ones run in test/learner.
  */
 import { StrandlineError } from '../../core/errors.ts'
 import type { Applied, Chunk, ChunkProcessor, Claim } from '../../core/runner/chunk-processor.ts'

@@ -25,7 +25,7 @@ export function strandTable(db: TestDatabase) {
   }
 
   function commitRows(consumer: string, epoch: number, version: number, rows: object[], next: number) {
-    return db.store.rpc<{ status: string; written?: number; adopted?: number }>('projector_commit', {
+    return db.store.rpc<{ status: string; written?: number; adopted?: number }>('strandline_projector_commit', {
       p_consumer: consumer,
       p_topic: TOPIC,
       p_partition: 0,
@@ -55,7 +55,9 @@ export function strandTable(db: TestDatabase) {
       return commit(consumer, epoch, version, events)
     },
     strandsOf: (position_id: string) => rows('ad_strands', 'position_id', position_id),
-    viewOf: (position_id: string) => rows('position_closed_strands', 'position_id', position_id),
+    // biome-ignore lint/suspicious/noExplicitAny: as above
+    viewOf: (position_id: string): Promise<any[]> =>
+      db.sql('select * from strandline.position_closed_strands where position_id = $1 order by id', [position_id]),
     queueOf: (strand_id: string) => rows('learning_queue', 'strand_id', strand_id),
     async insertStrand(strand: Record<string, unknown>) {
       const { error } = await db.store.client.from('ad_strands').insert(strand)

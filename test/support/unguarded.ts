@@ -8,7 +8,9 @@ export type Guard = 'ledger' | 'fence'
 async function definitionOf(name: string): Promise<string> {
   const sql = (await readMigrations()).map((m) => m.sql).join('\n')
   const found = [
-    ...sql.matchAll(new RegExp(`create (or replace )?function public\\.${name}\\([\\s\\S]*?\\n\\$\\$;`, 'g')),
+    ...sql.matchAll(
+      new RegExp(`create (or replace )?function ${name.replace('.', '\\.')}\\([\\s\\S]*?\\n\\$\\$;`, 'g'),
+    ),
   ]
   const text = found.at(-1)?.[0]
   if (!text) throw new Error(`no migration defines ${name}`)
@@ -26,12 +28,18 @@ function cut(text: string, guard: string, without: string): string {
  */
 export async function removeGuard(db: TestDatabase, guard: Guard): Promise<void> {
   if (guard === 'fence') {
-    const fence = await definitionOf('strandline_fence')
+    const fence = await definitionOf('strandline.fence')
     await db.sql(cut(cut(fence, "return 'fenced'", "return 'ok'"), "return 'stale'", "return 'ok'"))
     return
   }
   await db.sql(
-    cut(await definitionOf('learner_commit'), 'p_levers::text[]) u;', 'p_levers::text[]) u on conflict do nothing;'),
+    cut(
+      await definitionOf('public.strandline_learner_commit'),
+      'p_levers::text[]) u;',
+      'p_levers::text[]) u on conflict do nothing;',
+    ),
   )
-  await db.sql(cut(await definitionOf('learner_read'), 'unnest(p_ids::uuid[])', "unnest('{}'::uuid[])"))
+  await db.sql(
+    cut(await definitionOf('public.strandline_learner_read'), 'unnest(p_ids::uuid[])', "unnest('{}'::uuid[])"),
+  )
 }

@@ -2,7 +2,7 @@
 import { explain, StrandlineError } from '../../../core/errors.ts'
 import type { PositionClosed } from '../../../core/event.ts'
 import type { ServiceDeps } from '../../../core/service.ts'
-import { type Store, storeError } from '../../../core/store/store.ts'
+import type { Store } from '../../../core/store/store.ts'
 import { MAX_CLOCK_SKEW_MS } from '../../../core/validation.ts'
 import { serviceRelay } from '../index.ts'
 import { addToOutbox, type EventKey, rescoreInOutbox, waitingInOutbox } from '../outbox.ts'
@@ -35,7 +35,7 @@ export async function importEvents(
   options: ImportOptions = {},
 ): Promise<Imported> {
   const { store } = deps
-  refuseFuture(events, await store.rpc<number>('pm_now', {}))
+  refuseFuture(events, await store.rpc<number>('strandline_pm_now', {}))
   const total: Imported = { new: 0, already_known: 0, rescored: 0 }
   const relay = serviceRelay(deps, POLL_MS)
   try {
@@ -92,14 +92,9 @@ const NAMED = 5
 
 /** The first of them, so that they are found in the file. */
 async function refusedNames(store: Store, keys: EventKey[]): Promise<string> {
-  const { data, error, status } = await store.client
-    .from('pm_outbox')
-    .select('position_id:payload->>position_id, trade_id:payload->>trade_id')
-    .eq('refused', true)
-    .is('published_at', null)
-    .in('event_id', keys.map(([id]) => id).slice(0, PAGE))
-    .order('id')
-    .limit(NAMED)
-  if (error) throw storeError(error, status, 'pm_outbox', 'SUPABASE_URL')
-  return (data as { position_id: string; trade_id: string }[]).map((r) => `${r.position_id} ${r.trade_id}`).join(', ')
+  const refused = await store.rpc<{ position_id: string; trade_id: string }[]>('strandline_pm_outbox_refused', {
+    p_ids: JSON.stringify(keys.map(([id]) => id)),
+    p_limit: NAMED,
+  })
+  return refused.map((r) => `${r.position_id} ${r.trade_id}`).join(', ')
 }

@@ -55,14 +55,14 @@ interface Settled {
 }
 
 /**
- * Settles every strand that waits. One that the database refuses is set aside for a while (strandline_set_aside), unless it refuses every one of them:
+ * Settles every strand that waits. One that the database refuses is set aside for a while (strandline.set_aside), unless it refuses every one of them:
  * then it is the database.
  * Errors: STORE_UNREACHABLE (what was settled is, the rest is tried again), STORE_REJECTED.
  */
 export async function drainLearningQueue(pm: Portfolio): Promise<Drained> {
   const total: Drained = { published: 0, known: 0, failed: 0 }
   for (;;) {
-    const queued = await pm.store.rpc<Queued[]>('pm_bridge_next', { p_limit: PAGE })
+    const queued = await pm.store.rpc<Queued[]>('strandline_pm_bridge_next', { p_limit: PAGE })
     if (queued.length === 0) return total
     const results: Settled[] = []
     for (const row of queued) results.push(await settle(pm, row))
@@ -85,14 +85,14 @@ export async function drainLearningQueue(pm: Portfolio): Promise<Drained> {
 
 async function settleRows(pm: Portfolio, results: Settled[]): Promise<Answer> {
   const settleAll = (rows: Settled[]) =>
-    pm.store.rpc<Answer>('pm_bridge_settle', { p_results: JSON.stringify(rows), ...claimArgs(pm) })
+    pm.store.rpc<Answer>('strandline_pm_bridge_settle', { p_results: JSON.stringify(rows), ...claimArgs(pm) })
   const answer = await settleAll(results)
   if (answer.refused.length === 0) return answer
   const took = answer.refused.length < results.length
   const [, reason] = answer.refused[0]!
   // A page full of them could be followed by one that is all right.
   if (!took && results.length < PAGE && answer.refused.some(([, , own]) => !own))
-    throw new StrandlineError('STORE_REJECTED', `The database refused pm_bridge_settle(): ${reason}.`)
+    throw new StrandlineError('STORE_REJECTED', `The database refused strandline_pm_bridge_settle(): ${reason}.`)
   const ids = new Set(answer.refused.map(([id]) => id))
   const again = await settleAll(results.filter((r) => ids.has(r.id)).map((r) => ({ ...r, keep: true })))
   return {
@@ -120,7 +120,7 @@ async function settle(pm: Portfolio, { id, strand, now }: Queued): Promise<Settl
   const { event, side, unscored } = trade
   const settled: Settled = { id, error: null, event, side, own_strand: strandId(event.event_id), score_later: false }
   if (!unscored) return settled
-  const bars = await pm.store.rpc<BarRow[]>('pm_bars', {
+  const bars = await pm.store.rpc<BarRow[]>('strandline_pm_bars', {
     p_contract: event.token_contract,
     p_chain: event.chain,
     p_timeframe: event.timeframe,

@@ -1,8 +1,39 @@
--- Positions by what they hold, whatever their status; the database's clock decides what lies in the future; one row that cannot be read is one
--- row that is set aside.
+-- What the portfolio manager (PM) does with positions: executions, closing, scores that come late. Positions are judged by what they hold, whatever
+-- their status; the database's clock decides what lies in the future; one row that cannot be read is one row that is set aside.
+
+-- What the trader reported, by the report's own id: the second report with an id changes nothing.
+create table strandline.pm_executions (
+  id            text             primary key,
+  position_id   text             not null,
+  trade_id      text             not null,
+  kind          text             not null,             -- entry, buy, add; trim, emergency_exit
+  quantity      double precision not null,             -- tokens
+  price         double precision not null,
+  size_frac     double precision,                      -- share of what was held, of an exit
+  left_quantity double precision not null,             -- held after it
+  executed_at   timestamptz      not null,
+  request       jsonb            not null,             -- as it was sent: the same id with other content is refused
+  recorded_at   timestamptz      not null default now()
+);
+create index pm_executions_trade on strandline.pm_executions (position_id, trade_id);
+
+-- Trades that closed without bars: a tick scores them once bars are there.
+create table strandline.pm_unscored (
+  event_id       text        primary key,
+  position_id    text        not null,
+  trade_id       text        not null,
+  side           text        not null,
+  token_contract text        not null,
+  chain          text        not null,
+  timeframe      text        not null,
+  opened_at      timestamptz not null,
+  closed_at      timestamptz not null,
+  bars_seen      integer     not null default 0
+);
+create index pm_unscored_timeframe on strandline.pm_unscored (timeframe, event_id);
 
 -- What cannot be closed or bridged at the moment, with the reason: for people, and so that it does not keep others. A row goes when its cause does.
-create table public.strandline_set_aside (
+create table strandline.set_aside (
   kind     text        not null,                     -- position, strand
   id       text        not null,                     -- of lowcap_positions, of learning_queue
   scope    text        not null default '',          -- timeframe of a position; of a strand: its id in ad_strands
@@ -12,119 +43,154 @@ create table public.strandline_set_aside (
   retry_at timestamptz,                              -- null: not tried again before somebody changes it
   primary key (kind, id)
 );
-alter table public.strandline_set_aside enable row level security;
 
--- What a tick looks at: trades that may be running. Positions that are only watched or archived, however many, are not among them.
-create index lowcap_positions_running on public.lowcap_positions (timeframe, id)
-  where first_entry_timestamp is not null and first_entry_timestamp is distinct from settled_entry
-    and (status = 'active' or current_trade_id is not null);
-do $$
-begin
-  if to_regclass('public.lowcap_positions_active') is not null and
-    pg_get_indexdef(to_regclass('public.lowcap_positions_active')) like '%(timeframe, id) WHERE (status = ''active''::text)' then
-    drop index public.lowcap_positions_active;
-  end if;
-end $$;
+-- Length of a bar; null for a timeframe that has none.
+create function strandline.pm_timeframe(p_timeframe text) returns interval language sql immutable security invoker set search_path = '' as $$
+  select case when p_timeframe ~ '^[1-9][0-9]{0,4}[smhdw]$' then
+    (left(p_timeframe, -1) || case right(p_timeframe, 1) when 's' then ' seconds' when 'm' then ' minutes' when 'h' then ' hours'
+                                                         when 'd' then ' days' else ' weeks' end)::interval end
+$$;;
+
+create function strandline.pm_ms(p_time timestamptz) returns double precision language sql immutable security invoker set search_path = '' as $$
+  select floor(extract(epoch from p_time) * 1000)::double precision
+$$;;
+
+-- The database's clock, in ms: what lies in the future is decided by it.
+create function public.strandline_pm_now() returns double precision language sql volatile security invoker set search_path = '' as $$
+  select strandline.pm_ms(clock_timestamp())
+$$;;
+
+-- The bars that may touch a trade: [[start ms, low, high], …]. Which of them count is services/pm/rr.ts' decision.
+create function public.strandline_pm_bars(p_contract text, p_chain text, p_timeframe text, p_from timestamptz, p_to timestamptz)
+returns jsonb language sql stable security invoker set search_path = '' as $$
+  select coalesce(jsonb_agg(jsonb_build_array(strandline.pm_ms(b.timestamp), b.low_usd, b.high_usd) order by b.timestamp), '[]')
+  from public.lowcap_price_data_ohlc b
+  where b.token_contract = p_contract and b.chain = p_chain and b.timeframe = p_timeframe
+    and b.timestamp > p_from - strandline.pm_timeframe(p_timeframe) and b.timestamp <= greatest(p_from, p_to)
+$$;;
 
 -- Nothing is held: what is left is rounding (a billionth of what was bought). `case`: a product that comes to nothing would be an error.
-create or replace function public.pm_is_flat(p public.lowcap_positions)
+create function strandline.pm_is_flat(p public.lowcap_positions)
 returns boolean language sql immutable security invoker set search_path = '' as $$
   select case when p.total_quantity is null then false
               when p.total_quantity <= 0 then true
               when p.bought_quantity > 1e-250 and p.bought_quantity < 'infinity' then p.total_quantity <= p.bought_quantity * 1e-9
               else false end
-$$;
+$$;;
 
 -- Something is held, in a quantity that one can calculate with.
-create function public.pm_is_held(p public.lowcap_positions) returns boolean language sql immutable security invoker set search_path = '' as $$
-  select coalesce(p.total_quantity < 'infinity', false) and not public.pm_is_flat(p)
-$$;
+create function strandline.pm_is_held(p public.lowcap_positions) returns boolean language sql immutable security invoker set search_path = '' as $$
+  select coalesce(p.total_quantity < 'infinity', false) and not strandline.pm_is_flat(p)
+$$;;
 
-create function public.pm_is_completed(p_trades jsonb, p_trade_id text)
+create function strandline.pm_is_completed(p_trades jsonb, p_trade_id text)
 returns boolean language sql immutable security invoker set search_path = '' as $$
   select exists (select 1 from jsonb_array_elements(case when jsonb_typeof(p_trades) = 'array' then p_trades else '[]' end) t
                  where t ->> 'trade_id' = p_trade_id)
-$$;
+$$;;
 
 -- A trade that is over and not closed: it had an entry, holds nothing, and was not settled. By what happened to it, not by its status:
 --   active                          the old system's word for a running trade
 --   watchlist, archived             its word for "no trade": only what was executed through us, under a trade id that is not completed yet
 --   paused, dormant, anything else  the same, or an exit price, or a quantity that we saw come to zero
-create function public.pm_is_over(p public.lowcap_positions) returns boolean language sql immutable security invoker set search_path = '' as $$
-  select public.pm_is_flat(p) and p.first_entry_timestamp is not null and p.first_entry_timestamp is distinct from p.settled_entry
+create function strandline.pm_is_over(p public.lowcap_positions) returns boolean language sql immutable security invoker set search_path = '' as $$
+  select strandline.pm_is_flat(p) and p.first_entry_timestamp is not null and p.first_entry_timestamp is distinct from p.settled_entry
     and case when p.status = 'active' then true
              when p.current_trade_id is null or p.current_trade_id::text = '' then false
              when not (p.bought_quantity > 0 or p.sold_quantity > 0 or (coalesce(p.status not in ('watchlist', 'archived'), true)
                and (p.avg_exit_price is not null or coalesce(p.flat_since >= p.first_entry_timestamp, false)))) then false
-             else not public.pm_is_completed(p.completed_trades, p.current_trade_id::text) end
-$$;
+             else not strandline.pm_is_completed(p.completed_trades, p.current_trade_id::text) end
+$$;;
 
 -- A trade is running that has had an entry: something is held, or it is over and waits to be closed.
-create or replace function public.pm_is_open(p public.lowcap_positions)
+create function strandline.pm_is_open(p public.lowcap_positions)
 returns boolean language sql immutable security invoker set search_path = '' as $$
-  select public.pm_is_held(p) or (public.pm_is_over(p) and isfinite(p.first_entry_timestamp))
-$$;
+  select strandline.pm_is_held(p) or (strandline.pm_is_over(p) and isfinite(p.first_entry_timestamp))
+$$;;
 
 -- watchlist, active and dormant follow what is held; paused, archived and what we do not know is somebody's decision, and stays.
-create function public.pm_status(p_status text, p_running boolean) returns text language sql immutable security invoker set search_path = '' as $$
+create function strandline.pm_status(p_status text, p_running boolean) returns text language sql immutable security invoker set search_path = '' as $$
   select case when coalesce(p_status, '') in ('', 'watchlist', 'active', 'dormant') then case when p_running then 'active' else 'watchlist' end
               else p_status end
-$$;
+$$;;
 
 -- Identity of the running trade. One that someone else opened without naming it is named after its first entry.
-create or replace function public.pm_trade_id(p public.lowcap_positions)
+create function strandline.pm_trade_id(p public.lowcap_positions)
 returns text language sql immutable security invoker set search_path = '' as $$
   select coalesce(nullif(p.current_trade_id::text, ''), case when isfinite(p.first_entry_timestamp)
-    then 'entry-' || public.pm_ms(p.first_entry_timestamp)::bigint else 'entry-' || p.first_entry_timestamp::text end)
-$$;
+    then 'entry-' || strandline.pm_ms(p.first_entry_timestamp)::bigint else 'entry-' || p.first_entry_timestamp::text end)
+$$;;
+
+-- What a close depends on: a trade that was scored is closed only while this is the same.
+create function strandline.pm_fingerprint(p public.lowcap_positions) returns text language sql immutable security invoker set search_path = '' as $$
+  select md5(jsonb_build_array(p.status, p.current_trade_id, p.total_quantity, p.avg_entry_price, p.avg_exit_price,
+    strandline.pm_ms(p.first_entry_timestamp), strandline.pm_ms(p.closed_at), p.entry_context)::text)
+$$;;
 
 -- A flat position as a trade to be scored and closed, its bars included. Times in ms; `now`: the database's clock. A row that cannot be read as
 -- one is {position_id, trade_id, problem}: it must not keep the others of its page.
-create or replace function public.pm_trade(p public.lowcap_positions)
+create function strandline.pm_trade(p public.lowcap_positions)
 returns jsonb language plpgsql stable security invoker set search_path = '' as $$
 declare
   last_exit record;
   exited    timestamptz;
 begin
-  select kind, executed_at into last_exit from public.pm_executions
-  where position_id = p.id::text and trade_id = public.pm_trade_id(p) and left_quantity = 0
+  select kind, executed_at into last_exit from strandline.pm_executions
+  where position_id = p.id::text and trade_id = strandline.pm_trade_id(p) and left_quantity = 0
   order by recorded_at desc limit 1;
   exited := greatest(p.first_entry_timestamp, case when last_exit.executed_at is not null then last_exit.executed_at else coalesce(
     case when p.closed_at >= p.first_entry_timestamp then p.closed_at end, p.flat_since, p.last_activity_timestamp, p.updated_at) end);
   return jsonb_build_object(
-    'position_id', p.id::text, 'trade_id', public.pm_trade_id(p), 'fingerprint', public.pm_fingerprint(p), 'now', public.pm_ms(clock_timestamp()),
+    'position_id', p.id::text, 'trade_id', strandline.pm_trade_id(p), 'fingerprint', strandline.pm_fingerprint(p), 'now', strandline.pm_ms(clock_timestamp()),
     'symbol', p.token_ticker, 'token_contract', p.token_contract, 'chain', p.token_chain, 'timeframe', p.timeframe, 'side', p.side,
     'decision_type', coalesce(last_exit.kind, 'external'),
     'entry_price', p.avg_entry_price, 'exit_price', p.avg_exit_price, 'quantity', p.bought_quantity,
-    'opened_at', public.pm_ms(p.first_entry_timestamp), 'closed_at', public.pm_ms(exited),
+    'opened_at', strandline.pm_ms(p.first_entry_timestamp), 'closed_at', strandline.pm_ms(exited),
     'entry_context', p.entry_context, 'regime_context', p.regime_context,
     'problem', case when coalesce(jsonb_typeof(p.completed_trades), 'array') <> 'array'
       then 'its completed_trades is of type ' || jsonb_typeof(p.completed_trades) || ', not a list' end,
     'bars', case when isfinite(p.first_entry_timestamp) and isfinite(exited)
-      then public.pm_bars(p.token_contract, p.token_chain, p.timeframe, p.first_entry_timestamp, exited) else '[]' end);
+      then public.strandline_pm_bars(p.token_contract, p.token_chain, p.timeframe, p.first_entry_timestamp, exited) else '[]' end);
 exception when data_exception then
-  return jsonb_build_object('position_id', p.id::text, 'trade_id', public.pm_trade_id(p), 'problem', sqlerrm);
+  return jsonb_build_object('position_id', p.id::text, 'trade_id', strandline.pm_trade_id(p), 'problem', sqlerrm);
 end
-$$;
+$$;;
 
 -- One position as a trade to be closed, or null when it is not flat, or closed already.
-create or replace function public.pm_flat_trade(p_position_id text)
+create function public.strandline_pm_flat_trade(p_position_id text)
 returns jsonb language sql stable security invoker set search_path = '' as $$
-  select public.pm_trade(p) from public.lowcap_positions p where p.id = p_position_id and public.pm_is_over(p)
-$$;
+  select strandline.pm_trade(p) from public.lowcap_positions p where p.id = p_position_id and strandline.pm_is_over(p)
+$$;;
 
 -- Positions that are flat and not closed: by their last report, or because someone else brought them to zero. Pages by id. The first three
 -- conditions are those of the index lowcap_positions_running; the one on the quantity lets pass what pm_is_flat does and is cheaper.
-create or replace function public.pm_flat_trades(p_timeframe text, p_after text, p_limit integer)
+create function public.strandline_pm_flat_trades(p_timeframe text, p_after text, p_limit integer)
 returns jsonb language sql stable security invoker set search_path = '' as $$
-  select coalesce(jsonb_agg(public.pm_trade(f) order by f.id), '[]')
+  select coalesce(jsonb_agg(strandline.pm_trade(f) order by f.id), '[]')
   from (select * from public.lowcap_positions p
         where p.first_entry_timestamp is not null and p.first_entry_timestamp is distinct from p.settled_entry
           and (p.status = 'active' or p.current_trade_id is not null)
           and p.timeframe = p_timeframe and p.id::text >= p_after and (p_after = '' or p.id::text <> p_after)
-          and p.total_quantity <= 1e-9 * least(greatest(p.bought_quantity, 1e-200), 1e200) and public.pm_is_over(p)
+          and p.total_quantity <= 1e-9 * least(greatest(p.bought_quantity, 1e-200), 1e200) and strandline.pm_is_over(p)
         order by p.id limit p_limit) f
-$$;
+$$;;
+
+-- Makes a position. p_position: JSON {id?, token_chain, token_contract, token_ticker, timeframe, side, entry_context, regime_context}.
+-- Returns {status: 'opened' | 'exists', position}.
+create function public.strandline_pm_open_position(p_position text) returns jsonb language plpgsql security invoker set search_path = '' as $$
+declare
+  r jsonb := p_position::jsonb;
+  p public.lowcap_positions;
+begin
+  insert into public.lowcap_positions as l (id, token_chain, token_contract, token_ticker, timeframe, side, entry_context, regime_context)
+  values (coalesce(r ->> 'id', gen_random_uuid()::text), r ->> 'token_chain', r ->> 'token_contract', r ->> 'token_ticker', r ->> 'timeframe',
+    r ->> 'side', r -> 'entry_context', r -> 'regime_context')
+  on conflict (id) do nothing returning * into p;
+  if p.id is not null then return jsonb_build_object('status', 'opened', 'position', to_jsonb(p)); end if;
+  select * into p from public.lowcap_positions where id = r ->> 'id';
+  return jsonb_build_object('status', 'exists', 'position', to_jsonb(p));
+end
+$$;;
 
 -- Records one execution and moves quantities and averages, once per id. What is held decides, not the status.
 -- p_execution: JSON {id, position_id, side: 'entry' | 'exit', kind, quantity | null, price, size_frac | null, executed_at | null (now, by this
@@ -132,7 +198,7 @@ $$;
 -- Returns {status, …}: 'recorded' and 'duplicate' with trade_id, size_frac, left, position, and trade when the position is flat but not
 -- closed; 'close_first' (flat, its trade not closed yet) with trade; 'conflict', 'unknown_position', 'nothing_held', 'more_than_held' (held),
 -- 'before_entry' (entry), 'in_future' (executed_at, now), 'invalid' (reason) changed nothing.
-create or replace function public.pm_record_execution(p_execution text) returns jsonb language plpgsql security invoker set search_path = '' as $$
+create function public.strandline_pm_record_execution(p_execution text) returns jsonb language plpgsql security invoker set search_path = '' as $$
 declare
   e      jsonb := p_execution::jsonb;
   at     timestamptz := (e ->> 'executed_at')::timestamptz;
@@ -140,18 +206,18 @@ declare
   qty    double precision := (e ->> 'quantity')::double precision;
   frac   double precision := (e ->> 'size_frac')::double precision;
   p      public.lowcap_positions;
-  known  public.pm_executions;
+  known  strandline.pm_executions;
   trade  text;
   rest   double precision;
 begin
   select * into p from public.lowcap_positions where id = e ->> 'position_id' for update;
   if not found then return jsonb_build_object('status', 'unknown_position'); end if;
-  select * into known from public.pm_executions where id = e ->> 'id';
+  select * into known from strandline.pm_executions where id = e ->> 'id';
   if found then
     if known.position_id <> p.id::text or known.request <> e -> 'request' then return jsonb_build_object('status', 'conflict'); end if;
     return jsonb_build_object('status', 'duplicate', 'trade_id', known.trade_id, 'size_frac', known.size_frac, 'left', known.left_quantity,
       'position', to_jsonb(p),
-      'trade', case when public.pm_is_over(p) and public.pm_trade_id(p) = known.trade_id then public.pm_trade(p) end);
+      'trade', case when strandline.pm_is_over(p) and strandline.pm_trade_id(p) = known.trade_id then strandline.pm_trade(p) end);
   end if;
   if not (price > 0 and price < 'infinity' and (qty is null or (qty > 0 and qty < 'infinity'))) then
     return jsonb_build_object('status', 'invalid', 'reason', 'a price or a quantity that is none');
@@ -163,21 +229,21 @@ begin
   at := coalesce(at, case when isfinite(p.first_entry_timestamp) and e ->> 'side' = 'exit' then greatest(now(), least(p.first_entry_timestamp,
     now() + (e ->> 'max_skew_ms')::double precision * interval '1 ms')) else now() end);
 
-  if public.pm_is_held(p) and (coalesce(not isfinite(p.first_entry_timestamp), true) or p.first_entry_timestamp = p.settled_entry) then
+  if strandline.pm_is_held(p) and (coalesce(not isfinite(p.first_entry_timestamp), true) or p.first_entry_timestamp = p.settled_entry) then
     -- Somebody bought and did not say when: at the latest when the row was last touched.
     p.first_entry_timestamp := case when isfinite(p.last_activity_timestamp) and p.last_activity_timestamp > coalesce(p.settled_entry, '-infinity')
       then least(p.last_activity_timestamp, at) else at end;
     p.settled_entry := null;
-    if public.pm_is_completed(p.completed_trades, p.current_trade_id::text) then p.current_trade_id := null; end if;
+    if strandline.pm_is_completed(p.completed_trades, p.current_trade_id::text) then p.current_trade_id := null; end if;
   end if;
 
   if e ->> 'side' = 'entry' then
-    if public.pm_is_flat(p) and public.pm_is_open(p) then
-      return jsonb_build_object('status', 'close_first', 'trade', public.pm_trade(p));
+    if strandline.pm_is_flat(p) and strandline.pm_is_open(p) then
+      return jsonb_build_object('status', 'close_first', 'trade', strandline.pm_trade(p));
     end if;
-    if not public.pm_is_open(p) then                                     -- a first entry: nothing of an earlier trade counts
+    if not strandline.pm_is_open(p) then                                     -- a first entry: nothing of an earlier trade counts
       -- A trade id that someone set beforehand is taken, one left over from a trade that is over is not: its event is in the log already.
-      if p.current_trade_id is null or public.pm_is_completed(p.completed_trades, p.current_trade_id::text) then
+      if p.current_trade_id is null or strandline.pm_is_completed(p.completed_trades, p.current_trade_id::text) then
         p.current_trade_id := e ->> 'trade_id';
       end if;
       p.total_quantity := 0; p.bought_quantity := 0; p.sold_quantity := 0;
@@ -186,7 +252,7 @@ begin
       p.entry_context := coalesce(nullif(e -> 'entry_context', 'null'), p.entry_context);
       p.regime_context := coalesce(nullif(e -> 'regime_context', 'null'), p.regime_context);
     end if;
-    p.status := public.pm_status(p.status, true);
+    p.status := strandline.pm_status(p.status, true);
     p.bought_quantity := greatest(p.bought_quantity, p.total_quantity);  -- what someone else bought counts too
     -- A running mean: entries at one price leave exactly that price, which a quotient of sums would not.
     p.avg_entry_price := case when p.avg_entry_price is null or p.bought_quantity = 0 then price
@@ -195,7 +261,7 @@ begin
     p.total_quantity := p.total_quantity + qty;
     p.first_entry_timestamp := least(p.first_entry_timestamp, at);
   else
-    if not public.pm_is_held(p) then return jsonb_build_object('status', 'nothing_held'); end if;
+    if not strandline.pm_is_held(p) then return jsonb_build_object('status', 'nothing_held'); end if;
     if at < p.first_entry_timestamp then return jsonb_build_object('status', 'before_entry', 'entry', p.first_entry_timestamp); end if;
     p.bought_quantity := greatest(p.bought_quantity, p.total_quantity);
     qty := coalesce(qty, case when frac < 0.999 then p.total_quantity * frac else p.total_quantity end);
@@ -210,8 +276,8 @@ begin
 
   -- A trade that others opened without naming it: where the status does not say that it runs, its name does.
   if nullif(p.current_trade_id::text, '') is null and p.status is distinct from 'active' then p.current_trade_id := e ->> 'trade_id'; end if;
-  trade := public.pm_trade_id(p);
-  insert into public.pm_executions (id, position_id, trade_id, kind, quantity, price, size_frac, left_quantity, executed_at, request)
+  trade := strandline.pm_trade_id(p);
+  insert into strandline.pm_executions (id, position_id, trade_id, kind, quantity, price, size_frac, left_quantity, executed_at, request)
   values (e ->> 'id', p.id, trade, e ->> 'kind', qty, price, frac, p.total_quantity, at, e -> 'request')
   on conflict (id) do nothing;
   if not found then return jsonb_build_object('status', 'conflict'); end if;   -- at the same moment, for another position
@@ -222,17 +288,26 @@ begin
     entry_context = p.entry_context, regime_context = p.regime_context, last_activity_timestamp = at, updated_at = now()
   where l.id = p.id returning * into p;
   return jsonb_build_object('status', 'recorded', 'trade_id', trade, 'size_frac', frac, 'left', p.total_quantity, 'position', to_jsonb(p),
-    'trade', case when public.pm_is_flat(p) then public.pm_trade(p) end);
+    'trade', case when strandline.pm_is_flat(p) then strandline.pm_trade(p) end);
 exception when data_exception then   -- numbers of the row that one cannot calculate with
   return jsonb_build_object('status', 'invalid', 'reason', sqlerrm);
 end
-$$;
+$$;;
+
+-- Notes an event that closed without bars, to be scored later.
+create function strandline.pm_note_unscored(p_event jsonb, p_side text) returns void language sql security invoker set search_path = '' as $$
+  insert into strandline.pm_unscored (event_id, position_id, trade_id, side, token_contract, chain, timeframe, opened_at, closed_at)
+  values (p_event ->> 'event_id', p_event ->> 'position_id', p_event ->> 'trade_id', p_side, p_event ->> 'token_contract',
+    p_event ->> 'chain', p_event ->> 'timeframe', to_timestamp((p_event ->> 'opened_at')::double precision / 1000),
+    to_timestamp((p_event ->> 'closed_at')::double precision / 1000))
+  on conflict (event_id) do nothing
+$$;;
 
 -- Closes a scored trade, in one transaction: completed_trades, status, closed_at, outbox row, and the note to score it later.
 -- p_close: JSON {position_id, trade_id, fingerprint, event (PositionClosed), completed_trade, side, score_later, traceparent}.
 -- Returns {status: 'closed', outbox: row | null} (null: the event was in the outbox before), or, with nothing changed: 'already_closed' with
 -- the event, 'not_flat', 'changed' (it is not what was scored), 'unknown_position', 'invalid'.
-create or replace function public.pm_close(p_close text, p_relay text, p_lease_ms integer)
+create function public.strandline_pm_close(p_close text, p_relay text, p_lease_ms integer)
 returns jsonb language plpgsql security invoker set search_path = '' as $$
 declare
   c     jsonb := p_close::jsonb;
@@ -243,84 +318,84 @@ declare
 begin
   select * into p from public.lowcap_positions where id = c ->> 'position_id' for update;
   if not found then return jsonb_build_object('status', 'unknown_position'); end if;
-  if not public.pm_is_open(p) or public.pm_trade_id(p) <> c ->> 'trade_id' then
-    select payload into known from public.pm_outbox where event_id = ev ->> 'event_id' order by revision desc limit 1;
+  if not strandline.pm_is_open(p) or strandline.pm_trade_id(p) <> c ->> 'trade_id' then
+    select payload into known from strandline.pm_outbox where event_id = ev ->> 'event_id' order by revision desc limit 1;
     return jsonb_build_object('status', case when known is null then 'changed' else 'already_closed' end, 'event', known);
   end if;
-  if not public.pm_is_flat(p) then return jsonb_build_object('status', 'not_flat', 'left', p.total_quantity); end if;
-  if public.pm_fingerprint(p) <> c ->> 'fingerprint' then return jsonb_build_object('status', 'changed'); end if;
+  if not strandline.pm_is_flat(p) then return jsonb_build_object('status', 'not_flat', 'left', p.total_quantity); end if;
+  if strandline.pm_fingerprint(p) <> c ->> 'fingerprint' then return jsonb_build_object('status', 'changed'); end if;
   if not ((ev ->> 'entry_price')::double precision > 0 and (ev ->> 'exit_price')::double precision > 0)
     or coalesce(jsonb_typeof(p.completed_trades), 'array') <> 'array' then
     return jsonb_build_object('status', 'invalid');
   end if;
 
   update public.lowcap_positions l set
-    completed_trades = case when public.pm_is_completed(l.completed_trades, c ->> 'trade_id')
+    completed_trades = case when strandline.pm_is_completed(l.completed_trades, c ->> 'trade_id')
       then l.completed_trades else coalesce(l.completed_trades, '[]') || jsonb_build_array(c -> 'completed_trade') end,
-    status = public.pm_status(l.status, false), current_trade_id = null, total_quantity = 0, settled_entry = l.first_entry_timestamp,
+    status = strandline.pm_status(l.status, false), current_trade_id = null, total_quantity = 0, settled_entry = l.first_entry_timestamp,
     closed_at = to_timestamp((ev ->> 'closed_at')::double precision / 1000), updated_at = now()
   where l.id = p.id;
-  added := public.pm_outbox_insert(ev, c ->> 'traceparent', p_relay, p_lease_ms);
-  if added is not null and (c ->> 'score_later')::boolean then perform public.pm_note_unscored(ev, c ->> 'side'); end if;
+  added := strandline.pm_outbox_insert(ev, c ->> 'traceparent', p_relay, p_lease_ms);
+  if added is not null and (c ->> 'score_later')::boolean then perform strandline.pm_note_unscored(ev, c ->> 'side'); end if;
   return jsonb_build_object('status', 'closed', 'outbox', added);
 end
-$$;
+$$;;
 
 -- Trades closed without bars whose bars are there now. Bars arrive one after another, and half of them would score another trade: so they
 -- have come when one reaches the exit, or when no new one came since the last look. Pages by event_id.
 -- Returns [{event_id, position_id, event (its latest revision), side, bars, complete}, …]; those that are not complete only move the page on.
-create or replace function public.pm_late_trades(p_timeframe text, p_after text, p_limit integer)
+create function public.strandline_pm_late_trades(p_timeframe text, p_after text, p_limit integer)
 returns jsonb language plpgsql security invoker set search_path = '' as $$
 declare
   found_rows jsonb;
 begin
   with waiting as materialized (
     select u.*, seen.bars_now, latest.payload, latest.payload -> 'rr' <> 'null' or latest.payload -> 'voided' = 'true' as settled
-    from public.pm_unscored u
+    from strandline.pm_unscored u
     cross join lateral (
       select count(*)::integer as bars_now from public.lowcap_price_data_ohlc b
       where b.token_contract = u.token_contract and b.chain = u.chain and b.timeframe = u.timeframe
-        and b.timestamp > u.opened_at - public.pm_timeframe(u.timeframe) and b.timestamp <= greatest(u.opened_at, u.closed_at)) seen
+        and b.timestamp > u.opened_at - strandline.pm_timeframe(u.timeframe) and b.timestamp <= greatest(u.opened_at, u.closed_at)) seen
     cross join lateral (
-      select o.payload from public.pm_outbox o where o.event_id = u.event_id order by o.revision desc limit 1) latest
+      select o.payload from strandline.pm_outbox o where o.event_id = u.event_id order by o.revision desc limit 1) latest
     where u.timeframe = p_timeframe and u.event_id > p_after and seen.bars_now > 0
     order by u.event_id limit p_limit
   ), looked as (
-    update public.pm_unscored u set bars_seen = w.bars_now
+    update strandline.pm_unscored u set bars_seen = w.bars_now
     from waiting w where u.event_id = w.event_id and not w.settled and w.bars_now <> w.bars_seen
   ), corrected as (   -- someone else gave it a score, or retracted it
-    delete from public.pm_unscored u using waiting w where u.event_id = w.event_id and w.settled
+    delete from strandline.pm_unscored u using waiting w where u.event_id = w.event_id and w.settled
   )
   select jsonb_agg(jsonb_build_object(
       'event_id', w.event_id,
       'position_id', w.position_id,
       'event', w.payload,
       'side', w.side,
-      'bars', public.pm_bars(w.token_contract, w.chain, w.timeframe, w.opened_at, w.closed_at),
+      'bars', public.strandline_pm_bars(w.token_contract, w.chain, w.timeframe, w.opened_at, w.closed_at),
       'complete', not w.settled and (w.bars_now = w.bars_seen or exists (
         select 1 from public.lowcap_price_data_ohlc b
         where b.token_contract = w.token_contract and b.chain = w.chain and b.timeframe = w.timeframe
-          and b.timestamp >= w.closed_at - public.pm_timeframe(w.timeframe)))) order by w.event_id)
+          and b.timestamp >= w.closed_at - strandline.pm_timeframe(w.timeframe)))) order by w.event_id)
     into found_rows
   from waiting w;
   return coalesce(found_rows, '[]');
 end
-$$;
+$$;;
 
 -- Publishes the score of a trade that had none: the next revision, and the numbers in completed_trades.
 -- p_score: JSON {event (the new revision), score: {rr, return, max_drawdown, max_gain, unscored_reason}, traceparent}.
 -- Returns {status: 'scored', outbox: row} or {status: 'superseded'}: someone else scored or corrected it; it is not asked for again.
-create or replace function public.pm_score_late(p_score text, p_relay text, p_lease_ms integer)
+create function public.strandline_pm_score_late(p_score text, p_relay text, p_lease_ms integer)
 returns jsonb language plpgsql security invoker set search_path = '' as $$
 declare
   s      jsonb := p_score::jsonb;
   ev     jsonb := s -> 'event';
-  u      public.pm_unscored;
+  u      strandline.pm_unscored;
   newest jsonb;
 begin
   perform 1 from public.lowcap_positions where id = ev ->> 'position_id' for update;   -- positions first, as everywhere
-  delete from public.pm_unscored where event_id = ev ->> 'event_id' returning * into u;
-  select payload into newest from public.pm_outbox where event_id = ev ->> 'event_id' order by revision desc limit 1;
+  delete from strandline.pm_unscored where event_id = ev ->> 'event_id' returning * into u;
+  select payload into newest from strandline.pm_outbox where event_id = ev ->> 'event_id' order by revision desc limit 1;
   if u.event_id is null or newest -> 'rr' <> 'null' or newest -> 'voided' = 'true'
     or (newest ->> 'revision')::integer is distinct from (ev ->> 'revision')::integer - 1 then
     return jsonb_build_object('status', 'superseded');
@@ -330,47 +405,41 @@ begin
       select jsonb_agg(case when t ->> 'trade_id' = u.trade_id then t || (s -> 'score') || jsonb_build_object('revision', ev -> 'revision') else t end
                        order by n)
       from jsonb_array_elements(l.completed_trades) with ordinality as x (t, n))
-  where l.id = u.position_id and public.pm_is_completed(l.completed_trades, u.trade_id);
-  return jsonb_build_object('status', 'scored', 'outbox', public.pm_outbox_insert(ev, s ->> 'traceparent', p_relay, p_lease_ms));
+  where l.id = u.position_id and strandline.pm_is_completed(l.completed_trades, u.trade_id);
+  return jsonb_build_object('status', 'scored', 'outbox', strandline.pm_outbox_insert(ev, s ->> 'traceparent', p_relay, p_lease_ms));
 end
-$$;
+$$;;
 
 -- Timeframes that running or unscored trades have and no tick of its own looks at. p_known: JSON array of those that have one.
-create function public.pm_other_timeframes(p_known text) returns jsonb language sql stable security invoker set search_path = '' as $$
+create function public.strandline_pm_other_timeframes(p_known text) returns jsonb language sql stable security invoker set search_path = '' as $$
   select coalesce(jsonb_agg(t.timeframe order by t.timeframe), '[]') from (
     select p.timeframe from public.lowcap_positions p
     where p.first_entry_timestamp is not null and p.first_entry_timestamp is distinct from p.settled_entry
       and (p.status = 'active' or p.current_trade_id is not null)
-    union select u.timeframe from public.pm_unscored u) t
+    union select u.timeframe from strandline.pm_unscored u) t
   where not p_known::jsonb ? t.timeframe
-$$;
-
--- The database's clock, in ms: what lies in the future is decided by it.
-create function public.pm_now() returns double precision language sql volatile security invoker set search_path = '' as $$
-  select public.pm_ms(clock_timestamp())
-$$;
+$$;;
 
 -- Positions of a timeframe that its tick could not close, in place of those that it named before. p_rows: JSON [[id, reason], …]; an id comes once.
-create function public.pm_set_aside_positions(p_timeframe text, p_rows text) returns void language plpgsql security invoker set search_path = '' as $$
+create function public.strandline_pm_set_aside_positions(p_timeframe text, p_rows text) returns void language plpgsql security invoker set search_path = '' as $$
 begin
-  delete from public.strandline_set_aside a
+  delete from strandline.set_aside a
   where a.kind = 'position' and a.scope = p_timeframe and a.id not in (select r ->> 0 from jsonb_array_elements(p_rows::jsonb) r);
-  insert into public.strandline_set_aside as a (kind, id, scope, reason)
+  insert into strandline.set_aside as a (kind, id, scope, reason)
   select 'position', r ->> 0, p_timeframe, r ->> 1 from jsonb_array_elements(p_rows::jsonb) r
   on conflict (kind, id) do update set scope = excluded.scope, reason = excluded.reason, attempts = a.attempts + 1;
 end
+$$;;
+
+-- A trade whose position does not begin so: {place: lowcap_positions, pm_outbox or ad_strands, position}; null: there is none.
+create function public.strandline_pm_foreign_trade(p_prefix text) returns jsonb language sql stable security invoker set search_path = '' as $$
+  select jsonb_build_object('place', f.place, 'position', f.position) from (
+    (select 'lowcap_positions' as place, p.id::text as position from public.lowcap_positions p where not starts_with(p.id::text, p_prefix) limit 1)
+    union all
+    (select 'pm_outbox', o.payload ->> 'position_id' from strandline.pm_outbox o where not starts_with(o.payload ->> 'position_id', p_prefix) limit 1)
+    union all
+    (select 'ad_strands', s.position_id from public.ad_strands s where s.position_id is null or not starts_with(s.position_id, p_prefix) limit 1)) f
+  limit 1
 $$;
 
-do $$
-declare f regprocedure;
-begin
-  for f in select p.oid::regprocedure from pg_proc p join pg_namespace n on n.oid = p.pronamespace
-           where n.nspname = 'public' and p.proname in (
-             'pm_is_held', 'pm_is_completed', 'pm_is_over', 'pm_status', 'pm_other_timeframes', 'pm_now', 'pm_set_aside_positions')
-  loop
-    execute format('revoke all on function %s from public, anon, authenticated', f);
-    execute format('grant execute on function %s to service_role', f);
-  end loop;
-end $$;
-grant all on public.strandline_set_aside to service_role;
-revoke all on public.strandline_set_aside from anon, authenticated;
+do $$ begin perform strandline.seal(); end $$;

@@ -1,9 +1,9 @@
--- The bridge goes on past a strand that cannot be taken, and needs no column of the queue that an older system may not have: reasons are kept in
--- strandline_set_aside, and in `error` where the queue has it.
-alter table public.learning_queue add column if not exists processed_at timestamptz;
+-- The bridge: position_closed strands that somebody else queued (the old PM) become events of the outbox. Other strand types are left alone. It goes on
+-- past a strand that cannot be taken, and needs no column of the queue that an older system may not have: reasons are kept in strandline.set_aside,
+-- and in `error` where the queue has it.
 
 -- Settles rows of the queue. p_rows: JSON [[id, strand id, status: 'completed' | 'failed', reason | null], …].
-create function public.strandline_queue_settle(p_rows jsonb) returns void language plpgsql security invoker set search_path = '' as $$
+create function strandline.queue_settle(p_rows jsonb) returns void language plpgsql security invoker set search_path = '' as $$
 declare
   has_error boolean := exists (select 1 from pg_catalog.pg_attribute where attrelid = 'public.learning_queue'::regclass and attname = 'error' and not attisdropped);
 begin
@@ -11,18 +11,18 @@ begin
     || ' from jsonb_array_elements($1) r where q.id = (jsonb_populate_record(null::public.learning_queue, jsonb_build_object(''id'', r -> 0))).id'
     || ' and q.status = ''pending'''
     using p_rows;
-  delete from public.strandline_set_aside a where a.kind = 'strand'
+  delete from strandline.set_aside a where a.kind = 'strand'
     and a.id in (select r ->> 0 from jsonb_array_elements(p_rows) r where r ->> 2 = 'completed');
-  insert into public.strandline_set_aside as a (kind, id, scope, reason)
+  insert into strandline.set_aside as a (kind, id, scope, reason)
   select 'strand', r ->> 0, coalesce(r ->> 1, ''), coalesce(r ->> 3, '') from jsonb_array_elements(p_rows) r where r ->> 2 = 'failed'
   on conflict (kind, id) do update set reason = excluded.reason, attempts = a.attempts + 1, retry_at = null;
 end
-$$;
+$$;;
 
 -- The oldest strands to be taken: [{id (of the queue's row), strand, now (ms, the database's clock)}, …]; those that rest after a failure are
 -- left out until their time. On the way it settles rows that need no event: strands of our own projector are no news, and a strand that is gone
 -- cannot be read. Nothing is claimed: pm_bridge_settle takes a row only while it is pending.
-create or replace function public.pm_bridge_next(p_limit integer)
+create function public.strandline_pm_bridge_next(p_limit integer)
 returns jsonb language plpgsql security invoker set search_path = '' as $$
 declare
   settled jsonb;
@@ -38,17 +38,17 @@ begin
   select jsonb_agg(jsonb_build_array(p.id, p.strand_id, case when p.missing then 'failed' else 'completed' end,
                                      case when p.missing then 'the strand is not in ad_strands any more' end))
     into settled from pending p;
-  if settled is not null then perform public.strandline_queue_settle(settled); end if;
+  if settled is not null then perform strandline.queue_settle(settled); end if;
 
-  select jsonb_agg(jsonb_build_object('id', f.id, 'strand', f.strand, 'now', public.pm_now()) order by f.id) into strands
+  select jsonb_agg(jsonb_build_object('id', f.id, 'strand', f.strand, 'now', public.strandline_pm_now()) order by f.id) into strands
   from (select q.id, to_jsonb(s) as strand from public.learning_queue q
         join public.ad_strands s on s.id = q.strand_id
         where q.status = 'pending' and q.strand_type = 'position_closed' and s.metadata ->> 'projected_by' is distinct from 'strandline'
-          and not exists (select 1 from public.strandline_set_aside a where a.kind = 'strand' and a.id = q.id::text and a.retry_at > now())
+          and not exists (select 1 from strandline.set_aside a where a.kind = 'strand' and a.id = q.id::text and a.retry_at > now())
         order by q.id limit p_limit) f;
   return coalesce(strands, '[]');
 end
-$$;
+$$;;
 
 -- Settles queue rows in one transaction: the event into the outbox (once, whoever brought the trade first), the strand tied to its event, the
 -- row completed, or failed with its reason. A row that the database refuses keeps no other: it stays pending and is reported.
@@ -56,7 +56,7 @@ $$;
 -- id that our projector would give its strand), side, score_later, keep (where the row is refused: it rests, a minute first and an hour at most,
 -- so that those behind it get their turn; otherwise it is only reported)}.
 -- Returns {published: [outbox rows], known, failed, waiting, refused: [[id, reason, is it the row's own fault for sure], …]}; rows that somebody else settled meanwhile are in none.
-create or replace function public.pm_bridge_settle(p_results text, p_relay text, p_lease_ms integer)
+create function public.strandline_pm_bridge_settle(p_results text, p_relay text, p_lease_ms integer)
 returns jsonb language plpgsql security invoker set search_path = '' as $$
 declare
   r         record;
@@ -80,7 +80,7 @@ begin
   loop
     if r.wait_ms is not null then
       waiting := waiting + 1;
-      insert into public.strandline_set_aside as a (kind, id, scope, reason, retry_at)
+      insert into strandline.set_aside as a (kind, id, scope, reason, retry_at)
       values ('strand', r.id::text, r.strand_id, r.error, now() + r.wait_ms * interval '1 ms')
       on conflict (kind, id) do update set reason = excluded.reason, attempts = a.attempts + 1, retry_at = excluded.retry_at;
     elsif r.error is not null then
@@ -88,9 +88,9 @@ begin
       settled := settled || jsonb_build_array(jsonb_build_array(r.id, r.strand_id, 'failed', r.error));
     else
       begin
-        added := public.pm_outbox_insert(r.event, null, p_relay, p_lease_ms);
-        if added is not null and r.score_later then perform public.pm_note_unscored(r.event, r.side); end if;
-        perform public.strandline_adopt(r.strand_id, r.event ->> 'event_id', r.own_strand);
+        added := strandline.pm_outbox_insert(r.event, null, p_relay, p_lease_ms);
+        if added is not null and r.score_later then perform strandline.pm_note_unscored(r.event, r.side); end if;
+        perform strandline.adopt(r.strand_id, r.event ->> 'event_id', r.own_strand);
         if added is null then known := known + 1; else published := published || jsonb_build_array(added); end if;
         settled := settled || jsonb_build_array(jsonb_build_array(r.id, r.strand_id, 'completed', null));
       exception when others then
@@ -100,7 +100,7 @@ begin
         -- 22: its values are none; anything else may be what the database lacks
         refused := refused || jsonb_build_array(jsonb_build_array(r.id, sqlerrm, left(state, 2) = '22'));
         if r.keep then
-          insert into public.strandline_set_aside as a (kind, id, scope, reason, retry_at)
+          insert into strandline.set_aside as a (kind, id, scope, reason, retry_at)
           values ('strand', r.id::text, r.strand_id, sqlerrm, now() + interval '1 minute')
           on conflict (kind, id) do update set reason = excluded.reason, attempts = a.attempts + 1,
             retry_at = now() + least(60, power(2, least(a.attempts, 6))) * interval '1 minute';
@@ -108,10 +108,9 @@ begin
       end;
     end if;
   end loop;
-  if settled <> '[]' then perform public.strandline_queue_settle(settled); end if;
+  if settled <> '[]' then perform strandline.queue_settle(settled); end if;
   return jsonb_build_object('published', published, 'known', known, 'failed', failed, 'waiting', waiting, 'refused', refused);
 end
-$$;
+$$;;
 
-revoke all on function public.strandline_queue_settle(jsonb) from public, anon, authenticated;
-grant execute on function public.strandline_queue_settle(jsonb) to service_role;
+do $$ begin perform strandline.seal(); end $$;

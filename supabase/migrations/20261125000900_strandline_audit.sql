@@ -1,8 +1,26 @@
+-- What operators look at: how far every consumer is, and the audit, which counts every store itself.
+
+-- Where every consumer of a topic stands, and how many open dead letters each has, seen at one moment. For `strandline lag`.
+create function public.strandline_lag(p_topic text) returns jsonb language sql stable security invoker set search_path = '' as $$
+  select jsonb_build_object(
+    'positions', coalesce((
+      select jsonb_agg(jsonb_build_object(
+        'consumer', c.consumer, 'partition', c.partition, 'position', c.position, 'epoch', c.epoch, 'holder', c.holder,
+        'committed_at', c.committed_at) order by c.consumer, c.partition)
+      from strandline.consumer_positions c where c.topic = p_topic), '[]'),
+    'dead_letters', coalesce((
+      select jsonb_agg(jsonb_build_object('consumer', d.consumer, 'partition', d.partition, 'reason', d.reason, 'count', d.count)
+                       order by d.consumer, d.partition, d.reason)
+      from (select consumer, partition, reason, count(*) from strandline.dead_letters where topic = p_topic and redriven_at is null and applied_at is null
+            group by consumer, partition, reason) d), '[]'),
+    'active', (select 'learner/' || g.model || '/' || left(g.hash, 12) from strandline.learner_generations g where g.active and g.topic = p_topic))
+$$;;
+
 -- The audit counts every store itself. Pages follow a key that has an index; p_after is the `next` of the page before, '' at first.
 -- p_store: positions (trades that the PM closed), outbox (what was handed to it, imports among it), ledger (of the active generation), strands.
 -- Returns {"ids": […], "next": text or null at the end}; an id may come twice. The outbox has "rows" as well, one for each revision:
 -- [event_id, revision, published, topic, partition, offset, refused].
-create or replace function public.strandline_audit_page(p_store text, p_after text, p_limit integer)
+create function public.strandline_audit_page(p_store text, p_after text, p_limit integer)
 returns jsonb language plpgsql stable security invoker set search_path = '' set enable_seqscan = off as $$
 declare
   v_page jsonb;
@@ -18,12 +36,12 @@ begin
     select jsonb_build_object('next', case when count(*) = p_limit then max(r.id)::text end, 'ids', coalesce(jsonb_agg(r.event_id), '[]'),
         'rows', coalesce(jsonb_agg(jsonb_build_array(r.event_id, r.revision, r.published, r.topic, r.partition, r."offset", r.refused)), '[]')) into v_page
     from (select o.id, o.event_id, o.revision, o.published_at is not null as published, o.topic, o.partition, o."offset", o.refused
-          from public.pm_outbox o where o.id > coalesce(nullif(p_after, '')::bigint, 0) order by o.id limit p_limit) r;
+          from strandline.pm_outbox o where o.id > coalesce(nullif(p_after, '')::bigint, 0) order by o.id limit p_limit) r;
   elsif p_store = 'ledger' then
     select jsonb_build_object('next', case when count(*) = p_limit then (max(r.event_id::text)) end, 'ids', coalesce(jsonb_agg(r.event_id), '[]')) into v_page
-    from (select l.event_id from public.learner_ledger l
+    from (select l.event_id from strandline.learner_ledger l
           where l.event_id > coalesce(nullif(p_after, '')::uuid, '00000000-0000-0000-0000-000000000000')
-            and l.generation = (select g.generation from public.learner_generations g where g.active)
+            and l.generation = (select g.generation from strandline.learner_generations g where g.active)
           order by 1 limit p_limit) r;
   elsif p_store = 'strands' then
     select jsonb_build_object('next', case when count(*) = p_limit then max(r.id) end,
@@ -33,7 +51,7 @@ begin
   end if;
   return v_page;
 end
-$$;
+$$;;
 
 -- What a consumer refused, a page behind a place: [[partition, offset, reason, open], …]. Not open: published again, or applied by a replay;
 -- applied ones are left out.
@@ -41,13 +59,13 @@ create function public.strandline_audit_letters(p_consumer text, p_topic text, p
 returns jsonb language sql stable security invoker set search_path = '' as $$
   select coalesce(jsonb_agg(jsonb_build_array(d.partition, d."offset", d.reason, d.redriven_at is null) order by d.partition, d."offset"), '[]')
   from (select distinct on (l.partition, l."offset") l.*
-        from public.dead_letters l
-        left join public.consumer_positions c on c.consumer = l.consumer and c.topic = l.topic and c.partition = l.partition
+        from strandline.dead_letters l
+        left join strandline.consumer_positions c on c.consumer = l.consumer and c.topic = l.topic and c.partition = l.partition
         where l.consumer = p_consumer and l.topic = p_topic and l.applied_at is null and (l.partition, l."offset") > (p_partition, p_offset)
           -- of a topic of that name that was there before: another record lies at its place now
           and (l.topic_id = '' or c.topic_id is null or l.topic_id = c.topic_id)
         order by l.partition, l."offset", l.record_ms desc limit p_limit) d
-$$;
+$$;;
 
 -- A page of the active coefficients, with where their learner stands: one snapshot, so that they can be compared with a fold up to exactly there.
 -- Returns {hash: of the active model, positions: [[partition, next offset], …], global_rr: {rr_short, rr_long, n} or null,
@@ -57,30 +75,24 @@ returns jsonb language plpgsql stable security invoker set search_path = '' set 
 declare
   upto text;
 begin
-  select p.key into upto from public.learner_partials p
+  select p.key into upto from strandline.learner_partials p
   where p.key > p_after collate "C" order by p.key offset p_size - 1 limit 1;
   return jsonb_build_object(
-    'hash', (select g.hash from public.learner_generations g where g.active),
-    'positions', (select coalesce(jsonb_agg(jsonb_build_array(c.partition, c.position)), '[]') from public.consumer_positions c
+    'hash', (select g.hash from strandline.learner_generations g where g.active),
+    'positions', (select coalesce(jsonb_agg(jsonb_build_array(c.partition, c.position)), '[]') from strandline.consumer_positions c
                   where c.consumer = p_consumer and c.topic = p_topic and c.position is not null),
     'global_rr', (select jsonb_build_object('rr_short', b.rr_short, 'rr_long', b.rr_long, 'n', b.n)
-                  from public.learner_groups b join public.learner_generations g on g.generation = b.generation and g.active
+                  from strandline.learner_groups b join strandline.learner_generations g on g.generation = b.generation and g.active
                   where b.name = 'global' and b.key = ''),
     'rows', (select coalesce(jsonb_agg(jsonb_build_object('scope', c.scope, 'name', c.name, 'key', c.key, 'weight', c.weight,
                                                           'rr_short', c.rr_short, 'rr_long', c.rr_long, 'n', c.n)), '[]')
-             from public.learning_coefficients c
+             from strandline.learning_coefficients c
              where c.key > p_after collate "C" and (upto is null or c.key <= upto collate "C")),
     'next', upto);
 end
-$$;
+$$;;
 
-do $$
-declare f regprocedure;
-begin
-  for f in select p.oid::regprocedure from pg_proc p join pg_namespace n on n.oid = p.pronamespace
-           where n.nspname = 'public' and p.proname in ('strandline_audit_page', 'strandline_audit_letters', 'strandline_audit_coefficients')
-  loop
-    execute format('revoke all on function %s from public, anon, authenticated', f);
-    execute format('grant execute on function %s to service_role', f);
-  end loop;
-end $$;
+do $$ begin perform strandline.seal(); end $$;
+
+-- PostgREST keeps the schema in memory.
+notify pgrst, 'reload schema';

@@ -1,0 +1,142 @@
+-- Where each consumer of the log stands, and what it could not apply.
+-- The fence: `epoch` counts the claims of a partition, `version` the changes of its state. A commit names both; a stale one changes nothing.
+-- The checkpoint knows which log it belongs to: the topic's id, and the last record that was applied. Both are compared when a partition is claimed
+-- (core/runner/last-record.ts): another topic of the same name, or a log that was cut and has grown again, is then not taken for the old one.
+
+create table strandline.consumer_positions (
+  consumer     text        not null,                 -- e.g. learner/lowcap-v4/<model hash>, projector
+  topic        text        not null,
+  partition    integer     not null,
+  epoch        bigint      not null default 0,
+  version      bigint      not null default 0,
+  position     bigint,                               -- next offset to read; null: nothing read yet
+  last_commit  uuid,                                 -- id of the newest commit: how a lost answer is looked up
+  holder       text,                                 -- who claimed it last
+  claimed_at   timestamptz not null default now(),
+  committed_at timestamptz,
+  topic_id     text,                                 -- Kafka's id of the topic; null: the broker has no ids
+  last_record  jsonb,                                -- {offset, time (ms), digest (of key and value), event_id}: the record before the position
+  primary key (consumer, topic, partition)
+);
+
+-- A topic that was made anew has other records at the same places: a letter belongs to a topic's id and a record's time as well as to its place.
+create table strandline.dead_letters (
+  consumer      text        not null,
+  topic         text        not null,
+  partition     integer     not null,
+  "offset"      bigint      not null,
+  topic_id      text        not null default '',     -- '': the broker has no ids
+  record_ms     bigint      not null default 0,
+  reason        text        not null,
+  detail        text        not null default '',
+  dead_topic    text,
+  dead_partition integer,
+  dead_offset   bigint,
+  recorded_at   timestamptz not null default now(),
+  -- what became of it: published again by an operator (redriven), or applied by a replay after what was wrong had been put right
+  redriven_at        timestamptz,
+  redriven_partition integer,
+  redriven_offset    bigint,
+  applied_at         timestamptz,
+  primary key (consumer, topic, partition, "offset", topic_id, record_ms)
+);
+create index dead_letters_place on strandline.dead_letters (topic, partition, "offset");
+
+create function public.strandline_claim(p_consumer text, p_topic text, p_partition integer, p_holder text)
+returns jsonb language sql security invoker set search_path = '' as $$
+  insert into strandline.consumer_positions as c (consumer, topic, partition, epoch, holder)
+  values (p_consumer, p_topic, p_partition, 1, p_holder)
+  on conflict (consumer, topic, partition)
+    do update set epoch = c.epoch + 1, holder = excluded.holder, claimed_at = now()
+  returning jsonb_build_object('epoch', c.epoch, 'version', c.version, 'position', c.position, 'topic_id', c.topic_id, 'last_record', c.last_record)
+$$;;
+
+-- What became of a commit whose answer was lost.
+create function public.strandline_position(p_consumer text, p_topic text, p_partition integer)
+returns jsonb language sql stable security invoker set search_path = '' as $$
+  select jsonb_build_object('epoch', c.epoch, 'version', c.version, 'position', c.position, 'last_commit', c.last_commit)
+  from strandline.consumer_positions c
+  where c.consumer = p_consumer and c.topic = p_topic and c.partition = p_partition
+$$;;
+
+-- Locks the position and checks the claim: 'ok', 'fenced' (someone claimed it since) or 'stale' (its state changed since it was read).
+create function strandline.fence(p_consumer text, p_topic text, p_partition integer, p_epoch bigint, p_version bigint)
+returns text language plpgsql security invoker set search_path = '' as $$
+declare
+  held record;
+begin
+  select epoch, version into held from strandline.consumer_positions
+  where consumer = p_consumer and topic = p_topic and partition = p_partition
+  for update;
+  if not found or held.epoch <> p_epoch then return 'fenced'; end if;
+  if held.version <> p_version then return 'stale'; end if;
+  return 'ok';
+end
+$$;;
+
+-- Moves a position forward (a replay below it leaves it where it is) and counts the change.
+-- p_seen: {topic_id, record}: which log was read, and the last record that was applied of it.
+create function strandline.advance(
+  p_consumer text, p_topic text, p_partition integer, p_next bigint, p_commit uuid default null, p_seen jsonb default null)
+returns void language sql security invoker set search_path = '' as $$
+  update strandline.consumer_positions
+  set position = greatest(coalesce(position, p_next), p_next), version = version + 1, last_commit = p_commit, committed_at = now(),
+      topic_id = coalesce(p_seen ->> 'topic_id', topic_id),
+      last_record = case when p_seen -> 'record' is not null and p_next >= coalesce(position, p_next) then p_seen -> 'record' else last_record end
+  where consumer = p_consumer and topic = p_topic and partition = p_partition
+$$;;
+
+-- Where a consumer of a topic stands: [[partition, next offset or null, holder], …].
+create function public.strandline_consumer_positions(p_consumer text, p_topic text)
+returns jsonb language sql stable security invoker set search_path = '' as $$
+  select coalesce(jsonb_agg(jsonb_build_array(c.partition, c.position, c.holder) order by c.partition), '[]')
+  from strandline.consumer_positions c where c.consumer = p_consumer and c.topic = p_topic
+$$;
+
+-- Dead letters of a topic behind a place, by place; where several consumers refused one record, the newest refusal. p_all: also those dealt with.
+create function public.strandline_dead_letters_page(p_topic text, p_all boolean, p_partition integer, p_offset bigint, p_limit integer)
+returns jsonb language sql stable security invoker set search_path = '' as $$
+  select coalesce(jsonb_agg(to_jsonb(d) order by d.partition, d."offset"), '[]')
+  from (
+    select distinct on (l.partition, l."offset") l.*
+    from strandline.dead_letters l
+    where l.topic = p_topic and (l.partition, l."offset") > (p_partition, p_offset)
+      and (p_all or (l.redriven_at is null and l.applied_at is null))
+    order by l.partition, l."offset", l.recorded_at desc
+    limit p_limit) d
+$$;;
+
+-- Which of these places ('{…}', offsets) a consumer has letters of: [[offset, topic_id, record_ms], …].
+create function public.strandline_dead_letters_at(p_consumer text, p_topic text, p_partition integer, p_offsets text)
+returns jsonb language sql stable security invoker set search_path = '' as $$
+  select coalesce(jsonb_agg(jsonb_build_array(d."offset", d.topic_id, d.record_ms)), '[]')
+  from unnest(p_offsets::bigint[]) as o(at)
+  cross join lateral (select * from strandline.dead_letters x
+                      where x.consumer = p_consumer and x.topic = p_topic and x.partition = p_partition and x."offset" = o.at offset 0) d
+$$;
+
+-- p_placed: [{"offset", "to_partition", "to_offset"}], where each record went. Of several topics of that name: the one whose letter is the newest,
+-- which is the one that dead_letters_page shows.
+create function public.strandline_dead_letters_redriven(p_topic text, p_partition integer, p_placed text)
+returns void language sql security invoker set search_path = '' as $$
+  update strandline.dead_letters l
+  set redriven_at = now(), redriven_partition = p.to_partition, redriven_offset = p.to_offset
+  from jsonb_to_recordset(p_placed::jsonb) as p("offset" bigint, to_partition integer, to_offset bigint)
+  where l.topic = p_topic and l.partition = p_partition and l."offset" = p."offset"
+    and (l.topic_id, l.record_ms) = (
+      select n.topic_id, n.record_ms from strandline.dead_letters n
+      where n.topic = p_topic and n.partition = p_partition and n."offset" = p."offset" order by n.recorded_at desc limit 1)
+$$;;
+
+-- A replay read these records again, and refused only p_refused ('{…}'). p_topic_id: of the topic that was read; null: unknown.
+create function public.strandline_dead_letters_applied(
+  p_consumer text, p_topic text, p_partition integer, p_from bigint, p_next bigint, p_refused text, p_topic_id text default null)
+returns void language sql security invoker set search_path = '' as $$
+  update strandline.dead_letters
+  set applied_at = now()
+  where consumer = p_consumer and topic = p_topic and partition = p_partition and "offset" >= p_from and "offset" < p_next
+    and (p_topic_id is null or topic_id in ('', p_topic_id))
+    and "offset" <> all (p_refused::bigint[]) and applied_at is null
+$$;;
+
+do $$ begin perform strandline.seal(); end $$;

@@ -1,0 +1,145 @@
+-- Events on their way to the log. A row is written in the transaction that makes its fact true, and never deleted.
+-- An acknowledgement without an offset is none: an event counts as published only with its place in the log.
+
+create table strandline.pm_outbox (
+  id            bigint      generated always as identity primary key,
+  event_id      text        not null,
+  revision      integer     not null,
+  payload       jsonb       not null,                  -- PositionClosed (core/event.ts)
+  traceparent   text,
+  created_at    timestamptz not null default now(),
+  claimed_by    text,
+  claimed_until timestamptz,                           -- nobody else takes the row before this
+  published_at  timestamptz,
+  topic         text,
+  partition     integer,
+  "offset"      bigint,
+  attempts      integer     not null default 0,
+  refused       boolean     not null default false,    -- it is the event that cannot be published; a person has to look
+  last_error    text,
+  unique (event_id, revision),
+  constraint pm_outbox_placed
+    check (published_at is null or (topic is not null and partition is not null and "offset" is not null and partition >= 0 and "offset" >= 0))
+);
+create index pm_outbox_unpublished on strandline.pm_outbox (id) where published_at is null;
+
+-- One event into the outbox, claimed by the relay that will publish it at once (null: by nobody). Returns the row, or null when the log of
+-- this event has that revision already.
+create function strandline.pm_outbox_insert(p_event jsonb, p_traceparent text, p_relay text, p_lease_ms integer)
+returns jsonb language sql security invoker set search_path = '' as $$
+  insert into strandline.pm_outbox (event_id, revision, payload, traceparent, claimed_by, claimed_until)
+  values (p_event ->> 'event_id', (p_event ->> 'revision')::integer, p_event, p_traceparent, p_relay,
+    case when p_relay is not null then now() + p_lease_ms * interval '1 ms' end)
+  on conflict (event_id, revision) do nothing
+  returning jsonb_build_object('id', id, 'payload', payload, 'traceparent', traceparent, 'recorded_at', created_at)
+$$;;
+
+-- Many events into the outbox (importers): those whose revision it has already are left out.
+-- p_events: JSON array, as text, of PositionClosed. Returns {added, known}.
+create function public.strandline_pm_outbox_add(p_events text) returns jsonb language plpgsql security invoker set search_path = '' as $$
+declare
+  added integer;
+begin
+  insert into strandline.pm_outbox (event_id, revision, payload)
+  select e ->> 'event_id', (e ->> 'revision')::integer, e from jsonb_array_elements(p_events::jsonb) with ordinality as x (e, n) order by n
+  on conflict (event_id, revision) do nothing;
+  get diagnostics added = row_count;
+  return jsonb_build_object('added', added, 'known', jsonb_array_length(p_events::jsonb) - added);
+end
+$$;;
+
+-- Trades that were imported without bars and have their score now: the next revision, for those whose newest one has none.
+-- p_events: JSON array, as text, of PositionClosed. Returns [[event_id, revision], …] of what it added.
+create function public.strandline_pm_outbox_rescore(p_events text) returns jsonb language sql security invoker set search_path = '' as $$
+  with added as (
+    insert into strandline.pm_outbox (event_id, revision, payload)
+    select e ->> 'event_id', newest.revision + 1, e || jsonb_build_object('revision', newest.revision + 1)
+    from jsonb_array_elements(p_events::jsonb) with ordinality as x (e, n)
+    cross join lateral (
+      select o.revision, o.payload from strandline.pm_outbox o where o.event_id = e ->> 'event_id' order by o.revision desc limit 1) newest
+    where e -> 'rr' <> 'null' and newest.payload -> 'rr' = 'null' and not (newest.payload ->> 'voided')::boolean
+    order by n
+    on conflict (event_id, revision) do nothing
+    returning event_id, revision
+  ) select coalesce(jsonb_agg(jsonb_build_array(event_id, revision)), '[]') from added
+$$;;
+
+-- Takes unpublished rows that nobody holds. By state, never by `id > last`: a transaction that commits late has a low id.
+create function public.strandline_pm_outbox_claim(p_relay text, p_limit integer, p_lease_ms integer)
+returns jsonb language sql security invoker set search_path = '' as $$
+  with free as (
+    select id from strandline.pm_outbox
+    where published_at is null and (claimed_until is null or claimed_until < now())
+    order by id limit p_limit for update skip locked
+  ), taken as (
+    update strandline.pm_outbox o set claimed_by = p_relay, claimed_until = now() + p_lease_ms * interval '1 ms'
+    from free where o.id = free.id returning o.id, o.payload, o.traceparent, o.created_at
+  )
+  select coalesce(jsonb_agg(jsonb_build_object('id', id, 'payload', payload, 'traceparent', traceparent, 'recorded_at', created_at) order by id), '[]') from taken
+$$;;
+
+create function public.strandline_pm_outbox_published(p_topic text, p_marks text) returns jsonb language sql security invoker set search_path = '' as $$
+  with given as (
+    select (m ->> 0)::bigint as id,
+      case when p_topic is not null and m ->> 1 ~ '^[0-9]{1,9}$' and m ->> 2 ~ '^[0-9]{1,18}$' then (m ->> 1)::integer end as partition,
+      case when p_topic is not null and m ->> 1 ~ '^[0-9]{1,9}$' and m ->> 2 ~ '^[0-9]{1,18}$' then (m ->> 2)::bigint end as "offset"
+    from jsonb_array_elements(p_marks::jsonb) m
+  ), marked as (
+    update strandline.pm_outbox o set published_at = now(), topic = p_topic, partition = g.partition, "offset" = g."offset",
+      claimed_by = null, claimed_until = null, attempts = o.attempts + 1, refused = false, last_error = null
+    from given g where o.id = g.id and g."offset" is not null and o.published_at is null returning 1
+  )
+  select jsonb_build_object('marked', (select count(*) from marked),
+    'refused', coalesce((select jsonb_agg(g.id order by g.id) from given g where g."offset" is null), '[]'))
+$$;;
+
+-- Gives back rows that could not be published, with the reason (null: they were not tried). They rest for p_rest_ms; where the row itself is
+-- what cannot be published (p_growing), twice as long with every attempt, 5 minutes at most.
+create function public.strandline_pm_outbox_release(p_relay text, p_ids text, p_error text, p_rest_ms integer, p_growing boolean)
+returns integer language sql security invoker set search_path = '' as $$
+  with released as (
+    update strandline.pm_outbox o set claimed_by = null, attempts = o.attempts + case when p_error is null then 0 else 1 end,
+      last_error = coalesce(p_error, o.last_error), refused = case when p_error is null then o.refused else p_growing end,
+      claimed_until = now() + least(300000, p_rest_ms * case when p_growing then power(2, least(o.attempts, 12)) else 1 end) * interval '1 ms'
+    where o.id in (select v::bigint from jsonb_array_elements_text(p_ids::jsonb) v) and o.claimed_by = p_relay and o.published_at is null
+    returning 1
+  ) select count(*)::integer from released
+$$;;
+
+-- What became of events that were added. p_events: JSON [[event_id, revision], …].
+-- Returns {waiting: not published yet, refused: those of them that are at fault themselves, error: of one of these}.
+create function public.strandline_pm_outbox_waiting(p_events text) returns jsonb language sql stable security invoker set search_path = '' as $$
+  select jsonb_build_object('waiting', count(*), 'refused', count(*) filter (where o.refused), 'error', max(o.last_error) filter (where o.refused))
+  from jsonb_array_elements(p_events::jsonb) e
+  join strandline.pm_outbox o on o.event_id = e ->> 0 and o.revision = (e ->> 1)::integer
+  where o.published_at is null
+$$;;
+
+-- Those of the events that cannot be published because of what they are: [{position_id, trade_id}, …], p_limit at most. p_ids: JSON [event_id, …].
+create function public.strandline_pm_outbox_refused(p_ids text, p_limit integer) returns jsonb language sql stable security invoker set search_path = '' as $$
+  select coalesce(jsonb_agg(jsonb_build_object('position_id', r.payload ->> 'position_id', 'trade_id', r.payload ->> 'trade_id') order by r.id), '[]')
+  from (select o.id, o.payload from jsonb_array_elements_text(p_ids::jsonb) as i(event_id)
+        join strandline.pm_outbox o on o.event_id = i.event_id
+        where o.refused and o.published_at is null order by o.id limit p_limit) r
+$$;
+
+-- Where events lie in the log: [[event_id, partition, offset], …], of each revision that was published. p_ids: JSON [event_id, …].
+create function public.strandline_pm_outbox_places(p_ids text) returns jsonb language sql stable security invoker set search_path = '' as $$
+  select coalesce(jsonb_agg(jsonb_build_array(o.event_id, o.partition, o."offset") order by o.id), '[]')
+  from jsonb_array_elements_text(p_ids::jsonb) as i(event_id)
+  join strandline.pm_outbox o on o.event_id = i.event_id and o.published_at is not null
+$$;
+
+-- For metrics: unpublished rows, those of them that are at fault themselves, and the age of the oldest in seconds.
+create function public.strandline_pm_outbox_state() returns jsonb language sql stable security invoker set search_path = '' as $$
+  select jsonb_build_object('depth', count(*), 'refused', count(*) filter (where refused),
+    'oldest_seconds', coalesce(extract(epoch from now() - min(created_at)), 0)::double precision)
+  from strandline.pm_outbox where published_at is null
+$$;;
+
+-- The newest revision of an event, or null.
+create function public.strandline_pm_outbox_event(p_event_id text) returns jsonb language sql stable security invoker set search_path = '' as $$
+  select payload from strandline.pm_outbox where event_id = p_event_id order by revision desc limit 1
+$$;;
+
+do $$ begin perform strandline.seal(); end $$;
