@@ -106,7 +106,7 @@ async function settleRows(pm: Portfolio, results: Settled[]): Promise<Answer> {
 async function settle(pm: Portfolio, { id, strand, now }: Queued): Promise<Settled> {
   let trade: StrandTrade
   try {
-    trade = tradeOfStrand(strand, now)
+    trade = tradeOfStrand(strand, { now })
   } catch (error) {
     return refused(pm, id, strand, error)
   }

@@ -36,11 +36,11 @@ const strand: ForeignStrand = {
 const read = (change: object = {}, ofContent: object = {}, ofTrade: object = {}) =>
   tradeOfStrand(
     { ...strand, content: { ...content, ...ofContent, completed_trades: [{ ...trade, ...ofTrade }] }, ...change },
-    NOW,
+    { now: NOW },
   )
 
 test('a strand becomes the event that the PM would have published of the same trade', () => {
-  expect(tradeOfStrand(strand, NOW)).toEqual({
+  expect(tradeOfStrand(strand, { now: NOW })).toEqual({
     side: 'long',
     unscored: false,
     event: {
@@ -99,8 +99,99 @@ test('ids in the content, other names of fields, Decimals as texts, times withou
 test('content as JSON text, and a summary instead of trades', () => {
   const { completed_trades: _, ...rest } = content
   expect(
-    tradeOfStrand({ ...strand, content: JSON.stringify({ ...rest, trade_summary: trade }) }, NOW).event,
+    tradeOfStrand({ ...strand, content: JSON.stringify({ ...rest, trade_summary: trade }) }, { now: NOW }).event,
   ).toMatchObject({ rr: 2, entry_price: 100 })
+})
+
+describe('shapes in the wild', () => {
+  const event = tradeOfStrand(strand, { now: NOW }).event
+  const { completed_trades, entry_context, ...rest } = content
+  const { trade_id, ...summary } = trade
+  const actions = [
+    { decision_type: 'entry', ts: trade.entry_timestamp },
+    { decision_type: 'trim', ts: trade.exit_timestamp },
+  ]
+  const wrapped = { trade_id, actions, summary }
+  test.each<[shape: string, strand: object]>([
+    ['contexts and trades in columns', { content: rest, entry_context, completed_trades }],
+    [
+      'the same as JSON in text columns',
+      {
+        content: JSON.stringify(rest),
+        entry_context: JSON.stringify(entry_context),
+        completed_trades: JSON.stringify(completed_trades),
+      },
+    ],
+    ['no content at all', { content: null, entry_context, completed_trades, decision_type: 'x' }],
+    ['trade, actions and summary', { content: { ...content, completed_trades: [wrapped] } }],
+    [
+      'a summary as JSON text',
+      { content: { ...content, completed_trades: [{ ...wrapped, summary: JSON.stringify(summary) }] } },
+    ],
+    ['one trade instead of a list', { content: { ...content, completed_trades: trade } }],
+    ['one wrapped trade instead of a list', { content: { ...content, completed_trades: wrapped } }],
+    ['an element as JSON text', { content: { ...content, completed_trades: [JSON.stringify(trade)] } }],
+    ['everything as JSON text twice', { content: JSON.stringify(JSON.stringify(content)) }],
+    ['the context of the trade', { content: { ...rest, completed_trades: [{ ...trade, entry_context }] } }],
+    [
+      'another trade behind it',
+      { content: { ...content, completed_trades: [trade, { ...trade, trade_id: 'later', exit_price: 1 }] } },
+    ],
+    [
+      'times of the actions',
+      { content: { ...content, completed_trades: [{ ...wrapped, summary: { ...summary, entry_timestamp: null } }] } },
+    ],
+    [
+      'nanoseconds since 1970',
+      {
+        content: JSON.stringify({
+          ...content,
+          completed_trades: [{ ...trade, entry_timestamp: '@1', exit_timestamp: '@2' }],
+        })
+          .replace('"@1"', `${Date.parse(trade.entry_timestamp)}000456`)
+          .replace('"@2"', `${Date.parse(trade.exit_timestamp)}999000`),
+      },
+    ],
+    [
+      'numbers as texts',
+      {
+        content: {
+          ...content,
+          completed_trades: [
+            {
+              ...trade,
+              entry_price: '100',
+              exit_price: '110.0',
+              rr: '2',
+              return: '0.1',
+              max_drawdown: '5e-2',
+              max_gain: '0.20',
+            },
+          ],
+        },
+      },
+    ],
+    ['a measure as text', { content: { ...content, entry_context: { curator: 'x', mcap_at_entry: '5' } } }],
+  ])('%s', (_shape, change) => {
+    const read = tradeOfStrand({ ...strand, ...change }, { now: NOW }).event
+    const bare = (change as { content: unknown }).content === null
+    expect(read).toEqual(bare ? { ...event, token_contract: '', chain: '', decision_type: '' } : event)
+  })
+
+  test('what the strand does not say, its position may', () => {
+    const position = { timeframe: '15m', token_ticker: 'PEPE', token_contract: '0xabc', token_chain: 'base' }
+    const { token: _, chain: __, ...less } = content
+    expect(
+      tradeOfStrand({ ...strand, timeframe: null, symbol: null, content: less }, { now: NOW, position }).event,
+    ).toEqual(event)
+  })
+
+  test('an id of 64 bits keeps its digits', () => {
+    const text = JSON.stringify({ ...content, position_id: '@', trade_id: null }).replace('"@"', '9007199254740993')
+    expect(
+      tradeOfStrand({ ...strand, position_id: null, trade_id: null, content: text }, { now: NOW }).event.position_id,
+    ).toBe('9007199254740993')
+  })
 })
 
 test('a trade without an id is named after its entry, as the PM names it', () => {
@@ -145,7 +236,8 @@ describe('what is no trade is refused, and named', () => {
     ['Rr is "Infinity", not a finite number.', { rr: 'Infinity' }],
     ['The strand has neither an R/R nor the prices for one.', { rr: null, entry_price: null }],
     ["after the record's own time", { exit_timestamp: '2099-01-01T00:00:00Z' }],
-    ['The entry time is 1780000000000000000, not a time in milliseconds', { entry_timestamp: 1.78e18 }],
+    ['The entry time is 1.78e+21, not a time', { entry_timestamp: 1.78e21 }],
+    ['The side is "sideways", neither long nor short.', { side: 'sideways' }],
   ])('%s', (sentence, ofTrade, ofContent, ofStrand) => {
     expect(() => read(ofStrand, ofContent, ofTrade)).toThrow(sentence)
   })
