@@ -48,5 +48,13 @@ export async function openPosition({ store }: Portfolio, body: unknown): Promise
   }
   const texts = Object.fromEntries(TEXTS.map((name) => [name, body[name] ?? '']))
   const position = { ...texts, id: body.id || undefined, timeframe, side, entry_context, regime_context }
-  return store.rpc('strandline_pm_open_position', { p_position: JSON.stringify(position) })
+  const answer = await store.rpc<OpenedPosition | { status: 'invalid'; reason: string }>(
+    'strandline_pm_open_position',
+    {
+      p_position: JSON.stringify(position),
+    },
+  )
+  if (answer.status === 'invalid')
+    throw invalid(`The position cannot be stored: ${answer.reason}.`, 'Correct it, or lowcap_positions.')
+  return answer
 }

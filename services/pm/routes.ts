@@ -1,6 +1,6 @@
 import type { FastifyInstance, FastifyReply } from 'fastify'
 import { type ErrorCode, explain, findStrandlineError, StrandlineError } from '../../core/errors.ts'
-import { isRequestsFault, storeError } from '../../core/store/store.ts'
+import { isRequestsFault } from '../../core/store/store.ts'
 import { checkPositionId } from './context.ts'
 import { openPosition } from './open-position.ts'
 import type { Portfolio } from './portfolio.ts'
@@ -35,12 +35,9 @@ export function pmRoutes(app: FastifyInstance, pm: Portfolio): void {
     answered(reply, async () => {
       const wrong = checkPositionId(request.params.id)
       if (wrong) throw new StrandlineError('USAGE', `The position's id ${wrong}.`)
-      const { data, error, status } = await pm.store.client
-        .from('lowcap_positions')
-        .select('*')
-        .eq('id', request.params.id)
-        .maybeSingle<PositionRow>()
-      if (error) throw storeError(error, status, 'lowcap_positions', 'SUPABASE_URL')
+      const data = await pm.store.rpc<PositionRow | null>('strandline_pm_position', {
+        p_position_id: request.params.id,
+      })
       if (!data)
         return reply
           .code(404)

@@ -29,6 +29,14 @@ export const startProjector: StartService = async ({ config, log, store, codec, 
       logger.debug({ reason, offset }, `no strand for the record at offset ${offset}: ${reason}`)
     },
     written: (strands) => counted.written.inc(strands),
+    setAside(strands) {
+      counted.setAside.inc(strands)
+      logger.warn(
+        { strands },
+        `ad_strands refuses ${strands} strands: strandline.set_aside has each one with the reason (kind projection).`,
+      )
+    },
+    kept: (strands) => counted.kept.inc(strands),
   })
   const runner = createPartitionRunner({
     consumer: PROJECTOR_CONSUMER,

@@ -9,6 +9,16 @@ export function projectorMetrics(registry: Registry) {
     help: 'Strands inserted or replaced by a higher revision.',
     registers,
   })
+  const setAside = new Counter({
+    name: 'strandline_projector_strands_set_aside_total',
+    help: 'Strands that ad_strands refused, by a constraint or for the type of a column; strandline.set_aside has each one with the reason.',
+    registers,
+  })
+  const kept = new Counter({
+    name: 'strandline_projector_strands_kept_total',
+    help: 'Trades that closed before ad_strands was adopted: they get no row there, and are in strandline.position_closed_strands.',
+    registers,
+  })
   const skipped = new Counter({
     name: 'strandline_projector_records_skipped_total',
     help: 'Records that can never become a strand, by reason; the learner dead-letters them.',
@@ -16,5 +26,5 @@ export function projectorMetrics(registry: Registry) {
     registers,
   })
   for (const reason of REJECT_REASONS) skipped.inc({ reason }, 0)
-  return { written, skipped }
+  return { written, setAside, kept, skipped }
 }

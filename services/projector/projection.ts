@@ -13,9 +13,15 @@ export interface ProjectionEvents {
   skipped?(reason: RejectReason, record: LogRecord): void
   /** Strands that changed; a replay changes none. */
   written?(strands: number): void
+  /** Strands that `ad_strands` refuses: they are in `strandline.set_aside`, with the reason. */
+  setAside?(strands: number): void
+  /** Trades of the time before `ad_strands` was adopted: they get no row there. */
+  kept?(strands: number): void
 }
 
-type Answer = { status: 'ok'; written: number; adopted: number } | { status: 'fenced' | 'stale' }
+type Answer =
+  | { status: 'ok'; written: number; adopted: number; kept: number; set_aside: number }
+  | { status: 'fenced' | 'stale' }
 
 export function createProjection(
   consumer: string,
@@ -41,6 +47,8 @@ export function createProjection(
       if (answer.status !== 'ok') return { status: answer.status }
       for (const { reason, record } of rows.skipped) events.skipped?.(reason, record)
       events.written?.(answer.written + answer.adopted)
+      if (answer.set_aside > 0) events.setAside?.(answer.set_aside)
+      if (answer.kept > 0) events.kept?.(answer.kept)
       return { status: 'ok' }
     },
     forget: () => undefined, // nothing is cached

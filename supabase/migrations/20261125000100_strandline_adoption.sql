@@ -44,7 +44,7 @@ begin
   grant all on all tables in schema strandline to service_role;
   grant all on all sequences in schema strandline to service_role;
   for f in select p.oid::regprocedure from pg_catalog.pg_proc p join pg_catalog.pg_namespace n on n.oid = p.pronamespace
-           where n.nspname = 'strandline' or (n.nspname = 'public' and p.proname like 'strandline\_%')
+           where (n.nspname = 'strandline' and p.proname <> 'text_field') or (n.nspname = 'public' and p.proname like 'strandline\_%')
   loop
     execute pg_catalog.format('revoke all on function %s from public, anon, authenticated', f);
     execute pg_catalog.format('grant execute on function %s to service_role', f);
@@ -59,37 +59,37 @@ from (values ('lowcap_positions'), ('lowcap_price_data_ohlc'), ('ad_strands'), (
 insert into strandline.readers (name, ours)
 select a.table_name, not a.existed from strandline.adopted a where a.table_name in ('learning_configs', 'learning_coefficients');
 
+-- Whether we made a shared table (else it was here before us).
+create function strandline.made(p_table text) returns boolean language sql stable security invoker set search_path = '' as $$
+  select not existed from strandline.adopted where table_name = p_table
+$$;
+
 -- Positions, as the trader and the portfolio manager know them.
 create table if not exists public.lowcap_positions (
-  id                    text             primary key default gen_random_uuid()::text,
-  token_chain           text             not null default '',
-  token_contract        text             not null default '',
-  token_ticker          text             not null default '',
-  timeframe             text             not null,
-  status                text             not null default 'watchlist',   -- watchlist, active, dormant, paused, archived
-  current_trade_id      text,                                            -- the round trip that is running; null between two
-  total_quantity        double precision not null default 0,             -- held now, in tokens (of a short: owed)
-  avg_entry_price       double precision,                                -- of the running or the last trade, in the quote currency
-  avg_exit_price        double precision,
-  first_entry_timestamp timestamptz,
-  closed_at             timestamptz,
-  entry_context         jsonb            not null default '{}',          -- flat: strings are levers, numbers are measures
-  completed_trades      jsonb            not null default '[]',          -- every round trip so far, oldest first
-  created_at            timestamptz      not null default now(),
-  updated_at            timestamptz      not null default now()
+  id                      text             primary key default gen_random_uuid()::text,
+  token_chain             text             not null default '',
+  token_contract          text             not null default '',
+  token_ticker            text             not null default '',
+  timeframe               text             not null,
+  status                  text             not null default 'watchlist',   -- watchlist, active, dormant, paused, archived
+  current_trade_id        text,                                            -- the round trip that is running; null between two
+  total_quantity          double precision not null default 0,             -- held now, in tokens (of a short: owed)
+  avg_entry_price         double precision,                                -- of the running or the last trade, in the quote currency
+  avg_exit_price          double precision,
+  first_entry_timestamp   timestamptz,
+  closed_at               timestamptz,
+  entry_context           jsonb            not null default '{}',          -- flat: strings are levers, numbers are measures
+  completed_trades        jsonb            not null default '[]',          -- every round trip so far, oldest first
+  created_at              timestamptz      not null default now(),
+  updated_at              timestamptz      not null default now(),
+  side                    text             not null default 'long' check (side in ('long', 'short')),
+  bought_quantity         double precision not null default 0,             -- entered in the running trade, in tokens
+  sold_quantity           double precision not null default 0,             -- exited in the running trade, in tokens
+  regime_context          jsonb            not null default '{}',
+  last_activity_timestamp timestamptz,
+  flat_since              timestamptz,                                     -- when total_quantity last fell to 0, whoever wrote it
+  settled_entry           timestamptz                                      -- first_entry_timestamp of the last trade that was closed here
 );
-alter table public.lowcap_positions
-  add column if not exists side                    text not null default 'long' check (side in ('long', 'short')),
-  add column if not exists bought_quantity         double precision not null default 0,   -- entered in the running trade, in tokens
-  add column if not exists sold_quantity           double precision not null default 0,   -- exited in the running trade, in tokens
-  add column if not exists regime_context          jsonb not null default '{}',
-  add column if not exists last_activity_timestamp timestamptz,
-  add column if not exists flat_since              timestamptz,   -- when total_quantity last fell to 0, whoever wrote it
-  add column if not exists settled_entry           timestamptz;   -- first_entry_timestamp of the last trade that was closed here
--- What a tick looks at: trades that may be running. Positions that are only watched or archived, however many, are not among them.
-create index strandline_positions_running on public.lowcap_positions (timeframe, id)
-  where first_entry_timestamp is not null and first_entry_timestamp is distinct from settled_entry
-    and (status = 'active' or current_trade_id is not null);
 
 create table if not exists public.lowcap_price_data_ohlc (
   token_contract text             not null,
@@ -126,16 +126,6 @@ create table if not exists public.ad_strands (
   status              text        default 'active',      -- active, voided (retracted trade), …
   metadata            jsonb
 );
-create index if not exists ad_strands_kind_created_at on public.ad_strands (kind, created_at);
-create index if not exists ad_strands_position_id on public.ad_strands (position_id);
-create index if not exists ad_strands_parent_id on public.ad_strands (parent_id);
--- Strands of somebody else, both few beside ours: those tied to their trade's event (one per event), and those not tied yet. Ours need no index
--- of their own, their id follows from the event's. The old shape has the two ids of a trade in `content` only.
-create unique index strandline_strands_adopted on public.ad_strands ((metadata ->> 'event_id'))
-  where metadata ->> 'adopted_by' is not null;
-create index strandline_strands_foreign on public.ad_strands
-  ((coalesce(position_id, content ->> 'position_id')), (coalesce(trade_id::text, content ->> 'trade_id')))
-  where kind = 'position_closed' and metadata ->> 'event_id' is null;
 
 create table if not exists public.learning_queue (
   id           bigint      generated by default as identity primary key,
@@ -146,9 +136,6 @@ create table if not exists public.learning_queue (
   processed_at timestamptz,
   error        text
 );
-alter table public.learning_queue add column if not exists processed_at timestamptz;
-create index if not exists learning_queue_strand_id on public.learning_queue (strand_id);
-create index strandline_queue_closed on public.learning_queue (id) where status = 'pending' and strand_type = 'position_closed';
 
 create table if not exists public.learning_configs (
   module      text        primary key,
@@ -157,9 +144,6 @@ create table if not exists public.learning_configs (
 );
 
 -- What we made is for service_role alone; what was here keeps its grants, its policies and its triggers.
-create function strandline.made(p_table text) returns boolean language sql stable security invoker set search_path = '' as $$
-  select not existed from strandline.adopted where table_name = p_table
-$$;
 do $$
 declare
   t text;
@@ -169,12 +153,177 @@ begin
     execute format('revoke all on public.%I from anon, authenticated', t);
     execute format('grant all on public.%I to service_role', t);
   end loop;
+  if strandline.made('ad_strands') then
+    create index ad_strands_kind_created_at on public.ad_strands (kind, created_at);
+    create index ad_strands_position_id on public.ad_strands (position_id);
+    create index ad_strands_parent_id on public.ad_strands (parent_id);
+  end if;
 end $$;
 
--- The trigger of the old system: every new strand is put into the queue. An update is not a new strand.
+-- The columns that we use of a table that was here. Its types vary: a key may be text, uuid or a whole number, JSON may be text, a number numeric.
+-- What is missing is added where we can do without its past, and refused where we cannot.
+do $$
+declare
+  c       record;
+  v_kind  "char";
+  v_type  text;
+  v_group "char";
+begin
+  for c in select * from (values
+      ('lowcap_positions', 'id', 'key', null),
+      ('lowcap_positions', 'timeframe', 'text', null),
+      ('lowcap_positions', 'total_quantity', 'number', null),
+      ('lowcap_positions', 'status', 'text', 'text'),
+      ('lowcap_positions', 'token_chain', 'text', 'text'),
+      ('lowcap_positions', 'token_contract', 'text', 'text'),
+      ('lowcap_positions', 'token_ticker', 'text', 'text'),
+      ('lowcap_positions', 'current_trade_id', 'text', 'text'),
+      ('lowcap_positions', 'avg_entry_price', 'number', 'double precision'),
+      ('lowcap_positions', 'avg_exit_price', 'number', 'double precision'),
+      ('lowcap_positions', 'first_entry_timestamp', 'time', 'timestamptz'),
+      ('lowcap_positions', 'closed_at', 'time', 'timestamptz'),
+      ('lowcap_positions', 'entry_context', 'json', 'jsonb'),
+      ('lowcap_positions', 'completed_trades', 'json', 'jsonb'),
+      ('lowcap_positions', 'updated_at', 'time', 'timestamptz'),
+      ('lowcap_positions', 'side', 'text', 'text not null default ''long'' check (side in (''long'', ''short''))'),
+      ('lowcap_positions', 'bought_quantity', 'number', 'double precision not null default 0'),
+      ('lowcap_positions', 'sold_quantity', 'number', 'double precision not null default 0'),
+      ('lowcap_positions', 'regime_context', 'json', 'jsonb'),
+      ('lowcap_positions', 'last_activity_timestamp', 'time', 'timestamptz'),
+      ('lowcap_positions', 'flat_since', 'moment', 'timestamptz'),
+      ('lowcap_positions', 'settled_entry', 'time', 'as first_entry_timestamp'),
+      ('lowcap_price_data_ohlc', 'token_contract', 'text', null),
+      ('lowcap_price_data_ohlc', 'chain', 'text', null),
+      ('lowcap_price_data_ohlc', 'timeframe', 'text', null),
+      ('lowcap_price_data_ohlc', 'timestamp', 'moment', null),
+      ('lowcap_price_data_ohlc', 'low_usd', 'number', null),
+      ('lowcap_price_data_ohlc', 'high_usd', 'number', null),
+      ('ad_strands', 'id', 'key', null),
+      ('ad_strands', 'kind', 'text', null),
+      ('ad_strands', 'content', 'json', null),
+      ('learning_queue', 'id', 'key', null),
+      ('learning_queue', 'strand_id', 'key', null),
+      ('learning_queue', 'strand_type', 'text', null),
+      ('learning_queue', 'status', 'text', null),
+      ('learning_configs', 'config_data', 'json', null)
+    ) v(table_name, column_name, needs, made_as)
+  loop
+    if strandline.made(c.table_name) then continue; end if;
+    select r.relkind into v_kind from pg_class r where r.oid = to_regclass('public.' || c.table_name);
+    if v_kind not in ('r', 'p') then
+      raise exception 'public.% is no table (but a %), and stands where Strandline would find or make one: rename it, or use another database.', c.table_name,
+        case v_kind when 'v' then 'view' when 'm' then 'materialized view' when 'f' then 'foreign table' when 'c' then 'type' else 'relation of another kind' end;
+    end if;
+    select format_type(a.atttypid, null), t.typcategory into v_type, v_group
+    from pg_attribute a join pg_type t on t.oid = a.atttypid
+    where a.attrelid = to_regclass('public.' || c.table_name) and a.attname = c.column_name and not a.attisdropped;
+    if not found then
+      if c.made_as is null then
+        raise exception 'public.% has no column %, without which Strandline cannot work on it: add it, or rename the table.', c.table_name, c.column_name;
+      end if;
+      execute format('alter table public.%I add column %I %s', c.table_name, c.column_name, case when c.made_as like 'as %' then (
+        select format_type(a.atttypid, a.atttypmod) from pg_attribute a
+        where a.attrelid = to_regclass('public.' || c.table_name) and a.attname = substr(c.made_as, 4)) else c.made_as end);
+      insert into strandline.added values ('column', c.table_name, c.column_name);
+    elsif not (case c.needs
+        when 'key' then v_type in ('text', 'character varying', 'uuid', 'bigint', 'integer')
+        when 'text' then v_group in ('S', 'E', 'N') or v_type = 'uuid'
+        when 'number' then v_group = 'N'
+        when 'json' then v_type in ('jsonb', 'json') or v_group = 'S'
+        when 'time' then v_type like 'timestamp with%' or v_group = 'S'
+        else v_type like 'timestamp with%' end) then
+      raise exception 'public.%.% is of the type %, which Strandline cannot use as %.', c.table_name, c.column_name, v_type,
+        case c.needs when 'key' then 'a key' when 'text' then 'a text' when 'number' then 'a number' when 'json' then 'JSON' else 'a time' end;
+    end if;
+  end loop;
+  if not strandline.made('learning_configs') and not exists (select from pg_attribute a where a.attrelid = 'public.learning_configs'::regclass
+       and a.attname in ('module', 'module_id') and not a.attisdropped) then
+    raise exception 'public.learning_configs has neither a column module nor module_id: Strandline does not know which row is the decision maker''s.';
+  end if;
+end $$;
+
+-- A text as the key of a shared table, in the key's own type, so that its index serves; null where it can be none. '': what comes before every key.
+do $$
+declare
+  k      record;
+  v_type text;
+begin
+  for k in select * from (values
+      ('position_key', 'lowcap_positions', 'id'), ('strand_key', 'ad_strands', 'id'),
+      ('queue_key', 'learning_queue', 'id'), ('queued_strand_key', 'learning_queue', 'strand_id')) v(name, table_name, column_name)
+  loop
+    select format_type(a.atttypid, null) into v_type from pg_attribute a
+    where a.attrelid = to_regclass('public.' || k.table_name) and a.attname = k.column_name;
+    if v_type in ('text', 'character varying') then
+      execute format('create function strandline.%I(p_id text) returns %s language sql immutable security invoker set search_path = '''' as $f$ select p_id $f$',
+        k.name, v_type);
+    else
+      execute format($f$create function strandline.%I(p_id text) returns %s language plpgsql immutable security invoker set search_path = '' as $b$
+begin
+  return case when p_id = '' then %L else p_id end::%2$s;
+exception when data_exception then
+  return null;
+end
+$b$ $f$, k.name, v_type, case v_type when 'uuid' then '00000000-0000-0000-0000-000000000000' when 'integer' then '-2147483648' else '-9223372036854775808' end);
+    end if;
+  end loop;
+end $$;
+
+-- JSON, whatever it is kept as. A text that is none is null; so is JSON that a jsonb cannot hold.
+create function strandline.as_jsonb(p_value text) returns jsonb language plpgsql immutable security invoker set search_path = '' as $$
+begin
+  return p_value::jsonb;
+exception when data_exception then
+  return null;
+end
+$$;
+create function strandline.as_jsonb(p_value json) returns jsonb language sql immutable security invoker set search_path = '' as $$
+  select strandline.as_jsonb(p_value::text)
+$$;
+-- A string may hold JSON in its turn: a writer encoded it twice.
+create function strandline.as_jsonb(p_value jsonb) returns jsonb language sql immutable security invoker set search_path = '' as $$
+  select case when jsonb_typeof(p_value) <> 'string' then p_value else coalesce(strandline.as_jsonb(p_value #>> '{}'), p_value) end
+$$;
+
+-- Objects of ours on the shared tables, each noted where the table was here before us. An index that is there is left.
+create function strandline.note(p_kind text, p_table text, p_object text) returns void language sql security invoker set search_path = '' as $$
+  insert into strandline.added (kind, table_name, object) select p_kind, p_table, p_object where not strandline.made(p_table)
+$$;
+
+-- What a tick looks at: trades that may be running. Positions that are only watched or archived, however many, are not among them.
+create index strandline_positions_running on public.lowcap_positions (timeframe, id)
+  where first_entry_timestamp is not null and first_entry_timestamp is distinct from settled_entry
+    and (status = 'active' or current_trade_id is not null);
+-- What the bridge takes, and how the projector finds its own strands' rows.
+create index strandline_queue_closed on public.learning_queue (id) where status = 'pending' and strand_type = 'position_closed';
+create index strandline_queue_strand on public.learning_queue (strand_id);
+do $$
+begin
+  perform strandline.note('index', 'lowcap_positions', 'strandline_positions_running');
+  perform strandline.note('index', 'learning_queue', 'strandline_queue_closed');
+  perform strandline.note('index', 'learning_queue', 'strandline_queue_strand');
+  if not exists (select from pg_index i where i.indrelid = 'public.lowcap_price_data_ohlc'::regclass and i.indpred is null and i.indisvalid
+      and (select array_agg(a.attname::text order by a.attname) from pg_attribute a
+           where a.attrelid = i.indrelid and a.attnum = any ((i.indkey::int2[])[0:3])) = '{chain,timeframe,timestamp,token_contract}') then
+    create index strandline_bars on public.lowcap_price_data_ohlc (token_contract, chain, timeframe, timestamp);
+    perform strandline.note('index', 'lowcap_price_data_ohlc', 'strandline_bars');
+  end if;
+end $$;
+
+-- The trigger of the old system, where it is not here: every new strand is put into the queue. An update is not a new strand.
 create function strandline.queue_strand() returns trigger language plpgsql security invoker set search_path = '' as $$
 begin
-  insert into public.learning_queue (strand_id, strand_type) values (new.id, new.kind);
+  insert into public.learning_queue (strand_id, strand_type) values (strandline.queued_strand_key(new.id::text), new.kind);
+  return new;
+end
+$$;
+-- Notes when a position came to zero: whoever writes total_quantity, the exit then has a time. In a table of ours updated_at follows every change.
+create function strandline.touch_position() returns trigger language plpgsql security invoker set search_path = '' as $$
+begin
+  if tg_argv[0] = 'updated_at' then
+    if new.updated_at is not distinct from old.updated_at then new.updated_at := now(); end if;
+  end if;
+  if new.total_quantity <= 0 and old.total_quantity > 0 then new.flat_since := now(); end if;
   return new;
 end
 $$;
@@ -183,18 +332,14 @@ begin
   if strandline.made('ad_strands') then
     create trigger strandline_queue_strand after insert on public.ad_strands for each row execute function strandline.queue_strand();
   end if;
+  if strandline.made('lowcap_positions') then
+    create trigger strandline_touch_position before update on public.lowcap_positions
+      for each row execute function strandline.touch_position('updated_at');
+  else
+    create trigger strandline_touch_position before update on public.lowcap_positions
+      for each row execute function strandline.touch_position();
+    perform strandline.note('trigger', 'lowcap_positions', 'strandline_touch_position');
+  end if;
 end $$;
-
--- Notes when a position came to zero: whoever writes total_quantity, the exit then has a time.
-create function strandline.touch_position() returns trigger language plpgsql security invoker set search_path = '' as $$
-begin
-  if new.updated_at is not distinct from old.updated_at then new.updated_at := now(); end if;
-  if new.total_quantity <= 0 and old.total_quantity > 0 then new.flat_since := now(); end if;
-  return new;
-end
-$$;
-create trigger strandline_touch_position before update on public.lowcap_positions
-  for each row execute function strandline.touch_position();
-
 
 do $$ begin perform strandline.seal(); end $$;

@@ -49,7 +49,7 @@ returns jsonb language sql security invoker set search_path = '' as $$
   on conflict (consumer, topic, partition)
     do update set epoch = c.epoch + 1, holder = excluded.holder, claimed_at = now()
   returning jsonb_build_object('epoch', c.epoch, 'version', c.version, 'position', c.position, 'topic_id', c.topic_id, 'last_record', c.last_record)
-$$;;
+$$;
 
 -- What became of a commit whose answer was lost.
 create function public.strandline_position(p_consumer text, p_topic text, p_partition integer)
@@ -57,7 +57,7 @@ returns jsonb language sql stable security invoker set search_path = '' as $$
   select jsonb_build_object('epoch', c.epoch, 'version', c.version, 'position', c.position, 'last_commit', c.last_commit)
   from strandline.consumer_positions c
   where c.consumer = p_consumer and c.topic = p_topic and c.partition = p_partition
-$$;;
+$$;
 
 -- Locks the position and checks the claim: 'ok', 'fenced' (someone claimed it since) or 'stale' (its state changed since it was read).
 create function strandline.fence(p_consumer text, p_topic text, p_partition integer, p_epoch bigint, p_version bigint)
@@ -72,7 +72,7 @@ begin
   if held.version <> p_version then return 'stale'; end if;
   return 'ok';
 end
-$$;;
+$$;
 
 -- Moves a position forward (a replay below it leaves it where it is) and counts the change.
 -- p_seen: {topic_id, record}: which log was read, and the last record that was applied of it.
@@ -84,7 +84,7 @@ returns void language sql security invoker set search_path = '' as $$
       topic_id = coalesce(p_seen ->> 'topic_id', topic_id),
       last_record = case when p_seen -> 'record' is not null and p_next >= coalesce(position, p_next) then p_seen -> 'record' else last_record end
   where consumer = p_consumer and topic = p_topic and partition = p_partition
-$$;;
+$$;
 
 -- Where a consumer of a topic stands: [[partition, next offset or null, holder], …].
 create function public.strandline_consumer_positions(p_consumer text, p_topic text)
@@ -104,7 +104,7 @@ returns jsonb language sql stable security invoker set search_path = '' as $$
       and (p_all or (l.redriven_at is null and l.applied_at is null))
     order by l.partition, l."offset", l.recorded_at desc
     limit p_limit) d
-$$;;
+$$;
 
 -- Which of these places ('{…}', offsets) a consumer has letters of: [[offset, topic_id, record_ms], …].
 create function public.strandline_dead_letters_at(p_consumer text, p_topic text, p_partition integer, p_offsets text)
@@ -126,7 +126,7 @@ returns void language sql security invoker set search_path = '' as $$
     and (l.topic_id, l.record_ms) = (
       select n.topic_id, n.record_ms from strandline.dead_letters n
       where n.topic = p_topic and n.partition = p_partition and n."offset" = p."offset" order by n.recorded_at desc limit 1)
-$$;;
+$$;
 
 -- A replay read these records again, and refused only p_refused ('{…}'). p_topic_id: of the topic that was read; null: unknown.
 create function public.strandline_dead_letters_applied(
@@ -137,6 +137,6 @@ returns void language sql security invoker set search_path = '' as $$
   where consumer = p_consumer and topic = p_topic and partition = p_partition and "offset" >= p_from and "offset" < p_next
     and (p_topic_id is null or topic_id in ('', p_topic_id))
     and "offset" <> all (p_refused::bigint[]) and applied_at is null
-$$;;
+$$;
 
 do $$ begin perform strandline.seal(); end $$;

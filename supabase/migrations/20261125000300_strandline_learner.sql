@@ -128,17 +128,31 @@ create view strandline.learning_configs with (security_invoker = true) as
 select 'decision_maker'::text as module, strandline.learner_baseline(g.generation) as config_data from strandline.learner_generations g where g.active;
 
 -- Our part of it where readers look for it; every other key of it belongs to people. Not where the table was here before us and readers were not
--- switched (strandline.readers).
-create function strandline.learner_write_baseline(p_generation integer) returns void language plpgsql security invoker set search_path = '' as $$
+-- switched (strandline.readers). The key of the table is called module or module_id, and its JSON may be text.
+do $$
+declare
+  v_table regclass := 'public.learning_configs';
+  v_key   text := (select a.attname from pg_attribute a where a.attrelid = v_table and a.attname in ('module', 'module_id') and not a.attisdropped
+                   order by a.attname limit 1);
+  v_time  boolean := exists (select from pg_attribute a where a.attrelid = v_table and a.attname = 'updated_at' and not a.attisdropped);
 begin
-  if not (select ours from strandline.readers where name = 'learning_configs') then return; end if;
-  insert into public.learning_configs (module) values ('decision_maker') on conflict do nothing;
-  -- the lock comes first: a later commit then sees what an earlier one wrote
-  perform 1 from public.learning_configs where module = 'decision_maker' for update;
-  update public.learning_configs set config_data = config_data || strandline.learner_baseline(p_generation), updated_at = now()
-  where module = 'decision_maker';
-end
-$$;
+  execute format($f$
+    create function strandline.learner_write_baseline(p_generation integer) returns void language plpgsql security invoker set search_path = '' as $b$
+    begin
+      if not (select ours from strandline.readers where name = 'learning_configs') then return; end if;
+      insert into public.learning_configs (%1$I, config_data)
+      select 'decision_maker', w.config_data from jsonb_populate_record(null::public.learning_configs, '{"config_data": {}}') w
+      where not exists (select 1 from public.learning_configs where %1$I = 'decision_maker') on conflict do nothing;
+      -- the lock comes first: a later commit then sees what an earlier one wrote
+      perform 1 from public.learning_configs where %1$I = 'decision_maker' for update;
+      update public.learning_configs c set config_data = (
+        select w.config_data from jsonb_populate_record(c, jsonb_build_object('config_data',
+          case when jsonb_typeof(strandline.as_jsonb(c.config_data)) = 'object' then strandline.as_jsonb(c.config_data) else '{}' end
+          || strandline.learner_baseline(p_generation))) w)%2$s
+      where %1$I = 'decision_maker';
+    end
+    $b$ $f$, v_key, case when v_time then ', updated_at = now()' else '' end);
+end $$;
 
 -- Makes a version the one that readers see, with the baseline that goes with it, in one transaction. Commits of learners that are under way are waited
 -- for, later ones wait for us (learner_commit). Returns {status: 'ok' | 'unknown', previous: generation or null}.
@@ -157,7 +171,7 @@ begin
   perform strandline.learner_write_baseline(p_generation);
   return jsonb_build_object('status', 'ok', 'previous', v_previous);
 end
-$$;;
+$$;
 
 create function public.strandline_learner_generation(
   p_model text, p_hash text, p_definition text, p_activate boolean default false, p_topic text default 'pm.position-closed.v1')
@@ -175,7 +189,7 @@ begin
   end if;
   return jsonb_build_object('generation', g.generation, 'active', g.active);
 end
-$$;;
+$$;
 
 -- All versions, the active one first, then by age: [{generation, model, hash, topic, active, n (scored trades), created_at}].
 create function public.strandline_learner_versions()
@@ -185,7 +199,7 @@ returns jsonb language sql stable security invoker set search_path = '' as $$
     'n', (select coalesce(sum(p.n), 0) from strandline.learner_partials p where p.key = '' and p.name = 'global' and p.generation = g.generation))
     order by g.active desc, g.generation desc), '[]')
   from strandline.learner_generations g
-$$;;
+$$;
 
 -- Whether readers see this version now. null: there is no such version.
 create function public.strandline_learner_is_active(p_generation integer) returns boolean language sql stable security invoker set search_path = '' as $$
@@ -220,7 +234,7 @@ returns jsonb language sql stable security invoker set search_path = '' set enab
         select * from strandline.learner_partials x
         where x.key = k.key collate "C" and x.name = k.name collate "C" and x.generation = p_generation and x.partition = p_partition and x.period = k.period
         offset 0) p))
-$$;;
+$$;
 
 -- One chunk of one partition, whole or not at all. Columns come as array literals in text ('{…}'), which every PostgREST passes through unchanged.
 -- Answers {"status": …}: ok; fenced (claimed since); stale (a partition's state changed since it was read); seen (with "ids": events that the
@@ -331,6 +345,6 @@ exception
     select jsonb_agg(l.event_id) into v_seen from strandline.learner_ledger l where l.event_id = any (v_ids) and l.generation = p_generation;
     return jsonb_build_object('status', 'seen', 'ids', coalesce(v_seen, '[]'));
 end
-$$;;
+$$;
 
 do $$ begin perform strandline.seal(); end $$;

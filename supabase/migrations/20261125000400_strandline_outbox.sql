@@ -32,7 +32,7 @@ returns jsonb language sql security invoker set search_path = '' as $$
     case when p_relay is not null then now() + p_lease_ms * interval '1 ms' end)
   on conflict (event_id, revision) do nothing
   returning jsonb_build_object('id', id, 'payload', payload, 'traceparent', traceparent, 'recorded_at', created_at)
-$$;;
+$$;
 
 -- Many events into the outbox (importers): those whose revision it has already are left out.
 -- p_events: JSON array, as text, of PositionClosed. Returns {added, known}.
@@ -46,7 +46,7 @@ begin
   get diagnostics added = row_count;
   return jsonb_build_object('added', added, 'known', jsonb_array_length(p_events::jsonb) - added);
 end
-$$;;
+$$;
 
 -- Trades that were imported without bars and have their score now: the next revision, for those whose newest one has none.
 -- p_events: JSON array, as text, of PositionClosed. Returns [[event_id, revision], …] of what it added.
@@ -62,7 +62,7 @@ create function public.strandline_pm_outbox_rescore(p_events text) returns jsonb
     on conflict (event_id, revision) do nothing
     returning event_id, revision
   ) select coalesce(jsonb_agg(jsonb_build_array(event_id, revision)), '[]') from added
-$$;;
+$$;
 
 -- Takes unpublished rows that nobody holds. By state, never by `id > last`: a transaction that commits late has a low id.
 create function public.strandline_pm_outbox_claim(p_relay text, p_limit integer, p_lease_ms integer)
@@ -76,7 +76,7 @@ returns jsonb language sql security invoker set search_path = '' as $$
     from free where o.id = free.id returning o.id, o.payload, o.traceparent, o.created_at
   )
   select coalesce(jsonb_agg(jsonb_build_object('id', id, 'payload', payload, 'traceparent', traceparent, 'recorded_at', created_at) order by id), '[]') from taken
-$$;;
+$$;
 
 create function public.strandline_pm_outbox_published(p_topic text, p_marks text) returns jsonb language sql security invoker set search_path = '' as $$
   with given as (
@@ -91,7 +91,7 @@ create function public.strandline_pm_outbox_published(p_topic text, p_marks text
   )
   select jsonb_build_object('marked', (select count(*) from marked),
     'refused', coalesce((select jsonb_agg(g.id order by g.id) from given g where g."offset" is null), '[]'))
-$$;;
+$$;
 
 -- Gives back rows that could not be published, with the reason (null: they were not tried). They rest for p_rest_ms; where the row itself is
 -- what cannot be published (p_growing), twice as long with every attempt, 5 minutes at most.
@@ -104,7 +104,7 @@ returns integer language sql security invoker set search_path = '' as $$
     where o.id in (select v::bigint from jsonb_array_elements_text(p_ids::jsonb) v) and o.claimed_by = p_relay and o.published_at is null
     returning 1
   ) select count(*)::integer from released
-$$;;
+$$;
 
 -- What became of events that were added. p_events: JSON [[event_id, revision], …].
 -- Returns {waiting: not published yet, refused: those of them that are at fault themselves, error: of one of these}.
@@ -113,7 +113,7 @@ create function public.strandline_pm_outbox_waiting(p_events text) returns jsonb
   from jsonb_array_elements(p_events::jsonb) e
   join strandline.pm_outbox o on o.event_id = e ->> 0 and o.revision = (e ->> 1)::integer
   where o.published_at is null
-$$;;
+$$;
 
 -- Those of the events that cannot be published because of what they are: [{position_id, trade_id}, …], p_limit at most. p_ids: JSON [event_id, …].
 create function public.strandline_pm_outbox_refused(p_ids text, p_limit integer) returns jsonb language sql stable security invoker set search_path = '' as $$
@@ -135,11 +135,11 @@ create function public.strandline_pm_outbox_state() returns jsonb language sql s
   select jsonb_build_object('depth', count(*), 'refused', count(*) filter (where refused),
     'oldest_seconds', coalesce(extract(epoch from now() - min(created_at)), 0)::double precision)
   from strandline.pm_outbox where published_at is null
-$$;;
+$$;
 
 -- The newest revision of an event, or null.
 create function public.strandline_pm_outbox_event(p_event_id text) returns jsonb language sql stable security invoker set search_path = '' as $$
   select payload from strandline.pm_outbox where event_id = p_event_id order by revision desc limit 1
-$$;;
+$$;
 
 do $$ begin perform strandline.seal(); end $$;

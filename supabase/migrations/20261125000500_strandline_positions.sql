@@ -34,8 +34,8 @@ create index pm_unscored_timeframe on strandline.pm_unscored (timeframe, event_i
 
 -- What cannot be closed or bridged at the moment, with the reason: for people, and so that it does not keep others. A row goes when its cause does.
 create table strandline.set_aside (
-  kind     text        not null,                     -- position, strand
-  id       text        not null,                     -- of lowcap_positions, of learning_queue
+  kind     text        not null,                     -- position, strand (to be bridged), projection (a strand of ours that ad_strands refuses)
+  id       text        not null,                     -- of lowcap_positions, of learning_queue, of the event
   scope    text        not null default '',          -- timeframe of a position; of a strand: its id in ad_strands
   reason   text        not null,
   since    timestamptz not null default now(),
@@ -44,92 +44,156 @@ create table strandline.set_aside (
   primary key (kind, id)
 );
 
+-- A position as we calculate with it, whatever the types of its table are. Times without a zone are UTC.
+create type strandline.position as (
+  id text, token_chain text, token_contract text, token_ticker text, timeframe text, status text, current_trade_id text, side text,
+  total_quantity double precision, bought_quantity double precision, sold_quantity double precision, avg_entry_price double precision, avg_exit_price double precision,
+  first_entry_timestamp timestamptz, last_activity_timestamp timestamptz, closed_at timestamptz, flat_since timestamptz, settled_entry timestamptz,
+  entry_context jsonb, regime_context jsonb, completed_trades jsonb, created_at timestamptz, updated_at timestamptz
+);
+
+-- A list of trades, however it was kept: one trade is an object, no trade at all an empty object or nothing. What is no list stays what it is.
+create function strandline.trades_of(p_trades jsonb) returns jsonb language sql immutable security invoker set search_path = '' as $$
+  select case jsonb_typeof(t.trades) when 'object' then case when t.trades = '{}' then '[]' else jsonb_build_array(t.trades) end
+                                     when 'null' then '[]' else coalesce(t.trades, '[]') end
+  from (select strandline.as_jsonb(p_trades) as trades) t
+$$;
+
+-- p_row: a row of lowcap_positions, by to_jsonb. What cannot be read is null: a position that lacks it is refused by name when it closes.
+create function strandline.read_position(p_row jsonb)
+returns strandline.position language plpgsql stable security invoker set search_path = '' set timezone = 'UTC' as $$
+declare
+  p strandline.position;
+  v_row jsonb := p_row || jsonb_build_object('entry_context', strandline.as_jsonb(p_row -> 'entry_context'),
+    'regime_context', strandline.as_jsonb(p_row -> 'regime_context'), 'completed_trades', strandline.trades_of(p_row -> 'completed_trades'));
+  c record;
+begin
+  return jsonb_populate_record(null::strandline.position, v_row);
+exception when data_exception then
+  for c in select e.key, e.value from jsonb_each(v_row) e loop
+    begin
+      p := jsonb_populate_record(p, jsonb_build_object(c.key, c.value));
+    exception when data_exception then null;
+    end;
+  end loop;
+  return p;
+end
+$$;
+
+-- A row of lowcap_positions for people: every column of it, those that we know in our types.
+create function strandline.shown_position(p_row jsonb) returns jsonb language sql stable security invoker set search_path = '' set timezone = 'UTC' as $$
+  select p_row || to_jsonb(strandline.read_position(p_row))
+$$;
+
+-- Writes the given columns of a position, each in the type that it has there, and no other. Returns the row as it is then.
+create function strandline.write_position(p_id text, p_changes jsonb)
+returns strandline.position language plpgsql security invoker set search_path = '' set timezone = 'UTC' as $$
+declare
+  v_row jsonb;
+begin
+  update public.lowcap_positions l
+  set (status, current_trade_id, total_quantity, bought_quantity, sold_quantity, avg_entry_price, avg_exit_price, first_entry_timestamp, last_activity_timestamp,
+       closed_at, flat_since, settled_entry, entry_context, regime_context, completed_trades, updated_at) = (
+    select w.status, w.current_trade_id, w.total_quantity, w.bought_quantity, w.sold_quantity, w.avg_entry_price, w.avg_exit_price, w.first_entry_timestamp,
+           w.last_activity_timestamp, w.closed_at, w.flat_since, w.settled_entry, w.entry_context, w.regime_context, w.completed_trades, w.updated_at
+    from jsonb_populate_record(l, p_changes || jsonb_build_object('updated_at', now())) w)
+  where l.id = strandline.position_key(p_id) returning to_jsonb(l) into v_row;
+  return strandline.read_position(v_row);
+end
+$$;
+
+-- What is different in a position, by column.
+create function strandline.position_changes(p_before strandline.position, p_after strandline.position)
+returns jsonb language sql stable security invoker set search_path = '' set timezone = 'UTC' as $$
+  select coalesce(jsonb_object_agg(e.key, e.value), '{}') from jsonb_each(to_jsonb(p_after)) e where e.value <> to_jsonb(p_before) -> e.key
+$$;
+
 -- Length of a bar; null for a timeframe that has none.
 create function strandline.pm_timeframe(p_timeframe text) returns interval language sql immutable security invoker set search_path = '' as $$
   select case when p_timeframe ~ '^[1-9][0-9]{0,4}[smhdw]$' then
     (left(p_timeframe, -1) || case right(p_timeframe, 1) when 's' then ' seconds' when 'm' then ' minutes' when 'h' then ' hours'
                                                          when 'd' then ' days' else ' weeks' end)::interval end
-$$;;
+$$;
 
 create function strandline.pm_ms(p_time timestamptz) returns double precision language sql immutable security invoker set search_path = '' as $$
   select floor(extract(epoch from p_time) * 1000)::double precision
-$$;;
+$$;
 
 -- The database's clock, in ms: what lies in the future is decided by it.
 create function public.strandline_pm_now() returns double precision language sql volatile security invoker set search_path = '' as $$
   select strandline.pm_ms(clock_timestamp())
-$$;;
+$$;
 
 -- The bars that may touch a trade: [[start ms, low, high], …]. Which of them count is services/pm/rr.ts' decision.
 create function public.strandline_pm_bars(p_contract text, p_chain text, p_timeframe text, p_from timestamptz, p_to timestamptz)
-returns jsonb language sql stable security invoker set search_path = '' as $$
+returns jsonb language sql stable security invoker set search_path = '' set timezone = 'UTC' as $$
   select coalesce(jsonb_agg(jsonb_build_array(strandline.pm_ms(b.timestamp), b.low_usd, b.high_usd) order by b.timestamp), '[]')
   from public.lowcap_price_data_ohlc b
   where b.token_contract = p_contract and b.chain = p_chain and b.timeframe = p_timeframe
     and b.timestamp > p_from - strandline.pm_timeframe(p_timeframe) and b.timestamp <= greatest(p_from, p_to)
-$$;;
+$$;
 
 -- Nothing is held: what is left is rounding (a billionth of what was bought). `case`: a product that comes to nothing would be an error.
-create function strandline.pm_is_flat(p public.lowcap_positions)
+create function strandline.pm_is_flat(p strandline.position)
 returns boolean language sql immutable security invoker set search_path = '' as $$
   select case when p.total_quantity is null then false
               when p.total_quantity <= 0 then true
               when p.bought_quantity > 1e-250 and p.bought_quantity < 'infinity' then p.total_quantity <= p.bought_quantity * 1e-9
               else false end
-$$;;
+$$;
 
 -- Something is held, in a quantity that one can calculate with.
-create function strandline.pm_is_held(p public.lowcap_positions) returns boolean language sql immutable security invoker set search_path = '' as $$
+create function strandline.pm_is_held(p strandline.position) returns boolean language sql immutable security invoker set search_path = '' as $$
   select coalesce(p.total_quantity < 'infinity', false) and not strandline.pm_is_flat(p)
-$$;;
+$$;
 
 create function strandline.pm_is_completed(p_trades jsonb, p_trade_id text)
 returns boolean language sql immutable security invoker set search_path = '' as $$
   select exists (select 1 from jsonb_array_elements(case when jsonb_typeof(p_trades) = 'array' then p_trades else '[]' end) t
                  where t ->> 'trade_id' = p_trade_id)
-$$;;
+$$;
 
 -- A trade that is over and not closed: it had an entry, holds nothing, and was not settled. By what happened to it, not by its status:
 --   active                          the old system's word for a running trade
 --   watchlist, archived             its word for "no trade": only what was executed through us, under a trade id that is not completed yet
 --   paused, dormant, anything else  the same, or an exit price, or a quantity that we saw come to zero
-create function strandline.pm_is_over(p public.lowcap_positions) returns boolean language sql immutable security invoker set search_path = '' as $$
+create function strandline.pm_is_over(p strandline.position) returns boolean language sql immutable security invoker set search_path = '' as $$
   select strandline.pm_is_flat(p) and p.first_entry_timestamp is not null and p.first_entry_timestamp is distinct from p.settled_entry
     and case when p.status = 'active' then true
              when p.current_trade_id is null or p.current_trade_id::text = '' then false
              when not (p.bought_quantity > 0 or p.sold_quantity > 0 or (coalesce(p.status not in ('watchlist', 'archived'), true)
                and (p.avg_exit_price is not null or coalesce(p.flat_since >= p.first_entry_timestamp, false)))) then false
              else not strandline.pm_is_completed(p.completed_trades, p.current_trade_id::text) end
-$$;;
+$$;
 
 -- A trade is running that has had an entry: something is held, or it is over and waits to be closed.
-create function strandline.pm_is_open(p public.lowcap_positions)
+create function strandline.pm_is_open(p strandline.position)
 returns boolean language sql immutable security invoker set search_path = '' as $$
   select strandline.pm_is_held(p) or (strandline.pm_is_over(p) and isfinite(p.first_entry_timestamp))
-$$;;
+$$;
 
 -- watchlist, active and dormant follow what is held; paused, archived and what we do not know is somebody's decision, and stays.
 create function strandline.pm_status(p_status text, p_running boolean) returns text language sql immutable security invoker set search_path = '' as $$
   select case when coalesce(p_status, '') in ('', 'watchlist', 'active', 'dormant') then case when p_running then 'active' else 'watchlist' end
               else p_status end
-$$;;
+$$;
 
 -- Identity of the running trade. One that someone else opened without naming it is named after its first entry.
-create function strandline.pm_trade_id(p public.lowcap_positions)
+create function strandline.pm_trade_id(p strandline.position)
 returns text language sql immutable security invoker set search_path = '' as $$
   select coalesce(nullif(p.current_trade_id::text, ''), case when isfinite(p.first_entry_timestamp)
     then 'entry-' || strandline.pm_ms(p.first_entry_timestamp)::bigint else 'entry-' || p.first_entry_timestamp::text end)
-$$;;
+$$;
 
 -- What a close depends on: a trade that was scored is closed only while this is the same.
-create function strandline.pm_fingerprint(p public.lowcap_positions) returns text language sql immutable security invoker set search_path = '' as $$
+create function strandline.pm_fingerprint(p strandline.position) returns text language sql immutable security invoker set search_path = '' as $$
   select md5(jsonb_build_array(p.status, p.current_trade_id, p.total_quantity, p.avg_entry_price, p.avg_exit_price,
     strandline.pm_ms(p.first_entry_timestamp), strandline.pm_ms(p.closed_at), p.entry_context)::text)
-$$;;
+$$;
 
 -- A flat position as a trade to be scored and closed, its bars included. Times in ms; `now`: the database's clock. A row that cannot be read as
 -- one is {position_id, trade_id, problem}: it must not keep the others of its page.
-create function strandline.pm_trade(p public.lowcap_positions)
+create function strandline.pm_trade(p strandline.position)
 returns jsonb language plpgsql stable security invoker set search_path = '' as $$
 declare
   last_exit record;
@@ -154,43 +218,68 @@ begin
 exception when data_exception then
   return jsonb_build_object('position_id', p.id::text, 'trade_id', strandline.pm_trade_id(p), 'problem', sqlerrm);
 end
-$$;;
+$$;
 
 -- One position as a trade to be closed, or null when it is not flat, or closed already.
 create function public.strandline_pm_flat_trade(p_position_id text)
 returns jsonb language sql stable security invoker set search_path = '' as $$
-  select strandline.pm_trade(p) from public.lowcap_positions p where p.id = p_position_id and strandline.pm_is_over(p)
-$$;;
+  select strandline.pm_trade(r.p)
+  from (select strandline.read_position(to_jsonb(l)) as p from public.lowcap_positions l where l.id = strandline.position_key(p_position_id) offset 0) r
+  where strandline.pm_is_over(r.p)
+$$;
 
 -- Positions that are flat and not closed: by their last report, or because someone else brought them to zero. Pages by id. The first three
 -- conditions are those of the index lowcap_positions_running; the one on the quantity lets pass what pm_is_flat does and is cheaper.
 create function public.strandline_pm_flat_trades(p_timeframe text, p_after text, p_limit integer)
 returns jsonb language sql stable security invoker set search_path = '' as $$
-  select coalesce(jsonb_agg(strandline.pm_trade(f) order by f.id), '[]')
-  from (select * from public.lowcap_positions p
-        where p.first_entry_timestamp is not null and p.first_entry_timestamp is distinct from p.settled_entry
-          and (p.status = 'active' or p.current_trade_id is not null)
-          and p.timeframe = p_timeframe and p.id::text >= p_after and (p_after = '' or p.id::text <> p_after)
-          and p.total_quantity <= 1e-9 * least(greatest(p.bought_quantity, 1e-200), 1e200) and strandline.pm_is_over(p)
-        order by p.id limit p_limit) f
-$$;;
+  select coalesce(jsonb_agg(strandline.pm_trade(f.p) order by f.id), '[]')
+  from (select r.id, r.p from (
+          select l.id, strandline.read_position(to_jsonb(l)) as p from public.lowcap_positions l
+          where l.first_entry_timestamp is not null and l.first_entry_timestamp is distinct from l.settled_entry
+            and (l.status = 'active' or l.current_trade_id is not null)
+            and l.timeframe = p_timeframe and l.id >= strandline.position_key(p_after) and (p_after = '' or l.id <> strandline.position_key(p_after))
+            and l.total_quantity <= 1e-9 * least(greatest(l.bought_quantity, 1e-200), 1e200)
+          order by l.id offset 0) r
+        where strandline.pm_is_over(r.p)
+        order by r.id limit p_limit) f
+$$;
 
 -- Makes a position. p_position: JSON {id?, token_chain, token_contract, token_ticker, timeframe, side, entry_context, regime_context}.
--- Returns {status: 'opened' | 'exists', position}.
-create function public.strandline_pm_open_position(p_position text) returns jsonb language plpgsql security invoker set search_path = '' as $$
+-- Returns {status: 'opened' | 'exists', position}, or {status: 'invalid', reason}: the table takes no such row.
+create function public.strandline_pm_open_position(p_position text)
+returns jsonb language plpgsql security invoker set search_path = '' set timezone = 'UTC' as $$
 declare
-  r jsonb := p_position::jsonb;
-  p public.lowcap_positions;
+  r     jsonb := p_position::jsonb;
+  v_row jsonb;
 begin
+  if r ->> 'id' is null then
+    insert into public.lowcap_positions as l (token_chain, token_contract, token_ticker, timeframe, side, entry_context, regime_context)
+    select w.token_chain, w.token_contract, w.token_ticker, w.timeframe, w.side, w.entry_context, w.regime_context
+    from jsonb_populate_record(null::public.lowcap_positions, r) w
+    returning to_jsonb(l) into v_row;
+    return jsonb_build_object('status', 'opened', 'position', strandline.shown_position(v_row));
+  end if;
+  if strandline.position_key(r ->> 'id') is null then
+    return jsonb_build_object('status', 'invalid', 'reason', 'its id cannot be one in lowcap_positions, where ids are of the type '
+      || pg_typeof(strandline.position_key('')));
+  end if;
   insert into public.lowcap_positions as l (id, token_chain, token_contract, token_ticker, timeframe, side, entry_context, regime_context)
-  values (coalesce(r ->> 'id', gen_random_uuid()::text), r ->> 'token_chain', r ->> 'token_contract', r ->> 'token_ticker', r ->> 'timeframe',
-    r ->> 'side', r -> 'entry_context', r -> 'regime_context')
-  on conflict (id) do nothing returning * into p;
-  if p.id is not null then return jsonb_build_object('status', 'opened', 'position', to_jsonb(p)); end if;
-  select * into p from public.lowcap_positions where id = r ->> 'id';
-  return jsonb_build_object('status', 'exists', 'position', to_jsonb(p));
+  overriding system value
+  select w.id, w.token_chain, w.token_contract, w.token_ticker, w.timeframe, w.side, w.entry_context, w.regime_context
+  from jsonb_populate_record(null::public.lowcap_positions, r) w
+  on conflict do nothing returning to_jsonb(l) into v_row;
+  if v_row is not null then return jsonb_build_object('status', 'opened', 'position', strandline.shown_position(v_row)); end if;
+  select to_jsonb(l) into v_row from public.lowcap_positions l where l.id = strandline.position_key(r ->> 'id');
+  return jsonb_build_object('status', 'exists', 'position', strandline.shown_position(v_row));
+exception when integrity_constraint_violation then
+  return jsonb_build_object('status', 'invalid', 'reason', sqlerrm);
 end
-$$;;
+$$;
+
+-- One position as GET shows it, or null.
+create function public.strandline_pm_position(p_position_id text) returns jsonb language sql stable security invoker set search_path = '' as $$
+  select strandline.shown_position(to_jsonb(l)) from public.lowcap_positions l where l.id = strandline.position_key(p_position_id)
+$$;
 
 -- Records one execution and moves quantities and averages, once per id. What is held decides, not the status.
 -- p_execution: JSON {id, position_id, side: 'entry' | 'exit', kind, quantity | null, price, size_frac | null, executed_at | null (now, by this
@@ -205,18 +294,22 @@ declare
   price  double precision := (e ->> 'price')::double precision;
   qty    double precision := (e ->> 'quantity')::double precision;
   frac   double precision := (e ->> 'size_frac')::double precision;
-  p      public.lowcap_positions;
+  v_row  jsonb;
+  p      strandline.position;
+  before strandline.position;
   known  strandline.pm_executions;
   trade  text;
   rest   double precision;
 begin
-  select * into p from public.lowcap_positions where id = e ->> 'position_id' for update;
+  select to_jsonb(l) into v_row from public.lowcap_positions l where l.id = strandline.position_key(e ->> 'position_id') for update;
   if not found then return jsonb_build_object('status', 'unknown_position'); end if;
+  p := strandline.read_position(v_row);
+  before := p;
   select * into known from strandline.pm_executions where id = e ->> 'id';
   if found then
     if known.position_id <> p.id::text or known.request <> e -> 'request' then return jsonb_build_object('status', 'conflict'); end if;
     return jsonb_build_object('status', 'duplicate', 'trade_id', known.trade_id, 'size_frac', known.size_frac, 'left', known.left_quantity,
-      'position', to_jsonb(p),
+      'position', strandline.shown_position(v_row),
       'trade', case when strandline.pm_is_over(p) and strandline.pm_trade_id(p) = known.trade_id then strandline.pm_trade(p) end);
   end if;
   if not (price > 0 and price < 'infinity' and (qty is null or (qty > 0 and qty < 'infinity'))) then
@@ -281,18 +374,14 @@ begin
   values (e ->> 'id', p.id, trade, e ->> 'kind', qty, price, frac, p.total_quantity, at, e -> 'request')
   on conflict (id) do nothing;
   if not found then return jsonb_build_object('status', 'conflict'); end if;   -- at the same moment, for another position
-  update public.lowcap_positions l set
-    status = p.status, current_trade_id = p.current_trade_id, total_quantity = p.total_quantity, bought_quantity = p.bought_quantity,
-    sold_quantity = p.sold_quantity, avg_entry_price = p.avg_entry_price, avg_exit_price = p.avg_exit_price,
-    first_entry_timestamp = p.first_entry_timestamp, closed_at = p.closed_at, flat_since = p.flat_since, settled_entry = p.settled_entry,
-    entry_context = p.entry_context, regime_context = p.regime_context, last_activity_timestamp = at, updated_at = now()
-  where l.id = p.id returning * into p;
-  return jsonb_build_object('status', 'recorded', 'trade_id', trade, 'size_frac', frac, 'left', p.total_quantity, 'position', to_jsonb(p),
+  p := strandline.write_position(p.id, strandline.position_changes(before, p) || jsonb_build_object('last_activity_timestamp', at));
+  select to_jsonb(l) into v_row from public.lowcap_positions l where l.id = strandline.position_key(p.id);
+  return jsonb_build_object('status', 'recorded', 'trade_id', trade, 'size_frac', frac, 'left', p.total_quantity, 'position', strandline.shown_position(v_row),
     'trade', case when strandline.pm_is_flat(p) then strandline.pm_trade(p) end);
 exception when data_exception then   -- numbers of the row that one cannot calculate with
   return jsonb_build_object('status', 'invalid', 'reason', sqlerrm);
 end
-$$;;
+$$;
 
 -- Notes an event that closed without bars, to be scored later.
 create function strandline.pm_note_unscored(p_event jsonb, p_side text) returns void language sql security invoker set search_path = '' as $$
@@ -301,23 +390,25 @@ create function strandline.pm_note_unscored(p_event jsonb, p_side text) returns 
     p_event ->> 'chain', p_event ->> 'timeframe', to_timestamp((p_event ->> 'opened_at')::double precision / 1000),
     to_timestamp((p_event ->> 'closed_at')::double precision / 1000))
   on conflict (event_id) do nothing
-$$;;
+$$;
 
 -- Closes a scored trade, in one transaction: completed_trades, status, closed_at, outbox row, and the note to score it later.
 -- p_close: JSON {position_id, trade_id, fingerprint, event (PositionClosed), completed_trade, side, score_later, traceparent}.
 -- Returns {status: 'closed', outbox: row | null} (null: the event was in the outbox before), or, with nothing changed: 'already_closed' with
 -- the event, 'not_flat', 'changed' (it is not what was scored), 'unknown_position', 'invalid'.
 create function public.strandline_pm_close(p_close text, p_relay text, p_lease_ms integer)
-returns jsonb language plpgsql security invoker set search_path = '' as $$
+returns jsonb language plpgsql security invoker set search_path = '' set timezone = 'UTC' as $$
 declare
   c     jsonb := p_close::jsonb;
   ev    jsonb := c -> 'event';
-  p     public.lowcap_positions;
+  v_row jsonb;
+  p     strandline.position;
   known jsonb;
   added jsonb;
 begin
-  select * into p from public.lowcap_positions where id = c ->> 'position_id' for update;
+  select to_jsonb(l) into v_row from public.lowcap_positions l where l.id = strandline.position_key(c ->> 'position_id') for update;
   if not found then return jsonb_build_object('status', 'unknown_position'); end if;
+  p := strandline.read_position(v_row);
   if not strandline.pm_is_open(p) or strandline.pm_trade_id(p) <> c ->> 'trade_id' then
     select payload into known from strandline.pm_outbox where event_id = ev ->> 'event_id' order by revision desc limit 1;
     return jsonb_build_object('status', case when known is null then 'changed' else 'already_closed' end, 'event', known);
@@ -329,23 +420,22 @@ begin
     return jsonb_build_object('status', 'invalid');
   end if;
 
-  update public.lowcap_positions l set
-    completed_trades = case when strandline.pm_is_completed(l.completed_trades, c ->> 'trade_id')
-      then l.completed_trades else coalesce(l.completed_trades, '[]') || jsonb_build_array(c -> 'completed_trade') end,
-    status = strandline.pm_status(l.status, false), current_trade_id = null, total_quantity = 0, settled_entry = l.first_entry_timestamp,
-    closed_at = to_timestamp((ev ->> 'closed_at')::double precision / 1000), updated_at = now()
-  where l.id = p.id;
+  perform strandline.write_position(p.id, jsonb_build_object(
+      'status', strandline.pm_status(p.status, false), 'current_trade_id', null, 'total_quantity', 0, 'settled_entry', p.first_entry_timestamp,
+      'closed_at', to_timestamp((ev ->> 'closed_at')::double precision / 1000))
+    || case when strandline.pm_is_completed(p.completed_trades, c ->> 'trade_id') then '{}'
+            else jsonb_build_object('completed_trades', p.completed_trades || jsonb_build_array(c -> 'completed_trade')) end);
   added := strandline.pm_outbox_insert(ev, c ->> 'traceparent', p_relay, p_lease_ms);
   if added is not null and (c ->> 'score_later')::boolean then perform strandline.pm_note_unscored(ev, c ->> 'side'); end if;
   return jsonb_build_object('status', 'closed', 'outbox', added);
 end
-$$;;
+$$;
 
 -- Trades closed without bars whose bars are there now. Bars arrive one after another, and half of them would score another trade: so they
 -- have come when one reaches the exit, or when no new one came since the last look. Pages by event_id.
 -- Returns [{event_id, position_id, event (its latest revision), side, bars, complete}, …]; those that are not complete only move the page on.
 create function public.strandline_pm_late_trades(p_timeframe text, p_after text, p_limit integer)
-returns jsonb language plpgsql security invoker set search_path = '' as $$
+returns jsonb language plpgsql security invoker set search_path = '' set timezone = 'UTC' as $$
 declare
   found_rows jsonb;
 begin
@@ -380,7 +470,7 @@ begin
   from waiting w;
   return coalesce(found_rows, '[]');
 end
-$$;;
+$$;
 
 -- Publishes the score of a trade that had none: the next revision, and the numbers in completed_trades.
 -- p_score: JSON {event (the new revision), score: {rr, return, max_drawdown, max_gain, unscored_reason}, traceparent}.
@@ -392,33 +482,36 @@ declare
   ev     jsonb := s -> 'event';
   u      strandline.pm_unscored;
   newest jsonb;
+  v_row  jsonb;
+  trades jsonb;
 begin
-  perform 1 from public.lowcap_positions where id = ev ->> 'position_id' for update;   -- positions first, as everywhere
+  select to_jsonb(l) into v_row from public.lowcap_positions l
+  where l.id = strandline.position_key(ev ->> 'position_id') for update;   -- positions first, as everywhere
   delete from strandline.pm_unscored where event_id = ev ->> 'event_id' returning * into u;
   select payload into newest from strandline.pm_outbox where event_id = ev ->> 'event_id' order by revision desc limit 1;
   if u.event_id is null or newest -> 'rr' <> 'null' or newest -> 'voided' = 'true'
     or (newest ->> 'revision')::integer is distinct from (ev ->> 'revision')::integer - 1 then
     return jsonb_build_object('status', 'superseded');
   end if;
-  update public.lowcap_positions l set
-    completed_trades = (
-      select jsonb_agg(case when t ->> 'trade_id' = u.trade_id then t || (s -> 'score') || jsonb_build_object('revision', ev -> 'revision') else t end
-                       order by n)
-      from jsonb_array_elements(l.completed_trades) with ordinality as x (t, n))
-  where l.id = u.position_id and strandline.pm_is_completed(l.completed_trades, u.trade_id);
+  trades := strandline.trades_of(v_row -> 'completed_trades');
+  if strandline.pm_is_completed(trades, u.trade_id) then
+    select jsonb_agg(case when t ->> 'trade_id' = u.trade_id then t || (s -> 'score') || jsonb_build_object('revision', ev -> 'revision') else t end order by n)
+      into trades from jsonb_array_elements(trades) with ordinality as x (t, n);
+    perform strandline.write_position(u.position_id, jsonb_build_object('completed_trades', trades));
+  end if;
   return jsonb_build_object('status', 'scored', 'outbox', strandline.pm_outbox_insert(ev, s ->> 'traceparent', p_relay, p_lease_ms));
 end
-$$;;
+$$;
 
 -- Timeframes that running or unscored trades have and no tick of its own looks at. p_known: JSON array of those that have one.
 create function public.strandline_pm_other_timeframes(p_known text) returns jsonb language sql stable security invoker set search_path = '' as $$
   select coalesce(jsonb_agg(t.timeframe order by t.timeframe), '[]') from (
-    select p.timeframe from public.lowcap_positions p
+    select p.timeframe::text as timeframe from public.lowcap_positions p
     where p.first_entry_timestamp is not null and p.first_entry_timestamp is distinct from p.settled_entry
       and (p.status = 'active' or p.current_trade_id is not null)
     union select u.timeframe from strandline.pm_unscored u) t
   where not p_known::jsonb ? t.timeframe
-$$;;
+$$;
 
 -- Positions of a timeframe that its tick could not close, in place of those that it named before. p_rows: JSON [[id, reason], …]; an id comes once.
 create function public.strandline_pm_set_aside_positions(p_timeframe text, p_rows text) returns void language plpgsql security invoker set search_path = '' as $$
@@ -429,7 +522,7 @@ begin
   select 'position', r ->> 0, p_timeframe, r ->> 1 from jsonb_array_elements(p_rows::jsonb) r
   on conflict (kind, id) do update set scope = excluded.scope, reason = excluded.reason, attempts = a.attempts + 1;
 end
-$$;;
+$$;
 
 -- A trade whose position does not begin so: {place: lowcap_positions, pm_outbox or ad_strands, position}; null: there is none.
 create function public.strandline_pm_foreign_trade(p_prefix text) returns jsonb language sql stable security invoker set search_path = '' as $$
@@ -438,7 +531,8 @@ create function public.strandline_pm_foreign_trade(p_prefix text) returns jsonb 
     union all
     (select 'pm_outbox', o.payload ->> 'position_id' from strandline.pm_outbox o where not starts_with(o.payload ->> 'position_id', p_prefix) limit 1)
     union all
-    (select 'ad_strands', s.position_id from public.ad_strands s where s.position_id is null or not starts_with(s.position_id, p_prefix) limit 1)) f
+    (select 'ad_strands', to_jsonb(s) ->> 'position_id' from public.ad_strands s
+     where not starts_with(coalesce(to_jsonb(s) ->> 'position_id', ''), p_prefix) limit 1)) f
   limit 1
 $$;
 

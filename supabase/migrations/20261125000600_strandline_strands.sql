@@ -1,18 +1,126 @@
--- What the projector writes into ad_strands, and how a strand that somebody else inserted is tied to its trade's event.
+-- What the projector writes into ad_strands, and how a strand that somebody else inserted is tied to its trade's event. That is kept in a table of
+-- ours: a foreign strand's row is never changed.
 
--- Closed trades as readers want them: every column of the strand, then its content flattened. Retracted trades and second strands of
--- one trade are left out. An adopted strand keeps its own content; where the log knows a later revision, the flattened columns show that.
+create table strandline.strands (
+  event_id  text    collate "C" primary key,
+  topic     text,
+  strand_id text,                                    -- its row in ad_strands; null: it has none (see projected)
+  adopted   boolean not null default false,          -- the row is somebody else's
+  revision  integer,                                 -- null: tied to its event, which has not come by yet
+  voided    boolean not null default false,
+  projected jsonb                                    -- the strand as the log has it, where ad_strands does not show that
+);
+create index strands_strand on strandline.strands (strand_id);
+
+-- Second strands of somebody else for one trade: the first one is adopted.
+create table strandline.duplicate_strands (
+  strand_id text primary key,
+  event_id  text not null
+);
+
+create type strandline.strand as (
+  id text, module text, kind text, symbol text, timeframe text, session_bucket text, tags jsonb, target_agent text, created_at timestamptz, updated_at timestamptz,
+  position_id text, trade_id text, parent_id text, signal_pack jsonb, content jsonb, module_intelligence jsonb, regime_context jsonb, status text, metadata jsonb
+);
+
+-- p_row: a row of ad_strands, by to_jsonb, whatever types its columns have. What cannot be read is null.
+create function strandline.read_strand(p_row jsonb)
+returns strandline.strand language plpgsql stable security invoker set search_path = '' set timezone = 'UTC' as $$
+declare
+  s strandline.strand;
+  c record;
+  v_row jsonb := p_row || jsonb_build_object('tags', strandline.as_jsonb(p_row -> 'tags'), 'content', strandline.as_jsonb(p_row -> 'content'),
+    'signal_pack', strandline.as_jsonb(p_row -> 'signal_pack'), 'module_intelligence', strandline.as_jsonb(p_row -> 'module_intelligence'),
+    'regime_context', strandline.as_jsonb(p_row -> 'regime_context'), 'metadata', strandline.as_jsonb(p_row -> 'metadata'));
+begin
+  return jsonb_populate_record(null::strandline.strand, v_row);
+exception when data_exception then
+  for c in select e.key, e.value from jsonb_each(v_row) e loop
+    begin
+      s := jsonb_populate_record(s, jsonb_build_object(c.key, c.value));
+    exception when data_exception then null;
+    end;
+  end loop;
+  return s;
+end
+$$;
+
+-- A row of ad_strands for those that read it: every column of it, JSON as JSON whatever it is kept as.
+create function strandline.shown_strand(p_row jsonb) returns jsonb language sql stable security invoker set search_path = '' set timezone = 'UTC' as $$
+  select p_row || to_jsonb(strandline.read_strand(p_row)) || jsonb_build_object(
+    'entry_context', strandline.as_jsonb(p_row -> 'entry_context'), 'completed_trades', strandline.as_jsonb(p_row -> 'completed_trades'))
+$$;
+
+-- What depends on the types of ad_strands: which strands of somebody else are of a given trade, and which rows are ours. The two ids of a trade are in the
+-- columns, or (older shape) in the content alone; long ones are compared by their beginning, so that no foreign row becomes too long for the index.
+do $$
+declare
+  v_columns  jsonb := (select jsonb_object_agg(a.attname, format_type(a.atttypid, null)) from pg_attribute a
+                       where a.attrelid = 'public.ad_strands'::regclass and a.attnum > 0 and not a.attisdropped);
+  v_metadata boolean := v_columns ->> 'metadata' in ('jsonb', 'json');
+  v_text     boolean := v_columns ->> 'content' not in ('jsonb', 'json');
+  v_field    text;
+  v_ids      text[];
+  v_foreign  text := 'kind = ''position_closed''';
+begin
+  if v_text then
+    -- An index calls it as whoever inserts a strand: so everybody may.
+    create function strandline.text_field(p_json text, p_name text) returns text language plpgsql immutable security invoker set search_path = '' as $f$
+    begin
+      return p_json::json ->> p_name;
+    exception when data_exception then
+      return null;
+    end
+    $f$;
+    grant execute on function strandline.text_field(text, text) to public;
+  end if;
+  foreach v_field in array array['position_id', 'trade_id'] loop
+    v_ids := v_ids || format('left(coalesce(%s%s), 255)', case when v_columns ? v_field then format('%I::text, ', v_field) else '' end,
+      case when v_text then format('strandline.text_field(content, %L)', v_field) else format('content ->> %L', v_field) end);
+  end loop;
+  if v_metadata then v_foreign := v_foreign || ' and metadata ->> ''projected_by'' is null'; end if;
+  execute format('create index strandline_strands_foreign on public.ad_strands ((%s), (%s)) where %s', v_ids[1], v_ids[2], v_foreign);
+  perform strandline.note('index', 'ad_strands', 'strandline_strands_foreign');
+
+  -- Of these strands of ours (as for strandline_projector_commit), those of somebody else for the same trade, not tied yet; the oldest first.
+  execute format($f$
+    create function strandline.foreign_strands(p_rows jsonb) returns table (event_id text, strand_id text)
+    language sql stable security invoker set search_path = '' set enable_hashjoin = off set enable_mergejoin = off set enable_seqscan = off set jit = off as $b$
+      select r.metadata ->> 'event_id', s.id::text
+      from jsonb_to_recordset(p_rows) as r(position_id text, trade_id text, metadata jsonb)
+      cross join lateral (
+        select x.id, to_jsonb(x) ->> 'created_at' as created_at from public.ad_strands x
+        where %1$s and %2$s = left(r.position_id, 255) and %3$s = left(r.trade_id, 255) offset 0) s
+      where not exists (select 1 from strandline.strands t where t.strand_id = s.id::text)
+        and not exists (select 1 from strandline.duplicate_strands d where d.strand_id = s.id::text)
+      order by s.created_at, s.id
+    $b$ $f$, v_foreign, v_ids[1], v_ids[2]);
+
+  -- For audits, counted from the table itself: trades (distinct events), the rows that hold them, and how many are retracted or adopted. rows > events is a
+  -- trade counted twice. Trades that have no row in ad_strands of their own (see strandline_projector_commit) are rows of strandline.strands.
+  execute format($f$
+    create function public.strandline_strands_event_count() returns jsonb language sql stable security invoker set search_path = '' as $b$
+      select jsonb_build_object(
+        'events', (select count(*) from strandline.strands),
+        'rows', (select count(*) from public.ad_strands s left join (select distinct strand_id from strandline.strands) t on t.strand_id = s.id::text
+                 where s.kind = 'position_closed' and (t.strand_id is not null%s))
+                + (select count(*) from strandline.strands t where t.strand_id is null),
+        'voided', (select count(*) from strandline.strands t where t.voided),
+        'adopted', (select count(*) from strandline.strands t where t.adopted))
+    $b$ $f$, case when v_metadata then ' or s.metadata ->> ''projected_by'' = ''strandline''' else '' end);
+end $$;
+
+-- Closed trades as readers want them: every column of the strand, then its content flattened. Retracted trades and second strands of one trade are left
+-- out. An adopted strand keeps its own content; where the log knows more, the flattened columns show that.
 create view strandline.position_closed_strands with (security_invoker = true) as
 select s.id, s.module, s.kind, s.symbol, s.timeframe, s.session_bucket, s.tags, s.target_agent, s.created_at, s.updated_at, s.position_id,
        s.trade_id, s.parent_id, s.signal_pack, s.content, s.module_intelligence, s.regime_context, s.status, s.metadata,
-       s.metadata ->> 'event_id' as event_id,
-       case when coalesce(s.metadata ->> 'projected_by', s.metadata ->> 'adopted_by') = 'strandline'
-            then (s.metadata ->> 'revision')::integer end as revision,
-       s.metadata ->> 'source' as source,
+       r.event_id, r.revision,
+       coalesce(r.projected -> 'metadata', s.metadata) ->> 'source' as source,
        c.body ->> 'chain' as chain,
        coalesce(c.body ->> 'token', c.body ->> 'token_contract') as token,
        c.body ->> 'decision_type' as decision_type,
-       coalesce((s.metadata -> 'projection' ->> 'ts')::timestamptz, s.created_at) as closed_at,
+       coalesce((r.projected -> 'content' ->> 'ts')::timestamptz, s.created_at) as closed_at,
        case when jsonb_typeof(t.trade -> 'entry_price') = 'number' then (t.trade ->> 'entry_price')::double precision end as entry_price,
        case when jsonb_typeof(t.trade -> 'exit_price') = 'number' then (t.trade ->> 'exit_price')::double precision end as exit_price,
        case when jsonb_typeof(t.trade -> 'rr') = 'number' then (t.trade ->> 'rr')::double precision end as rr,
@@ -22,131 +130,218 @@ select s.id, s.module, s.kind, s.symbol, s.timeframe, s.session_bucket, s.tags, 
        c.body -> 'entry_context' as entry_context,
        c.body -> 'completed_trades' as completed_trades,
        c.body -> 'trade_summary' as trade_summary
-from public.ad_strands s
-cross join lateral (select coalesce(s.metadata -> 'projection', s.content) as body) c
-cross join lateral (select coalesce(c.body -> 'trade_summary', c.body -> 'completed_trades' -> -1) as trade) t
-where s.kind = 'position_closed' and s.status is distinct from 'voided' and s.metadata ->> 'duplicate_of' is null;
+from (
+  select t.event_id, t.revision, t.projected, to_jsonb(a) as strand
+  from public.ad_strands a left join strandline.strands t on t.strand_id = a.id::text
+  where a.kind = 'position_closed' and t.voided is not true
+    and not exists (select 1 from strandline.duplicate_strands d where d.strand_id = a.id::text)
+  union all
+  select t.event_id, t.revision, t.projected, t.projected from strandline.strands t
+  where t.strand_id is null and t.projected is not null and not t.voided) r
+cross join lateral strandline.read_strand(r.strand) s
+cross join lateral (select coalesce(r.projected -> 'content', s.content) as body) c
+cross join lateral (select coalesce(c.body -> 'trade_summary', c.body -> 'completed_trades' -> -1) as trade) t;
 
--- Ties a strand that somebody else inserted (the old PM) to the trade's event. Why: older readers select from ad_strands by kind, so a
--- second row of ours would show them the trade twice. Theirs stays, with its content and id, because others may point at it; ours is derived
--- from the log and gives way, whichever came first. Of two foreign strands of one trade the first is adopted and the second marked.
--- p_own_id: the id that our strand of the event has or would have (strandId in services/projector/strand.ts).
+-- Ties a strand that somebody else inserted (the old PM) to the trade's event. Why: older readers select from ad_strands by kind, so a second row of ours
+-- would show them the trade twice. Theirs stays as it is, because others may point at it; ours is derived from the log and gives way, whichever came
+-- first. Of two foreign strands of one trade the first is adopted and the second noted as its duplicate. p_own_id: not needed any more.
 -- Returns {status: 'adopted' | 'duplicate' (with "of") | 'not_found' (no such strand, not a position_closed one, or our own)}.
-create function strandline.adopt(p_strand_id text, p_event_id text, p_own_id text)
+create function strandline.adopt(p_strand_id text, p_event_id text, p_own_id text default null)
 returns jsonb language plpgsql security invoker set search_path = '' as $$
 declare
-  theirs public.ad_strands;
-  ours   public.ad_strands;
-  known  text;
+  v_known strandline.strands;
+  v_ours  jsonb;
 begin
   perform pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtext('strandline_adopt'));
-  select * into theirs from public.ad_strands where id = p_strand_id and kind = 'position_closed' for update;
-  if not found or theirs.metadata ->> 'projected_by' is not null then return jsonb_build_object('status', 'not_found'); end if;
-  if theirs.metadata ->> 'event_id' = p_event_id then return jsonb_build_object('status', 'adopted'); end if;
-  select id into known from public.ad_strands where metadata ->> 'adopted_by' is not null and metadata ->> 'event_id' = p_event_id;
-  if found then
-    update public.ad_strands set metadata = coalesce(metadata, '{}') || jsonb_build_object('duplicate_of', known) where id = p_strand_id;
-    return jsonb_build_object('status', 'duplicate', 'of', known);
+  perform 1 from public.ad_strands s where s.id = strandline.strand_key(p_strand_id) and s.kind = 'position_closed';
+  if not found or exists (select 1 from strandline.strands t where t.strand_id = p_strand_id and not t.adopted) then
+    return jsonb_build_object('status', 'not_found');
   end if;
-  delete from public.ad_strands where id = p_own_id and metadata ->> 'projected_by' = 'strandline' returning * into ours;
-  update public.ad_strands s set
-    metadata = case when jsonb_typeof(s.metadata) = 'object' then s.metadata - 'revision' - 'projection' else '{}' end
-      || case when ours.id is null then '{}' else (ours.metadata - 'projected_by') || jsonb_build_object('projection', ours.content) end
-      || jsonb_build_object('event_id', p_event_id, 'adopted_by', 'strandline', 'adopted_status', s.status),
-    status = case when ours.status = 'voided' then 'voided' else s.status end,
-    updated_at = now()
-  where s.id = p_strand_id;
+  select * into v_known from strandline.strands t where t.event_id = p_event_id for update;
+  if v_known.adopted then
+    if v_known.strand_id = p_strand_id then return jsonb_build_object('status', 'adopted'); end if;
+    insert into strandline.duplicate_strands (strand_id, event_id) values (p_strand_id, p_event_id) on conflict do nothing;
+    return jsonb_build_object('status', 'duplicate', 'of', v_known.strand_id);
+  end if;
+  if v_known.strand_id is not null then
+    delete from public.ad_strands s where s.id = strandline.strand_key(v_known.strand_id) returning to_jsonb(strandline.read_strand(to_jsonb(s))) into v_ours;
+  end if;
+  insert into strandline.strands as t (event_id, strand_id, adopted) values (p_event_id, p_strand_id, true)
+  on conflict (event_id) do update set strand_id = excluded.strand_id, adopted = true, projected = coalesce(v_ours, t.projected);
+  delete from strandline.set_aside a where a.kind = 'projection' and a.id = p_event_id;
   return jsonb_build_object('status', 'adopted');
 end
-$$;;
+$$;
+
+-- Names of p_columns that ad_strands has.
+create function strandline.strand_columns(p_columns text[]) returns text[] language sql stable security invoker set search_path = '' as $$
+  select array_agg(a.attname::text order by a.attnum) from pg_catalog.pg_attribute a
+  where a.attrelid = 'public.ad_strands'::regclass and a.attnum > 0 and not a.attisdropped and a.attgenerated = '' and a.attname = any (p_columns)
+$$;
+
+-- Inserts strands of ours (all with an id, or all without one: then the table gives it). Returns their ids.
+create function strandline.insert_strands(p_rows jsonb)
+returns text[] language plpgsql security invoker set search_path = '' set timezone = 'UTC' as $$
+declare
+  v_names text := (select string_agg(quote_ident(c), ', ') from unnest(strandline.strand_columns(array(
+    select k from jsonb_object_keys(p_rows -> 0) k where p_rows -> 0 -> k <> 'null'))) c);
+  v_ids   text[];
+begin
+  execute format('with made as (insert into public.ad_strands (%1$s) overriding system value
+    select %1$s from jsonb_populate_recordset(null::public.ad_strands, $1) returning id) select array_agg(id::text) from made', v_names)
+    into v_ids using p_rows;
+  return v_ids;
+end
+$$;
+
+-- One strand of ours: its row p_strand_id is made what p_row says, or made (null, or it is gone). Returns its id. Errors: what the table refuses.
+create function strandline.put_strand(p_row jsonb, p_strand_id text)
+returns text language plpgsql security invoker set search_path = '' set timezone = 'UTC' as $$
+declare
+  v_names text := (select string_agg(quote_ident(c), ', ') from unnest(strandline.strand_columns(
+    '{symbol,timeframe,created_at,updated_at,position_id,trade_id,content,regime_context,status,metadata}')) c);
+  v_found bigint := 0;
+begin
+  if p_strand_id is not null then
+    execute format('update public.ad_strands s set (%1$s) = (select %1$s from jsonb_populate_record(s, $1)) where s.id = strandline.strand_key($2)', v_names)
+      using p_row, p_strand_id;
+    get diagnostics v_found = row_count;
+  end if;
+  return case when v_found > 0 then p_strand_id else (strandline.insert_strands(jsonb_build_array(p_row)))[1] end;
+end
+$$;
+
+-- A strand of ours, as far as the table takes it: without the ids that its columns cannot hold or do not know (they are in its content as well); a
+-- retracted one whose status the table does not know has no row. What is refused all the same is set aside with the reason.
+create function strandline.try_strand(p_row jsonb, p_strand_id text) returns text language plpgsql security invoker set search_path = '' as $$
+declare
+  v_event text := p_row -> 'metadata' ->> 'event_id';
+  v_id    text;
+  v_why   text;
+begin
+  begin
+    v_id := strandline.put_strand(p_row, p_strand_id);
+  exception when integrity_constraint_violation or data_exception then
+    begin
+      v_id := strandline.put_strand(p_row || '{"position_id": null, "trade_id": null}', p_strand_id);
+    exception when integrity_constraint_violation or data_exception then
+      v_why := sqlerrm;
+      delete from public.ad_strands s where p_row ->> 'status' = 'voided' and s.id = strandline.strand_key(p_strand_id);
+    end;
+  end;
+  if v_why is null or p_row ->> 'status' = 'voided' then
+    delete from strandline.set_aside a where a.kind = 'projection' and a.id = v_event;
+  else
+    insert into strandline.set_aside as a (kind, id, scope, reason) values ('projection', v_event, coalesce(p_strand_id, ''), v_why)
+    on conflict (kind, id) do update set reason = excluded.reason, attempts = a.attempts + 1;
+  end if;
+  return case when v_why is null then v_id when p_row ->> 'status' <> 'voided' then p_strand_id end;
+end
+$$;
 
 -- One batch of the projector: fence, strands and position in one transaction.
--- p_rows: a JSON array, as text, of ad_strands rows (services/projector/strand.ts). A row replaces a strand only with a higher
--- metadata.revision; of equal ones the first stays. Plans are made anew each time: one from the first, empty days would scan for ever.
--- Returns {status: 'ok', written, adopted} or {status: 'fenced' | 'stale'}, which changed nothing.
+-- p_rows: a JSON array, as text, of ad_strands rows (services/projector/strand.ts). A row replaces a strand only with a higher metadata.revision; of equal
+-- ones the first stays. A trade that was closed before ad_strands was adopted gets no row there: its readers would take the past for news. Plans are
+-- made anew each time: one from the first, empty days would scan for ever.
+-- Returns {status: 'ok', written, adopted, kept (without a row), set_aside} or {status: 'fenced' | 'stale'}, which changed nothing.
 create function public.strandline_projector_commit(
   p_consumer text, p_topic text, p_partition integer, p_epoch bigint, p_version bigint, p_next bigint, p_commit uuid, p_rows text,
   p_seen text default null)
 returns jsonb language plpgsql security invoker set search_path = '' set plan_cache_mode = force_custom_plan as $$
 declare
-  held    text;
-  foreign_ids text[];
-  ids     text[];
-  adopted integer;
+  v_held    text;
+  v_since   timestamptz := (select a.at from strandline.adopted a where a.table_name = 'ad_strands' and a.existed);
+  v_key     text := pg_typeof(strandline.strand_key(''));
+  v_rows    jsonb;   -- by event
+  v_changed jsonb;   -- [{event_id, strand_id, adopted, old}, …]
+  v_fresh   jsonb;   -- strands that need a new row
+  v_ids     text[] := '{}';
+  v_foreign boolean := false;
+  v_adopted integer;
+  v_kept    integer;
+  v_aside   integer := 0;
+  c         record;
+  v_id      text;
 begin
-  held := strandline.fence(p_consumer, p_topic, p_partition, p_epoch, p_version);
-  if held <> 'ok' then return jsonb_build_object('status', held); end if;
+  v_held := strandline.fence(p_consumer, p_topic, p_partition, p_epoch, p_version);
+  if v_held <> 'ok' then return jsonb_build_object('status', v_held); end if;
+
+  select coalesce(jsonb_object_agg(i.event_id, i.row), '{}') into v_rows from (
+    select distinct on (r.value -> 'metadata' ->> 'event_id') r.value -> 'metadata' ->> 'event_id' as event_id,
+      r.value || jsonb_build_object('updated_at', now()) as row
+    from jsonb_array_elements(p_rows::jsonb) with ordinality as r
+    order by r.value -> 'metadata' ->> 'event_id', (r.value -> 'metadata' ->> 'revision')::integer desc, r.ordinality) i;
 
   -- Strands of somebody else for these trades, not tied to their event yet. Rare: usually the bridge did it before the event was published.
-  select array_agg(distinct s.id order by s.id) into foreign_ids
-  from jsonb_populate_recordset(null::public.ad_strands, p_rows::jsonb) r
-  join public.ad_strands s on s.kind = 'position_closed'
-    and coalesce(s.position_id, s.content ->> 'position_id') = r.position_id
-    and coalesce(s.trade_id::text, s.content ->> 'trade_id') = r.trade_id::text
-  where s.metadata ->> 'event_id' is null and s.metadata ->> 'duplicate_of' is null;
-  if foreign_ids is not null then
-    perform strandline.adopt(s.id, r.metadata ->> 'event_id', r.id)
-    from (select distinct on (position_id, trade_id) *
-          from jsonb_populate_recordset(null::public.ad_strands, p_rows::jsonb)) r
-    join public.ad_strands s on s.id = any (foreign_ids)
-      and coalesce(s.position_id, s.content ->> 'position_id') = r.position_id
-      and coalesce(s.trade_id::text, s.content ->> 'trade_id') = r.trade_id::text
-    order by s.created_at, s.id;
-  else
+  for c in select f.event_id, f.strand_id from strandline.foreign_strands((select coalesce(jsonb_agg(e.value), '[]') from jsonb_each(v_rows) e)) f loop
+    perform strandline.adopt(c.strand_id, c.event_id);
+    v_foreign := true;
+  end loop;
+  if not v_foreign then
     -- An adoption by the bridge waits for this commit, or this commit for it: otherwise both could make the trade's one strand.
     perform pg_catalog.pg_advisory_xact_lock_shared(pg_catalog.hashtext('strandline_adopt'));
   end if;
 
-  with incoming as materialized (
-    select distinct on (r.metadata ->> 'event_id') r.*, r.metadata ->> 'event_id' as event_id, (r.metadata ->> 'revision')::integer as revision
-    from jsonb_populate_recordset(null::public.ad_strands, p_rows::jsonb) with ordinality as r
-    order by r.metadata ->> 'event_id', (r.metadata ->> 'revision')::integer desc, r.ordinality
-  ), theirs as (
-    select s.id, i.event_id from incoming i
-    join public.ad_strands s on s.metadata ->> 'adopted_by' is not null and s.metadata ->> 'event_id' = i.event_id
-  ), revised as (
-    update public.ad_strands s set
-      metadata = s.metadata || (i.metadata - 'projected_by') || jsonb_build_object('projection', i.content),
-      status = case when i.status = 'voided' then 'voided' else coalesce(s.metadata ->> 'adopted_status', 'active') end,
-      updated_at = now()
-    from incoming i join theirs t on t.event_id = i.event_id
-    where s.id = t.id and coalesce((s.metadata ->> 'revision')::integer, -1) < i.revision
-    returning s.id
-  ), written as (
-    insert into public.ad_strands as s (id, module, kind, symbol, timeframe, session_bucket, tags, target_agent, created_at, updated_at,
-      position_id, trade_id, parent_id, signal_pack, content, module_intelligence, regime_context, status, metadata)
-    select i.id, i.module, i.kind, i.symbol, i.timeframe, i.session_bucket, i.tags, i.target_agent, i.created_at, now(),
-      i.position_id, i.trade_id, i.parent_id, i.signal_pack, i.content, i.module_intelligence, i.regime_context, i.status, i.metadata
-    from incoming i where i.event_id not in (select event_id from theirs)
-    order by i.id
-    on conflict (id) do update set
-      symbol = excluded.symbol, timeframe = excluded.timeframe, created_at = excluded.created_at, updated_at = now(),
-      position_id = excluded.position_id, trade_id = excluded.trade_id, content = excluded.content, regime_context = excluded.regime_context,
-      status = excluded.status, metadata = coalesce(s.metadata, '{}') || excluded.metadata
-      where coalesce((s.metadata ->> 'revision')::integer, -1) < (excluded.metadata ->> 'revision')::integer
-    returning s.id
+  with put as (
+    insert into strandline.strands as t (event_id, topic, revision, voided, projected)
+    select e.key, p_topic, (e.value -> 'metadata' ->> 'revision')::integer, e.value ->> 'status' = 'voided',
+      case when (e.value ->> 'created_at')::timestamptz < v_since then e.value - 'updated_at' end
+    from jsonb_each(v_rows) e order by e.key
+    on conflict (event_id) do update set topic = excluded.topic, revision = excluded.revision, voided = excluded.voided,
+      projected = case when t.adopted or t.projected is not null then (v_rows -> excluded.event_id) - 'updated_at' end
+      where coalesce(t.revision, -1) < excluded.revision
+    returning t.event_id, t.strand_id, t.adopted, t.projected is not null and not t.adopted as kept
   )
-  select (select array_agg(id) from written), (select count(*) from revised) into ids, adopted;
+  select coalesce(jsonb_agg(to_jsonb(put)), '[]'), count(*) filter (where put.adopted), count(*) filter (where put.kept) into v_changed, v_adopted, v_kept from put;
 
-  -- Our own strands are no news to the learner: the queue's rows for them are done in the transaction that made them.
-  update public.learning_queue set status = 'completed', processed_at = now()
-  where strand_id = any (ids) and status = 'pending';
+  -- New rows, all at once where the table takes them; their ids follow from the event, or the table gives them.
+  select jsonb_agg((v_rows -> (x ->> 'event_id')) || case
+      when v_key in ('text', 'character varying') then '{}'
+      when v_key = 'uuid' then jsonb_build_object('id', substr(v_rows -> (x ->> 'event_id') ->> 'id', length('position_closed_') + 1))
+      else '{"id": null}' end order by x ->> 'event_id')
+    into v_fresh
+    from jsonb_array_elements(v_changed) x where x ->> 'strand_id' is null and not (x ->> 'adopted')::boolean and not (x ->> 'kept')::boolean;
+  if v_fresh is not null and v_key in ('text', 'character varying', 'uuid') then
+    begin
+      v_ids := strandline.insert_strands(v_fresh);
+      update strandline.strands t set strand_id = f.value ->> 'id'
+      from jsonb_array_elements(v_fresh) f where t.event_id = f.value -> 'metadata' ->> 'event_id';
+      v_fresh := null;
+    exception when integrity_constraint_violation then
+      v_ids := '{}';
+    when data_exception then
+      if strandline.made('ad_strands') then raise; end if;
+      v_ids := '{}';
+    end;
+  end if;
+  -- One by one: what the table did not take together, and what is there and changes.
+  for c in
+    select f.value as row, null as strand_id from jsonb_array_elements(v_fresh) f
+    union all
+    select v_rows -> (x ->> 'event_id'), x ->> 'strand_id' from jsonb_array_elements(v_changed) x
+    where x ->> 'strand_id' is not null and not (x ->> 'adopted')::boolean
+  loop
+    v_id := strandline.try_strand(c.row, c.strand_id);
+    update strandline.strands t set strand_id = v_id, projected = case when v_id is null then c.row - 'updated_at' end
+    where t.event_id = c.row -> 'metadata' ->> 'event_id' and (t.strand_id is distinct from v_id or v_id is null);
+    if v_id is null and c.row ->> 'status' <> 'voided' then v_aside := v_aside + 1; else v_ids := v_ids || v_id; end if;
+  end loop;
+
+  perform strandline.settle_own_strands(v_ids);
   perform strandline.advance(p_consumer, p_topic, p_partition, p_next, p_commit, p_seen::jsonb);
-  return jsonb_build_object('status', 'ok', 'written', coalesce(cardinality(ids), 0), 'adopted', adopted);
+  return jsonb_build_object('status', 'ok', 'written', cardinality(v_ids), 'adopted', v_adopted, 'kept', v_kept, 'set_aside', v_aside);
 end
-$$;;
+$$;
 
--- For audits, counted from the table itself: trades (distinct events), the rows that hold them, and how many are retracted. rows > events is a
--- trade counted twice.
-create function public.strandline_strands_event_count()
-returns jsonb language sql stable security invoker set search_path = '' as $$
-  select jsonb_build_object(
-    'events', count(distinct s.metadata ->> 'event_id'),
-    'rows', count(*),
-    'voided', count(*) filter (where s.status = 'voided'),
-    'adopted', count(*) filter (where s.metadata ->> 'adopted_by' is not null))
-  from public.ad_strands s
-  where s.kind = 'position_closed' and coalesce(s.metadata ->> 'projected_by', s.metadata ->> 'adopted_by') = 'strandline'
-$$;;
+-- Our own strands are no news to the learner: the queue's rows for them are done in the transaction that made them.
+create function strandline.settle_own_strands(p_ids text[]) returns void language plpgsql security invoker set search_path = '' as $$
+begin
+  if cardinality(p_ids) = 0 then return; end if;
+  execute 'update public.learning_queue q set status = ''completed''' || case when exists (
+      select from pg_catalog.pg_attribute a where a.attrelid = 'public.learning_queue'::regclass and a.attname = 'processed_at' and not a.attisdropped)
+    then ', processed_at = now()' else '' end
+    || ' from unnest($1) i where q.strand_id = strandline.queued_strand_key(i) and q.status = ''pending''' using p_ids;
+end
+$$;
 
 do $$ begin perform strandline.seal(); end $$;

@@ -6,8 +6,10 @@
 create function strandline.queue_settle(p_rows jsonb) returns void language plpgsql security invoker set search_path = '' as $$
 declare
   has_error boolean := exists (select 1 from pg_catalog.pg_attribute where attrelid = 'public.learning_queue'::regclass and attname = 'error' and not attisdropped);
+  has_time  boolean := exists (select 1 from pg_catalog.pg_attribute where attrelid = 'public.learning_queue'::regclass and attname = 'processed_at' and not attisdropped);
 begin
-  execute 'update public.learning_queue q set status = r ->> 2, processed_at = now()' || case when has_error then ', error = r ->> 3' else '' end
+  execute 'update public.learning_queue q set status = r ->> 2' || case when has_error then ', error = r ->> 3' else '' end
+    || case when has_time then ', processed_at = now()' else '' end
     || ' from jsonb_array_elements($1) r where q.id = (jsonb_populate_record(null::public.learning_queue, jsonb_build_object(''id'', r -> 0))).id'
     || ' and q.status = ''pending'''
     using p_rows;
@@ -17,7 +19,13 @@ begin
   select 'strand', r ->> 0, coalesce(r ->> 1, ''), coalesce(r ->> 3, '') from jsonb_array_elements(p_rows) r where r ->> 2 = 'failed'
   on conflict (kind, id) do update set reason = excluded.reason, attempts = a.attempts + 1, retry_at = null;
 end
-$$;;
+$$;
+
+-- Whether a row of ad_strands is of our own projector. p_row: by to_jsonb.
+create function strandline.is_own_strand(p_row jsonb) returns boolean language sql stable security invoker set search_path = '' as $$
+  select coalesce(strandline.as_jsonb(p_row -> 'metadata') ->> 'projected_by' = 'strandline', false)
+    or exists (select 1 from strandline.strands t where t.strand_id = p_row ->> 'id' and not t.adopted)
+$$;
 
 -- The oldest strands to be taken: [{id (of the queue's row), strand, now (ms, the database's clock)}, …]; those that rest after a failure are
 -- left out until their time. On the way it settles rows that need no event: strands of our own projector are no news, and a strand that is gone
@@ -30,9 +38,9 @@ declare
 begin
   with pending as (
     select q.id, q.strand_id, s.id is null as missing from public.learning_queue q
-    left join public.ad_strands s on s.id = q.strand_id
+    left join public.ad_strands s on s.id = strandline.strand_key(q.strand_id::text)
     where q.status = 'pending' and q.strand_type = 'position_closed'
-      and (s.id is null or s.metadata ->> 'projected_by' = 'strandline')
+      and (s.id is null or strandline.is_own_strand(to_jsonb(s)))
     order by q.id limit 1000 for update of q skip locked
   )
   select jsonb_agg(jsonb_build_array(p.id, p.strand_id, case when p.missing then 'failed' else 'completed' end,
@@ -41,14 +49,14 @@ begin
   if settled is not null then perform strandline.queue_settle(settled); end if;
 
   select jsonb_agg(jsonb_build_object('id', f.id, 'strand', f.strand, 'now', public.strandline_pm_now()) order by f.id) into strands
-  from (select q.id, to_jsonb(s) as strand from public.learning_queue q
-        join public.ad_strands s on s.id = q.strand_id
-        where q.status = 'pending' and q.strand_type = 'position_closed' and s.metadata ->> 'projected_by' is distinct from 'strandline'
+  from (select q.id, strandline.shown_strand(to_jsonb(s)) as strand from public.learning_queue q
+        join public.ad_strands s on s.id = strandline.strand_key(q.strand_id::text)
+        where q.status = 'pending' and q.strand_type = 'position_closed' and not strandline.is_own_strand(to_jsonb(s))
           and not exists (select 1 from strandline.set_aside a where a.kind = 'strand' and a.id = q.id::text and a.retry_at > now())
         order by q.id limit p_limit) f;
   return coalesce(strands, '[]');
 end
-$$;;
+$$;
 
 -- Settles queue rows in one transaction: the event into the outbox (once, whoever brought the trade first), the strand tied to its event, the
 -- row completed, or failed with its reason. A row that the database refuses keeps no other: it stays pending and is reported.
@@ -70,7 +78,7 @@ declare
   waiting   integer := 0;
 begin
   for r in
-    select q.id, q.strand_id, x ->> 'error' as error, (x ->> 'wait_ms')::double precision as wait_ms, x -> 'event' as event,
+    select q.id, q.strand_id::text as strand_id, x ->> 'error' as error, (x ->> 'wait_ms')::double precision as wait_ms, x -> 'event' as event,
       x ->> 'own_strand' as own_strand, x ->> 'side' as side, (x ->> 'score_later')::boolean as score_later,
       coalesce((x ->> 'keep')::boolean, false) as keep
     from jsonb_array_elements(p_results::jsonb) x
@@ -90,7 +98,7 @@ begin
       begin
         added := strandline.pm_outbox_insert(r.event, null, p_relay, p_lease_ms);
         if added is not null and r.score_later then perform strandline.pm_note_unscored(r.event, r.side); end if;
-        perform strandline.adopt(r.strand_id, r.event ->> 'event_id', r.own_strand);
+        perform strandline.adopt(r.strand_id, r.event ->> 'event_id');
         if added is null then known := known + 1; else published := published || jsonb_build_array(added); end if;
         settled := settled || jsonb_build_array(jsonb_build_array(r.id, r.strand_id, 'completed', null));
       exception when others then
@@ -111,6 +119,6 @@ begin
   if settled <> '[]' then perform strandline.queue_settle(settled); end if;
   return jsonb_build_object('published', published, 'known', known, 'failed', failed, 'waiting', waiting, 'refused', refused);
 end
-$$;;
+$$;
 
 do $$ begin perform strandline.seal(); end $$;

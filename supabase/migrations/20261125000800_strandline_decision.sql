@@ -6,14 +6,14 @@ returns integer language sql stable security invoker set search_path = '' as $$
   select g.generation from strandline.learner_generations g
   where case when p_model is null then g.active else g.model = p_model end
   order by g.active desc, g.generation desc limit 1
-$$;;
+$$;
 
 -- A model version: {generation, hash, topic, active, definition}; null where there is none. p_model null: the active one.
 create function public.strandline_decision_model(p_model text default null)
 returns jsonb language sql stable security invoker set search_path = '' as $$
   select jsonb_build_object('generation', g.generation, 'hash', g.hash, 'topic', g.topic, 'active', g.active, 'definition', g.definition)
   from strandline.learner_generations g where g.generation = strandline.decision_version(p_model)
-$$;;
+$$;
 
 -- The rows of the given coefficients, each an index look-up. p_keys: JSON array of {scope, name, key}, as text. p_model: as above.
 -- Returns {generation, hash, active: of the version that was read, global_rr: {rr_short, rr_long, n} or null, rows: [{scope, name, key, weight, rr_short,
@@ -42,7 +42,7 @@ begin
                   from strandline.learner_groups b where b.generation = v_generation and b.name = 'global' and b.key = ''),
     'rows', rows);
 end
-$$;;
+$$;
 
 -- Coefficients, a page at a time in the order of their keys (bytewise), which is the order of the index: reading all of them costs one pass.
 -- p_after: the `next` of the page before, '' for the first; p_size: how many partials one page reads, about. A key, not an offset: rows that
@@ -66,6 +66,6 @@ begin
       and (p_scope is null or c.scope = p_scope) and (p_name is null or c.name = p_name) and c.n >= p_min_n;
   return jsonb_build_object('rows', rows, 'next', upto);
 end
-$$;;
+$$;
 
 do $$ begin perform strandline.seal(); end $$;

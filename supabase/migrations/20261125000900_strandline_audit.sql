@@ -14,10 +14,10 @@ create function public.strandline_lag(p_topic text) returns jsonb language sql s
       from (select consumer, partition, reason, count(*) from strandline.dead_letters where topic = p_topic and redriven_at is null and applied_at is null
             group by consumer, partition, reason) d), '[]'),
     'active', (select 'learner/' || g.model || '/' || left(g.hash, 12) from strandline.learner_generations g where g.active and g.topic = p_topic))
-$$;;
+$$;
 
 -- The audit counts every store itself. Pages follow a key that has an index; p_after is the `next` of the page before, '' at first.
--- p_store: positions (trades that the PM closed), outbox (what was handed to it, imports among it), ledger (of the active generation), strands.
+-- p_store: positions (trades that the PM closed), outbox (what was handed to it, imports among it), ledger (of the active generation), strands (rows of ad_strands, and trades that the projector keeps without one).
 -- Returns {"ids": […], "next": text or null at the end}; an id may come twice. The outbox has "rows" as well, one for each revision:
 -- [event_id, revision, published, topic, partition, offset, refused].
 create function public.strandline_audit_page(p_store text, p_after text, p_limit integer)
@@ -26,12 +26,12 @@ declare
   v_page jsonb;
 begin
   if p_store = 'positions' then
-    select jsonb_build_object('next', case when count(*) = p_limit then max(r.id) end, 'ids', coalesce((
+    select jsonb_build_object('next', case when count(*) = p_limit then (array_agg(r.id order by r.key desc))[1] end, 'ids', coalesce((
         select jsonb_agg(t ->> 'event_id') from unnest(array_agg(r.completed_trades)) c(trades)
         cross join lateral jsonb_array_elements(case when jsonb_typeof(c.trades) = 'array' then c.trades else '[]' end) t
         where t ->> 'event_id' is not null), '[]')) into v_page
-    from (select p.id::text as id, p.completed_trades from public.lowcap_positions p
-          where p_after = '' or p.id::text > p_after order by p.id::text limit p_limit) r;
+    from (select p.id as key, p.id::text as id, strandline.trades_of(to_jsonb(p) -> 'completed_trades') as completed_trades from public.lowcap_positions p
+          where p.id >= strandline.position_key(p_after) and (p_after = '' or p.id <> strandline.position_key(p_after)) order by p.id limit p_limit) r;
   elsif p_store = 'outbox' then
     select jsonb_build_object('next', case when count(*) = p_limit then max(r.id)::text end, 'ids', coalesce(jsonb_agg(r.event_id), '[]'),
         'rows', coalesce(jsonb_agg(jsonb_build_array(r.event_id, r.revision, r.published, r.topic, r.partition, r."offset", r.refused)), '[]')) into v_page
@@ -44,14 +44,15 @@ begin
             and l.generation = (select g.generation from strandline.learner_generations g where g.active)
           order by 1 limit p_limit) r;
   elsif p_store = 'strands' then
-    select jsonb_build_object('next', case when count(*) = p_limit then max(r.id) end,
-                              'ids', coalesce(jsonb_agg(r.event_id) filter (where r.event_id is not null), '[]')) into v_page
-    from (select s.id::text as id, case when s.kind = 'position_closed' then s.metadata ->> 'event_id' end as event_id from public.ad_strands s
-          where p_after = '' or s.id::text > p_after order by s.id::text limit p_limit) r;
+    select jsonb_build_object('next', case when count(*) = p_limit then max(r.event_id collate "C") end,
+                              'ids', coalesce(jsonb_agg(r.event_id) filter (where r.there), '[]')) into v_page
+    from (select t.event_id, t.projected is not null and t.strand_id is null or exists (
+            select 1 from public.ad_strands s where s.id = strandline.strand_key(t.strand_id) and s.kind = 'position_closed') as there
+          from strandline.strands t where t.event_id collate "C" > p_after order by t.event_id collate "C" limit p_limit) r;
   end if;
   return v_page;
 end
-$$;;
+$$;
 
 -- What a consumer refused, a page behind a place: [[partition, offset, reason, open], …]. Not open: published again, or applied by a replay;
 -- applied ones are left out.
@@ -65,7 +66,7 @@ returns jsonb language sql stable security invoker set search_path = '' as $$
           -- of a topic of that name that was there before: another record lies at its place now
           and (l.topic_id = '' or c.topic_id is null or l.topic_id = c.topic_id)
         order by l.partition, l."offset", l.record_ms desc limit p_limit) d
-$$;;
+$$;
 
 -- A page of the active coefficients, with where their learner stands: one snapshot, so that they can be compared with a fold up to exactly there.
 -- Returns {hash: of the active model, positions: [[partition, next offset], …], global_rr: {rr_short, rr_long, n} or null,
@@ -90,7 +91,7 @@ begin
              where c.key > p_after collate "C" and (upto is null or c.key <= upto collate "C")),
     'next', upto);
 end
-$$;;
+$$;
 
 do $$ begin perform strandline.seal(); end $$;
 

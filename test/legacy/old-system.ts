@@ -9,7 +9,7 @@ import { oldCoefficients, oldConfigs } from './learned.ts'
 import { schemaSql } from './schema.ts'
 import { has, VARIANTS, type Variant, type VariantName } from './variants.ts'
 
-export { type ClosedTrade } from './history.ts'
+export type { ClosedTrade } from './history.ts'
 export { type Answer, ask, type Statement, statementsOf } from './statements.ts'
 export { VARIANTS, type Variant, type VariantName } from './variants.ts'
 

@@ -99,31 +99,31 @@ test('the database is restored to an older state: learner and projector catch up
   await addToOutbox(db.store, trades(0, 40))
   await settled(40)
   await stop()
-  const tables = (await db.sql<{ t: string }>(`select tablename as t from pg_tables where schemaname = 'public'`)).map(
-    (r) => r.t,
+  const tables = await db.sql<{ s: string; t: string }>(
+    `select schemaname as s, tablename as t from pg_tables where schemaname in ('public', 'strandline')`,
   )
   await db.sql('create schema backup')
-  for (const t of tables) await db.sql(`create table backup.${t} as table public.${t}`)
+  for (const { s, t } of tables) await db.sql(`create table backup.${t} as table ${s}.${t}`)
 
   await start()
   await addToOutbox(db.store, trades(40, 90))
   await settled(90)
   await stop()
 
-  await db.sql(`truncate ${tables.join(', ')}`)
+  await db.sql(`truncate ${tables.map(({ s, t }) => `${s}.${t}`).join(', ')}`)
   await db.sql('set session_replication_role = replica')
-  for (const t of tables) {
+  for (const { s, t } of tables) {
     const columns = (
       await db.sql<{ c: string }>(
         `select quote_ident(column_name) as c from information_schema.columns
-         where table_schema = 'public' and table_name = $1 and is_generated = 'NEVER'`,
-        [t],
+         where table_schema = $1 and table_name = $2 and is_generated = 'NEVER'`,
+        [s, t],
       )
     )
       .map((r) => r.c)
       .join(', ')
     await db.sql(
-      `set session_replication_role = replica; insert into public.${t} (${columns}) overriding system value select ${columns} from backup.${t}`,
+      `set session_replication_role = replica; insert into ${s}.${t} (${columns}) overriding system value select ${columns} from backup.${t}`,
     )
   }
   expect(await count('learner_ledger')).toBe(40)

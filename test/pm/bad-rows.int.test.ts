@@ -51,7 +51,7 @@ const setAside = (kind: string) =>
 
 describe('a position that cannot be closed keeps no other', () => {
   test.each<[name: string, change: Record<string, unknown>, reason: RegExp]>([
-    ['completed_trades is an object', { completed_trades: '{}' }, /its completed_trades is of type object, not a list/],
+    ['completed_trades is a number', { completed_trades: '7' }, /its completed_trades is of type number, not a list/],
     ['completed_trades is a text', { completed_trades: '"none"' }, /of type string, not a list/],
     ['closed_at is infinite', { closed_at: 'infinity' }, /its exit is at Infinity/],
     ['first_entry_timestamp is infinite', { first_entry_timestamp: '-infinity' }, /first_entry_timestamp is -Infinity/],

@@ -15,7 +15,7 @@ beforeAll(async () => {
 })
 afterAll(() => db.drop())
 beforeEach(async () => {
-  await db.sql('truncate ad_strands, learning_queue, pm_outbox, pm_unscored')
+  await db.sql('truncate ad_strands, learning_queue, pm_outbox, pm_unscored, strandline.strands')
   pm = testPortfolio(db)
 })
 
@@ -74,9 +74,9 @@ test('a position_closed strand of somebody else becomes an event through the out
 test('its strand is tied to the event: the projector makes no second one', async () => {
   await insertStrand('s1')
   await drainLearningQueue(pm)
-  expect(
-    await db.sql(`select metadata ->> 'event_id' as event_id, metadata ->> 'adopted_by' as adopted_by from ad_strands`),
-  ).toEqual([{ event_id: eventId('pos-s1', 't1'), adopted_by: 'strandline' }])
+  expect(await db.sql(`select event_id, strand_id, adopted from strandline.strands`)).toEqual([
+    { event_id: eventId('pos-s1', 't1'), strand_id: 's1', adopted: true },
+  ])
 })
 
 test('a strand that cannot be read is failed with the reason, and does not keep the others', async () => {

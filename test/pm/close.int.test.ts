@@ -258,7 +258,7 @@ describe('closing is one transaction', () => {
     const id = await openedPosition(pm)
     const { trade_id } = await reportExecution(pm, id, fullExit(id, { quantity: 4 }))
     const [{ fingerprint }] = (await db.sql(
-      'select pm_fingerprint(p) as fingerprint from lowcap_positions p where id = $1',
+      'select pm_fingerprint(read_position(to_jsonb(p))) as fingerprint from lowcap_positions p where id = $1',
       [id],
     )) as [{ fingerprint: string }]
     const p_close = JSON.stringify({
