@@ -8,6 +8,7 @@ import { register as close } from './close.ts'
 import { register as coefficients } from './coefficients.ts'
 import { register as deadLetters } from './dead-letters.ts'
 import { register as demo } from './demo.ts'
+import { register as doctor } from './doctor.ts'
 import { register as env } from './env.ts'
 import { register as fold } from './fold.ts'
 import { register as importTrades } from './import.ts'
@@ -25,7 +26,7 @@ type Register = (program: Command) => void
 export const COMMANDS: { group: string; commands: Register[] }[] = [
   { group: 'Run it:', commands: [demo, up, services, env] },
   { group: 'Give it trades:', commands: [close, importTrades] },
-  { group: 'Look at it:', commands: [coefficients, allocate, activate, lag, deadLetters, audit, fold] },
+  { group: 'Look at it:', commands: [coefficients, allocate, activate, lag, deadLetters, audit, doctor, fold] },
   { group: 'Parts of it, for other set-ups:', commands: [migrate, topics, registry, supabase] },
   { group: 'Work on it:', commands: [test, bench] },
 ]

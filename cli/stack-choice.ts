@@ -44,9 +44,9 @@ export function chooseStack({ dataDir, explicit, needs, env, running }: StackQue
   const named = needs.map((need) => URLS[need]).filter(given)
   const settings = definedOnly(env)
   if (named.length > 0) {
-    const others = named.filter((name) => !same(given(name), running?.env[name]))
+    const others = named.filter((name) => !sameSetting(given(name), running?.env[name]))
     if (named.includes(URLS.database) && given(KEY) && !others.includes(URLS.database))
-      if (!same(given(KEY), running?.env[KEY])) others.push(KEY)
+      if (!sameSetting(given(KEY), running?.env[KEY])) others.push(KEY)
     if (explicit && others.length > 0) throw contradiction(dataDir, others, env, running)
     if (others.length > 0 || !running) {
       const missing = settingsOf(needs).filter((name) => !given(name))
@@ -70,7 +70,12 @@ export function chooseStack({ dataDir, explicit, needs, env, running }: StackQue
   }
 }
 
-function contradiction(dataDir: string, names: string[], env: Env, running: StackQuestion['running']): StrandlineError {
+export function contradiction(
+  dataDir: string,
+  names: string[],
+  env: Env,
+  running: { pid: number } | undefined,
+): StrandlineError {
   const there = names
     .map((name) => (name === KEY ? `${KEY} is another one` : `${name} names ${withoutSecrets(env[name] as string)}`))
     .join(', ')
@@ -112,7 +117,7 @@ export function withoutSecrets(url: string): string {
   return `${protocol}//${host}${pathname.replace(/\/$/, '')}`
 }
 
-const same = (a: string | undefined, b: string | undefined) =>
+export const sameSetting = (a: string | undefined, b: string | undefined) =>
   a !== undefined && b !== undefined && a.replace(/\/+$/, '') === b.trim().replace(/\/+$/, '')
 
 function definedOnly(env: Env): Record<string, string> {

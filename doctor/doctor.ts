@@ -1,0 +1,145 @@
+/** The doctor: looks at everything, changes nothing, and says what is wrong in the order of what to do. */
+import type { Logger } from 'pino'
+import { Registry } from 'prom-client'
+import { audit } from '../audit/audit.ts'
+import type { Clock } from '../core/clock.ts'
+import { createCodec } from '../core/codec/position-closed-codec.ts'
+import { readLag } from '../core/lag/read-lag.ts'
+import { createKafkaLog } from '../core/log/kafka-log.ts'
+import type { EventLog } from '../core/log/log.ts'
+import { createStore, type Store } from '../core/store/store.ts'
+import { type DatabaseSeen, lookAtDatabase } from './database/database.ts'
+import { type Finding, info, type Report, reportOf } from './finding.ts'
+import { judgeAudit } from './judge-audit.ts'
+import { brokerSkew, judgeBrokerClock, judgeNewestRecord } from './log/broker-clock.ts'
+import { lookAtCluster } from './log/cluster.ts'
+import { judgeCluster } from './log/judge-cluster.ts'
+import { judgeLag } from './log/judge-lag.ts'
+import { judgeRegistry, lookAtRegistry } from './log/registry.ts'
+import { look } from './look.ts'
+import { judgeApi, lookAtApi } from './rest/api.ts'
+import { lookAtHosted } from './rest/hosted.ts'
+import { judgeKey, judgeProjects } from './rest/key.ts'
+import { lookAtServices } from './services.ts'
+import type { Targets } from './targets.ts'
+import { judgeNode } from './versions.ts'
+
+/** A request over REST; a hosted project ends a statement after 8 s. Milliseconds. */
+const REQUEST_MS = 10_000
+/** The audit reads the whole log: beyond so many records it is left to whoever asks for it. */
+const AUDITED_RECORDS = 50_000
+
+/** Never throws for what it looks at, and has an end: each look has one (doctor/look.ts). */
+export async function examine(targets: Targets, { clock, logger }: { clock: Clock; logger: Logger }): Promise<Report> {
+  const findings: Finding[] = [...targets.findings, ...judgeNode()]
+  const say = (found: Finding[]) => void findings.push(...found)
+  const { databaseUrl, supabase, kafka, registry, config } = targets
+  const store = supabase && createStore({ ...supabase, timeoutMs: REQUEST_MS })
+  const log = kafka && createKafkaLog({ kafka }, logger)
+  try {
+    let database: DatabaseSeen | undefined
+    const atDatabase = databaseUrl
+      ? look(
+          'database',
+          'The database',
+          async () => {
+            const ask = { url: databaseUrl, topic: config.topic, now: () => clock.now() }
+            database = await lookAtDatabase(ask, say)
+            return []
+          },
+          40_000,
+        )
+      : Promise.resolve([])
+    let cluster = false
+    const atCluster =
+      kafka && log
+        ? look('broker', 'Kafka', async () => {
+            const found = await lookAtCluster({ kafka }, [config.topic, config.deadLetterTopic], logger)
+            cluster = found.topics.has(config.topic)
+            const settings = await log.topicSettings([config.topic, config.deadLetterTopic])
+            return judgeCluster(found, settings, config)
+          })
+        : []
+    const atRegistry = registry
+      ? look('registry', 'The schema registry', async () => judgeRegistry(await lookAtRegistry(registry, config.topic)))
+      : []
+    const atServices = look('services', 'The services', () => lookAtServices(targets.services))
+    const api = supabase && store ? await lookAtApi(store, config.topic) : undefined
+    say(await atDatabase)
+    if (supabase && store && api) {
+      say(judgeKey(supabase.key, supabase.url, clock.now()))
+      say(judgeApi(api, databaseUrl ? (database?.migrated ?? null) : null))
+      if (databaseUrl) say(judgeProjects(supabase.url, databaseUrl))
+      else if (api.state === 'ok' || api.state === 'unknown')
+        say(
+          await look(
+            'database',
+            'The project',
+            async () => {
+              await lookAtHosted(store, api.state === 'ok', () => clock.now(), say)
+              return []
+            },
+            40_000,
+          ),
+        )
+    }
+    for (const found of await Promise.all([atCluster, atRegistry, atServices])) say(found)
+    if (log && cluster) {
+      say(await look('clocks', "The broker's clock", () => brokerClock(log, config.topic, database, clock)))
+      if (store && api?.state === 'ok')
+        say(await loop({ ...targets, config: { ...config, ...engines(targets) } }, { store, log, clock, logger }))
+    }
+  } finally {
+    await log?.close().catch(() => undefined)
+  }
+  return reportOf(findings)
+}
+
+const engines = ({ kafka, registry, supabase, config }: Targets) => ({
+  kafka: kafka ?? config.kafka,
+  registry: registry ?? config.registry,
+  supabase: supabase ?? config.supabase,
+})
+
+async function brokerClock(
+  log: EventLog,
+  topic: string,
+  database: DatabaseSeen | undefined,
+  clock: Clock,
+): Promise<Finding[]> {
+  const settings = (await log.topicSettings([topic]))?.get(topic)
+  if (settings?.['message.timestamp.type'] !== 'LogAppendTime') return [] // whose time a record has, nobody knows
+  const placed = database?.placed ?? []
+  const marked = await log.recordsAt(topic, new Map(placed.map((p) => [p.partition, p.offset])))
+  const ends = (await log.offsets(topic)).filter((r) => r.end > r.start)
+  const newest = await log.recordsAt(topic, new Map(ends.map((r) => [r.partition, r.end - 1])))
+  const times = [...newest.values()].filter((r) => r !== null).map((r) => r.timestamp)
+  return [
+    ...judgeBrokerClock(brokerSkew(placed, marked)),
+    ...judgeNewestRecord(times.length > 0 ? Math.max(...times) : null, clock.now()),
+  ]
+}
+
+/** The loop as a whole: who reads, how far, and whether what was learned is what the log gives. */
+async function loop(
+  { config, registry }: Targets,
+  deps: { store: Store; log: EventLog; clock: Clock; logger: Logger },
+): Promise<Finding[]> {
+  const { store, log, clock, logger } = deps
+  let records = 0
+  const lag = await look('consumers', 'Who reads the log', async () => {
+    const ranges = await log.offsets(config.topic)
+    records = ranges.reduce((sum, r) => sum + r.end - r.start, 0)
+    return judgeLag(await readLag({ store, log, clock }, config.topic), records)
+  })
+  if (lag.some((f) => f.severity === 'error') || !registry) return lag
+  if (records > AUDITED_RECORDS)
+    return [
+      ...lag,
+      info('audit', 'The log is too long to be counted here.', './strandline audit says where every closed trade is.'),
+    ]
+  const audited = await look('audit', 'Where every closed trade is', async () =>
+    judgeAudit(await audit({ config, store, log, codec: createCodec(config), clock, logger, metrics: new Registry() })),
+  )
+  return [...lag, ...audited]
+}
