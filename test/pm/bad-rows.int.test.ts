@@ -346,7 +346,7 @@ describe('garbage among good rows', () => {
       await strand('gone')
       await db.sql(`delete from ad_strands where id = 'gone'`)
       await strand('good')
-      expect(await drainLearningQueue(pm)).toMatchObject({ published: 1, failed: 1 })
+      expect(await drainLearningQueue(pm)).toMatchObject({ published: 1, failed: 2 })
       expect(await db.sql('select strand_id, status from learning_queue order by id')).toEqual([
         { strand_id: 'bad', status: 'failed' },
         { strand_id: 'gone', status: 'failed' },
@@ -372,7 +372,7 @@ describe('a loop that keeps failing', () => {
   })
 
   test('says since when and why: the bridge, the tick', async () => {
-    const broken = failing('strandline_pm_bridge_next')
+    const broken = failing('strandline_bridge_page')
     const bridge = startBridge(broken, 10)
     await until(
       async () => bridge.failure(),
@@ -400,7 +400,7 @@ describe('a loop that keeps failing', () => {
     const deps = {
       config: { topic: 'closed', deadLetterTopic: 'dead', partitions: 1 },
       log: createMemoryLog(),
-      store: failing('strandline_pm_bridge_next').store,
+      store: failing('strandline_bridge_page').store,
       codec: testCodec,
       clock,
       logger,

@@ -1,0 +1,100 @@
+/** Rows of ad_strands, as the database hands them out, to trades that can be published: read, completed from their positions, scored. */
+import { setImmediate } from 'node:timers/promises'
+import { eventUuid } from '../../../core/event.ts'
+import type { Store } from '../../../core/store/store.ts'
+import { MAX_CLOCK_SKEW_MS } from '../../../core/validation.ts'
+import { strandId } from '../../projector/strand.ts'
+import { type Fields, firstText, objectOf } from './foreign-json.ts'
+import { reasonOf, type Scored, scoreTrades } from './score-trades.ts'
+import { type ForeignStrand, type StrandPosition, type StrandTrade, tradeOfStrand } from './strand-event.ts'
+
+/** Between so many others get their turn: a page of a thousand would hold up whoever reports an execution. */
+const TURN = 50
+
+export type StrandOutcome =
+  /** Our projector wrote it. */
+  | { is: 'ours' }
+  | { is: 'trade'; trade: Exclude<Scored, { error: unknown }> }
+  /** Its exit lies `ahead` ms in the future. */
+  | { is: 'ahead'; ahead: number; reason: string }
+  | { is: 'unusable'; reason: string; error: unknown }
+
+export interface StrandsReading {
+  /** The database's clock, ms. */
+  now: number
+  /** Type of lowcap_positions.id. */
+  position_ids: string
+  source: string
+}
+
+/** @param strands JSON texts of rows. Errors: STORE_UNREACHABLE, STORE_REJECTED. */
+export async function readStrands(store: Store, strands: string[], reading: StrandsReading): Promise<StrandOutcome[]> {
+  const rows: ForeignStrand[] = []
+  for (const [i, text] of strands.entries()) {
+    if (i % TURN === TURN - 1) await setImmediate()
+    rows.push(rowOf(text, reading.position_ids))
+  }
+  const positions = await factsOf(store, rows)
+  const outcomes: (StrandOutcome | StrandTrade)[] = []
+  for (const [i, row] of rows.entries()) {
+    if (i % TURN === TURN - 1) await setImmediate()
+    outcomes.push(readStrand(row, positions[positionOf(row)], reading))
+  }
+  const trades = outcomes.filter((o) => 'event' in o)
+  const scored = (await scoreTrades(store, trades)).values()
+  return outcomes.map((outcome): StrandOutcome => {
+    if (!('event' in outcome)) return outcome
+    const trade = scored.next().value!
+    return 'error' in trade
+      ? { is: 'unusable', reason: reasonOf(trade.error), error: trade.error }
+      : { is: 'trade', trade }
+  })
+}
+
+function readStrand(
+  row: ForeignStrand,
+  position: StrandPosition | undefined,
+  { now, source }: StrandsReading,
+): StrandOutcome | StrandTrade {
+  if (objectOf(row.metadata)?.projected_by === 'strandline') return { is: 'ours' }
+  try {
+    const trade = tradeOfStrand(row, { now, position, source })
+    const { event_id, closed_at } = trade.event
+    if (row.id === strandId(event_id) || row.id === eventUuid(event_id)) return { is: 'ours' }
+    const ahead = closed_at - now - MAX_CLOCK_SKEW_MS
+    return ahead > 0 ? { is: 'ahead', ahead, reason: aheadReason(closed_at, now) } : trade
+  } catch (error) {
+    return { is: 'unusable', reason: reasonOf(error), error }
+  }
+}
+
+const iso = (ms: number) => new Date(ms).toISOString()
+
+const aheadReason = (closed_at: number, now: number) =>
+  `The exit of the strand lies in the future (${iso(closed_at)}; by the database's clock it is ${iso(now)}). It is taken once that time has come.`
+
+/** The row, its position id written as lowcap_positions writes it. */
+function rowOf(text: string, position_ids: string): ForeignStrand {
+  const row = (objectOf(text) ?? { id: '' }) as ForeignStrand
+  const content = objectOf(row.content)
+  const position_id = nativeId(firstText(row.position_id, content?.position_id), position_ids)
+  return { ...row, content, ...(position_id ? { position_id } : {}) }
+}
+
+/** An id as a column of that type writes it as text. */
+export function nativeId(id: string, type: string): string {
+  if (type === 'uuid') return id.toLowerCase()
+  if (/^(bigint|integer)$/.test(type) && /^-?\d{1,19}$/.test(id)) return String(BigInt(id))
+  return id
+}
+
+const positionOf = (row: ForeignStrand): string => firstText(row.position_id)
+
+const saysTimeframe = (row: ForeignStrand) => firstText(row.timeframe, (row.content as Fields | null)?.timeframe) !== ''
+
+/** What their positions are of, for strands that say no timeframe. */
+async function factsOf(store: Store, rows: ForeignStrand[]): Promise<Record<string, StrandPosition>> {
+  const ids = rows.filter((row) => !saysTimeframe(row)).map(positionOf)
+  if (ids.every((id) => id === '')) return {}
+  return store.rpc('strandline_position_facts', { p_ids: JSON.stringify(ids.filter((id) => id !== '')) })
+}

@@ -1,0 +1,147 @@
+-- Closed trades that others recorded (strands, completed_trades) on their way into the outbox, many in one transaction: each counted once, whoever
+-- brings it, the bridge, the backfill or our own close.
+
+-- The name under which the log knows a trade, by its position and the millisecond of its entry. A position runs one trade at a time, so that is one
+-- trade; but one place has its id where another has none and names it `entry-<ms>`. Who comes first names it; another name for it is not another trade
+-- where one of the two is made of the entry. (Two ids that the old system gave are two trades.)
+create table strandline.trade_entries (
+  position_id text   not null,
+  opened_at   bigint not null,                       -- ms
+  event_id    text   not null,
+  trade_id    text   not null,
+  primary key (position_id, opened_at)
+);
+insert into strandline.trade_entries (position_id, opened_at, event_id, trade_id)
+select distinct on (1, 2) o.payload ->> 'position_id', (o.payload ->> 'opened_at')::bigint, o.event_id, o.payload ->> 'trade_id'
+from strandline.pm_outbox o
+where o.revision = 0 and (o.payload ->> 'opened_at')::double precision < (o.payload ->> 'closed_at')::double precision
+order by 1, 2, o.id;
+
+-- Its entry is known: where it is not, an event has its exit in that place.
+create function strandline.has_entry(p_event jsonb) returns boolean language sql immutable security invoker set search_path = '' as $$
+  select p_event -> 'revision' = '0' and ((p_event ->> 'opened_at')::double precision < (p_event ->> 'closed_at')::double precision
+    or p_event ->> 'trade_id' = 'entry-' || (p_event ->> 'opened_at'))
+$$;
+
+-- Notes how these trades are named, for those that have no name yet. Always in this order: two that do it at once wait for each other, not in a circle.
+create function strandline.name_trades(p_events jsonb) returns void language sql security invoker set search_path = '' as $$
+  insert into strandline.trade_entries (position_id, opened_at, event_id, trade_id)
+  select distinct on (1, 2) e ->> 'position_id', (e ->> 'opened_at')::bigint, e ->> 'event_id', e ->> 'trade_id'
+  from jsonb_array_elements(p_events) with ordinality as x (e, n)
+  where strandline.has_entry(e)
+  order by 1, 2, e ->> 'trade_id' = 'entry-' || (e ->> 'opened_at'), n
+  on conflict (position_id, opened_at) do nothing
+$$;
+
+-- The event_id under which the log has, or will have, this trade. After name_trades.
+create function strandline.event_of_trade(p_event jsonb) returns text language sql stable security invoker set search_path = '' as $$
+  select coalesce((
+    select t.event_id from strandline.trade_entries t
+    where strandline.has_entry(p_event) and t.position_id = p_event ->> 'position_id' and t.opened_at = (p_event ->> 'opened_at')::bigint
+      and 'entry-' || t.opened_at in (t.trade_id, p_event ->> 'trade_id')), p_event ->> 'event_id')
+$$;
+
+-- One event into the outbox, claimed by the relay that will publish it at once (null: by nobody). Returns the row, or null when the log has that
+-- revision of the trade already, also under its other name.
+create or replace function strandline.pm_outbox_insert(p_event jsonb, p_traceparent text, p_relay text, p_lease_ms integer)
+returns jsonb language plpgsql security invoker set search_path = '' as $$
+declare
+  added jsonb;
+begin
+  perform strandline.name_trades(jsonb_build_array(p_event));
+  if strandline.event_of_trade(p_event) <> p_event ->> 'event_id' then return null; end if;
+  insert into strandline.pm_outbox (event_id, revision, payload, traceparent, claimed_by, claimed_until)
+  values (p_event ->> 'event_id', (p_event ->> 'revision')::integer, p_event, p_traceparent, p_relay,
+    case when p_relay is not null then now() + p_lease_ms * interval '1 ms' end)
+  on conflict (event_id, revision) do nothing
+  returning jsonb_build_object('id', id, 'payload', payload, 'traceparent', traceparent, 'recorded_at', created_at) into added;
+  return added;
+end
+$$;
+
+-- Ties strands to their events as strandline.adopt does, many at once: those that nothing is known of here, the others one by one.
+-- p_strands: [[strand_id, event_id], …].
+create function strandline.adopt_all(p_strands jsonb) returns void language plpgsql security invoker set search_path = '' as $$
+declare
+  tied text[];
+begin
+  with given as (
+    select distinct on (s ->> 1) s ->> 0 as strand_id, s ->> 1 as event_id
+    from jsonb_array_elements(p_strands) with ordinality as x (s, n) order by s ->> 1, n
+  ), fresh as (
+    insert into strandline.strands (event_id, strand_id, adopted)
+    select g.event_id, g.strand_id, true from given g
+    where not exists (select 1 from strandline.strands t where t.strand_id = g.strand_id)
+      and exists (select 1 from public.ad_strands s where s.id = strandline.strand_key(g.strand_id) and s.kind = 'position_closed')
+    on conflict (event_id) do nothing
+    returning strand_id
+  )
+  select coalesce(array_agg(strand_id), '{}') into tied from fresh;
+  perform strandline.adopt(s ->> 0, s ->> 1) from jsonb_array_elements(p_strands) s where s ->> 0 <> all (tied);
+end
+$$;
+
+-- Many trades in one transaction: into the outbox (once, whoever brought them first), and their strands tied to their events. Whoever calls it for
+-- strands holds the lock of strandline.adopt, from its first statement on.
+-- p_rows: [{event, side, score_later, strand_id | null}, …].
+-- Returns {added, known, published: the outbox rows that were added, for the relay that has them (p_relay; null: none, a poll finds them)}.
+create function strandline.take_trades(p_rows jsonb, p_relay text, p_lease_ms integer)
+returns jsonb language plpgsql security invoker set search_path = '' set plan_cache_mode = force_custom_plan as $$
+declare
+  added     integer;
+  published jsonb;
+  strands   jsonb;
+begin
+  perform strandline.name_trades((select jsonb_agg(r -> 'event' order by n) from jsonb_array_elements(p_rows) with ordinality as x (r, n)));
+  with given as materialized (
+    select n, r, r -> 'event' as event, strandline.event_of_trade(r -> 'event') as event_id
+    from jsonb_array_elements(p_rows) with ordinality as x (r, n)
+  ), later as materialized (   -- an object, not a join: how many rows there are is not known to the planner
+    select coalesce(jsonb_object_agg(g.event_id, g.r -> 'side'), '{}') as sides from given g where g.r -> 'score_later' = 'true'
+  ), added as (
+    insert into strandline.pm_outbox (event_id, revision, payload, claimed_by, claimed_until)
+    select distinct on (g.event_id) g.event_id, (g.event ->> 'revision')::integer, g.event, p_relay,
+      case when p_relay is not null then now() + p_lease_ms * interval '1 ms' end
+    from given g where g.event_id = g.event ->> 'event_id' order by g.event_id, g.n
+    on conflict (event_id, revision) do nothing
+    returning id, event_id, payload, traceparent, created_at
+  ), unscored as (
+    insert into strandline.pm_unscored (event_id, position_id, trade_id, side, token_contract, chain, timeframe, opened_at, closed_at)
+    select a.event_id, a.payload ->> 'position_id', a.payload ->> 'trade_id', l.sides ->> a.event_id, a.payload ->> 'token_contract',
+      a.payload ->> 'chain', a.payload ->> 'timeframe', to_timestamp((a.payload ->> 'opened_at')::double precision / 1000),
+      to_timestamp((a.payload ->> 'closed_at')::double precision / 1000)
+    from added a cross join later l where l.sides ? a.event_id and a.payload -> 'rr' = 'null'
+    on conflict (event_id) do nothing
+  )
+  select
+    (select count(*) from added),
+    (select jsonb_agg(jsonb_build_object('id', a.id, 'payload', a.payload, 'traceparent', a.traceparent, 'recorded_at', a.created_at) order by a.id)
+     from added a where p_relay is not null),
+    (select jsonb_agg(jsonb_build_array(g.r -> 'strand_id', g.event_id) order by g.n) from given g
+     where coalesce(g.r ->> 'strand_id', '') <> '')
+    into added, published, strands;
+  if strands is not null then perform strandline.adopt_all(strands); end if;
+  return jsonb_build_object('added', added, 'known', jsonb_array_length(p_rows) - added, 'published', coalesce(published, '[]'));
+end
+$$;
+
+-- Bars of many trades. p_trades: JSON [[token_contract, chain, timeframe, from, to], …]; returns theirs in the same order, each as strandline_pm_bars does.
+create function public.strandline_pm_bars_of(p_trades text) returns jsonb language sql stable security invoker set search_path = '' as $$
+  select coalesce(jsonb_agg(public.strandline_pm_bars(t ->> 0, t ->> 1, t ->> 2, (t ->> 3)::timestamptz, (t ->> 4)::timestamptz) order by n), '[]')
+  from jsonb_array_elements(p_trades::jsonb) with ordinality as x (t, n)
+$$;
+
+-- What positions are of, for strands that do not say it. p_ids: JSON [position_id, …]; returns {position_id: {timeframe, token_ticker, …}}.
+create function public.strandline_position_facts(p_ids text) returns jsonb language sql stable security invoker set search_path = '' as $$
+  select coalesce(jsonb_object_agg(i.id, jsonb_build_object('timeframe', p.timeframe, 'token_ticker', p.token_ticker,
+    'token_contract', p.token_contract, 'token_chain', p.token_chain)), '{}')
+  from (select distinct v as id from jsonb_array_elements_text(p_ids::jsonb) v) i
+  join public.lowcap_positions p on p.id = strandline.position_key(i.id)
+$$;
+
+-- A row of ad_strands as its reader needs it: JSON as text, so that numbers keep their digits; without what may be large and says nothing of a trade.
+create function strandline.strand_text(p_strand jsonb) returns text language sql immutable security invoker set search_path = '' as $$
+  select (p_strand - array['signal_pack', 'module_intelligence', 'context_vector', 'tags', 'target_agent', 'session_bucket', 'features'])::text
+$$;
+
+do $$ begin perform strandline.seal(); end $$;
