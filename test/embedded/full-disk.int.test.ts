@@ -156,7 +156,7 @@ test.skipIf(!mounts)(
       const failed = failures()
       await until(
         `round ${round}: a full disk that is felt`,
-        () => counts.refused > refused + 20 && failures() > failed + 1,
+        () => counts.refused > refused + 20 && failures() > failed,
       )
       const back = returns()
       rmSync(ballast)
