@@ -241,8 +241,8 @@ $$;
 
 -- One batch of the projector: fence, strands and position in one transaction.
 -- p_rows: a JSON array, as text, of ad_strands rows (services/projector/strand.ts). A row replaces a strand only with a higher metadata.revision; of equal
--- ones the first stays. A trade that was closed before ad_strands was adopted gets no row there: its readers would take the past for news. Plans are
--- made anew each time: one from the first, empty days would scan for ever.
+-- ones the first stays. A trade of the time before ad_strands was adopted gets no row there, unless it is our PM that closed it: readers would take the
+-- past for news. Plans are made anew each time: one from the first, empty days would scan for ever.
 -- Returns {status: 'ok', written, adopted, kept (without a row), set_aside} or {status: 'fenced' | 'stale'}, which changed nothing.
 create function public.strandline_projector_commit(
   p_consumer text, p_topic text, p_partition integer, p_epoch bigint, p_version bigint, p_next bigint, p_commit uuid, p_rows text,
@@ -285,7 +285,7 @@ begin
   with put as (
     insert into strandline.strands as t (event_id, topic, revision, voided, projected)
     select e.key, p_topic, (e.value -> 'metadata' ->> 'revision')::integer, e.value ->> 'status' = 'voided',
-      case when (e.value ->> 'created_at')::timestamptz < v_since then e.value - 'updated_at' end
+      case when (e.value ->> 'created_at')::timestamptz < v_since and e.value -> 'metadata' ->> 'source' <> 'pm' then e.value - 'updated_at' end
     from jsonb_each(v_rows) e order by e.key
     on conflict (event_id) do update set topic = excluded.topic, revision = excluded.revision, voided = excluded.voided,
       projected = case when t.adopted or t.projected is not null then (v_rows -> excluded.event_id) - 'updated_at' end

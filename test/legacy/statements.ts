@@ -186,14 +186,15 @@ function writers(variant: Variant): Statement[] {
     answers,
     effect: (run) => `select notes = 'run ${run}' as holds from lowcap_positions where id = '${ids.position(1)}'`,
   })
+  const tuned = (run: number) => (1 + (run % 1000) / 1000).toFixed(3)
   const weigh = (role: Role, answers: Answers): Statement => ({
     name: 'a coefficient of theirs is tuned',
     role,
     sql: (run) =>
-      `update learning_coefficients set weight = ${1 + (run % 1000) / 1000} where module='pm' and scope='pattern' and name='exit' and key='stage-1' returning weight`,
+      `update learning_coefficients set weight = ${tuned(run)} where module='pm' and scope='pattern' and name='exit' and key='stage-1' returning weight`,
     answers,
     effect: (run) =>
-      `select round(weight::numeric, 3) = ${1 + (run % 1000) / 1000} as holds from learning_coefficients where module='pm' and scope='pattern' and name='exit' and key='stage-1'`,
+      `select round(weight::numeric, 3) = ${tuned(run)} as holds from learning_coefficients where module='pm' and scope='pattern' and name='exit' and key='stage-1'`,
   })
   const add = (role: Role, answers: Answers): Statement => ({
     name: 'a coefficient of theirs is added',

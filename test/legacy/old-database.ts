@@ -1,0 +1,49 @@
+/** A database of the run's cluster with an old system in it, and a Supabase endpoint in front of it. */
+import { randomBytes } from 'node:crypto'
+import { createStore, type Store } from '../../core/store/store.ts'
+import { withClient } from '../../embedded/client.ts'
+import { apiUrl } from '../../embedded/database.ts'
+import { startSupabase } from '../../embedded/supabase.ts'
+import { askEngine } from '../support/ask-engine.ts'
+import { PASSWORD } from '../support/engine-desk.ts'
+import { makeOldSystem, type OldSystem, type VariantName } from './old-system.ts'
+
+export interface OldDatabase extends OldSystem {
+  /** As the owner of the old tables. */
+  databaseUrl: string
+  /** Runs a statement as the owner and returns its rows. */
+  sql<Row = Record<string, unknown>>(text: string, values?: unknown[]): Promise<Row[]>
+  /** A Supabase endpoint in front of it, from the first call on. */
+  store(): Promise<Store>
+  drop(): Promise<void>
+}
+
+/** @param server superuser's URL of another cluster than the run's */
+export async function createOldDatabase(variant: VariantName, server?: string): Promise<OldDatabase> {
+  const url = server ?? (await askEngine<{ url: string }>('postgres')).url
+  const name = `old_${variant}_${randomBytes(5).toString('hex')}`
+  await withClient(url, (client) => client.query(`create database ${name} template template0`))
+  const databaseUrl = Object.assign(new URL(url), { pathname: `/${name}` }).href
+  const old = await makeOldSystem(databaseUrl, variant)
+  const key = `sb_secret_${randomBytes(16).toString('hex')}`
+  let endpoint: Awaited<ReturnType<typeof startSupabase>> | undefined
+  return {
+    ...old,
+    databaseUrl,
+    sql: <Row>(text: string, values: unknown[] = []) =>
+      withClient(databaseUrl, async (client) => (await client.query(text, values)).rows as Row[]),
+    async store() {
+      endpoint ??= await startSupabase({
+        databaseUrl: apiUrl(databaseUrl, PASSWORD),
+        port: 0,
+        serviceRoleKey: key,
+        poolSize: 8,
+      })
+      return createStore({ url: endpoint.url, key })
+    },
+    async drop() {
+      await endpoint?.stop()
+      await withClient(url, (client) => client.query(`drop database if exists ${name} with (force)`))
+    },
+  }
+}
