@@ -6,6 +6,7 @@ create table strandline.strands (
   topic     text,
   strand_id text,                                    -- its row in ad_strands; null: it has none (see projected)
   adopted   boolean not null default false,          -- the row is somebody else's
+  kept      boolean not null default false,          -- of the time before ad_strands was adopted: it gets no row there
   revision  integer,                                 -- null: tied to its event, which has not come by yet
   voided    boolean not null default false,
   projected jsonb                                    -- the strand as the log has it, where ad_strands does not show that
@@ -283,14 +284,16 @@ begin
   end if;
 
   with put as (
-    insert into strandline.strands as t (event_id, topic, revision, voided, projected)
-    select e.key, p_topic, (e.value -> 'metadata' ->> 'revision')::integer, e.value ->> 'status' = 'voided',
-      case when (e.value ->> 'created_at')::timestamptz < v_since and e.value -> 'metadata' ->> 'source' <> 'pm' then e.value - 'updated_at' end
-    from jsonb_each(v_rows) e order by e.key
+    insert into strandline.strands as t (event_id, topic, revision, voided, kept, projected)
+    select e.key, p_topic, (e.value -> 'metadata' ->> 'revision')::integer, e.value ->> 'status' = 'voided', k.kept,
+      case when k.kept then e.value - 'updated_at' end
+    from jsonb_each(v_rows) e
+    cross join lateral (select coalesce((e.value ->> 'created_at')::timestamptz < v_since, false) and e.value -> 'metadata' ->> 'source' <> 'pm' as kept) k
+    order by e.key
     on conflict (event_id) do update set topic = excluded.topic, revision = excluded.revision, voided = excluded.voided,
-      projected = case when t.adopted or t.projected is not null then (v_rows -> excluded.event_id) - 'updated_at' end
+      projected = case when t.adopted or t.kept then (v_rows -> excluded.event_id) - 'updated_at' end
       where coalesce(t.revision, -1) < excluded.revision
-    returning t.event_id, t.strand_id, t.adopted, t.projected is not null and not t.adopted as kept
+    returning t.event_id, t.strand_id, t.adopted, t.kept and not t.adopted as kept
   )
   select coalesce(jsonb_agg(to_jsonb(put)), '[]'), count(*) filter (where put.adopted), count(*) filter (where put.kept) into v_changed, v_adopted, v_kept from put;
 

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { systemClock } from '../../core/clock.ts'
 import { createCodec } from '../../core/codec/position-closed-codec.ts'
 import { readConfig } from '../../core/config.ts'
-import { eventId } from '../../core/event.ts'
+import { eventId, type PositionClosed } from '../../core/event.ts'
 import { createKafkaLog } from '../../core/log/kafka-log.ts'
 import { ensureLoopTopics } from '../../core/log/loop-topics.ts'
 import type { Logger } from '../../core/logger.ts'
@@ -16,8 +16,10 @@ import { allocate } from '../../services/decision/index.ts'
 import { startLearner } from '../../services/learner/index.ts'
 import { openPosition, type Portfolio, reportExecution, startPm, tick } from '../../services/pm/index.ts'
 import { startProjector } from '../../services/projector/index.ts'
+import { closedTrade } from '../support/closed-trade.ts'
 import { createTestKafka, type TestKafka } from '../support/kafka.ts'
 import { testPortfolio } from '../support/pm.ts'
+import { strandTable } from '../support/strand-table.ts'
 import { idsOf } from './history.ts'
 import { createOldDatabase, type OldDatabase } from './old-database.ts'
 import type { VariantName } from './old-system.ts'
@@ -238,6 +240,53 @@ describe.each(VARIANTS)('ids as %s', (variant) => {
     ).toEqual([])
     const [count] = await rows<{ c: { events: number; rows: number } }>('select strandline_strands_event_count() as c')
     expect(count!.c.rows).toBe(count!.c.events)
+  })
+
+  test('a strand that their table refuses is set aside with the reason, a retracted one has none, and the projector goes on', async () => {
+    const strands = strandTable({ store: await old.store(), sql: old.sql } as never)
+    const trade = (n: number, change: Partial<PositionClosed> = {}) =>
+      closedTrade({
+        position_id: ids().position(80_000 + n),
+        trade_id: ids().trade(80_000, n),
+        symbol: `R${n}`,
+        source: 'pm',
+        ...change,
+      })
+    const odd = trade(1, { timeframe: '5m' })
+    const nameless = trade(2, { position_id: 'not one of theirs', trade_id: 'nor this' })
+    const good = trade(3)
+    const refused = variant === 'bigint' ? [odd.event_id] : []
+    expect(await strands.project(odd, nameless, good)).toMatchObject({
+      status: 'ok',
+      written: 3 - refused.length,
+      set_aside: refused.length,
+    })
+    expect(await rows(`select id from strandline.set_aside where kind = 'projection'`)).toEqual(
+      refused.map((id) => ({ id })),
+    )
+    const there = () =>
+      rows<{ symbol: string }>(`select symbol from ad_strands where symbol in ('R1', 'R2', 'R3') order by 1`)
+    expect((await there()).map((r) => r.symbol)).toEqual(refused.length > 0 ? ['R2', 'R3'] : ['R1', 'R2', 'R3'])
+    expect(
+      await rows(`select symbol from strandline.position_closed_strands where symbol in ('R1', 'R2', 'R3') order by 1`),
+    ).toHaveLength(3)
+
+    const voided = await strands.project(trade(3, { revision: 1, voided: true }))
+    expect(voided).toMatchObject({ status: 'ok', set_aside: 0 })
+    expect(await rows(`select 1 from strandline.position_closed_strands where symbol = 'R3'`)).toEqual([])
+    expect(await rows(`select 1 from ad_strands where symbol = 'R3' and status = 'active'`)).toEqual([])
+    await strands.project(trade(3, { revision: 2, rr: 2 }))
+    expect(await rows(`select rr from strandline.position_closed_strands where symbol = 'R3'`)).toEqual([{ rr: 2 }])
+    expect(await rows(`select 1 from ad_strands where symbol = 'R3' and status = 'active'`)).toHaveLength(1)
+
+    if (refused.length === 0) return
+    await rows('alter table ad_strands drop constraint strands_timeframe')
+    expect(await strands.project(trade(1, { timeframe: '5m', revision: 1 }))).toMatchObject({
+      written: 1,
+      set_aside: 0,
+    })
+    expect(await rows(`select 1 from strandline.set_aside where kind = 'projection'`)).toEqual([])
+    expect(await there()).toHaveLength(3)
   })
 
   test('the decision maker reads what was learned; their table is as it was', async () => {
