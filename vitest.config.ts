@@ -8,7 +8,7 @@ export default defineConfig({
       {
         test: {
           name: 'unit',
-          include: ['{core,services,embedded,cli,audit,doctor,demo,bench,test}/**/*.test.ts'],
+          include: ['{core,services,embedded,cli,audit,doctor,demo,bench,moving,test}/**/*.test.ts'],
           exclude: ['**/*.int.test.ts', '**/*.container.test.ts', '**/node_modules/**'],
           // Properties and large caches take seconds where both cores are busy; what hangs is found all the same.
           testTimeout: 30_000,

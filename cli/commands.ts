@@ -6,6 +6,7 @@ import { register as audit } from './audit.ts'
 import { register as bench } from './bench.ts'
 import { register as close } from './close.ts'
 import { register as coefficients } from './coefficients.ts'
+import { register as compareLegacy } from './compare-legacy.ts'
 import { register as deadLetters } from './dead-letters.ts'
 import { register as demo } from './demo.ts'
 import { register as doctor } from './doctor.ts'
@@ -17,8 +18,10 @@ import { register as migrate } from './migrate.ts'
 import { register as registry } from './registry.ts'
 import { register as services } from './service.ts'
 import { register as supabase } from './supabase.ts'
+import { register as switchReaders } from './switch.ts'
 import { register as test } from './test.ts'
 import { register as topics } from './topics.ts'
+import { register as undo } from './undo.ts'
 import { register as up } from './up.ts'
 
 type Register = (program: Command) => void
@@ -27,6 +30,7 @@ export const COMMANDS: { group: string; commands: Register[] }[] = [
   { group: 'Run it:', commands: [demo, up, services, env] },
   { group: 'Give it trades:', commands: [close, importTrades] },
   { group: 'Look at it:', commands: [coefficients, allocate, activate, lag, deadLetters, audit, doctor, fold] },
+  { group: 'Move in, and out again:', commands: [compareLegacy, switchReaders, undo] },
   { group: 'Parts of it, for other set-ups:', commands: [migrate, topics, registry, supabase] },
   { group: 'Work on it:', commands: [test, bench] },
 ]

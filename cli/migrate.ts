@@ -1,10 +1,8 @@
 /** `strandline migrate`: brings a database's schema up to date. */
 import type { Command } from 'commander'
 import { StrandlineError } from '../core/errors.ts'
-import { dataDirPath } from '../embedded/layout.ts'
-import { findStack } from '../embedded/stack-file.ts'
+import { chooseDatabase } from './database-choice.ts'
 import { say } from './output.ts'
-import { withoutSecrets } from './stack-choice.ts'
 
 interface Options {
   databaseUrl?: string
@@ -51,28 +49,4 @@ export function register(program: Command): void {
       if (json) console.log(JSON.stringify({ applied }))
       else say(applied.length > 0 ? `Applied ${applied.join(', ')}.` : 'The schema is up to date.')
     })
-}
-
-/** Errors: USAGE where two that are named contradict, CONFIG_INVALID. */
-function chooseDatabase(
-  databaseUrl: string | undefined,
-  dataDir: string | undefined,
-): { url: string; name: string } | undefined {
-  const folder = dataDirPath(dataDir)
-  const running = findStack(folder)
-  const given = process.env.DATABASE_URL?.trim() || undefined
-  const [source, named] = databaseUrl !== undefined ? ['--database-url', databaseUrl] : ['DATABASE_URL', given]
-  if (dataDir !== undefined && named && named !== running?.env.DATABASE_URL)
-    throw new StrandlineError(
-      'USAGE',
-      `--data-dir names the stack in ${folder}${running ? '' : ', which does not run'}, and ${source} names ${withoutSecrets(named)}.`,
-      { todo: `Drop --data-dir, or ${source === 'DATABASE_URL' ? 'unset DATABASE_URL' : 'drop --database-url'}.` },
-    )
-  const url = named ?? running?.env.DATABASE_URL
-  if (!url) return undefined
-  if (!/^postgres(ql)?:\/\//.test(url) || !URL.canParse(url))
-    throw new StrandlineError('CONFIG_INVALID', 'The database URL is not one.', {
-      todo: 'Write it like postgres://user:password@host:5432/database.',
-    })
-  return { url, name: `Stack: the database ${withoutSecrets(url)}` }
 }

@@ -35,6 +35,13 @@ const BOOKKEEPING = [
   'alter table supabase_migrations.schema_migrations add column if not exists statements text[]',
   'alter table supabase_migrations.schema_migrations add column if not exists name text',
 ]
+/** Whether the bookkeeping was here before us: what we made of it, `undo` takes away again. */
+const NOTE_BOOKKEEPING = `select set_config('strandline.bookkeeping', (to_regclass('supabase_migrations.schema_migrations') is null)::text, true)`
+const RECORD_BOOKKEEPING = `do $$ begin
+  if current_setting('strandline.bookkeeping', true) = 'true' and to_regclass('strandline.added') is not null then
+    insert into strandline.added (kind, table_name, object) values ('schema', '', 'supabase_migrations') on conflict do nothing;
+  end if;
+end $$`
 /** Nobody waits behind us for longer than this, should we wait for somebody; what is large may take its time. */
 const LIMITS = [`set local lock_timeout = '10s'`, 'set local statement_timeout = 0']
 
@@ -51,8 +58,9 @@ export async function migrate(databaseUrl: string, migrations?: Migration[]): Pr
       for (const statement of LIMITS) await client.query(statement)
       await client.query(`select pg_advisory_xact_lock(hashtextextended('strandline.migrate', 0))`)
       const missing = await missingOf(client, known)
-      if (missing.length > 0) for (const statement of BOOKKEEPING) await client.query(statement)
+      if (missing.length > 0) for (const statement of [NOTE_BOOKKEEPING, ...BOOKKEEPING]) await client.query(statement)
       for (const migration of missing) await apply(client, migration)
+      if (missing.length > 0) await client.query(RECORD_BOOKKEEPING)
       await client.query('commit')
       return missing.map((m) => m.version)
     } catch (error) {
@@ -74,10 +82,11 @@ export function pasteable(migrations: readonly Migration[]): string {
   const rows = migrations.map((m) => `  (${quoted(m.version)}, ${quoted(m.name)})`).join(',\n')
   return [
     'begin;',
-    ...[...LIMITS, ...BOOKKEEPING].map((s) => `${s};`),
+    ...[...LIMITS, NOTE_BOOKKEEPING, ...BOOKKEEPING].map((s) => `${s};`),
     ...migrations.flatMap((m) => ['', `-- ${m.version}_${m.name}.sql`, m.sql.trimEnd()]),
     '',
     `insert into supabase_migrations.schema_migrations (version, name) values\n${rows};`,
+    `${RECORD_BOOKKEEPING};`,
     'commit;',
     '',
   ].join('\n')

@@ -39,7 +39,7 @@ export function createPositions(store: Store, consumer: string, topic: string, h
 
 /** Where a consumer stands in each partition of a topic that it has claimed; null before its first commit. Errors: STORE_UNREACHABLE, STORE_SCHEMA. */
 export async function partitionsOf(
-  store: Store,
+  store: Pick<Store, 'rpc'>,
   consumer: string,
   topic: string,
 ): Promise<{ partition: number; position: number | null; holder: string | null }[]> {

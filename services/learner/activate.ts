@@ -37,27 +37,7 @@ export async function activate(
 ): Promise<Activation> {
   const versions = await listVersions(store)
   const version = choose(versions, model, topic)
-  const ends = await log.offsets(version.topic).catch((error) => {
-    if (force) return [] // it is what the operator asked for; the log need not even be there
-    throw error
-  })
-  const lag = await lagOf(store, clock, version, ends, force ? 0 : PATIENCE_MS)
-  const now = (await listVersions(store)).find((v) => v.generation === version.generation) ?? version
-  if (!force) {
-    const held = ends.reduce((sum, o) => sum + o.end - o.start, 0)
-    if (now.n === 0 && held > 0)
-      throw new StrandlineError(
-        'MODEL_BEHIND',
-        `${model} has learned no trade, while ${version.topic} holds ${held} records.`,
-        {
-          todo: `Run its learner (./strandline learner --model ${model}) and look at ./strandline lag; --force switches all the same.`,
-        },
-      )
-    if (lag > 0)
-      throw new StrandlineError('MODEL_BEHIND', `${model} has not applied all of ${version.topic} yet: ${lag} to go.`, {
-        todo: `Let its learner (./strandline learner --model ${model}) catch up: ./strandline lag shows it; --force switches all the same.`,
-      })
-  }
+  const { n, lag_records } = await requireCaughtUp({ store, log, clock }, version, force)
   const answer = await store.rpc<{ status: 'ok' | 'unknown'; previous: number | null }>('strandline_learner_activate', {
     p_generation: version.generation,
   })
@@ -67,10 +47,45 @@ export async function activate(
     model,
     topic: version.topic,
     hash: version.hash,
-    n: now.n,
-    lag_records: lag,
+    n,
+    lag_records,
     previous: previous?.model ?? null,
   }
+}
+
+/**
+ * How much a version knows: its scored trades, and the records of its log that it has not applied after a few seconds of patience.
+ * @param force also an empty one, or one that lags; the log need not even be there
+ * Errors: MODEL_BEHIND (empty, or lagging), STORE_UNREACHABLE, LOG_UNREACHABLE, LOG_TOPIC_MISSING.
+ */
+export async function requireCaughtUp(
+  { store, log, clock }: { store: Pick<Store, 'rpc'>; log: Pick<EventLog, 'offsets'>; clock: Clock },
+  version: ModelVersion,
+  force = false,
+): Promise<{ n: number; lag_records: number }> {
+  const { model, topic } = version
+  const ends = await log.offsets(topic).catch((error) => {
+    if (force) return [] // it is what the operator asked for
+    throw error
+  })
+  const lag_records = await lagOf(store, clock, version, ends, force ? 0 : PATIENCE_MS)
+  const { n } = (await listVersions(store)).find((v) => v.generation === version.generation) ?? version
+  if (!force) {
+    const held = ends.reduce((sum, o) => sum + o.end - o.start, 0)
+    if (n === 0 && held > 0)
+      throw new StrandlineError(
+        'MODEL_BEHIND',
+        `${model} has learned no trade, while ${topic} holds ${held} records.`,
+        {
+          todo: `Run its learner (./strandline learner --model ${model}) and look at ./strandline lag; --force switches all the same.`,
+        },
+      )
+    if (lag_records > 0)
+      throw new StrandlineError('MODEL_BEHIND', `${model} has not applied all of ${topic} yet: ${lag_records} to go.`, {
+        todo: `Let its learner (./strandline learner --model ${model}) catch up: ./strandline lag shows it; --force switches all the same.`,
+      })
+  }
+  return { n, lag_records }
 }
 
 /** Of several versions over one topic (the model's definition changed), the newest. */
@@ -91,7 +106,7 @@ function choose(versions: ModelVersion[], model: string, topic?: string): ModelV
 }
 
 async function lagOf(
-  store: Store,
+  store: Pick<Store, 'rpc'>,
   clock: Clock,
   { model, hash, topic }: ModelVersion,
   ends: PartitionOffsets[],

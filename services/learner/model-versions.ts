@@ -15,7 +15,8 @@ export interface ModelVersion {
 }
 
 /** The active one first, then the newest first. Errors: STORE_UNREACHABLE, STORE_SCHEMA. */
-export const listVersions = (store: Store): Promise<ModelVersion[]> => store.rpc('strandline_learner_versions', {})
+export const listVersions = (store: Pick<Store, 'rpc'>): Promise<ModelVersion[]> =>
+  store.rpc('strandline_learner_versions', {})
 
 /** Whether readers see this version now. */
 export async function isActive(store: Store, generation: number): Promise<boolean> {
@@ -33,7 +34,7 @@ export function unknownModel(model: string, versions: ModelVersion[]): Strandlin
 
 /** The next offset that a consumer applies, by partition; null before its first commit. Errors: STORE_UNREACHABLE. */
 export async function readPositions(
-  store: Store,
+  store: Pick<Store, 'rpc'>,
   consumer: string,
   topic: string,
 ): Promise<Map<number, number | null>> {

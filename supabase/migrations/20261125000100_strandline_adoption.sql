@@ -44,7 +44,7 @@ begin
   grant all on all tables in schema strandline to service_role;
   grant all on all sequences in schema strandline to service_role;
   for f in select p.oid::regprocedure from pg_catalog.pg_proc p join pg_catalog.pg_namespace n on n.oid = p.pronamespace
-           where (n.nspname = 'strandline' and p.proname <> 'text_field') or (n.nspname = 'public' and p.proname like 'strandline\_%')
+           where (n.nspname = 'strandline' and p.proname not in ('text_field', 'readable')) or (n.nspname = 'public' and p.proname like 'strandline\_%')
   loop
     execute pg_catalog.format('revoke all on function %s from public, anon, authenticated', f);
     execute pg_catalog.format('grant execute on function %s to service_role', f);

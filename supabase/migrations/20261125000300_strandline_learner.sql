@@ -61,7 +61,7 @@ select generation, scope, name, key,
 from (
   select p.*, exp(greatest(p.age * 4, -230)) as s,
          exp(greatest(p.age * 4 * (g.definition -> 'tau_days' ->> 'short')::double precision / (g.definition -> 'tau_days' ->> 'long')::double precision, -230)) as l
-  from (select q.*, (q.period - max(q.period) over (partition by q.key, q.name, q.generation))::double precision as age from strandline.learner_partials q) p
+  from (select q.*, (q.period - max(q.period) over (partition by q.key, q.name, q.generation, q.scope))::double precision as age from strandline.learner_partials q) p
   join strandline.learner_generations g using (generation)
 ) decayed
 group by generation, scope, name, key;

@@ -18,13 +18,37 @@ export interface OldDatabase extends OldSystem {
   drop(): Promise<void>
 }
 
-/** @param server superuser's URL of another cluster than the run's */
-export async function createOldDatabase(variant: VariantName, server?: string): Promise<OldDatabase> {
+export interface OldDatabaseOptions {
+  /** Superuser's URL of another cluster than the run's. */
+  server?: string
+  /** Its owner is no superuser, as on a hosted project. */
+  plainOwner?: boolean
+  /** Done by the owner once the old system is there. */
+  change?: string
+}
+
+export async function createOldDatabase(
+  variant: VariantName,
+  { server, plainOwner = false, change }: OldDatabaseOptions = {},
+): Promise<OldDatabase> {
   const url = server ?? (await askEngine<{ url: string }>('postgres')).url
   const name = `old_${variant}_${randomBytes(5).toString('hex')}`
-  await withClient(url, (client) => client.query(`create database ${name} template template0`))
-  const databaseUrl = Object.assign(new URL(url), { pathname: `/${name}` }).href
+  const owner = plainOwner ? `owner_of_${name}` : undefined
+  if (owner)
+    await withClient(url, (client) =>
+      client.query(
+        `create role ${owner} login password '${PASSWORD}'; grant anon, authenticated, service_role to ${owner}`,
+      ),
+    )
+  await withClient(url, (client) =>
+    client.query(`create database ${name} template template0${owner ? ` owner ${owner}` : ''}`),
+  )
+  const databaseUrl = Object.assign(new URL(url), {
+    pathname: `/${name}`,
+    ...(owner ? { username: owner, password: PASSWORD } : {}),
+  }).href
   const old = await makeOldSystem(databaseUrl, variant)
+  if (change) await withClient(databaseUrl, (client) => client.query(change))
   const key = `sb_secret_${randomBytes(16).toString('hex')}`
   let endpoint: Awaited<ReturnType<typeof startSupabase>> | undefined
   return {
@@ -43,7 +67,10 @@ export async function createOldDatabase(variant: VariantName, server?: string): 
     },
     async drop() {
       await endpoint?.stop()
-      await withClient(url, (client) => client.query(`drop database if exists ${name} with (force)`))
+      await withClient(url, async (client) => {
+        await client.query(`drop database if exists ${name} with (force)`)
+        if (owner) await client.query(`drop role ${owner}`)
+      })
     },
   }
 }

@@ -1,0 +1,37 @@
+/** `strandline compare-legacy`: what is learned beside the table of the old system, before its readers are switched. */
+import type { Command } from 'commander'
+import { comparisonText } from './compare-legacy-text.ts'
+import { requireDatabase } from './database-choice.ts'
+import { wholeNumber } from './numbers.ts'
+import { say } from './output.ts'
+
+interface Options {
+  databaseUrl?: string
+  dataDir?: string
+  limit?: number
+  json?: boolean
+}
+
+/** Rows that a person reads at once. */
+const SCREEN = 60
+
+export function register(program: Command): void {
+  program
+    .command('compare-legacy')
+    .description(
+      'Print what is learned beside the learning_coefficients that the old system left, row by row, with why they differ. Changes nothing.',
+    )
+    .option('--database-url <url>', 'postgres:// URL of the database (default: DATABASE_URL, else the running stack)')
+    .option('--data-dir <dir>', 'the running stack (default: .strandline)')
+    .option('--limit <n>', `print at most so many rows; 0: all (default: ${SCREEN}, with --json all)`, wholeNumber)
+    .option('--json', 'print one JSON object: {"table", "model", "baseline", "rows", "summary"}')
+    .addHelpText('after', '\nExample:\n  ./strandline compare-legacy --limit 0\n')
+    .action(async ({ databaseUrl, dataDir, json, limit = json ? 0 : SCREEN }: Options) => {
+      const { url, name } = requireDatabase(databaseUrl, dataDir)
+      say(name)
+      const { compareLegacy } = await import('../moving/compare.ts')
+      const comparison = await compareLegacy(url)
+      if (limit > 0 && json) comparison.rows.splice(limit)
+      console.log(json ? JSON.stringify(comparison) : comparisonText(comparison, limit))
+    })
+}

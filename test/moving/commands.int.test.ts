@@ -1,0 +1,252 @@
+/** `strandline compare-legacy`, `switch` and `undo`, as a person runs them, and what they refuse. */
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import type { Clock } from '../../core/clock.ts'
+import { systemClock } from '../../core/clock.ts'
+import { withClient } from '../../embedded/client.ts'
+import { migrate } from '../../embedded/migrate.ts'
+import { restoreReaders, switchReaders } from '../../moving/switch.ts'
+import { undo } from '../../moving/undo.ts'
+import { createOldDatabase, type OldDatabase } from '../legacy/old-database.ts'
+import { schemaOf } from '../legacy/schema-of.ts'
+import { until } from '../support/pm.ts'
+import { runCommand, startCommand } from '../support/strandline.ts'
+import { learn } from './learned-old-trades.ts'
+
+/** Its time passes by being waited for. */
+function quickClock(): Clock {
+  let now = Date.now()
+  return {
+    ...systemClock,
+    now: () => now,
+    sleep: async (ms: number) => {
+      now += ms
+    },
+  }
+}
+
+let old: OldDatabase
+let schema: string[]
+let migrated: string[]
+beforeAll(async () => {
+  old = await createOldDatabase('text')
+  schema = await schemaOf(old.databaseUrl)
+})
+afterAll(() => old?.drop())
+
+const command = (...args: string[]) => runCommand([...args, '--database-url', old.databaseUrl])
+const weight = async () =>
+  (
+    await old.sql(
+      `select weight from learning_coefficients where module='dm' and scope='lever' and name='curator' and key='moonboy'`,
+    )
+  )[0]?.weight
+
+/** Runs SQL as an SQL editor does: all of it at once. */
+const paste = (sql: string) => withClient(old.databaseUrl, (client) => client.query(sql))
+
+test('in a database without Strandline each says so in one sentence', async () => {
+  for (const name of ['compare-legacy', 'switch', 'undo']) {
+    const { code, stdout } = await command(name, '--json', ...(name === 'compare-legacy' ? [] : ['--yes']))
+    expect(code).toBe(1)
+    expect(JSON.parse(stdout).error).toMatchObject({
+      code: 'STORE_SCHEMA',
+      todo: './strandline migrate puts it there.',
+    })
+  }
+  expect(await schemaOf(old.databaseUrl)).toEqual(schema)
+})
+
+describe('on a migrated database', () => {
+  beforeAll(async () => {
+    await migrate(old.databaseUrl)
+    migrated = await schemaOf(old.databaseUrl)
+  })
+
+  test('a switch is refused while no learner has run, or while it lags', async () => {
+    const log = { offsets: async () => [{ partition: 0, start: 0, end: 100_000 }] }
+    await expect(switchReaders(old.databaseUrl, { log, clock: quickClock() })).rejects.toMatchObject({
+      code: 'MODEL_BEHIND',
+      message: expect.stringContaining('No learner has run yet'),
+    })
+    await learn(old)
+    await expect(switchReaders(old.databaseUrl, { log, clock: quickClock() })).rejects.toMatchObject({
+      code: 'MODEL_BEHIND',
+      message: expect.stringMatching(/lowcap-v4 has not applied all of pm.position-closed.v1 yet: \d+ to go/),
+    })
+    expect(await schemaOf(old.databaseUrl)).toEqual(migrated)
+  })
+
+  test('without a terminal nothing is changed unless --yes is said', async () => {
+    for (const args of [['switch', '--force'], ['undo'], ['undo', '--switch-only']]) {
+      const { code, stderr } = await command(...args)
+      expect(code).toBe(2)
+      expect(stderr).toContain(
+        'There is no terminal to ask on: nothing was changed. Look at it with --dry-run, then say --yes.',
+      )
+    }
+    expect(await schemaOf(old.databaseUrl)).toEqual(migrated)
+  })
+
+  test('compare-legacy prints a table for people, and one object for programs', async () => {
+    const { code, stdout } = await command('compare-legacy')
+    expect(code).toBe(0)
+    expect(stdout).toMatch(/module +scope +name +key +old weight +here +old n +n +why/)
+    expect(stdout).toContain('only there: the model does not learn it')
+    const compared = JSON.parse((await command('compare-legacy', '--json')).stdout)
+    expect(compared).toMatchObject({ table: 'public.learning_coefficients', model: 'lowcap-v4' })
+    expect(compared.rows.length).toBeGreaterThan(70)
+  })
+
+  test('--dry-run says what would happen and prints SQL that does the same, and changes nothing itself', async () => {
+    const before = await weight()
+    const dry = await command('switch', '--dry-run')
+    expect(dry).toMatchObject({ code: 0 })
+    expect(dry.stderr).toContain('Readers that see the old values: learning_coefficients, learning_configs.')
+    expect(dry.stderr).toContain('These views go on reading the old table, which is kept: public.curator_board.')
+    expect(await schemaOf(old.databaseUrl)).toEqual(migrated)
+    await paste(dry.stdout)
+    expect(await weight()).not.toEqual(before)
+    await paste((await command('undo', '--switch-only', '--dry-run')).stdout)
+    expect(await weight()).toEqual(before)
+    expect(await schemaOf(old.databaseUrl)).toEqual(migrated)
+  })
+
+  test('switch and undo --switch-only, for people and for programs', async () => {
+    const before = await weight()
+    const switched = await command('switch', '--force', '--yes')
+    expect(switched.stdout).toContain('Readers of learning_coefficients and learning_configs see what is learned now.')
+    expect(await weight()).not.toEqual(before)
+    const again = await command('switch', '--force', '--yes', '--json')
+    expect(JSON.parse(again.stdout)).toMatchObject({ status: 'again' })
+    const back = await command('undo', '--switch-only', '--yes', '--json')
+    expect(JSON.parse(back.stdout)).toEqual({ undone: 'switch', names: ['learning_coefficients', 'learning_configs'] })
+    expect(await weight()).toEqual(before)
+  })
+
+  test('an old writer whose row gave way to ours writes on into the kept table, and after the undo it is there', async () => {
+    await switchReaders(old.databaseUrl, { clock: systemClock })
+    await old.sql(
+      `update learning_coefficients set weight = 1.75 where module='dm' and name='curator' and key='moonboy'`,
+    )
+    // readers see none of this one: no trade has it; the writer cannot know that the table has
+    await old.sql(
+      `insert into learning_coefficients (module, scope, name, key, weight, n) values ('dm', 'lever', 'curator', 'gone_since_2024', 0.75, 9)`,
+    )
+    await expect(
+      old.sql(`insert into learning_coefficients (module, scope, name, key) values ('pm', 'pattern', 'uptrend', 'S3')`),
+    ).rejects.toMatchObject({ code: '23505' })
+    await old.sql(`delete from learning_coefficients where module='pm' and name='exit' and key='stage-9'`)
+    await restoreReaders(old.databaseUrl)
+    expect(
+      await old.sql(
+        `select key, weight, n from learning_coefficients where name = 'curator' and key in ('moonboy', 'gone_since_2024') order by key`,
+      ),
+    ).toMatchObject([
+      { key: 'gone_since_2024', weight: 0.75, n: 9 },
+      { key: 'moonboy', weight: 1.75 },
+    ])
+    expect(await old.sql(`select from learning_coefficients where key = 'stage-9'`)).toEqual([])
+  })
+
+  test('a setting that a person changed meanwhile stays; a configuration that nobody changed is as it was to the letter', async () => {
+    const read = async () =>
+      await old.sql('select config_data::text as text, updated_at from learning_configs order by module')
+    const before = await read()
+    await switchReaders(old.databaseUrl, { clock: systemClock })
+    expect(await read()).not.toEqual(before)
+    await restoreReaders(old.databaseUrl)
+    expect(await read()).toEqual(before)
+    await switchReaders(old.databaseUrl, { clock: systemClock })
+    await old.sql(
+      `update learning_configs set config_data = jsonb_set(config_data, '{risk,max_allocation}', '0.2') where module = 'decision_maker'`,
+    )
+    await restoreReaders(old.databaseUrl)
+    const [config] = await old.sql<{ config_data: object }>(
+      `select config_data from learning_configs where module = 'decision_maker'`,
+    )
+    expect(config?.config_data).toMatchObject({ risk: { max_allocation: 0.2 }, global_rr: { rr_short: 1.25, n: 42 } })
+  })
+
+  test('a view that was made on top of ours is in the way of going back, and named', async () => {
+    await switchReaders(old.databaseUrl, { clock: systemClock })
+    await old.sql('create view public.hot_ones as select * from learning_coefficients where weight > 1')
+    await expect(restoreReaders(old.databaseUrl)).rejects.toMatchObject({
+      message: expect.stringContaining('hot_ones'),
+    })
+    await expect(undo(old.databaseUrl)).rejects.toMatchObject({ message: expect.stringContaining('hot_ones') })
+    await old.sql('drop view public.hot_ones')
+    await restoreReaders(old.databaseUrl)
+    await old.sql('create view public.sums as select * from strandline.learner_partials')
+    await expect(undo(old.databaseUrl)).rejects.toMatchObject({
+      code: 'STORE_REJECTED',
+      message: expect.stringMatching(/^Something that is not of Strandline was made on top of it: .*public\.sums/),
+    })
+    await old.sql('drop view public.sums')
+    expect(await schemaOf(old.databaseUrl)).toEqual(migrated)
+  })
+
+  test('undo is refused while a closed trade waits in the outbox', async () => {
+    await old.sql(`insert into strandline.pm_outbox (event_id, revision, payload) values ('waiting', 0, '{}')`)
+    const { code, stderr, stdout } = await command('undo', '--yes', '--json')
+    expect(code).toBe(1)
+    expect(JSON.parse(stdout).error).toMatchObject({
+      code: 'STORE_REJECTED',
+      message:
+        '1 closed trade(s) wait in the outbox and are not in the log yet: they would be lost. Nothing was changed.',
+      todo: expect.stringContaining('--lose-unpublished'),
+    })
+    expect(stderr).toContain('In the outbox, and not in the log yet: 1 closed trades.')
+    expect(await schemaOf(old.databaseUrl)).toEqual(migrated)
+    await old.sql(`delete from strandline.pm_outbox where event_id = 'waiting'`)
+  })
+
+  test.each([
+    ['switch', ['switch', '--force', '--yes'], 'learning_coefficients'],
+    ['undo', ['undo', '--yes'], 'lowcap_positions'],
+  ])('a %s that is killed in the middle leaves what was before', async (_, args, table) => {
+    await withClient(old.databaseUrl, async (client) => {
+      await client.query('begin')
+      await client.query(`lock table public.${table} in access share mode`)
+      const { child, ended } = startCommand([...args, '--database-url', old.databaseUrl])
+      const waits = () =>
+        old.sql(
+          `select pid from pg_locks where not granted and relation = 'public.${table}'::regclass and mode = 'AccessExclusiveLock'`,
+        )
+      const [{ pid }] = (await until(waits, (rows) => rows.length > 0)) as [{ pid: number }]
+      child.kill('SIGKILL')
+      await ended
+      await client.query('rollback')
+      await until(
+        () => old.sql('select from pg_stat_activity where pid = $1', [pid]),
+        (rows) => rows.length === 0,
+      )
+    })
+    expect(await schemaOf(old.databaseUrl)).toEqual(migrated)
+  })
+
+  test('a table that is in use for long is not waited for, and says so', async () => {
+    await withClient(old.databaseUrl, async (client) => {
+      await client.query('begin')
+      await client.query('lock table public.learning_coefficients in access share mode')
+      await expect(switchReaders(old.databaseUrl, { clock: systemClock })).rejects.toMatchObject({
+        code: 'STORE_REJECTED',
+        message: expect.stringContaining('A table was in use each time that it was tried, for twenty seconds'),
+      })
+      await client.query('rollback')
+    })
+    expect(await schemaOf(old.databaseUrl)).toEqual(migrated)
+  })
+
+  test('undo pasted from its dry run takes everything away', async () => {
+    await switchReaders(old.databaseUrl, { clock: systemClock })
+    const { stdout, stderr } = await command('undo', '--dry-run')
+    expect(stderr).toContain('Readers that see what is learned: learning_coefficients, learning_configs.')
+    await paste(stdout)
+    expect(await schemaOf(old.databaseUrl)).toEqual(schema)
+    // and once more, by the command
+    await migrate(old.databaseUrl)
+    const done = await command('undo', '--yes')
+    expect(done).toMatchObject({ code: 0, stdout: expect.stringContaining('Strandline is out of this database.') })
+    expect(await schemaOf(old.databaseUrl)).toEqual(schema)
+  })
+})

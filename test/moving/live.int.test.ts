@@ -1,0 +1,91 @@
+/** Readers and writers that are at work while their tables are switched and taken back. */
+import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
+import { systemClock } from '../../core/clock.ts'
+import { withClient } from '../../embedded/client.ts'
+import { migrate } from '../../embedded/migrate.ts'
+import { restoreReaders, switchReaders } from '../../moving/switch.ts'
+import { undo } from '../../moving/undo.ts'
+import { createOldDatabase, type OldDatabase } from '../legacy/old-database.ts'
+import { learn } from './learned-old-trades.ts'
+
+let old: OldDatabase
+beforeAll(async () => {
+  old = await createOldDatabase('text')
+})
+beforeEach(async () => {
+  await migrate(old.databaseUrl)
+  await learn(old)
+  await old.sql(`delete from ad_strands where symbol = 'LIVE'; delete from strand_scores where strand_id like 'live_%'`)
+})
+afterAll(() => old?.drop())
+
+const READ = `select weight from learning_coefficients where module='dm' and scope='lever' and name='curator' and key='moonboy'`
+
+test.each(['configuration first', 'coefficients first'])(
+  'no reader and no writer fails while the tables are switched to and fro, and undone; a writer of both: %s',
+  async (order) => {
+    const seen = { weights: new Map<number, number>(), writes: 0, strands: 0 }
+    const [theirs] = await old.sql<{ weight: number }>(READ)
+    const [ours] = await old.sql<{ weight: number }>(
+      `select weight from strandline.learning_coefficients where scope='lever' and name='curator' and key='moonboy'`,
+    )
+    let going = true
+    const reader = withClient(old.databaseUrl, async (client) => {
+      await client.query('set role anon')
+      while (going) {
+        const { rows } = await client.query({ name: 'prepared', text: READ })
+        seen.weights.set(rows[0].weight, (seen.weights.get(rows[0].weight) ?? 0) + 1)
+      }
+    })
+    const writer = withClient(old.databaseUrl, async (client) => {
+      await client.query('set role service_role')
+      // One of the two takes them in the other order than a switch does: it is the switch that has to give way.
+      while (going) {
+        const both = [
+          `update learning_configs set config_data = jsonb_set(config_data, '{knob}', '${seen.writes}') where module = 'decision_maker'`,
+          `update learning_coefficients set weight = 1 + 1.0 / ${seen.writes + 1} where module='pm' and scope='pattern' and name='uptrend' and key='S3'`,
+        ]
+        await client.query('begin')
+        for (const statement of order === 'configuration first' ? both : both.reverse()) await client.query(statement)
+        await client.query('commit')
+        seen.writes++
+      }
+    })
+    const inserter = withClient(old.databaseUrl, async (client) => {
+      await client.query('set role authenticated')
+      while (going) {
+        await client.query(
+          `insert into ad_strands (id, module, kind, symbol, content) values ('live_${seen.strands}', 'pm', 'position_closed', 'LIVE', '{}')`,
+        )
+        seen.strands++
+      }
+    })
+    const all = Promise.all([reader, writer, inserter])
+    const rounds = async () => {
+      for (let i = 0; i < 8; i++) {
+        await switchReaders(old.databaseUrl, { clock: systemClock })
+        await restoreReaders(old.databaseUrl)
+      }
+      await switchReaders(old.databaseUrl, { clock: systemClock })
+      await undo(old.databaseUrl)
+      going = false
+    }
+    await Promise.race([all, rounds()]) // who fails ends it
+    going = false
+    await all
+    expect([...seen.weights.keys()].sort()).toEqual([theirs!.weight, ours!.weight].sort())
+    expect(seen.writes).toBeGreaterThan(10)
+    const [kept] = await old.sql(
+      `select (select (config_data ->> 'knob')::int from learning_configs where module = 'decision_maker') as knob,
+       (select weight from learning_coefficients where module='pm' and scope='pattern' and name='uptrend' and key='S3') as weight,
+       (select count(*)::int from ad_strands where symbol = 'LIVE') as strands,
+       (select count(*)::int from strand_scores where strand_id like 'live_%') as scored`,
+    )
+    expect(kept).toEqual({
+      knob: seen.writes - 1,
+      weight: 1 + 1 / seen.writes,
+      strands: seen.strands,
+      scored: seen.strands,
+    })
+  },
+)
