@@ -11,7 +11,7 @@ export interface UndoFacts {
 
 export async function lookAtUndo(ask: Ask): Promise<UndoFacts> {
   const added = await ask<UndoFacts['added'][number]>(
-    'select kind, table_name, object from strandline.added order by table_name, kind, object',
+    `select kind, table_name, object from strandline.added where kind <> 'schema' order by table_name, kind, object`,
   )
   const dependents = await ask<{ name: string }>(`
     select distinct format('%I.%I', vn.nspname, v.relname) as name
