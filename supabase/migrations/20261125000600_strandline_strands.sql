@@ -180,63 +180,62 @@ create function strandline.strand_columns(p_columns text[]) returns text[] langu
   where a.attrelid = 'public.ad_strands'::regclass and a.attnum > 0 and not a.attisdropped and a.attgenerated = '' and a.attname = any (p_columns)
 $$;
 
--- Inserts strands of ours (all with an id, or all without one: then the table gives it). Returns their ids.
-create function strandline.insert_strands(p_rows jsonb)
+-- Strands of ours: rows that are there are made what p_rows say, the others are made (one without an id gets the table's). Returns their ids.
+-- Errors: what the table refuses.
+create function strandline.put_strands(p_rows jsonb)
 returns text[] language plpgsql security invoker set search_path = '' set timezone = 'UTC' as $$
 declare
-  v_names text := (select string_agg(quote_ident(c), ', ') from unnest(strandline.strand_columns(array(
-    select k from jsonb_object_keys(p_rows -> 0) k where p_rows -> 0 -> k <> 'null'))) c);
-  v_ids   text[];
-begin
-  execute format('with made as (insert into public.ad_strands (%1$s) overriding system value
-    select %1$s from jsonb_populate_recordset(null::public.ad_strands, $1) returning id) select array_agg(id::text) from made', v_names)
-    into v_ids using p_rows;
-  return v_ids;
-end
-$$;
-
--- One strand of ours: its row p_strand_id is made what p_row says, or made (null, or it is gone). Returns its id. Errors: what the table refuses.
-create function strandline.put_strand(p_row jsonb, p_strand_id text)
-returns text language plpgsql security invoker set search_path = '' set timezone = 'UTC' as $$
-declare
-  v_names text := (select string_agg(quote_ident(c), ', ') from unnest(strandline.strand_columns(
+  v_set   text := (select string_agg(quote_ident(c), ', ') from unnest(strandline.strand_columns(
     '{symbol,timeframe,created_at,updated_at,position_id,trade_id,content,regime_context,status,metadata}')) c);
-  v_found bigint := 0;
+  v_names text;
+  v_there text[];
+  v_new   jsonb;
+  v_ids   text[] := '{}';
 begin
-  if p_strand_id is not null then
-    execute format('update public.ad_strands s set (%1$s) = (select %1$s from jsonb_populate_record(s, $1)) where s.id = strandline.strand_key($2)', v_names)
-      using p_row, p_strand_id;
-    get diagnostics v_found = row_count;
+  execute format('with there as (
+      update public.ad_strands s set (%1$s) = (select %1$s from jsonb_populate_record(s, r.value))
+      from jsonb_array_elements($1) r where s.id = strandline.strand_key(r.value ->> ''id'') returning s.id)
+    select coalesce(array_agg(id::text), ''{}'') from there', v_set) into v_there using p_rows;
+  select jsonb_agg(r.value) into v_new from jsonb_array_elements(p_rows) r where not coalesce(r.value ->> 'id' = any (v_there), false);
+  if v_new is not null then
+    select string_agg(quote_ident(c), ', ') into v_names from unnest(strandline.strand_columns(array(
+      select k from jsonb_object_keys(v_new -> 0) k where v_new -> 0 -> k <> 'null'))) c;
+    execute format('with made as (insert into public.ad_strands (%1$s) overriding system value
+      select %1$s from jsonb_populate_recordset(null::public.ad_strands, $1) returning id) select array_agg(id::text) from made', v_names)
+      into v_ids using v_new;
   end if;
-  return case when v_found > 0 then p_strand_id else (strandline.insert_strands(jsonb_build_array(p_row)))[1] end;
+  return v_there || v_ids;
 end
 $$;
 
 -- A strand of ours, as far as the table takes it: without the ids that its columns cannot hold or do not know (they are in its content as well); a
--- retracted one whose status the table does not know has no row. What is refused all the same is set aside with the reason.
-create function strandline.try_strand(p_row jsonb, p_strand_id text) returns text language plpgsql security invoker set search_path = '' as $$
+-- retracted one whose status the table does not know has no row. What is refused all the same is set aside with the reason; a row that was there
+-- stays as it was. Returns {id: of its row or null, refused}.
+create function strandline.try_strand(p_row jsonb) returns jsonb language plpgsql security invoker set search_path = '' as $$
 declare
   v_event text := p_row -> 'metadata' ->> 'event_id';
   v_id    text;
   v_why   text;
 begin
   begin
-    v_id := strandline.put_strand(p_row, p_strand_id);
+    v_id := (strandline.put_strands(jsonb_build_array(p_row)))[1];
   exception when integrity_constraint_violation or data_exception then
     begin
-      v_id := strandline.put_strand(p_row || '{"position_id": null, "trade_id": null}', p_strand_id);
+      v_id := (strandline.put_strands(jsonb_build_array(p_row || '{"position_id": null, "trade_id": null}')))[1];
     exception when integrity_constraint_violation or data_exception then
       v_why := sqlerrm;
-      delete from public.ad_strands s where p_row ->> 'status' = 'voided' and s.id = strandline.strand_key(p_strand_id);
+      delete from public.ad_strands s where p_row ->> 'status' = 'voided' and s.id = strandline.strand_key(p_row ->> 'id');
+      select s.id::text into v_id from public.ad_strands s where s.id = strandline.strand_key(p_row ->> 'id');
     end;
   end;
   if v_why is null or p_row ->> 'status' = 'voided' then
+    v_why := null;
     delete from strandline.set_aside a where a.kind = 'projection' and a.id = v_event;
   else
-    insert into strandline.set_aside as a (kind, id, scope, reason) values ('projection', v_event, coalesce(p_strand_id, ''), v_why)
+    insert into strandline.set_aside as a (kind, id, scope, reason) values ('projection', v_event, p_row ->> 'timeframe', v_why)
     on conflict (kind, id) do update set reason = excluded.reason, attempts = a.attempts + 1;
   end if;
-  return case when v_why is null then v_id when p_row ->> 'status' <> 'voided' then p_strand_id end;
+  return jsonb_build_object('id', v_id, 'refused', v_why is not null);
 end
 $$;
 
@@ -254,8 +253,7 @@ declare
   v_since   timestamptz := (select a.at from strandline.adopted a where a.table_name = 'ad_strands' and a.existed);
   v_key     text := pg_typeof(strandline.strand_key(''));
   v_rows    jsonb;   -- by event
-  v_changed jsonb;   -- [{event_id, strand_id, adopted, old}, …]
-  v_fresh   jsonb;   -- strands that need a new row
+  v_changed jsonb;   -- rows of ours that are to be written
   v_ids     text[] := '{}';
   v_foreign boolean := false;
   v_adopted integer;
@@ -263,6 +261,7 @@ declare
   v_aside   integer := 0;
   c         record;
   v_id      text;
+  v_tried   jsonb;
 begin
   v_held := strandline.fence(p_consumer, p_topic, p_partition, p_epoch, p_version);
   if v_held <> 'ok' then return jsonb_build_object('status', v_held); end if;
@@ -283,52 +282,41 @@ begin
     perform pg_catalog.pg_advisory_xact_lock_shared(pg_catalog.hashtext('strandline_adopt'));
   end if;
 
+  -- Our rows' ids follow from the event, where they are no numbers: those the table gives.
   with put as (
-    insert into strandline.strands as t (event_id, topic, revision, voided, kept, projected)
-    select e.key, p_topic, (e.value -> 'metadata' ->> 'revision')::integer, e.value ->> 'status' = 'voided', k.kept,
-      case when k.kept then e.value - 'updated_at' end
+    insert into strandline.strands as t (event_id, topic, strand_id, revision, voided, kept, projected)
+    select e.key, p_topic, case when k.kept or v_key in ('bigint', 'integer') then null when v_key = 'uuid' then substr(e.value ->> 'id', length('position_closed_') + 1)
+                                else e.value ->> 'id' end,
+      (e.value -> 'metadata' ->> 'revision')::integer, e.value ->> 'status' = 'voided', k.kept, case when k.kept then e.value - 'updated_at' end
     from jsonb_each(v_rows) e
     cross join lateral (select coalesce((e.value ->> 'created_at')::timestamptz < v_since, false) and e.value -> 'metadata' ->> 'source' <> 'pm' as kept) k
     order by e.key
     on conflict (event_id) do update set topic = excluded.topic, revision = excluded.revision, voided = excluded.voided,
+      strand_id = case when t.adopted or t.kept then t.strand_id else coalesce(t.strand_id, excluded.strand_id) end,
       projected = case when t.adopted or t.kept then (v_rows -> excluded.event_id) - 'updated_at' end
       where coalesce(t.revision, -1) < excluded.revision
     returning t.event_id, t.strand_id, t.adopted, t.kept and not t.adopted as kept
   )
-  select coalesce(jsonb_agg(to_jsonb(put)), '[]'), count(*) filter (where put.adopted), count(*) filter (where put.kept) into v_changed, v_adopted, v_kept from put;
+  select coalesce(jsonb_agg((v_rows -> put.event_id) || jsonb_build_object('id', put.strand_id)) filter (where not put.adopted and not put.kept), '[]'),
+         count(*) filter (where put.adopted), count(*) filter (where put.kept) into v_changed, v_adopted, v_kept from put;
 
-  -- New rows, all at once where the table takes them; their ids follow from the event, or the table gives them.
-  select jsonb_agg((v_rows -> (x ->> 'event_id')) || case
-      when v_key in ('text', 'character varying') then '{}'
-      when v_key = 'uuid' then jsonb_build_object('id', substr(v_rows -> (x ->> 'event_id') ->> 'id', length('position_closed_') + 1))
-      else '{"id": null}' end order by x ->> 'event_id')
-    into v_fresh
-    from jsonb_array_elements(v_changed) x where x ->> 'strand_id' is null and not (x ->> 'adopted')::boolean and not (x ->> 'kept')::boolean;
-  if v_fresh is not null and v_key in ('text', 'character varying', 'uuid') then
+  -- All at once where the table takes them, else one by one.
+  if v_changed <> '[]' then
     begin
-      v_ids := strandline.insert_strands(v_fresh);
-      update strandline.strands t set strand_id = f.value ->> 'id'
-      from jsonb_array_elements(v_fresh) f where t.event_id = f.value -> 'metadata' ->> 'event_id';
-      v_fresh := null;
-    exception when integrity_constraint_violation then
-      v_ids := '{}';
-    when data_exception then
-      if strandline.made('ad_strands') then raise; end if;
-      v_ids := '{}';
+      if v_key in ('bigint', 'integer') then raise integrity_constraint_violation; end if;
+      v_ids := strandline.put_strands(v_changed);
+      delete from strandline.set_aside a using jsonb_array_elements(v_changed) x where a.kind = 'projection' and a.id = x.value -> 'metadata' ->> 'event_id';
+    exception when integrity_constraint_violation or data_exception then
+      if strandline.made('ad_strands') and sqlstate like '22%' then raise; end if;
+      for c in select x.value as row from jsonb_array_elements(v_changed) x loop
+        v_tried := strandline.try_strand(c.row);
+        v_id := v_tried ->> 'id';
+        update strandline.strands t set strand_id = v_id, projected = case when v_id is null or (v_tried ->> 'refused')::boolean then c.row - 'updated_at' - 'id' end
+        where t.event_id = c.row -> 'metadata' ->> 'event_id';
+        if (v_tried ->> 'refused')::boolean then v_aside := v_aside + 1; elsif v_id is not null then v_ids := v_ids || v_id; end if;
+      end loop;
     end;
   end if;
-  -- One by one: what the table did not take together, and what is there and changes.
-  for c in
-    select f.value as row, null as strand_id from jsonb_array_elements(v_fresh) f
-    union all
-    select v_rows -> (x ->> 'event_id'), x ->> 'strand_id' from jsonb_array_elements(v_changed) x
-    where x ->> 'strand_id' is not null and not (x ->> 'adopted')::boolean
-  loop
-    v_id := strandline.try_strand(c.row, c.strand_id);
-    update strandline.strands t set strand_id = v_id, projected = case when v_id is null then c.row - 'updated_at' end
-    where t.event_id = c.row -> 'metadata' ->> 'event_id' and (t.strand_id is distinct from v_id or v_id is null);
-    if v_id is null and c.row ->> 'status' <> 'voided' then v_aside := v_aside + 1; else v_ids := v_ids || v_id; end if;
-  end loop;
 
   perform strandline.settle_own_strands(v_ids);
   perform strandline.advance(p_consumer, p_topic, p_partition, p_next, p_commit, p_seen::jsonb);
