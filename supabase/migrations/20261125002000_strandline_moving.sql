@@ -327,7 +327,7 @@ begin
     perform strandline.take_place();
     names := names || 'learning_coefficients'::text;
   end if;
-  return jsonb_build_object('status', case when again then 'again' else 'ok' end, 'names', (select coalesce(array_agg(n order by n), '{}') from unnest(names) n));
+  return jsonb_build_object('status', case when again then 'again' else 'ok' end, 'names', (select coalesce(jsonb_agg(n order by n), '[]') from unnest(names) n));
 end
 $$;
 
@@ -345,7 +345,7 @@ begin
     perform strandline.give_place_back();
     names := names || 'learning_coefficients'::text;
   end if;
-  return jsonb_build_object('names', (select coalesce(array_agg(n order by n), '{}') from unnest(names) n));
+  return jsonb_build_object('names', (select coalesce(jsonb_agg(n order by n), '[]') from unnest(names) n));
 end
 $$;
 

@@ -27,6 +27,8 @@ export interface InstalledPostgres {
   url: string
   /** `pg_dump --schema-only` of a database. */
   dump(databaseUrl: string): Promise<string>
+  /** Every line of a whole dump, rows and all, sorted: a row that was written and put back lies elsewhere. */
+  rows(databaseUrl: string): Promise<string[]>
   stop(): Promise<void>
 }
 
@@ -61,6 +63,11 @@ export async function startInstalledPostgres(bin: string): Promise<InstalledPost
     { stdio: 'ignore', cwd: '/' },
   )
   const ended = once(server, 'close')
+  async function dump(...args: string[]): Promise<string> {
+    const { stdout } = await run(join(bin, 'pg_dump'), args, { maxBuffer: 1 << 28 })
+    // Newer ones write a key into it that is another each time.
+    return stdout.replaceAll(/^\\(un)?restrict .*$/gm, '')
+  }
   const url = `postgres://postgres@127.0.0.1:${port}/postgres`
   await until(
     () =>
@@ -72,11 +79,8 @@ export async function startInstalledPostgres(bin: string): Promise<InstalledPost
   )
   return {
     url,
-    async dump(databaseUrl) {
-      const { stdout } = await run(join(bin, 'pg_dump'), ['--schema-only', databaseUrl], { maxBuffer: 1 << 26 })
-      // Newer ones write a key into it that is another each time.
-      return stdout.replaceAll(/^\\(un)?restrict .*$/gm, '')
-    },
+    dump: (databaseUrl) => dump('--schema-only', databaseUrl),
+    rows: async (databaseUrl) => (await dump(databaseUrl)).split('\n').sort(),
     async stop() {
       server.kill('SIGINT')
       await ended

@@ -2,15 +2,18 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Clock } from '../../core/clock.ts'
 import { systemClock } from '../../core/clock.ts'
+import type { PositionClosed } from '../../core/event.ts'
 import { withClient } from '../../embedded/client.ts'
 import { migrate } from '../../embedded/migrate.ts'
 import { restoreReaders, switchReaders } from '../../moving/switch.ts'
 import { undo } from '../../moving/undo.ts'
 import { createOldDatabase, type OldDatabase } from '../legacy/old-database.ts'
 import { schemaOf } from '../legacy/schema-of.ts'
+import { createTestKafka } from '../support/kafka.ts'
+import { encodeEvent, TOPIC } from '../support/learner.ts'
 import { until } from '../support/pm.ts'
 import { runCommand, startCommand } from '../support/strandline.ts'
-import { learn } from './learned-old-trades.ts'
+import { eventsOf, learn } from './learned-old-trades.ts'
 
 /** Its time passes by being waited for. */
 function quickClock(): Clock {
@@ -121,6 +124,37 @@ describe('on a migrated database', () => {
     const back = await command('undo', '--switch-only', '--yes', '--json')
     expect(JSON.parse(back.stdout)).toEqual({ undone: 'switch', names: ['learning_coefficients', 'learning_configs'] })
     expect(await weight()).toEqual(before)
+  })
+
+  test('the log itself is asked whether the learner has applied all of it', async () => {
+    const kafka = await createTestKafka()
+    try {
+      const events = eventsOf(old)
+      await kafka.log.ensureTopics([{ topic: TOPIC, partitions: 1, config: { 'retention.ms': '-1' } }])
+      const publish = (some: PositionClosed[]) =>
+        kafka.log.produce(
+          TOPIC,
+          some.map((e) => ({ key: e.position_id, value: encodeEvent(e), headers: {} })),
+        )
+      await publish(events)
+      const ask = () =>
+        runCommand(['switch', '--yes', '--json', '--database-url', old.databaseUrl], {
+          env: { KAFKA_BROKERS: kafka.brokers },
+        })
+      const switched = await ask()
+      expect(JSON.parse(switched.stdout)).toMatchObject({ status: 'ok' })
+      await restoreReaders(old.databaseUrl)
+      await publish(events.slice(0, 3))
+      const behind = await ask()
+      expect(behind.code).toBe(1)
+      expect(JSON.parse(behind.stdout).error).toMatchObject({
+        code: 'MODEL_BEHIND',
+        message: `lowcap-v4 has not applied all of ${TOPIC} yet: 3 to go.`,
+      })
+      expect(await schemaOf(old.databaseUrl)).toEqual(migrated)
+    } finally {
+      await kafka.close()
+    }
   })
 
   test('an old writer whose row gave way to ours writes on into the kept table, and after the undo it is there', async () => {

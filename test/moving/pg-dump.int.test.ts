@@ -26,6 +26,7 @@ describe.skipIf(INSTALLED === undefined)('pg_dump --schema-only', () => {
       const old = await createOldDatabase(variant, { server: postgres.url, plainOwner: true })
       made.push(old)
       const before = await postgres.dump(old.databaseUrl)
+      const rows = await postgres.rows(old.databaseUrl)
       await migrate(old.databaseUrl)
       const migrated = await postgres.dump(old.databaseUrl)
       await learn(old)
@@ -36,6 +37,8 @@ describe.skipIf(INSTALLED === undefined)('pg_dump --schema-only', () => {
       await switchReaders(old.databaseUrl, { clock: systemClock })
       await undo(old.databaseUrl)
       expect(await postgres.dump(old.databaseUrl)).toBe(before)
+      // nobody else wrote: every row is there again as it was
+      expect(await postgres.rows(old.databaseUrl)).toEqual(rows)
     },
   )
 })

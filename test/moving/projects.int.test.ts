@@ -139,6 +139,52 @@ test('by an owner who is no superuser; a policy that looks something up does so 
   expect(await schemaOf(old.databaseUrl)).toEqual(schema)
 })
 
+test('a table with columns that only it has: made by the database, of their own types and names', async () => {
+  const { old, schema } = await project({
+    change: `
+      drop view curator_board;
+      drop policy "read levers" on learning_coefficients;
+      drop policy "tune coefficients" on learning_coefficients;
+      create type scope_kind as enum ('lever', 'interaction', 'pattern');
+      alter table learning_coefficients alter column scope type scope_kind using scope::scope_kind;
+      alter table learning_coefficients add column "Note, Text" text, add column rid serial, add column seq bigint generated always as identity,
+        add column doubled double precision generated always as (weight * 2) stored, add column extra json default '{"a": 1}', alter column n type bigint`,
+  })
+  const theirs = await old.sql(`select * from learning_coefficients where module = 'pm' order by key`)
+  await switchReaders(old.databaseUrl, { clock: systemClock })
+  expect(await old.sql(`select * from learning_coefficients where module = 'pm' order by key`)).toEqual(theirs)
+  const [ours] = await old.sql(
+    `select * from learning_coefficients where scope = 'lever' and name = 'curator' and key = 'moonboy'`,
+  )
+  // of a row that both have, the columns that only theirs knows
+  expect(ours).toMatchObject({ rid: expect.any(Number), extra: { a: 1 }, 'Note, Text': null })
+  expect(await old.sql(`select rid, extra from learning_coefficients where key = 'newcomer'`)).toEqual([
+    { rid: null, extra: null },
+  ])
+  await old.sql(
+    `insert into learning_coefficients (module, scope, name, key, "Note, Text") values ('pm', 'pattern', 'a', 'b', 'mine')`,
+  )
+  await old.sql(
+    `update learning_coefficients set "Note, Text" = "Note, Text" || '!', weight = 3 where module = 'pm' and name = 'a'`,
+  )
+  const [added] = await old.sql(
+    `select weight, doubled, extra, seq, rid, "Note, Text", updated_at from learning_coefficients where name = 'a'`,
+  )
+  expect(added).toEqual({
+    weight: 3,
+    doubled: 6,
+    extra: { a: 1 },
+    seq: expect.any(String),
+    rid: expect.any(Number),
+    'Note, Text': 'mine!',
+    updated_at: expect.any(Date),
+  })
+  await old.sql(`delete from learning_coefficients where name = 'a'`)
+  await undo(old.databaseUrl)
+  expect(await old.sql(`select * from learning_coefficients where module = 'pm' order by key`)).toEqual(theirs)
+  expect(await schemaOf(old.databaseUrl)).toEqual(schema)
+})
+
 test('over the API readers and writers are answered before and after, through an endpoint that runs on', async () => {
   const { old } = await project({})
   const { client } = await old.store()

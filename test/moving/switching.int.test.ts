@@ -9,6 +9,8 @@ import { createOldDatabase, type OldDatabase } from '../legacy/old-database.ts'
 import type { VariantName } from '../legacy/old-system.ts'
 import { schemaOf } from '../legacy/schema-of.ts'
 import { type Answer, ask, kindOf, statementsOf } from '../legacy/statements.ts'
+import { closedTrade } from '../support/closed-trade.ts'
+import { strandTable } from '../support/strand-table.ts'
 import { learn } from './learned-old-trades.ts'
 
 /** What each reader and writer is answered, by name and role. */
@@ -90,7 +92,14 @@ describe.each<VariantName>(['text', 'uuid', 'bigint'])('ids as %s', (variant) =>
   })
 
   test('undo leaves no trace, and everybody is answered as at first', async () => {
+    const strands = () => old.sql('select * from ad_strands order by id')
+    const theirs = await strands()
+    // a trade that closes now becomes a strand of ours
+    const trade = closedTrade({ position_id: 'new', trade_id: 'new', closed_at: Date.now() })
+    await strandTable({ store: await old.store(), sql: old.sql }).project(trade)
+    expect((await strands()).length).toBe(theirs.length + 1)
     await undo(old.databaseUrl)
+    expect(await strands()).toEqual(theirs)
     expect(await schemaOf(old.databaseUrl)).toEqual(schema)
     const now = await answers(old)
     expect(kinds(now)).toEqual(said)

@@ -7,7 +7,7 @@ const TOPIC = 'pm.position-closed.v1'
 
 export type StrandTable = ReturnType<typeof strandTable>
 
-export function strandTable(db: TestDatabase) {
+export function strandTable(db: Pick<TestDatabase, 'store' | 'sql'>) {
   let commits = 0
 
   function claim(consumer: string) {
