@@ -22,6 +22,9 @@ const amiss = (found: Finding[]) => found.filter((f) => f.severity !== 'info').m
 
 const BEFORE = { migrated: false, adopted: null, switched: false }
 
+const texts = (...names: string[]) =>
+  names.map((name) => ({ name, type: 'text', base: 'text', group: 'S', required: name === 'id', filled: false }))
+
 const table = (over: Partial<TableFacts> = {}): TableFacts => ({
   name: 'ad_strands',
   kind: 'r',
@@ -31,18 +34,20 @@ const table = (over: Partial<TableFacts> = {}): TableFacts => ({
   hides_rows: false,
   rls: false,
   rows: 10,
-  columns: ['id', 'kind', 'content'].map((name) => ({ name, type: 'text', required: name === 'id', filled: false })),
+  columns: texts('id', 'kind', 'content'),
   primary_key: ['id'],
   policies: [],
   triggers: [],
   indexes: [],
+  index_columns: [],
   checks: [],
   grants: [],
   dependents: [],
   publications: [],
   ...over,
 })
-const ofType = (column: string, type: string) => table().columns.map((c) => (c.name === column ? { ...c, type } : c))
+const ofType = (column: string, type: string) =>
+  table().columns.map((c) => (c.name === column ? { ...c, type, base: type, group: 'U' } : c))
 
 const server: ServerFacts = {
   number: 180004,
@@ -107,7 +112,7 @@ describe('the server', () => {
 describe('the old tables', () => {
   test('a table like theirs is adopted', () => expect(amiss(judgeTables([table()], BEFORE))).toEqual([]))
   test.each<[string, Partial<TableFacts>, string[]]>([
-    ['an id of another type', { columns: ofType('id', 'integer') }, ['error tables']],
+    ['an id of another type', { columns: ofType('id', 'bytea') }, ['error tables']],
     ['JSON in another type', { columns: ofType('content', 'bytea') }, ['error tables']],
     ['a column that we cannot do without', { columns: table().columns.slice(0, 2) }, ['error tables']],
     ['a view in a table’s place', { kind: 'v' }, ['error tables']],
@@ -116,7 +121,7 @@ describe('the old tables', () => {
     ['policies hide rows', { hides_rows: true }, ['warning rights']],
     [
       'a value that our strands do not have',
-      { columns: [...table().columns, { name: 'desk', type: 'text', required: true, filled: false }] },
+      { columns: [...table().columns, { ...texts('desk')[0]!, required: true }] },
       ['warning tables'],
     ],
   ])('%s', (_, over, expected) => expect(amiss(judgeTables([table(over)], BEFORE))).toEqual(expected))
@@ -129,12 +134,7 @@ describe('the old tables', () => {
     const queue = table({
       name: 'learning_queue',
       may_alter: false,
-      columns: ['id', 'strand_id', 'strand_type', 'status'].map((name) => ({
-        name,
-        type: 'text',
-        required: false,
-        filled: false,
-      })),
+      columns: texts('id', 'strand_id', 'strand_type', 'status'),
     })
     expect(amiss(judgeTables([queue], BEFORE))).toEqual(['error rights'])
     expect(amiss(judgeTables([queue], { ...BEFORE, migrated: true }))).toEqual([])

@@ -1,28 +1,11 @@
 /** What the old tables are like, what each step would touch of them, and what is in the way. Pure. */
 import { count, error, type Finding, info, list, warning } from '../finding.ts'
-import { touched } from './additions.ts'
+import { ADOPTED, CALLED, fits, touched } from './adoption.ts'
 import type { ColumnFacts, SharedName, TableFacts } from './shared-tables.ts'
 
-/** As format_type writes them. */
-const ID_TYPES = ['text', 'uuid', 'bigint']
-const JSON_TYPES = ['jsonb', 'json', 'text']
+/** Whose ids and references we read and write. */
+const IDS = (name: SharedName) => ADOPTED.filter((a) => a.table === name && a.needs === 'key').map((a) => a.column)
 
-/** Tables whose ids we read and write, and the columns that nobody can do without. */
-const NEEDED: Partial<Record<SharedName, string[]>> = {
-  lowcap_positions: ['id', 'timeframe', 'status', 'completed_trades', 'entry_context'],
-  ad_strands: ['id', 'kind', 'content'],
-  learning_queue: ['id', 'strand_id', 'strand_type', 'status'],
-}
-const IDS: Partial<Record<SharedName, string[]>> = {
-  lowcap_positions: ['id'],
-  ad_strands: ['id'],
-  learning_queue: ['id', 'strand_id'],
-}
-const JSON_COLUMNS: Partial<Record<SharedName, string[]>> = {
-  lowcap_positions: ['completed_trades', 'entry_context'],
-  ad_strands: ['content', 'metadata'],
-  learning_configs: ['config_data'],
-}
 /** What our projector fills of a strand. */
 const FILLED = [
   'id module kind symbol timeframe session_bucket tags target_agent created_at updated_at position_id trade_id parent_id signal_pack content',
@@ -63,38 +46,29 @@ function judgeTable(t: TableFacts, joined: Joined): Finding[] {
     ]
   const found: Finding[] = []
   const column = (wanted: string) => t.columns.find((c) => c.name === wanted)
-  const missing = (NEEDED[t.name] ?? []).filter((wanted) => !column(wanted))
+  const wanted = ADOPTED.filter((a) => a.table === t.name)
+  const missing = wanted.filter((a) => !a.made && !column(a.column)).map((a) => a.column)
+  if (t.name === 'learning_configs' && !column('module') && !column('module_id')) missing.push('module')
   if (missing.length > 0)
     found.push(
       error(
         'tables',
         `${name} has no column ${list(missing)}: it is another table than the one that we join.`,
-        `Rename it, or add what is missing.`,
+        'Rename it, or add what is missing.',
       ),
     )
-  for (const id of IDS[t.name] ?? []) {
-    const type = column(id)?.type
-    if (type !== undefined && !ID_TYPES.includes(type))
+  for (const { column: one, needs } of wanted) {
+    const is = column(one)
+    if (is && !fits(is, needs))
       found.push(
         error(
           'tables',
-          `${name}.${id} is of the type ${type}; ids may be ${list(ID_TYPES)}.`,
-          `Change it (alter table ${name} alter column ${id} type …), or tell us that you need it.`,
+          `${name}.${one} is of the type ${is.type}, and must be ${CALLED[needs]}.`,
+          `Change it: alter table ${name} alter column ${one} type … using …`,
         ),
       )
   }
-  for (const json of JSON_COLUMNS[t.name] ?? []) {
-    const type = column(json)?.type
-    if (type !== undefined && !JSON_TYPES.includes(type))
-      found.push(
-        error(
-          'tables',
-          `${name}.${json} is of the type ${type}; JSON may be in ${list(JSON_TYPES)}.`,
-          `Change it (alter table ${name} alter column ${json} type jsonb using to_jsonb(${json})).`,
-        ),
-      )
-  }
-  if (IDS[t.name] && column('id') && !t.primary_key.includes('id'))
+  if (IDS(t.name).includes('id') && column('id') && !t.primary_key.includes('id'))
     found.push(
       warning(
         'tables',
@@ -147,7 +121,7 @@ function unfilled(columns: ColumnFacts[]): Finding[] {
 
 function described(t: TableFacts, { migrated, adopted, switched }: Joined): Finding {
   const name = `public.${t.name}`
-  const ids = (IDS[t.name] ?? []).map((id) => `${id} ${t.columns.find((c) => c.name === id)?.type ?? '–'}`)
+  const ids = IDS(t.name).map((id) => `${id} ${t.columns.find((c) => c.name === id)?.type ?? '–'}`)
   const parts = [
     ...(t.rows >= 0 && t.kind !== 'v' ? [`about ${count(Math.round(t.rows), 'row')}`] : []),
     count(t.columns.length, 'column'),

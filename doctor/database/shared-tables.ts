@@ -15,6 +15,10 @@ export interface ColumnFacts {
   name: string
   /** As PostgreSQL writes it. */
   type: string
+  /** The same without its length. */
+  base: string
+  /** pg_type.typcategory: S strings, N numbers, D times, … */
+  group: string
   required: boolean
   /** Filled by the database where nobody does: a default, an identity, a generated column. */
   filled: boolean
@@ -38,6 +42,8 @@ export interface TableFacts {
   policies: string[]
   triggers: { name: string; function: string; enabled: boolean }[]
   indexes: string[]
+  /** Columns of each valid index on all rows, in its order. */
+  index_columns: string[][]
   checks: string[]
   /** Who else may do what: `anon: SELECT`. */
   grants: { role: string; privileges: string[] }[]
@@ -52,7 +58,8 @@ export async function lookAtTables(ask: Ask): Promise<TableFacts[]> {
     `select c.relname::text as name, c.relkind::text as kind, pg_get_userbyid(c.relowner)::text as owner,
       pg_has_role(c.relowner, 'usage') as may_alter, has_any_column_privilege(c.oid, 'select') as may_read,
       row_security_active(c.oid) as hides_rows, c.relrowsecurity as rls, c.reltuples::double precision as rows,
-      coalesce((select jsonb_agg(jsonb_build_object('name', a.attname, 'type', format_type(a.atttypid, a.atttypmod), 'required', a.attnotnull,
+      coalesce((select jsonb_agg(jsonb_build_object('name', a.attname, 'type', format_type(a.atttypid, a.atttypmod),
+          'base', format_type(a.atttypid, null), 'group', (select y.typcategory from pg_type y where y.oid = a.atttypid), 'required', a.attnotnull,
           'filled', a.atthasdef or a.attidentity <> '' or a.attgenerated <> '') order by a.attnum)
         from pg_attribute a where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped), '[]') as columns,
       coalesce((select jsonb_agg(a.attname order by k.n) from pg_index i, unnest(i.indkey) with ordinality k(attnum, n), pg_attribute a
@@ -62,6 +69,9 @@ export async function lookAtTables(ask: Ask): Promise<TableFacts[]> {
         order by t.tgname) from pg_trigger t where t.tgrelid = c.oid and not t.tgisinternal), '[]') as triggers,
       coalesce((select jsonb_agg(x.relname order by x.relname) from pg_index i join pg_class x on x.oid = i.indexrelid
         where i.indrelid = c.oid), '[]') as indexes,
+      coalesce((select jsonb_agg((select coalesce(jsonb_agg(a.attname order by k.n), '[]') from unnest(i.indkey) with ordinality k(attnum, n)
+          join pg_attribute a on a.attrelid = c.oid and a.attnum = k.attnum)) from pg_index i
+        where i.indrelid = c.oid and i.indisvalid and i.indpred is null), '[]') as index_columns,
       coalesce((select jsonb_agg(format('%I %s', k.conname, pg_get_constraintdef(k.oid)) order by k.conname)
         from pg_constraint k where k.conrelid = c.oid and k.contype = 'c'), '[]') as checks,
       coalesce((select jsonb_agg(jsonb_build_object('role', g.role, 'privileges', g.privileges) order by g.role) from (

@@ -70,8 +70,10 @@ export async function lookAtTrades(source: TradeSource, tables: string[], now: (
 export function tradesInDatabase(ask: Ask, tables: TableFacts[], known: boolean): TradeSource {
   return {
     async *pages(name) {
-      const type = tables.find((t) => t.name === name)?.columns.find((c) => c.name === 'id')?.type
-      if (type === undefined) return
+      const columns = tables.find((t) => t.name === name)?.columns ?? []
+      const type = columns.find((c) => c.name === 'id')?.base
+      const holding = name === 'ad_strands' ? 'kind' : 'completed_trades'
+      if (type === undefined || !columns.some((c) => c.name === holding)) return
       const closed =
         name === 'ad_strands'
           ? `t.kind = 'position_closed'`

@@ -1,6 +1,9 @@
 /** The doctor at the database of an old system, before anything of ours is in it. */
 import { randomBytes } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { additions } from '../../doctor/database/adoption.ts'
+import { readOnly } from '../../doctor/database/read-only.ts'
+import { lookAtTables } from '../../doctor/database/shared-tables.ts'
 import type { Finding, Report } from '../../doctor/finding.ts'
 import { withClient } from '../../embedded/client.ts'
 import { migrate } from '../../embedded/migrate.ts'
@@ -50,7 +53,7 @@ describe.each<VariantName>(['text', 'uuid', 'bigint'])('%s ids', (variant) => {
     expect(of(report, 'migrations', 'Nothing of ours')?.todo).toContain('migrate --dry-run')
     expect(of(report, 'tables', 'public.ad_strands is a table')?.what).toContain(`id ${variant}`)
     expect(of(report, 'tables', 'public.lowcap_positions is a table')?.what).toMatch(
-      /migrate adds the column side, .*settled_entry/,
+      /migrate adds the columns [^;]*side, .*strandline_touch_position/,
     )
     expect(of(report, 'tables', 'public.learning_coefficients is a table')?.what).toContain('switch keeps it as')
     const [queue] = await sql(
@@ -63,6 +66,21 @@ describe.each<VariantName>(['text', 'uuid', 'bigint'])('%s ids', (variant) => {
     expect(of(report, 'backfill', 'not in the log')?.what).toMatch(
       /^Of (\d+) closed trades of the old tables, \1 are not in the log\./,
     )
+  })
+
+  test('what it foretells of each table is what migrate adds', async () => {
+    const url = await database(variant)
+    const foretold = (await readOnly(url, lookAtTables)).flatMap((t) =>
+      additions(t).map(({ kind, object }) => `${t.name} ${kind} ${object}`),
+    )
+    await migrate(url)
+    const added = await sql(url, `select table_name || ' ' || kind || ' ' || object as line from strandline.added`)
+    expect(foretold.sort()).toEqual(added.map((a) => a.line).sort())
+    const report = await doctor(url)
+    expect(errors(report)).toEqual([])
+    expect(of(report, 'tables', 'public.ad_strands is a table')?.what).not.toContain('migrate adds')
+    expect(of(report, 'undo', 'undo takes away')?.what).toContain('the column side of lowcap_positions')
+    expect(of(report, 'tables', 'learning_coefficients_before_strandline')).toBeDefined()
   })
 
   test('works as a role that may only read, and says that it could not migrate', async () => {
@@ -88,12 +106,13 @@ describe.each<VariantName>(['text', 'uuid', 'bigint'])('%s ids', (variant) => {
 })
 
 describe('what is in the way', () => {
-  test.each<[string, string, string, RegExp]>([
+  test.each<[string, string, string, RegExp, boolean?]>([
     [
       'a materialized view in the table’s place',
       `drop view curator_board; alter table learning_coefficients rename to old_c; create materialized view learning_coefficients as select * from old_c`,
       'tables',
       /learning_coefficients is a materialized view/,
+      false,
     ],
     ['a schema of our name', 'create schema strandline', 'tables', /There is a schema strandline that is not ours/],
     [
@@ -104,15 +123,21 @@ describe('what is in the way', () => {
     ],
     [
       'an id of another type',
-      'alter table strand_scores drop constraint strand_scores_pkey; drop view open_positions; alter table lowcap_positions alter column id drop default, alter column id type varchar(80)',
+      'alter table strand_scores drop constraint strand_scores_pkey; drop view open_positions; alter table lowcap_positions alter column id drop default, alter column id type bytea using id::bytea',
       'tables',
-      /lowcap_positions\.id is of the type character varying/,
+      /lowcap_positions\.id is of the type bytea/,
     ],
-  ])('%s', async (_, text, area, what) => {
+  ])('%s', async (_, text, area, what, refused = true) => {
     const url = await database('text')
     await sql(url, text)
     const report = await doctor(url)
     expect(report.code).toBe(1)
+    if (refused) {
+      const before = await footprint(url)
+      await expect(migrate(url)).rejects.toMatchObject({ code: 'STORE_SCHEMA' })
+      const { written: _w, ...after } = await footprint(url)
+      expect(after).toEqual(Object.fromEntries(Object.entries(before).filter(([name]) => name !== 'written')))
+    }
     expect(report.findings[0]).toMatchObject({
       severity: 'error',
       area,
@@ -135,10 +160,10 @@ describe('what is in the way', () => {
     const url = await database('bigint')
     await sql(
       url,
-      `alter table learning_queue drop column created_at; alter table lowcap_positions drop column completed_trades cascade`,
+      `alter table learning_queue drop column created_at; alter table lowcap_positions drop column completed_trades cascade, drop column total_quantity cascade`,
     )
     const report = await doctor(url)
-    expect(of(report, 'tables', 'public.lowcap_positions has no column completed_trades')?.severity).toBe('error')
+    expect(of(report, 'tables', 'public.lowcap_positions has no column total_quantity')?.severity).toBe('error')
     expect(of(report, 'bridge', 'wait in learning_queue')?.what).not.toContain('since')
     expect(of(report, 'tables', 'public.ad_strands is a table')).toBeDefined()
   })

@@ -23,8 +23,9 @@ export interface Loop {
   stop(): Promise<void>
 }
 
-export async function startLoop(): Promise<Loop> {
-  const [db, kafka] = await Promise.all([createTestDatabase(), createTestKafka()])
+/** @param made the database to run on; one of its own where none is given */
+export async function startLoop(made: TestDatabase | Promise<TestDatabase> = createTestDatabase()): Promise<Loop> {
+  const [db, kafka] = await Promise.all([made, createTestKafka()])
   const config: Config = readConfig({
     KAFKA_BROKERS: kafka.brokers,
     SCHEMA_REGISTRY_URL: kafka.registryUrl,

@@ -1,0 +1,71 @@
+/** A real pgbouncer in transaction mode: each transaction may get another connection to the server. */
+import { execFileSync } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { withClient } from '../../embedded/client.ts'
+import { freePort } from '../../embedded/ports.ts'
+import { unprivileged } from '../../embedded/unprivileged.ts'
+
+export const hasPgbouncer = (() => {
+  try {
+    execFileSync('pgbouncer', ['--version'], { stdio: 'ignore' })
+    return true
+  } catch {
+    return false
+  }
+})()
+
+export interface Pooler {
+  /** The same database, user and password, through the pooler. */
+  url: string
+  stop(): Promise<void>
+}
+
+export async function startPgbouncer(databaseUrl: string): Promise<Pooler> {
+  const { hostname, port, username, password, pathname } = new URL(databaseUrl)
+  const own = await freePort()
+  const dir = await mkdtemp(join(tmpdir(), 'strandline-pooler-'))
+  const launcher = unprivileged([dir])
+  const write = async (name: string, text: string) => {
+    await writeFile(join(dir, name), text, { mode: 0o600 })
+    await launcher.own(join(dir, name))
+    return join(dir, name)
+  }
+  await launcher.own(dir)
+  const users = await write('users.txt', `"${username}" "${decodeURIComponent(password)}"\n`)
+  const config = await write(
+    'pgbouncer.ini',
+    `[databases]
+* = host=${hostname} port=${port}
+[pgbouncer]
+listen_addr = 127.0.0.1
+listen_port = ${own}
+unix_socket_dir =
+auth_type = scram-sha-256
+auth_file = ${users}
+pool_mode = transaction
+default_pool_size = 3
+server_reset_query_always = 0
+`,
+  )
+  const child = launcher.spawn('pgbouncer', [config], { stdio: 'ignore', cwd: '/' })
+  const ended = once(child, 'exit')
+  const url = `postgres://${username}:${password}@127.0.0.1:${own}${pathname}`
+  for (let attempt = 0; ; attempt++) {
+    const up = await withClient(url, (client) => client.query('select 1')).catch((error) => error)
+    if (!(up instanceof Error)) break
+    if (child.exitCode !== null || attempt > 100) throw up
+    await sleep(100)
+  }
+  return {
+    url,
+    async stop() {
+      child.kill('SIGINT')
+      await ended
+      await rm(dir, { recursive: true, force: true })
+    },
+  }
+}
