@@ -2,6 +2,7 @@
 import { SpanStatusCode, trace } from '@opentelemetry/api'
 import { StrandlineError } from '../../core/errors.ts'
 import type { PositionClosed } from '../../core/event.ts'
+import { readBars } from './bars.ts'
 import { type Closing, closingOf, type FlatTrade } from './closing.ts'
 import { overlongKeys } from './model-keys.ts'
 import type { OutboxRow } from './outbox.ts'
@@ -43,7 +44,9 @@ export function closeTrade(pm: Portfolio, flat: FlatTrade, by: 'report' | 'tick'
   return tracer.startActiveSpan('pm.close', async (span) => {
     const started = pm.clock.now()
     try {
-      const closing = namingLongKeys(closingOf(flat))
+      // a row that could not be read as a trade has none
+      const bars = flat.bars === null ? await readBars(pm.store, timed(flat)) : (flat.bars ?? [])
+      const closing = namingLongKeys(closingOf({ ...flat, bars }))
       const { event } = closing
       span.setAttributes({ 'strandline.event_id': event.event_id, 'strandline.position_id': event.position_id })
       const p_close = JSON.stringify({
@@ -70,6 +73,13 @@ export function closeTrade(pm: Portfolio, flat: FlatTrade, by: 'report' | 'tick'
     }
   })
 }
+
+/** Only a trade with two times has bars at all. */
+const timed = (flat: FlatTrade) => ({
+  ...flat,
+  opened_at: flat.opened_at as number,
+  closed_at: flat.closed_at as number,
+})
 
 /** Keys that are too long are left out by the learner, not by us: whoever closes the trade hears it here. */
 function namingLongKeys(closing: Closing): Closing {

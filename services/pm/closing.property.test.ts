@@ -8,7 +8,7 @@ import { checkEvent } from '../../core/validation.ts'
 import { loadModel, modelNames } from '../learner/load-model.ts'
 import { groupsOfLedger, tradeOf } from '../learner/trade.ts'
 import { strandOf } from '../projector/strand.ts'
-import { type Closing, closingOf, type FlatTrade } from './closing.ts'
+import { type BarredFlatTrade, type Closing, closingOf } from './closing.ts'
 import { eventHeaders } from './headers.ts'
 
 const NOW = Date.UTC(2026, 4, 19)
@@ -75,7 +75,7 @@ const time = fc.oneof(
 const nullable = (arbitrary: fc.Arbitrary<string>) => fc.option(arbitrary)
 const mostly = <T>(usual: T, other: fc.Arbitrary<T>) =>
   fc.oneof({ weight: 4, arbitrary: fc.constant(usual) }, { weight: 1, arbitrary: other })
-const trade: fc.Arbitrary<FlatTrade> = fc.record({
+const trade: fc.Arbitrary<BarredFlatTrade> = fc.record({
   position_id: mostly('p1', text),
   trade_id: mostly('t1', text),
   fingerprint: fc.constant('f'),
@@ -98,7 +98,7 @@ const trade: fc.Arbitrary<FlatTrade> = fc.record({
 })
 
 /** The closing, or null where the PM refuses it: with a sentence of its own, never by breaking. */
-function closing(flat: FlatTrade): Closing | null {
+function closing(flat: BarredFlatTrade): Closing | null {
   try {
     return closingOf(flat)
   } catch (error) {
@@ -151,7 +151,7 @@ test('a context that nothing is wrong with is carried whole, and says nothing', 
   )
 })
 
-const usual: FlatTrade = {
+const usual: BarredFlatTrade = {
   position_id: 'p1',
   trade_id: 't1',
   fingerprint: 'f',

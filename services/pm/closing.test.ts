@@ -1,11 +1,11 @@
 import { describe, expect, test } from 'vitest'
 import { eventId } from '../../core/event.ts'
 import { checkEvent } from '../../core/validation.ts'
-import { closingOf, type FlatTrade, rescored } from './closing.ts'
+import { type BarredFlatTrade, closingOf, rescored } from './closing.ts'
 
 const MIN = 60_000
 const NOW = 100 * MIN
-const flat = (change: Partial<FlatTrade> = {}): FlatTrade => ({
+const flat = (change: Partial<BarredFlatTrade> = {}): BarredFlatTrade => ({
   position_id: 'p1',
   trade_id: 't1',
   fingerprint: 'f',

@@ -36,8 +36,11 @@ export interface FlatTrade {
   closed_at: number | string
   entry_context: unknown
   regime_context: unknown
-  bars: BarRow[]
+  /** null: too many to travel with the trade (bars.ts). */
+  bars: BarRow[] | null
 }
+
+export type BarredFlatTrade = FlatTrade & { bars: BarRow[] }
 
 /** An element of `lowcap_positions.completed_trades`. */
 export type CompletedTrade = Score & {
@@ -69,7 +72,7 @@ export const NO_BARS = 'no_ohlcv'
  * Errors: POSITION_INVALID when a price, a time or an identity is missing or nonsense, or the exit lies in the future (the log's readers would
  * refuse such an event for good); the position stays open.
  */
-export function closingOf(trade: FlatTrade): Closing {
+export function closingOf(trade: BarredFlatTrade): Closing {
   if (trade.problem) throw unreadable(trade, trade.problem)
   const times = timesOf(trade)
   const prices = { entry_price: price(trade, 'entry_price'), exit_price: price(trade, 'exit_price') }

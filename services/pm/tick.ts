@@ -1,13 +1,14 @@
 /** One tick of a timeframe: closes what others brought to zero, and scores what was closed without bars. */
 import { explain, findStrandlineError } from '../../core/errors.ts'
 import type { PositionClosed } from '../../core/event.ts'
+import { readBars } from './bars.ts'
 import { closePosition, closeTrade } from './close-position.ts'
 import { type BarRow, type FlatTrade, rescored } from './closing.ts'
 import type { OutboxRow } from './outbox.ts'
 import { claimArgs, type Portfolio } from './portfolio.ts'
 import type { Side } from './rr.ts'
 
-/** Trades of one request: their bars travel with them, and a hosted project ends a statement after 8 s. */
+/** Trades of one request, with their bars where they are few: a hosted project ends a statement after 8 s. */
 const PAGE = 50
 
 export interface TickResult {
@@ -23,7 +24,8 @@ interface LateTrade {
   /** The latest revision that the outbox has. */
   event: PositionClosed
   side: Side
-  bars: BarRow[]
+  /** null: too many to travel with it. */
+  bars: BarRow[] | null
   complete: boolean
 }
 
@@ -90,7 +92,7 @@ function isSystemic(error: unknown): boolean {
 
 /** Publishes the score of a trade that had none, as the event's next revision. */
 async function scoreLate(pm: Portfolio, { event, side, bars }: LateTrade): Promise<boolean> {
-  const next = rescored(event, side, bars)
+  const next = rescored(event, side, bars ?? (await readBars(pm.store, event)))
   if (!next) return false
   type Answer = { status: 'scored'; outbox: OutboxRow | null } | { status: 'superseded' }
   const answer = await pm.store.rpc<Answer>('strandline_pm_score_late', {

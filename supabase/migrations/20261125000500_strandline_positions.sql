@@ -124,13 +124,24 @@ create function public.strandline_pm_now() returns double precision language sql
   select strandline.pm_ms(clock_timestamp())
 $$;
 
--- The bars that may touch a trade: [[start ms, low, high], …]. Which of them count is services/pm/rr.ts' decision.
-create function public.strandline_pm_bars(p_contract text, p_chain text, p_timeframe text, p_from timestamptz, p_to timestamptz)
+-- The bars that may touch a trade: [[start ms, low, high], …], in the order of time. Which of them count is services/pm/rr.ts' decision. Those of a
+-- trade that was held for long come in pieces: p_limit of them behind p_after (start ms of the last one; null: from the first on; p_limit null: all).
+create function public.strandline_pm_bars(
+  p_contract text, p_chain text, p_timeframe text, p_from timestamptz, p_to timestamptz, p_after double precision default null, p_limit integer default null)
 returns jsonb language sql stable security invoker set search_path = '' set timezone = 'UTC' as $$
-  select coalesce(jsonb_agg(jsonb_build_array(strandline.pm_ms(b.timestamp), b.low_usd, b.high_usd) order by b.timestamp), '[]')
-  from public.lowcap_price_data_ohlc b
-  where b.token_contract = p_contract and b.chain = p_chain and b.timeframe = p_timeframe
-    and b.timestamp > p_from - strandline.pm_timeframe(p_timeframe) and b.timestamp <= greatest(p_from, p_to)
+  select coalesce(jsonb_agg(jsonb_build_array(r.start, r.low_usd, r.high_usd) order by r.start), '[]')
+  from (select strandline.pm_ms(b.timestamp) as start, b.low_usd, b.high_usd from public.lowcap_price_data_ohlc b
+        where b.token_contract = p_contract and b.chain = p_chain and b.timeframe = p_timeframe
+          and b.timestamp > p_from - strandline.pm_timeframe(p_timeframe) and b.timestamp <= greatest(p_from, p_to)
+          and b.timestamp >= to_timestamp(coalesce(p_after, '-infinity') / 1000) and strandline.pm_ms(b.timestamp) > coalesce(p_after, '-infinity')
+        order by b.timestamp limit p_limit) r
+$$;
+
+-- The bars of a trade, as they travel with it; null: more than p_most, which are read in pieces.
+create function strandline.pm_few_bars(p_contract text, p_chain text, p_timeframe text, p_from timestamptz, p_to timestamptz, p_most integer)
+returns jsonb language sql stable security invoker set search_path = '' as $$
+  select case when jsonb_array_length(b.bars) <= p_most then b.bars end
+  from (select public.strandline_pm_bars(p_contract, p_chain, p_timeframe, p_from, p_to, null, p_most + 1) as bars offset 0) b
 $$;
 
 -- Nothing is held: what is left is rounding (a billionth of what was bought). `case`: a product that comes to nothing would be an error.
@@ -191,9 +202,9 @@ create function strandline.pm_fingerprint(p strandline.position) returns text la
     strandline.pm_ms(p.first_entry_timestamp), strandline.pm_ms(p.closed_at), p.entry_context)::text)
 $$;
 
--- A flat position as a trade to be scored and closed, its bars included. Times in ms; `now`: the database's clock. A row that cannot be read as
+-- A flat position as a trade to be scored and closed, its bars included unless they are more than p_most_bars. Times in ms; `now`: the database's clock. A row that cannot be read as
 -- one is {position_id, trade_id, problem}: it must not keep the others of its page.
-create function strandline.pm_trade(p strandline.position)
+create function strandline.pm_trade(p strandline.position, p_most_bars integer default 1000)
 returns jsonb language plpgsql stable security invoker set search_path = '' as $$
 declare
   last_exit record;
@@ -214,7 +225,7 @@ begin
     'problem', case when coalesce(jsonb_typeof(p.completed_trades), 'array') <> 'array'
       then 'its completed_trades is of type ' || jsonb_typeof(p.completed_trades) || ', not a list' end,
     'bars', case when isfinite(p.first_entry_timestamp) and isfinite(exited)
-      then public.strandline_pm_bars(p.token_contract, p.token_chain, p.timeframe, p.first_entry_timestamp, exited) else '[]' end);
+      then strandline.pm_few_bars(p.token_contract, p.token_chain, p.timeframe, p.first_entry_timestamp, exited, p_most_bars) else '[]' end);
 exception when data_exception then
   return jsonb_build_object('position_id', p.id::text, 'trade_id', strandline.pm_trade_id(p), 'problem', sqlerrm);
 end
@@ -232,7 +243,7 @@ $$;
 -- conditions are those of the index lowcap_positions_running; the one on the quantity lets pass what pm_is_flat does and is cheaper.
 create function public.strandline_pm_flat_trades(p_timeframe text, p_after text, p_limit integer)
 returns jsonb language sql stable security invoker set search_path = '' as $$
-  select coalesce(jsonb_agg(strandline.pm_trade(f.p) order by f.id), '[]')
+  select coalesce(jsonb_agg(strandline.pm_trade(f.p, 200) order by f.id), '[]')
   from (select r.id, r.p from (
           select l.id, strandline.read_position(to_jsonb(l)) as p from public.lowcap_positions l
           where l.first_entry_timestamp is not null and l.first_entry_timestamp is distinct from l.settled_entry
@@ -433,26 +444,36 @@ $$;
 
 -- Trades closed without bars whose bars are there now. Bars arrive one after another, and half of them would score another trade: so they
 -- have come when one reaches the exit, or when no new one came since the last look. Pages by event_id.
--- Returns [{event_id, position_id, event (its latest revision), side, bars, complete}, …]; those that are not complete only move the page on.
+-- Returns [{event_id, position_id, event (its latest revision), side, bars (null: many, read in pieces), complete}, …]; those that are not complete only move the page on.
 create function public.strandline_pm_late_trades(p_timeframe text, p_after text, p_limit integer)
 returns jsonb language plpgsql security invoker set search_path = '' set timezone = 'UTC' as $$
 declare
   found_rows jsonb;
 begin
   with waiting as materialized (
-    select u.*, seen.bars_now, latest.payload, latest.payload -> 'rr' <> 'null' or latest.payload -> 'voided' = 'true' as settled
+    select u.*, exit.reached, seen.bars_now, latest.payload, latest.payload -> 'rr' <> 'null' or latest.payload -> 'voided' = 'true' as settled
     from strandline.pm_unscored u
     cross join lateral (
-      select count(*)::integer as bars_now from public.lowcap_price_data_ohlc b
-      where b.token_contract = u.token_contract and b.chain = u.chain and b.timeframe = u.timeframe
-        and b.timestamp > u.opened_at - strandline.pm_timeframe(u.timeframe) and b.timestamp <= greatest(u.opened_at, u.closed_at)) seen
+      select exists (select from public.lowcap_price_data_ohlc b
+                     where b.token_contract = u.token_contract and b.chain = u.chain and b.timeframe = u.timeframe
+                       and b.timestamp >= u.closed_at - strandline.pm_timeframe(u.timeframe)) as reached offset 0) exit
+    cross join lateral (   -- counting those of a long trade takes a while, and is needed only while they arrive
+      select case when exit.reached then exists (
+          select from public.lowcap_price_data_ohlc b
+          where b.token_contract = u.token_contract and b.chain = u.chain and b.timeframe = u.timeframe
+            and b.timestamp > u.opened_at - strandline.pm_timeframe(u.timeframe) and b.timestamp <= greatest(u.opened_at, u.closed_at))::integer
+        else (
+          select count(*)::integer from public.lowcap_price_data_ohlc b
+          where b.token_contract = u.token_contract and b.chain = u.chain and b.timeframe = u.timeframe
+            and b.timestamp > u.opened_at - strandline.pm_timeframe(u.timeframe) and b.timestamp <= greatest(u.opened_at, u.closed_at)) end as bars_now
+      offset 0) seen
     cross join lateral (
       select o.payload from strandline.pm_outbox o where o.event_id = u.event_id order by o.revision desc limit 1) latest
     where u.timeframe = p_timeframe and u.event_id > p_after and seen.bars_now > 0
     order by u.event_id limit p_limit
   ), looked as (
     update strandline.pm_unscored u set bars_seen = w.bars_now
-    from waiting w where u.event_id = w.event_id and not w.settled and w.bars_now <> w.bars_seen
+    from waiting w where u.event_id = w.event_id and not w.settled and not w.reached and w.bars_now <> w.bars_seen
   ), corrected as (   -- someone else gave it a score, or retracted it
     delete from strandline.pm_unscored u using waiting w where u.event_id = w.event_id and w.settled
   )
@@ -461,11 +482,8 @@ begin
       'position_id', w.position_id,
       'event', w.payload,
       'side', w.side,
-      'bars', public.strandline_pm_bars(w.token_contract, w.chain, w.timeframe, w.opened_at, w.closed_at),
-      'complete', not w.settled and (w.bars_now = w.bars_seen or exists (
-        select 1 from public.lowcap_price_data_ohlc b
-        where b.token_contract = w.token_contract and b.chain = w.chain and b.timeframe = w.timeframe
-          and b.timestamp >= w.closed_at - strandline.pm_timeframe(w.timeframe)))) order by w.event_id)
+      'bars', strandline.pm_few_bars(w.token_contract, w.chain, w.timeframe, w.opened_at, w.closed_at, 200),
+      'complete', not w.settled and (w.reached or w.bars_now = w.bars_seen)) order by w.event_id)
     into found_rows
   from waiting w;
   return coalesce(found_rows, '[]');
