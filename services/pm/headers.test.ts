@@ -1,6 +1,6 @@
 import { INVALID_SPAN_CONTEXT, trace } from '@opentelemetry/api'
 import { expect, test } from 'vitest'
-import { closingOf, type FlatTrade } from './closing.ts'
+import { type BarredFlatTrade, closingOf } from './closing.ts'
 import { eventHeaders } from './headers.ts'
 import { spanTraceparent } from './trace-context.ts'
 
@@ -16,7 +16,7 @@ const flat = {
   closed_at: 1_000,
   bars: [],
 }
-const { event } = closingOf(flat as unknown as FlatTrade)
+const { event } = closingOf(flat as unknown as BarredFlatTrade)
 
 test('headers are those of CloudEvents, Kafka binding, binary mode', () => {
   expect(eventHeaders(event, null)).toMatchObject({

@@ -1,7 +1,7 @@
 /** One trade, found in a strand, in its position's list, or closed by us: one event id. */
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { closingOf, type FlatTrade } from '../closing.ts'
+import { type BarredFlatTrade, closingOf } from '../closing.ts'
 import { tradesOfPosition } from './position-trades.ts'
 import { tradeOfStrand } from './strand-event.ts'
 
@@ -101,7 +101,7 @@ test('bridge, backfill and our own close of one trade give one event id', () => 
           opened_at: entry_ms,
           closed_at: Math.floor(t.entered / 1000) + t.held,
           bars: [],
-        } as unknown as FlatTrade).event
+        } as unknown as BarredFlatTrade).event
         expect(backfilled).toMatchObject({ trade: { event: { event_id: bridged.event_id } } })
         expect([bridged.event_id, bridged.opened_at]).toEqual([closed.event_id, closed.opened_at])
       },
