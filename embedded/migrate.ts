@@ -143,7 +143,13 @@ async function apply(client: pg.ClientBase, { version, name, sql }: Migration): 
     throw new StrandlineError(
       'STORE_SCHEMA',
       `Migration ${version}_${name} failed at "${where}": ${(cause as Error).message}. Nothing was changed.`,
-      { cause },
+      {
+        cause,
+        // 55P03: lock_not_available
+        ...((cause as pg.DatabaseError).code === '55P03' && {
+          todo: 'Somebody else uses the table for long: try again when it is quiet (pg_stat_activity shows who).',
+        }),
+      },
     )
   }
 }

@@ -12,6 +12,7 @@ create table strandline.strands (
   projected jsonb                                    -- the strand as the log has it, where ad_strands does not show that
 );
 create index strands_strand on strandline.strands (strand_id);
+create index strands_without_row on strandline.strands (event_id) where strand_id is null;
 
 -- Second strands of somebody else for one trade: the first one is adopted.
 create table strandline.duplicate_strands (
@@ -112,36 +113,47 @@ begin
 end $$;
 
 -- Closed trades as readers want them: every column of the strand, then its content flattened. Retracted trades and second strands of one trade are left
--- out. An adopted strand keeps its own content; where the log knows more, the flattened columns show that.
-create view strandline.position_closed_strands with (security_invoker = true) as
-select s.id, s.module, s.kind, s.symbol, s.timeframe, s.session_bucket, s.tags, s.target_agent, s.created_at, s.updated_at, s.position_id,
-       s.trade_id, s.parent_id, s.signal_pack, s.content, s.module_intelligence, s.regime_context, s.status, s.metadata,
-       r.event_id, r.revision,
-       coalesce(r.projected -> 'metadata', s.metadata) ->> 'source' as source,
-       c.body ->> 'chain' as chain,
-       coalesce(c.body ->> 'token', c.body ->> 'token_contract') as token,
-       c.body ->> 'decision_type' as decision_type,
-       coalesce((r.projected -> 'content' ->> 'ts')::timestamptz, s.created_at) as closed_at,
-       case when jsonb_typeof(t.trade -> 'entry_price') = 'number' then (t.trade ->> 'entry_price')::double precision end as entry_price,
-       case when jsonb_typeof(t.trade -> 'exit_price') = 'number' then (t.trade ->> 'exit_price')::double precision end as exit_price,
-       case when jsonb_typeof(t.trade -> 'rr') = 'number' then (t.trade ->> 'rr')::double precision end as rr,
-       case when jsonb_typeof(t.trade -> 'return') = 'number' then (t.trade ->> 'return')::double precision end as "return",
-       case when jsonb_typeof(t.trade -> 'max_drawdown') = 'number' then (t.trade ->> 'max_drawdown')::double precision end as max_drawdown,
-       case when jsonb_typeof(t.trade -> 'max_gain') = 'number' then (t.trade ->> 'max_gain')::double precision end as max_gain,
-       c.body -> 'entry_context' as entry_context,
-       c.body -> 'completed_trades' as completed_trades,
-       c.body -> 'trade_summary' as trade_summary
-from (
-  select t.event_id, t.revision, t.projected, to_jsonb(a) as strand
-  from public.ad_strands a left join strandline.strands t on t.strand_id = a.id::text
-  where a.kind = 'position_closed' and t.voided is not true
-    and not exists (select 1 from strandline.duplicate_strands d where d.strand_id = a.id::text)
-  union all
-  select t.event_id, t.revision, t.projected, t.projected from strandline.strands t
-  where t.strand_id is null and t.projected is not null and not t.voided) r
-cross join lateral strandline.read_strand(r.strand) s
-cross join lateral (select coalesce(r.projected -> 'content', s.content) as body) c
-cross join lateral (select coalesce(c.body -> 'trade_summary', c.body -> 'completed_trades' -> -1) as trade) t;
+-- out. An adopted strand keeps its own content; where the log knows more, the flattened columns show that. In a table that we made, the columns are read
+-- as they are, so that its indexes serve.
+do $$
+declare
+  v_columns text[] := '{id,module,kind,symbol,timeframe,session_bucket,tags,target_agent,created_at,updated_at,position_id,trade_id,parent_id,signal_pack,content,module_intelligence,regime_context,status,metadata}';
+  v_read    text := (select string_agg('a.' || c, ', ') from unnest(v_columns) c);
+  v_kept    text := (select string_agg('k.' || c, ', ') from unnest(v_columns) c);
+begin
+  execute format($f$
+    create view strandline.position_closed_strands with (security_invoker = true) as
+    select %1$s, r.event_id, r.revision,
+           coalesce(r.projected -> 'metadata', r.metadata) ->> 'source' as source,
+           c.body ->> 'chain' as chain,
+           coalesce(c.body ->> 'token', c.body ->> 'token_contract') as token,
+           c.body ->> 'decision_type' as decision_type,
+           coalesce((r.projected -> 'content' ->> 'ts')::timestamptz, r.created_at) as closed_at,
+           case when jsonb_typeof(t.trade -> 'entry_price') = 'number' then (t.trade ->> 'entry_price')::double precision end as entry_price,
+           case when jsonb_typeof(t.trade -> 'exit_price') = 'number' then (t.trade ->> 'exit_price')::double precision end as exit_price,
+           case when jsonb_typeof(t.trade -> 'rr') = 'number' then (t.trade ->> 'rr')::double precision end as rr,
+           case when jsonb_typeof(t.trade -> 'return') = 'number' then (t.trade ->> 'return')::double precision end as "return",
+           case when jsonb_typeof(t.trade -> 'max_drawdown') = 'number' then (t.trade ->> 'max_drawdown')::double precision end as max_drawdown,
+           case when jsonb_typeof(t.trade -> 'max_gain') = 'number' then (t.trade ->> 'max_gain')::double precision end as max_gain,
+           c.body -> 'entry_context' as entry_context,
+           c.body -> 'completed_trades' as completed_trades,
+           c.body -> 'trade_summary' as trade_summary
+    from (
+      select %2$s, t.event_id, t.revision, t.projected
+      from public.ad_strands s left join strandline.strands t on t.strand_id = s.id::text
+      cross join lateral %3$s a
+      where s.kind = 'position_closed' and t.voided is not true
+        and not exists (select 1 from strandline.duplicate_strands d where d.strand_id = s.id::text)
+      union all
+      select %4$s, t.event_id, t.revision, t.projected
+      from strandline.strands t cross join lateral strandline.read_strand(t.projected) k
+      where t.strand_id is null and t.projected is not null and not t.voided) r
+    cross join lateral (select coalesce(r.projected -> 'content', r.content) as body) c
+    cross join lateral (select coalesce(c.body -> 'trade_summary', c.body -> 'completed_trades' -> -1) as trade) t
+    $f$, (select string_agg('r.' || c, ', ') from unnest(v_columns) c), v_read,
+    case when strandline.made('ad_strands') then '(select ' || (select string_agg('s.' || c, ', ') from unnest(v_columns) c) || ')'
+         else 'strandline.read_strand(to_jsonb(s))' end, v_kept);
+end $$;
 
 -- Ties a strand that somebody else inserted (the old PM) to the trade's event. Why: older readers select from ad_strands by kind, so a second row of ours
 -- would show them the trade twice. Theirs stays as it is, because others may point at it; ours is derived from the log and gives way, whichever came
