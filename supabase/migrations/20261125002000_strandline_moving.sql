@@ -105,6 +105,11 @@ begin
   if missing is not null then
     raise exception using errcode = 'ST002', message = format('public.learning_coefficients has no column %s: it is not the table that readers of coefficients know.', missing);
   end if;
+  -- a view reads as its owner
+  if pg_catalog.row_security_active(old_oid) then
+    raise exception using errcode = 'ST002', message = 'The row level security of public.learning_coefficients holds for its owner too (force): a view could not show all of its rows to those who may see them.',
+      hint = 'Switch as a role that bypasses row level security, or say: alter table public.learning_coefficients no force row level security.';
+  end if;
   -- before it is renamed: expressions name the table as it is called now
   condition := case when old.relrowsecurity then strandline.policy_condition(old_oid) end;
   execute format('alter table public.learning_coefficients rename to %I', kept);

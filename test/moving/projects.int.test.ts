@@ -185,6 +185,37 @@ test('a table with columns that only it has: made by the database, of their own 
   expect(await schemaOf(old.databaseUrl)).toEqual(schema)
 })
 
+test('policies that hold for the owner too are in the way of a switch, and named', async () => {
+  const { old } = await project({
+    plainOwner: true,
+    change: 'alter table learning_coefficients force row level security',
+  })
+  const migrated = await schemaOf(old.databaseUrl)
+  await expect(switchReaders(old.databaseUrl, { clock: systemClock })).rejects.toMatchObject({
+    code: 'STORE_REJECTED',
+    message: expect.stringContaining('holds for its owner too (force)'),
+    todo: expect.stringContaining('no force row level security'),
+  })
+  expect(await schemaOf(old.databaseUrl)).toEqual(migrated)
+})
+
+test('who does not own the old table cannot switch or undo, and is told whom to be', async () => {
+  const { old } = await project({})
+  const role = `stranger_${randomBytes(4).toString('hex')}`
+  await old.sql(`create role ${role} login password 'x' in role service_role`)
+  try {
+    const url = Object.assign(new URL(old.databaseUrl), { username: role, password: 'x' }).href
+    for (const refused of [switchReaders(url, { clock: systemClock }), undo(url)])
+      await expect(refused).rejects.toMatchObject({
+        code: 'STORE_REJECTED',
+        message: expect.stringContaining('may not do this'),
+        todo: expect.stringContaining('the role that owns the tables'),
+      })
+  } finally {
+    await old.sql(`drop role ${role}`)
+  }
+})
+
 test('over the API readers and writers are answered before and after, through an endpoint that runs on', async () => {
   const { old } = await project({})
   const { client } = await old.store()
