@@ -1,8 +1,10 @@
 /** What is learned beside the table that the old system left, row by row. Reads only. */
-import type pg from 'pg'
+import { findStrandlineError } from '../core/errors.ts'
+import type { Store } from '../core/store/store.ts'
 import { parseTime } from '../core/time.ts'
 import { compileModel, type Group, type Model, type ModelDefinition } from '../services/learner/model.ts'
 import { groupsOfLedger } from '../services/learner/trade.ts'
+import { databaseStore } from './database-store.ts'
 import { type ByOldRule, differenceOf, type Value, WHYS, type Why } from './difference.ts'
 import { inTransaction } from './transaction.ts'
 
@@ -28,117 +30,129 @@ export interface Comparison {
   summary: Record<Why, number> & {
     /** Rows in both whose weights lie on different sides of 1. */
     opposite: number
-    /** Interactions that only we have: counted, and not among the rows. */
-    new_interactions: number
+    /** Interactions that only we have: counted, and not among the rows. null: so many that the database gave up counting. */
+    new_interactions: number | null
   }
 }
 
-interface OldRow extends Value {
+interface Named {
   module: string
   scope: string
   name: string
   key: string
+}
+
+interface OldRow extends Value, Named {
   /** ms; null where it is none. */
   updated_at: number | null
 }
 
-const FETCH = 5_000
+interface Head {
+  table: string | null
+  generation: number | null
+  definition: ModelDefinition | null
+  hash: string | null
+  baseline: unknown
+  before: unknown
+  names: [module: string, scope: string, name: string][]
+}
+
+/** Rows of a request. */
+const OLD_PAGE = 5_000
+const KEYS_PAGE = 500
+const TRADES_PAGE = 10_000
+const FIRST_ID = '00000000-0000-0000-0000-000000000000'
 const named = (r: { scope: string; name: string; key: string }) => JSON.stringify([r.scope, r.name, r.key])
 
-/** Errors: as inTransaction(). */
-export function compareLegacy(databaseUrl: string): Promise<Comparison> {
+/** All of one moment. Errors: as inTransaction(). */
+export function compareDatabase(databaseUrl: string): Promise<Comparison> {
   return inTransaction(databaseUrl, async (client) => {
     await client.query('set transaction isolation level repeatable read, read only')
-    const { rows: heads } = await client.query<{
-      old: string | null
-      generation: number | null
-      definition: ModelDefinition | null
-      hash: string | null
-      baseline: unknown
-      before: unknown
-    }>(
-      `select strandline.old_coefficients()::text as old, g.generation, g.definition, g.hash, strandline.learner_baseline(g.generation) -> 'global_rr' as baseline,
-         strandline.old_global_rr() as before
-       from (select 1) one left join strandline.learner_generations g on g.active`,
-    )
-    const head = heads[0]!
-    const summary = {
-      ...Object.fromEntries(WHYS.map((w) => [w, 0])),
-      opposite: 0,
-      new_interactions: 0,
-    } as Comparison['summary']
-    const result: Comparison = {
-      table: head.old,
-      model: head.definition?.name ?? null,
-      baseline: { old: head.before, ours: head.baseline },
-      rows: [],
-      summary,
-    }
-    if (head.old === null) return result
-    const old = await readOld(client, head.old)
-    const model = head.definition ? compileModel(head.definition, head.hash ?? '') : null
-    const ours = model ? await readOurs(client, old) : new Map<string, Value>()
-    const rules = model ? await byOldRule(client, model, head.generation!, old) : new Map<string, Rules>()
-    const { rows: names } = await client.query<{ module: string; scope: string; name: string }>(
-      'select module, scope, name from strandline.learned_names',
-    )
-    const learns = new Set(names.map((n) => JSON.stringify([n.module, n.scope, n.name])))
-    const module = head.definition?.module ?? ''
-
-    const add = (
-      of: { module: string; scope: string; name: string; key: string },
-      mine: Value | null,
-      theirs: Value | null,
-    ) => {
-      const rule = rules.get(named(of))
-      const { why, sentence } = differenceOf({
-        old: theirs,
-        ours: mine,
-        learned: learns.has(JSON.stringify([of.module, of.scope, of.name])),
-        all: rule?.all.n ? rule.all : null,
-        seen: rule?.seen.n ? rule.seen : null,
-      })
-      summary[why]++
-      if (mine?.weight && theirs?.weight && (mine.weight - 1) * (theirs.weight - 1) < 0) summary.opposite++
-      const { scope, name, key } = of
-      const by_old_rule = rule?.all.n ? rule.all.rr : null
-      result.rows.push({ module: of.module, scope, name, key, old: theirs, ours: mine, by_old_rule, why, sentence })
-    }
-    for (const { updated_at: _, ...row } of old) {
-      const { module: m, scope, name, key, ...theirs } = row
-      const found = m === module ? (ours.get(named(row)) ?? null) : null
-      if (found) ours.delete(named(row))
-      add({ module: m, scope, name, key }, found, theirs)
-    }
-    for (const [id, mine] of ours) {
-      const [scope, name, key] = JSON.parse(id) as [string, string, string]
-      add({ module, scope, name, key }, mine, null)
-    }
-    const compared = result.rows.filter((r) => r.scope === 'interaction' && r.ours).length
-    summary.new_interactions = model ? (await countInteractions(client, head.generation!)) - compared : 0
-    result.rows.sort((a, b) => apart(b) - apart(a))
-    return result
+    return compareLegacy(databaseStore(client))
   })
 }
+
+/** Through the API; what is learned meanwhile may be in a part of it. Errors: STORE_UNREACHABLE, STORE_SCHEMA, STORE_REJECTED. */
+export async function compareLegacy(store: Pick<Store, 'rpc'>): Promise<Comparison> {
+  const { table, generation, definition, hash, baseline, before, names } = await store.rpc<Head>(
+    'strandline_compare_head',
+    {},
+  )
+  const summary: Comparison['summary'] = { ...zeroes(), opposite: 0, new_interactions: 0 }
+  const result: Comparison = {
+    table,
+    model: definition?.name ?? null,
+    baseline: { old: before, ours: baseline },
+    rows: [],
+    summary,
+  }
+  if (table === null) return result
+  const old = await readOld(store)
+  const model = definition && generation !== null ? compileModel(definition, hash ?? '') : null
+  const ours = model ? await readOurs(store, old) : new Map<string, Value>()
+  const rules = model ? await byOldRule(store, model, generation as number, old) : new Map<string, Rules>()
+  const learns = new Set(names.map((n) => JSON.stringify(n)))
+  const module = definition?.module ?? ''
+
+  const add = (of: Named, mine: Value | null, theirs: Value | null) => {
+    const rule = rules.get(named(of))
+    const { why, sentence } = differenceOf({
+      old: theirs,
+      ours: mine,
+      learned: learns.has(JSON.stringify([of.module, of.scope, of.name])),
+      all: rule?.all.n ? rule.all : null,
+      seen: rule?.seen.n ? rule.seen : null,
+    })
+    summary[why]++
+    if (mine?.weight && theirs?.weight && (mine.weight - 1) * (theirs.weight - 1) < 0) summary.opposite++
+    const by_old_rule = rule?.all.n ? rule.all.rr : null
+    result.rows.push({ ...of, old: theirs, ours: mine, by_old_rule, why, sentence })
+  }
+  for (const { module: m, scope, name, key, updated_at: _, ...theirs } of old) {
+    const of = { module: m, scope, name, key }
+    const found = m === module ? (ours.get(named(of)) ?? null) : null
+    if (found) ours.delete(named(of))
+    add(of, found, theirs)
+  }
+  for (const [id, mine] of ours) {
+    const [scope, name, key] = JSON.parse(id) as [string, string, string]
+    add({ module, scope, name, key }, mine, null)
+  }
+  const compared = result.rows.filter((r) => r.scope === 'interaction' && r.ours).length
+  const all = model ? await countInteractions(store, generation as number) : 0
+  summary.new_interactions = all === null ? null : all - compared
+  result.rows.sort((a, b) => apart(b) - apart(a))
+  return result
+}
+
+const zeroes = () => Object.fromEntries(WHYS.map((why) => [why, 0])) as Record<Why, number>
 
 /** How far the weights lie apart; what is in one alone comes last. */
 const apart = ({ old, ours }: ComparedRow) => (old && ours ? Math.abs((old.weight ?? 1) - (ours.weight ?? 1)) : -1)
 
 /** Whatever columns and types the old table has. */
-async function readOld(client: pg.Client, table: string): Promise<OldRow[]> {
-  const { rows } = await client.query<{ row: Record<string, unknown> }>(`select to_jsonb(t) as row from ${table} t`)
-  return rows.map(({ row }) => ({
-    module: text(row.module),
-    scope: text(row.scope),
-    name: text(row.name),
-    key: text(row.key),
-    weight: finite(row.weight),
-    rr_short: finite(row.rr_short),
-    rr_long: finite(row.rr_long),
-    n: finite(row.n) ?? 0,
-    updated_at:
-      typeof row.updated_at === 'string' ? (parseTime(row.updated_at) ?? parseTime(`${row.updated_at}Z`)) : null,
-  }))
+async function readOld(store: Pick<Store, 'rpc'>): Promise<OldRow[]> {
+  const found: OldRow[] = []
+  for (;;) {
+    const rows = await store.rpc<Record<string, unknown>[]>('strandline_compare_old', {
+      p_offset: found.length,
+      p_limit: OLD_PAGE,
+    })
+    for (const row of rows)
+      found.push({
+        module: text(row.module),
+        scope: text(row.scope),
+        name: text(row.name),
+        key: text(row.key),
+        weight: finite(row.weight),
+        rr_short: finite(row.rr_short),
+        rr_long: finite(row.rr_long),
+        n: finite(row.n) ?? 0,
+        updated_at:
+          typeof row.updated_at === 'string' ? (parseTime(row.updated_at) ?? parseTime(`${row.updated_at}Z`)) : null,
+      })
+    if (rows.length < OLD_PAGE) return found
+  }
 }
 
 const text = (value: unknown) => (value === null || value === undefined ? '' : String(value))
@@ -148,26 +162,29 @@ function finite(value: unknown): number | null {
 }
 
 /** Every lever, and the interactions that the old table has: there may be millions of others. */
-async function readOurs(client: pg.Client, old: OldRow[]): Promise<Map<string, Value>> {
+async function readOurs(store: Pick<Store, 'rpc'>, old: OldRow[]): Promise<Map<string, Value>> {
+  const found = new Map<string, Value>()
+  const read = async (keys: string[][] | null) => {
+    const rows = await store.rpc<(Value & Named)[]>('strandline_compare_learned', {
+      p_keys: keys && JSON.stringify(keys),
+    })
+    for (const { weight, rr_short, rr_long, n, ...id } of rows)
+      found.set(named(id), { weight, rr_short, rr_long, n: Number(n) })
+  }
+  await read(null)
   const keys = old.filter((r) => r.scope === 'interaction').map((r) => [r.name, r.key])
-  const { rows } = await client.query<Value & { scope: string; name: string; key: string }>(
-    `select scope, name, key, weight, rr_short, rr_long, n::float8 as n from strandline.learning_coefficients where scope = 'lever'
-     union all
-     select c.scope, c.name, c.key, c.weight, c.rr_short, c.rr_long, c.n::float8
-     from unnest($1::text[], $2::text[]) as k(name, key)
-     cross join lateral (select * from strandline.learning_coefficients x where x.scope = 'interaction' and x.key = k.key collate "C"
-                           and x.name = k.name collate "C" offset 0) c`,
-    [keys.map(([name]) => name), keys.map(([, key]) => key)],
-  )
-  return new Map(rows.map(({ weight, rr_short, rr_long, n, ...id }) => [named(id), { weight, rr_short, rr_long, n }]))
+  for (let at = 0; at < keys.length; at += KEYS_PAGE) await read(keys.slice(at, at + KEYS_PAGE))
+  return found
 }
 
-async function countInteractions(client: pg.Client, generation: number): Promise<number> {
-  const { rows } = await client.query<{ n: number }>(
-    `select count(*)::float8 as n from (select distinct key, name from strandline.learner_partials where generation = $1 and scope = 'interaction') i`,
-    [generation],
-  )
-  return rows[0]!.n
+async function countInteractions(store: Pick<Store, 'rpc'>, generation: number): Promise<number | null> {
+  try {
+    return Number(await store.rpc('strandline_compare_interactions', { p_generation: generation }))
+  } catch (error) {
+    // a hosted project ends a statement after 8 s
+    if (findStrandlineError(error)?.code === 'STORE_REJECTED') return null
+    throw error
+  }
 }
 
 interface Rules {
@@ -178,7 +195,7 @@ interface Rules {
 
 /** The old rule over the ledger, for the rows of the old table. */
 async function byOldRule(
-  client: pg.Client,
+  store: Pick<Store, 'rpc'>,
   model: Model,
   generation: number,
   old: OldRow[],
@@ -201,19 +218,24 @@ async function byOldRule(
     if (groups.size < 100_000) groups.set(levers, found)
     return found
   }
-  await client.query(
-    `declare trades no scroll cursor for select closed_at_ms::float8 as closed_at, rr, levers from strandline.learner_ledger
-     where generation = ${generation} and not voided and rr is not null order by closed_at_ms, event_id`,
-  )
-  for (;;) {
-    const { rows } = await client.query<{ closed_at: number; rr: number; levers: string }>(`fetch ${FETCH} from trades`)
-    if (rows.length === 0) break
-    for (const { closed_at, rr, levers } of rows)
-      for (const rule of rulesOf(levers)) {
-        halve(rule.all, rr)
-        if (closed_at <= rule.until) halve(rule.seen, rr)
-      }
+  const trades: { closed_at: number; rr: number; of: Rules[] }[] = []
+  for (let after = FIRST_ID; ; ) {
+    const page = await store.rpc<[id: string, closed_at: number, rr: number, levers: string][]>(
+      'strandline_compare_trades',
+      { p_generation: generation, p_after: after, p_limit: TRADES_PAGE },
+    )
+    for (const [, closed_at, rr, levers] of page) {
+      const of = rulesOf(levers)
+      if (of.length > 0) trades.push({ closed_at, rr, of })
+    }
+    if (page.length < TRADES_PAGE) break
+    after = (page.at(-1) as (typeof page)[number])[0]
   }
+  for (const { closed_at, rr, of } of trades.sort((a, b) => a.closed_at - b.closed_at))
+    for (const rule of of) {
+      halve(rule.all, rr)
+      if (closed_at <= rule.until) halve(rule.seen, rr)
+    }
   return rules
 }
 

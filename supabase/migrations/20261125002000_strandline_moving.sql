@@ -368,6 +368,60 @@ begin
 end
 $$;
 
+-- What `strandline compare-legacy` reads, in pages: each call ends within the time that a hosted project gives it.
+
+-- {table (null: there was none), generation, definition, hash, baseline, before (the old baseline), names: [[module, scope, name], …] that are learned}.
+create function public.strandline_compare_head() returns jsonb language sql stable security invoker set search_path = '' as $$
+  select jsonb_build_object('table', strandline.old_coefficients()::text, 'generation', g.generation, 'definition', g.definition, 'hash', g.hash,
+    'baseline', strandline.learner_baseline(g.generation) -> 'global_rr', 'before', strandline.old_global_rr(),
+    'names', (select coalesce(jsonb_agg(jsonb_build_array(n.module, n.scope, n.name)), '[]') from strandline.learned_names n))
+  from (select 1) one left join strandline.learner_generations g on g.active
+$$;
+
+-- Rows of the old table, whatever columns it has.
+create function public.strandline_compare_old(p_offset integer, p_limit integer) returns jsonb language plpgsql stable security invoker set search_path = '' as $$
+declare
+  rows jsonb;
+begin
+  execute format('select jsonb_agg(to_jsonb(p)) from (select * from %s t order by t::text offset $1 limit $2) p', strandline.old_coefficients())
+    into rows using p_offset, p_limit;
+  return coalesce(rows, '[]');
+end
+$$;
+
+-- Of the active version every lever (p_keys null), or these interactions: [[name, key], …] as JSON text. [{scope, name, key, weight, rr_short, rr_long, n}, …].
+create function public.strandline_compare_learned(p_keys text)
+returns jsonb language plpgsql stable security invoker set search_path = '' set plan_cache_mode = force_custom_plan as $$
+declare
+  k     jsonb;
+  found_row jsonb;
+  rows  jsonb := '[]';
+begin
+  if p_keys is null then
+    select jsonb_agg(to_jsonb(c) - 'module' - 'updated_at') into rows from strandline.learning_coefficients c where c.scope = 'lever';
+    return coalesce(rows, '[]');
+  end if;
+  for k in select * from jsonb_array_elements(p_keys::jsonb) loop
+    select to_jsonb(c) - 'module' - 'updated_at' into found_row from strandline.learning_coefficients c
+    where c.scope = 'interaction' and c.key = (k ->> 1) collate "C" and c.name = (k ->> 0) collate "C";
+    if found then rows := rows || found_row; end if;
+  end loop;
+  return rows;
+end
+$$;
+
+create function public.strandline_compare_interactions(p_generation integer) returns bigint language sql stable security invoker set search_path = '' as $$
+  select count(*) from (select distinct p.key, p.name from strandline.learner_partials p where p.generation = p_generation and p.scope = 'interaction') i
+$$;
+
+-- Scored trades of the ledger in the order of their ids: [[event_id, closed_at_ms, rr, levers], …].
+create function public.strandline_compare_trades(p_generation integer, p_after uuid, p_limit integer)
+returns jsonb language sql stable security invoker set search_path = '' set enable_seqscan = off set enable_bitmapscan = off set jit = off as $$
+  select coalesce(jsonb_agg(jsonb_build_array(t.event_id, t.closed_at_ms, t.rr, t.levers) order by t.event_id), '[]')
+  from (select l.* from strandline.learner_ledger l
+        where l.event_id > p_after and l.generation = p_generation and not l.voided and l.rr is not null order by l.event_id limit p_limit) t
+$$;
+
 -- Takes out the strands that our projector wrote, with what the queue has of them: they are made of the log, which can make them again. One that
 -- something of others refers to stays. Answers how many went.
 create function strandline.remove_own_strands() returns bigint language plpgsql security invoker set search_path = '' as $$

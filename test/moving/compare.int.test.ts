@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { systemClock } from '../../core/clock.ts'
 import { migrate } from '../../embedded/migrate.ts'
-import { type Comparison, compareLegacy } from '../../moving/compare.ts'
+import { type Comparison, compareDatabase, compareLegacy } from '../../moving/compare.ts'
 import { switchReaders } from '../../moving/switch.ts'
 import { createOldDatabase, type OldDatabase } from '../legacy/old-database.ts'
 import type { VariantName } from '../legacy/old-system.ts'
@@ -34,7 +34,7 @@ describe.each<VariantName>(['text', 'uuid', 'bigint'])('ids as %s', (variant) =>
   const row = ({ rows }: Comparison, name: string, key: string) => rows.find((r) => r.name === name && r.key === key)
 
   test('before anything is learned, everything is only there', async () => {
-    const { model, rows, summary } = await compareLegacy(old.databaseUrl)
+    const { model, rows, summary } = await compareDatabase(old.databaseUrl)
     expect(model).toBeNull()
     expect(rows.length).toBeGreaterThan(70)
     expect(summary.not_learned).toBe(rows.length)
@@ -42,7 +42,7 @@ describe.each<VariantName>(['text', 'uuid', 'bigint'])('ids as %s', (variant) =>
 
   test('each row says why it differs, found by folding the log’s trades by the old rule', async () => {
     await learn(old)
-    const compared = await compareLegacy(old.databaseUrl)
+    const compared = await compareDatabase(old.databaseUrl)
     expect(row(compared, 'curator', 'moonboy')).toMatchObject({
       why: 'rule',
       ours: { n: moonboy.length },
@@ -65,10 +65,14 @@ describe.each<VariantName>(['text', 'uuid', 'bigint'])('ids as %s', (variant) =>
     expect(compared.baseline.ours).toMatchObject({ n: eventsOf(old).filter((e) => e.rr !== null).length })
   })
 
+  test('over the API it is the same', async () => {
+    expect(await compareLegacy(await old.store())).toEqual(await compareDatabase(old.databaseUrl))
+  })
+
   test('after the switch it compares the same two', async () => {
-    const before = await compareLegacy(old.databaseUrl)
+    const before = await compareDatabase(old.databaseUrl)
     await switchReaders(old.databaseUrl, { clock: systemClock })
-    expect(await compareLegacy(old.databaseUrl)).toEqual({
+    expect(await compareDatabase(old.databaseUrl)).toEqual({
       ...before,
       table: 'public.learning_coefficients_before_strandline',
     })

@@ -4,7 +4,7 @@ import { afterEach, expect, test } from 'vitest'
 import { systemClock } from '../../core/clock.ts'
 import { withClient } from '../../embedded/client.ts'
 import { migrate } from '../../embedded/migrate.ts'
-import { compareLegacy } from '../../moving/compare.ts'
+import { compareDatabase } from '../../moving/compare.ts'
 import { restoreReaders, switchReaders } from '../../moving/switch.ts'
 import { planUndo, undo } from '../../moving/undo.ts'
 import { createOldDatabase, type OldDatabase, type OldDatabaseOptions } from '../legacy/old-database.ts'
@@ -47,7 +47,7 @@ test('without a table of coefficients they are ours from the start, and the conf
   expect(await as(old, 'anon', READ)).toBe('42501')
   const baseline = `select config_data -> 'global_rr' ->> 'n' as n from learning_configs where module = 'decision_maker'`
   expect(await as(old, 'authenticated', baseline)).toEqual([{ n: '42' }])
-  expect(await compareLegacy(old.databaseUrl)).toMatchObject({ table: null, rows: [] })
+  expect(await compareDatabase(old.databaseUrl)).toMatchObject({ table: null, rows: [] })
   expect(await switchReaders(old.databaseUrl, { clock: systemClock })).toEqual({
     status: 'ok',
     names: ['learning_configs'],
