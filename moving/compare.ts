@@ -60,8 +60,8 @@ interface Head {
 /** Rows of a request. */
 const OLD_PAGE = 5_000
 const KEYS_PAGE = 500
-const TRADES_PAGE = 10_000
-const FIRST_ID = '00000000-0000-0000-0000-000000000000'
+/** Blocks of the ledger's table, with some fifty trades each. */
+const BLOCKS = 200
 const named = (r: { scope: string; name: string; key: string }) => JSON.stringify([r.scope, r.name, r.key])
 
 /** All of one moment. Errors: as inTransaction(). */
@@ -218,20 +218,20 @@ async function byOldRule(
     if (groups.size < 100_000) groups.set(levers, found)
     return found
   }
-  const trades: { closed_at: number; rr: number; of: Rules[] }[] = []
-  for (let after = FIRST_ID; ; ) {
-    const page = await store.rpc<[id: string, closed_at: number, rr: number, levers: string][]>(
-      'strandline_compare_trades',
-      { p_generation: generation, p_after: after, p_limit: TRADES_PAGE },
-    )
-    for (const [, closed_at, rr, levers] of page) {
+  const trades: { id: string; closed_at: number; rr: number; of: Rules[] }[] = []
+  for (let block = 0, blocks = 1; block < blocks; block += BLOCKS) {
+    const page = await store.rpc<{
+      blocks: number
+      rows: [id: string, closed_at: number, rr: number, levers: string][]
+    }>('strandline_compare_trades', { p_generation: generation, p_block: block, p_blocks: BLOCKS })
+    blocks = page.blocks
+    for (const [id, closed_at, rr, levers] of page.rows) {
       const of = rulesOf(levers)
-      if (of.length > 0) trades.push({ closed_at, rr, of })
+      if (of.length > 0) trades.push({ id, closed_at, rr, of })
     }
-    if (page.length < TRADES_PAGE) break
-    after = (page.at(-1) as (typeof page)[number])[0]
   }
-  for (const { closed_at, rr, of } of trades.sort((a, b) => a.closed_at - b.closed_at))
+  trades.sort((a, b) => a.closed_at - b.closed_at || (a.id < b.id ? -1 : 1))
+  for (const { closed_at, rr, of } of trades)
     for (const rule of of) {
       halve(rule.all, rr)
       if (closed_at <= rule.until) halve(rule.seen, rr)

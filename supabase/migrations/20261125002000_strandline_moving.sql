@@ -414,12 +414,15 @@ create function public.strandline_compare_interactions(p_generation integer) ret
   select count(*) from (select distinct p.key, p.name from strandline.learner_partials p where p.generation = p_generation and p.scope = 'interaction') i
 $$;
 
--- Scored trades of the ledger in the order of their ids: [[event_id, closed_at_ms, rr, levers], …].
-create function public.strandline_compare_trades(p_generation integer, p_after uuid, p_limit integer)
-returns jsonb language sql stable security invoker set search_path = '' set enable_seqscan = off set enable_bitmapscan = off set jit = off as $$
-  select coalesce(jsonb_agg(jsonb_build_array(t.event_id, t.closed_at_ms, t.rr, t.levers) order by t.event_id), '[]')
-  from (select l.* from strandline.learner_ledger l
-        where l.event_id > p_after and l.generation = p_generation and not l.voided and l.rr is not null order by l.event_id limit p_limit) t
+-- Scored trades of the ledger, as they lie: those of p_blocks blocks from p_block on. {rows: [[event_id, closed_at_ms, rr, levers], …], blocks: how many there are}.
+create function public.strandline_compare_trades(p_generation integer, p_block integer, p_blocks integer)
+returns jsonb language sql stable security invoker set search_path = '' set plan_cache_mode = force_custom_plan set jit = off as $$
+  select jsonb_build_object(
+    'blocks', pg_catalog.pg_relation_size('strandline.learner_ledger') / current_setting('block_size')::bigint,
+    'rows', coalesce(jsonb_agg(jsonb_build_array(l.event_id, l.closed_at_ms, l.rr, l.levers)), '[]'))
+  from strandline.learner_ledger l
+  where l.ctid >= format('(%s,0)', p_block)::tid and l.ctid < format('(%s,0)', p_block + p_blocks)::tid
+    and l.generation = p_generation and not l.voided and l.rr is not null
 $$;
 
 -- Takes out the strands that our projector wrote, with what the queue has of them: they are made of the log, which can make them again. One that
