@@ -3,6 +3,7 @@ import type { Command } from 'commander'
 import { register as activate } from './activate.ts'
 import { register as allocate } from './allocate.ts'
 import { register as audit } from './audit.ts'
+import { register as backfill } from './backfill.ts'
 import { register as bench } from './bench.ts'
 import { register as close } from './close.ts'
 import { register as coefficients } from './coefficients.ts'
@@ -28,7 +29,7 @@ type Register = (program: Command) => void
 
 export const COMMANDS: { group: string; commands: Register[] }[] = [
   { group: 'Run it:', commands: [demo, up, services, env] },
-  { group: 'Give it trades:', commands: [close, importTrades] },
+  { group: 'Give it trades:', commands: [close, importTrades, backfill] },
   { group: 'Look at it:', commands: [coefficients, allocate, activate, lag, deadLetters, audit, doctor, fold] },
   { group: 'Move in, and out again:', commands: [compareLegacy, switchReaders, undo] },
   { group: 'Parts of it, for other set-ups:', commands: [migrate, topics, registry, supabase] },

@@ -107,12 +107,15 @@ export function foreignTrade(parts: Fields[], place: TradePlace, now: number): F
     source: place.source,
   }
   const fitted = fitEvent(event).event
-  const rejection = checkEvent(fitted, Buffer.from(position_id), Math.max(now, Math.min(closed_at, now + DAY_MS)))
+  if (closed_at > now + DAY_MS) throw invalid(`the exit time is ${isoTime(closed_at)}, which lies in the future`)
+  const rejection = checkEvent(fitted, Buffer.from(position_id), Math.max(now, closed_at))
   if (rejection) throw invalid(rejection.detail)
   if (!(event.opened_at >= MIN_ENTRY_MS && event.opened_at <= MAX_EXIT_MS))
     throw invalid(`the entry time is ${event.opened_at}, not a time in milliseconds`)
   return { event: fitted, side: sideOf(firstText(of('side')) || place.side), unscored }
 }
+
+const isoTime = (ms: number) => (Math.abs(ms) <= 8.64e15 ? new Date(ms).toISOString() : String(ms))
 
 /** Measures are named so, and Decimals came as texts. */
 const MEASURE = /_at_entry$/

@@ -18,7 +18,9 @@ import { readStrands, type StrandOutcome } from './read-strands.ts'
 const PAGE = 1_000
 const SMALLEST = 25
 /** A page that takes longer is followed by a smaller one: a hosted project ends a statement after 8 s, and whoever stops waits for it. Milliseconds. */
-const LONG_MS = 2_000
+const LONG_MS = 4_000
+/** Not smaller for that: what a page costs whatever is in it would cost the most. */
+const SHORT = 100
 /** A page up to this is published at once by our own relay; a larger one is left to polls, so that no close of a position waits behind it. */
 const AT_ONCE = 50
 /** Of a page that the database refused as a whole: most of these will do. */
@@ -129,8 +131,8 @@ async function bySize<T>(look: Look, ask: () => Promise<T>): Promise<T> {
 }
 
 function nextPage(page: number, ms: number): number {
-  if (ms > LONG_MS) return Math.max(SMALLEST, Math.floor(page / 2))
-  return ms < LONG_MS / 4 ? Math.min(PAGE, page * 2) : page
+  if (ms > LONG_MS) return Math.min(page, Math.max(SHORT, page >> 1))
+  return ms < LONG_MS / 2 ? Math.min(PAGE, page * 2) : page
 }
 
 async function settlePage(pm: Portfolio, page: Page, size: number): Promise<Answer> {

@@ -92,7 +92,7 @@ describe('shapes in the wild', () => {
     [['n/a'], /^The element "n\/a" is no trade/],
     [{ note: 'see sheet' }, /^The trade has no exit time/],
     [{ ...trade, exit_timestamp: null }, /^The trade has no exit time/],
-    [{ ...trade, exit_timestamp: '2099-01-01T00:00:00Z' }, /after the record's own time/],
+    [{ ...trade, exit_timestamp: '2099-01-01T00:00:00Z' }, /which lies in the future/],
   ])('%j is said', (list, sentence) => {
     expect(events(list)).toEqual([expect.stringMatching(sentence)])
   })

@@ -235,7 +235,10 @@ describe('what is no trade is refused, and named', () => {
     ['Exit price is "NaN", not a finite number.', { exit_price: 'NaN' }],
     ['Rr is "Infinity", not a finite number.', { rr: 'Infinity' }],
     ['The strand has neither an R/R nor the prices for one.', { rr: null, entry_price: null }],
-    ["after the record's own time", { exit_timestamp: '2099-01-01T00:00:00Z' }],
+    [
+      'The exit time is 2099-01-01T00:00:00.000Z, which lies in the future.',
+      { exit_timestamp: '2099-01-01T00:00:00Z' },
+    ],
     ['The entry time is 1.78e+21, not a time', { entry_timestamp: 1.78e21 }],
     ['The side is "sideways", neither long nor short.', { side: 'sideways' }],
   ])('%s', (sentence, ofTrade, ofContent, ofStrand) => {
