@@ -5,6 +5,7 @@ import { getRequestListener } from '@hono/node-server'
 import { App } from '@supabase/lite'
 import { cannotListen } from '../core/listen-error.ts'
 import { portTaken } from './ports.ts'
+import { listenForReload } from './schema-reload.ts'
 import { createConnection } from './supabase-connection.ts'
 import { createDoor } from './supabase-door.ts'
 
@@ -39,7 +40,11 @@ export async function startSupabase(options: SupabaseOptions): Promise<Supabase>
     options: { server: { disableStudio: true } },
   })
   await app.init()
-  const server = await listen(app, serviceRoleKey, options.port, host, portFlag)
+  const listener = await listenForReload(databaseUrl, () => void connection.clearSchemaCache())
+  const server = await listen(app, serviceRoleKey, options.port, host, portFlag).catch(async (error) => {
+    await listener.stop()
+    throw error
+  })
   const address = server.address()
   const port = typeof address === 'object' && address ? address.port : options.port
   return {
@@ -52,6 +57,7 @@ export async function startSupabase(options: SupabaseOptions): Promise<Supabase>
         // A client that keeps its connection busy must not keep us.
         setTimeout(() => server.closeAllConnections(), 2_000).unref()
       })
+      await listener.stop()
       await connection.close()
     },
   }
