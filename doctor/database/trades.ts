@@ -1,6 +1,6 @@
 /** Closed trades of the old tables that the log does not have. Read as backfill reads them: the same trade has the same event id everywhere. */
 import { findStrandlineError } from '../../core/errors.ts'
-import { eventUuid } from '../../core/event.ts'
+import { eventUuid, type PositionClosed } from '../../core/event.ts'
 import { firstText, objectOf, textOf } from '../../services/pm/sources/foreign-json.ts'
 import { tradesOfPosition } from '../../services/pm/sources/position-trades.ts'
 import { type StrandPosition, tradeOfStrand } from '../../services/pm/sources/strand-event.ts'
@@ -25,37 +25,44 @@ const PAGE = 500
 /** So long it is looked. Milliseconds. */
 const PATIENCE_MS = 10_000
 
+/** What names a trade. Times in ms. */
+export type OldTrade = Pick<
+  PositionClosed,
+  'event_id' | 'revision' | 'position_id' | 'trade_id' | 'opened_at' | 'closed_at'
+>
+
+/** Its entry is known: where it is not, an event has its exit in that place. As strandline.has_entry. */
+const entered = ({ trade_id, opened_at, closed_at }: OldTrade) =>
+  opened_at < closed_at || trade_id === `entry-${opened_at}`
+
 export type OldRow = Record<string, unknown> & { id: string }
 
 /** Where the rows come from. */
 export interface TradeSource {
   /** Rows of a table that may hold closed trades, page by page. */
   pages(table: 'lowcap_positions' | 'ad_strands'): AsyncGenerator<OldRow[]>
-  /** How many of these events are in the outbox. */
-  known(ids: string[]): Promise<number>
+  /** How many of these trades are in the outbox. */
+  known(trades: OldTrade[]): Promise<number>
 }
 
 /** @param tables those that can be read */
 export async function lookAtTrades(source: TradeSource, tables: string[], now: () => number): Promise<TradeFacts> {
   const until = now() + PATIENCE_MS
   const facts: TradeFacts = { trades: 0, missing: 0, unusable: 0, reason: null, cut: false }
-  const seen = new Set<string>()
+  const seen = seenTrades()
   /** What a strand does not say itself, its position may. */
   const positions = new Map<string, StrandPosition>()
   for (const table of ['lowcap_positions', 'ad_strands'] as const) {
     if (!tables.includes(table)) continue
     for await (const rows of source.pages(table)) {
-      const fresh: string[] = []
+      const fresh: OldTrade[] = []
       for (const row of rows) {
         if (table === 'lowcap_positions') positions.set(row.id, toldByPosition(row))
         for (const one of table === 'ad_strands' ? [ofStrand(row, positions, now())] : ofPosition(row, now())) {
           if ('problem' in one) {
             facts.unusable++
             facts.reason ??= one.problem
-          } else if (!seen.has(one.id)) {
-            seen.add(one.id)
-            fresh.push(one.id)
-          }
+          } else if (seen(one.trade)) fresh.push(one.trade)
         }
       }
       facts.trades += fresh.length
@@ -89,23 +96,53 @@ export function tradesInDatabase(ask: Ask, tables: TableFacts[], known: boolean)
         after = rows.at(-1)!.id
       }
     },
-    async known(ids) {
+    async known(trades) {
       if (!known) return 0
+      // as strandline.event_of_trade has it, which not everybody who may read may call
       const [found] = await ask<{ n: number }>(
-        'select count(distinct event_id)::integer as n from strandline.pm_outbox where event_id = any($1)',
-        [ids],
+        `select count(*)::integer as n
+        from jsonb_to_recordset($1) as g (event_id text, position_id text, trade_id text, opened_at bigint, entered boolean)
+        where exists (select from strandline.pm_outbox o where o.event_id = g.event_id)
+          or (g.entered and exists (select from strandline.trade_entries e where e.position_id = g.position_id and e.opened_at = g.opened_at
+            and 'entry-' || e.opened_at in (e.trade_id, g.trade_id)))`,
+        [JSON.stringify(trades.map((t) => ({ ...t, entered: entered(t) })))],
       )
       return found!.n
     },
   }
 }
 
-type Read = { id: string } | { problem: string }
+type Read = { trade: OldTrade } | { problem: string }
+
+const named = ({ event_id, revision, position_id, trade_id, opened_at, closed_at }: PositionClosed): OldTrade => ({
+  event_id: eventUuid(event_id),
+  revision,
+  position_id,
+  trade_id,
+  opened_at,
+  closed_at,
+})
+
+/** Whether a trade is met for the first time: one place names it by its id, another by its entry. */
+function seenTrades(): (trade: OldTrade) => boolean {
+  const events = new Set<string>()
+  const entries = new Map<string, string>()
+  return (trade) => {
+    const { event_id, position_id, trade_id, opened_at } = trade
+    if (events.has(event_id)) return false
+    events.add(event_id)
+    if (!entered(trade)) return true
+    const entry = JSON.stringify([position_id, opened_at])
+    const other = entries.get(entry)
+    if (other === undefined) entries.set(entry, trade_id)
+    return other === undefined || ![other, trade_id].includes(`entry-${opened_at}`)
+  }
+}
 
 function ofStrand(row: OldRow, positions: Map<string, StrandPosition>, now: number): Read {
   const position = positions.get(firstText(row.position_id, objectOf(row.content)?.position_id))
   try {
-    return { id: eventUuid(tradeOfStrand(row, { now, position }).event.event_id) }
+    return { trade: named(tradeOfStrand(row, { now, position }).event) }
   } catch (error) {
     const known = findStrandlineError(error)
     if (!known) throw error
@@ -122,7 +159,7 @@ const toldByPosition = (row: OldRow): StrandPosition => ({
 
 function ofPosition(row: OldRow, now: number): Read[] {
   return tradesOfPosition({ ...row, completed_trades: row.completed_trades }, now).map((one) =>
-    'problem' in one ? { problem: one.problem } : { id: eventUuid(one.trade.event.event_id) },
+    'problem' in one ? { problem: one.problem } : { trade: named(one.trade.event) },
   )
 }
 

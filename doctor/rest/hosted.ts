@@ -1,5 +1,4 @@
 /** What a project shows to somebody who has its URL and its service role key, and no database URL. */
-import { readOutbox } from '../../audit/stores.ts'
 import { type Store, storeError } from '../../core/store/store.ts'
 import type { OutboxState } from '../../services/pm/outbox.ts'
 import { judgeOutbox } from '../database/outbox.ts'
@@ -53,7 +52,7 @@ export async function lookAtHosted(
       return judgeOutbox({ waiting: depth, refused, oldest_ms: oldest_seconds * 1000, last_error: null, set_aside: [] })
     })
   await part('backfill', 'Closed trades', async () =>
-    judgeTrades(await lookAtTrades(await tradesOverRest(store, migrated), there, now), migrated),
+    judgeTrades(await lookAtTrades(tradesOverRest(store, migrated), there, now), migrated),
   )
 }
 
@@ -94,9 +93,7 @@ async function queue(store: Store, now: number) {
   }
 }
 
-/** The outbox is read as a whole: over REST it cannot be asked after single events. */
-async function tradesOverRest(store: Store, migrated: boolean): Promise<TradeSource> {
-  const known = migrated ? new Set((await readOutbox(store)).map((row) => row.id)) : new Set<string>()
+function tradesOverRest(store: Store, migrated: boolean): TradeSource {
   return {
     async *pages(table) {
       for (let after: string | number | null = null; ; ) {
@@ -114,7 +111,10 @@ async function tradesOverRest(store: Store, migrated: boolean): Promise<TradeSou
         after = rows.at(-1)!.id
       }
     },
-    known: async (ids) => ids.filter((id) => known.has(id)).length,
+    known: async (trades) =>
+      migrated && trades.length > 0
+        ? (await store.rpc<number[]>('strandline_backfill_known', { p_events: JSON.stringify(trades) })).length
+        : 0,
   }
 }
 
