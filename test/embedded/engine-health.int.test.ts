@@ -51,7 +51,7 @@ async function freeze<T extends Running>(options: Pick<SuperviseOptions<T>, 'nam
       ),
     )
     expect(watched.current().pid).not.toBe(pid)
-    expect(await watched.current().look!()).toEqual({ state: 'well' })
+    while ((await watched.current().look!()).state !== 'well') await new Promise((resolve) => setTimeout(resolve, 100))
   } finally {
     await watched.stop()
   }
