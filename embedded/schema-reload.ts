@@ -15,7 +15,7 @@ export interface SchemaListener {
 }
 
 /** Resolves once it listens, or once it was tried: it goes on trying. Never throws. */
-export async function listenForReload(databaseUrl: string, reload: () => void): Promise<SchemaListener> {
+export async function listenForReload(databaseUrl: string, reload: () => unknown): Promise<SchemaListener> {
   let stopped = false
   let timer: NodeJS.Timeout | undefined
   let client: pg.Client | undefined
