@@ -139,6 +139,8 @@ begin
   execute format($f$
     create function strandline.learner_write_baseline(p_generation integer) returns void language plpgsql security invoker set search_path = '' as $b$
     begin
+      -- What hangs on their tables (triggers, functions) may rely on the path of a request, as PostgREST sets it.
+      perform pg_catalog.set_config('search_path', 'public, extensions', true);
       if not (select ours from strandline.readers where name = 'learning_configs') then return; end if;
       insert into public.learning_configs (%1$I, config_data)
       select 'decision_maker', w.config_data from jsonb_populate_record(null::public.learning_configs, '{"config_data": {}}') w

@@ -91,6 +91,8 @@ returns strandline.position language plpgsql security invoker set search_path = 
 declare
   v_row jsonb;
 begin
+  -- What hangs on their tables (triggers, functions) may rely on the path of a request, as PostgREST sets it.
+  perform pg_catalog.set_config('search_path', 'public, extensions', true);
   update public.lowcap_positions l
   set (status, current_trade_id, total_quantity, bought_quantity, sold_quantity, avg_entry_price, avg_exit_price, first_entry_timestamp, last_activity_timestamp,
        closed_at, flat_since, settled_entry, entry_context, regime_context, completed_trades, updated_at) = (
@@ -263,6 +265,8 @@ declare
   r     jsonb := p_position::jsonb;
   v_row jsonb;
 begin
+  -- What hangs on their tables (triggers, functions) may rely on the path of a request, as PostgREST sets it.
+  perform pg_catalog.set_config('search_path', 'public, extensions', true);
   if r ->> 'id' is null then
     insert into public.lowcap_positions as l (token_chain, token_contract, token_ticker, timeframe, side, entry_context, regime_context)
     select w.token_chain, w.token_contract, w.token_ticker, w.timeframe, w.side, w.entry_context, w.regime_context

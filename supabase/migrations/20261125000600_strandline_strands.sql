@@ -165,6 +165,8 @@ declare
   v_known strandline.strands;
   v_ours  jsonb;
 begin
+  -- What hangs on their tables (triggers, functions) may rely on the path of a request, as PostgREST sets it.
+  perform pg_catalog.set_config('search_path', 'public, extensions', true);
   perform pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtext('strandline_adopt'));
   perform 1 from public.ad_strands s where s.id = strandline.strand_key(p_strand_id) and s.kind = 'position_closed';
   if not found or exists (select 1 from strandline.strands t where t.strand_id = p_strand_id and not t.adopted) then
@@ -204,6 +206,8 @@ declare
   v_new   jsonb;
   v_ids   text[] := '{}';
 begin
+  -- What hangs on their tables (triggers, functions) may rely on the path of a request, as PostgREST sets it.
+  perform pg_catalog.set_config('search_path', 'public, extensions', true);
   execute format('with there as (
       update public.ad_strands s set (%1$s) = (select %1$s from jsonb_populate_record(s, r.value))
       from jsonb_array_elements($1) r where s.id = strandline.strand_key(r.value ->> ''id'') returning s.id)
@@ -229,12 +233,14 @@ declare
   v_id    text;
   v_why   text;
 begin
+  -- What hangs on their tables (triggers, functions) may rely on the path of a request, as PostgREST sets it.
+  perform pg_catalog.set_config('search_path', 'public, extensions', true);
   begin
     v_id := (strandline.put_strands(jsonb_build_array(p_row)))[1];
-  exception when integrity_constraint_violation or data_exception then
+  exception when integrity_constraint_violation or data_exception or raise_exception then
     begin
       v_id := (strandline.put_strands(jsonb_build_array(p_row || '{"position_id": null, "trade_id": null}')))[1];
-    exception when integrity_constraint_violation or data_exception then
+    exception when integrity_constraint_violation or data_exception or raise_exception then
       v_why := sqlerrm;
       delete from public.ad_strands s where p_row ->> 'status' = 'voided' and s.id = strandline.strand_key(p_row ->> 'id');
       select s.id::text into v_id from public.ad_strands s where s.id = strandline.strand_key(p_row ->> 'id');
@@ -318,7 +324,7 @@ begin
       if v_key in ('bigint', 'integer') then raise integrity_constraint_violation; end if;
       v_ids := strandline.put_strands(v_changed);
       delete from strandline.set_aside a using jsonb_array_elements(v_changed) x where a.kind = 'projection' and a.id = x.value -> 'metadata' ->> 'event_id';
-    exception when integrity_constraint_violation or data_exception then
+    exception when integrity_constraint_violation or data_exception or raise_exception then
       if strandline.made('ad_strands') and sqlstate like '22%' then raise; end if;
       for c in select x.value as row from jsonb_array_elements(v_changed) x loop
         v_tried := strandline.try_strand(c.row);
@@ -339,6 +345,8 @@ $$;
 -- Our own strands are no news to the learner: the queue's rows for them are done in the transaction that made them.
 create function strandline.settle_own_strands(p_ids text[]) returns void language plpgsql security invoker set search_path = '' as $$
 begin
+  -- What hangs on their tables (triggers, functions) may rely on the path of a request, as PostgREST sets it.
+  perform pg_catalog.set_config('search_path', 'public, extensions', true);
   if cardinality(p_ids) = 0 then return; end if;
   execute 'update public.learning_queue q set status = ''completed''' || case when exists (
       select from pg_catalog.pg_attribute a where a.attrelid = 'public.learning_queue'::regclass and a.attname = 'processed_at' and not a.attisdropped)

@@ -8,6 +8,8 @@ declare
   has_error boolean := exists (select 1 from pg_catalog.pg_attribute where attrelid = 'public.learning_queue'::regclass and attname = 'error' and not attisdropped);
   has_time  boolean := exists (select 1 from pg_catalog.pg_attribute where attrelid = 'public.learning_queue'::regclass and attname = 'processed_at' and not attisdropped);
 begin
+  -- What hangs on their tables (triggers, functions) may rely on the path of a request, as PostgREST sets it.
+  perform pg_catalog.set_config('search_path', 'public, extensions', true);
   execute 'update public.learning_queue q set status = r ->> 2' || case when has_error then ', error = r ->> 3' else '' end
     || case when has_time then ', processed_at = now()' else '' end
     || ' from jsonb_array_elements($1) r where q.id = (jsonb_populate_record(null::public.learning_queue, jsonb_build_object(''id'', r -> 0))).id'

@@ -45,6 +45,8 @@ declare
   has_error boolean := exists (select 1 from pg_catalog.pg_attribute where attrelid = 'public.learning_queue'::regclass and attname = 'error' and not attisdropped);
   has_time  boolean := exists (select 1 from pg_catalog.pg_attribute where attrelid = 'public.learning_queue'::regclass and attname = 'processed_at' and not attisdropped);
 begin
+  -- What hangs on their tables (triggers, functions) may rely on the path of a request, as PostgREST sets it.
+  perform pg_catalog.set_config('search_path', 'public, extensions', true);
   execute 'update public.learning_queue q set status = case when r ->> ''error'' is null then ''completed'' else ''failed'' end'
     || case when has_time then ', processed_at = now()' else '' end || case when has_error then ', error = r ->> ''error''' else '' end
     || ' from jsonb_array_elements($1) r where q.id = strandline.queue_key(r ->> ''id'') and q.status = ''pending'''

@@ -193,6 +193,8 @@ declare
   found_rows bigint;
   same  constant text := ' where (module, scope, name, key) = (($2).module, ($2).scope, ($2).name, ($2).key)';
 begin
+  -- What hangs on their tables (triggers, functions) may rely on the path of a request, as PostgREST sets it.
+  perform pg_catalog.set_config('search_path', 'public, extensions', true);
 %2$s
   if tg_op = 'INSERT' then
 %3$s
@@ -280,6 +282,8 @@ declare
   before     jsonb;
   now_there  jsonb;
 begin
+  -- What hangs on their tables (triggers, functions) may rely on the path of a request, as PostgREST sets it.
+  perform pg_catalog.set_config('search_path', 'public, extensions', true);
   select * into kept from strandline.kept_configs where module = 'decision_maker';
   execute format('select to_jsonb(c) from public.learning_configs c where %I = ''decision_maker'' for update', key_column) into now_there;
   if now_there is not null then
@@ -433,6 +437,8 @@ declare
   one   text;
   gone  bigint := 0;
 begin
+  -- What hangs on their tables (triggers, functions) may rely on the path of a request, as PostgREST sets it.
+  perform pg_catalog.set_config('search_path', 'public, extensions', true);
   delete from public.learning_queue q using unnest(ids) i where q.strand_id = strandline.queued_strand_key(i);
   begin
     delete from public.ad_strands s using unnest(ids) i where s.id = strandline.strand_key(i);

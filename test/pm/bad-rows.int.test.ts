@@ -49,6 +49,17 @@ const setAside = (kind: string) =>
     kind,
   ])
 
+test('completed_trades that is one object is a list of one, and an empty one of none', async () => {
+  await flat('one', { completed_trades: '{"trade_id": "t0"}' })
+  await flat('none', { completed_trades: '{}' })
+  expect(await tick(pm, '15m')).toMatchObject({ closed: 2, refused: [] })
+  expect((await positionOf(db, 'one')).completed_trades).toMatchObject([
+    { trade_id: 't0' },
+    { return: expect.any(Number) },
+  ])
+  expect((await positionOf(db, 'none')).completed_trades).toHaveLength(1)
+})
+
 describe('a position that cannot be closed keeps no other', () => {
   test.each<[name: string, change: Record<string, unknown>, reason: RegExp]>([
     ['completed_trades is a number', { completed_trades: '7' }, /its completed_trades is of type number, not a list/],
