@@ -132,10 +132,11 @@ create function public.strandline_pm_bars(
   p_contract text, p_chain text, p_timeframe text, p_from timestamptz, p_to timestamptz, p_after double precision default null, p_limit integer default null)
 returns jsonb language sql stable security invoker set search_path = '' set timezone = 'UTC' as $$
   select coalesce(jsonb_agg(jsonb_build_array(r.start, r.low_usd, r.high_usd) order by r.start), '[]')
-  from (select strandline.pm_ms(b.timestamp) as start, b.low_usd, b.high_usd from public.lowcap_price_data_ohlc b
+  from (select floor(extract(epoch from b.timestamp) * 1000)::double precision as start, b.low_usd, b.high_usd   -- pm_ms, without a call for each bar
+        from public.lowcap_price_data_ohlc b
         where b.token_contract = p_contract and b.chain = p_chain and b.timeframe = p_timeframe
           and b.timestamp > p_from - strandline.pm_timeframe(p_timeframe) and b.timestamp <= greatest(p_from, p_to)
-          and b.timestamp >= to_timestamp(coalesce(p_after, '-infinity') / 1000) and strandline.pm_ms(b.timestamp) > coalesce(p_after, '-infinity')
+          and b.timestamp >= to_timestamp(coalesce(p_after, '-infinity') / 1000) and floor(extract(epoch from b.timestamp) * 1000)::double precision > coalesce(p_after, '-infinity')
         order by b.timestamp limit p_limit) r
 $$;
 

@@ -2,6 +2,7 @@
 import { explain } from '../../../core/errors.ts'
 import type { PositionClosed } from '../../../core/event.ts'
 import type { Store } from '../../../core/store/store.ts'
+import { readBars } from '../bars.ts'
 import { type BarRow, NO_BARS, scoreOn } from '../closing.ts'
 import { timeframeMs } from '../timeframe.ts'
 import type { ForeignTrade } from './foreign-trade.ts'
@@ -30,6 +31,11 @@ export async function scoreTrades(store: Store, trades: ForeignTrade[]): Promise
   for (const [i, { event, unscored }] of trades.entries()) {
     if (!unscored) continue
     const expected = expectedBars(event)
+    if (expected > BARS) {
+      // held for long: its own bars are read in pieces
+      scored[i] = scoredOn(trades[i]!, await readBars(store, event))
+      continue
+    }
     if (page.length > 0 && (page.length >= TRADES || bars + expected > BARS)) await flush()
     page.push(i)
     bars += expected
