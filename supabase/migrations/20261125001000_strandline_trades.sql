@@ -83,26 +83,41 @@ $$;
 
 -- Many trades in one transaction: into the outbox (once, whoever brought them first), and their strands tied to their events. Whoever calls it for
 -- strands holds the lock of strandline.adopt, from its first statement on.
--- p_rows: [{event, side, score_later, strand_id | null}, …].
+-- p_rows: [{event, side, score_later, strand_id | null}, …]; rows without an event are passed over. What name_trades and event_of_trade do for one event
+-- stands here for many: a function called for each row would cost more than the row.
 -- Returns {added, known, published: the outbox rows that were added, for the relay that has them (p_relay; null: none, a poll finds them)}.
 create function strandline.take_trades(p_rows jsonb, p_relay text, p_lease_ms integer)
 returns jsonb language plpgsql security invoker set search_path = '' set plan_cache_mode = force_custom_plan as $$
 declare
+  given_n   integer;
   added     integer;
   published jsonb;
   strands   jsonb;
 begin
-  perform strandline.name_trades((select jsonb_agg(r -> 'event' order by n) from jsonb_array_elements(p_rows) with ordinality as x (r, n)));
+  insert into strandline.trade_entries (position_id, opened_at, event_id, trade_id)
+  select distinct on (e.position_id, e.opened_at) e.position_id, e.opened_at, e.event_id, e.trade_id
+  from jsonb_array_elements(p_rows) with ordinality as x (r, n)
+  cross join lateral jsonb_to_record(r -> 'event') as e(event_id text, revision integer, position_id text, trade_id text, opened_at bigint, closed_at bigint)
+  where jsonb_typeof(r -> 'event') = 'object' and e.revision = 0 and (e.opened_at < e.closed_at or e.trade_id = 'entry-' || e.opened_at)
+  order by e.position_id, e.opened_at, e.trade_id = 'entry-' || e.opened_at, n
+  on conflict (position_id, opened_at) do nothing;
+
   with given as materialized (
-    select n, r, r -> 'event' as event, strandline.event_of_trade(r -> 'event') as event_id
+    select x.n, x.r, x.r -> 'event' as event, e.event_id as own_id, coalesce(t.event_id, e.event_id) as event_id
     from jsonb_array_elements(p_rows) with ordinality as x (r, n)
+    cross join lateral jsonb_to_record(x.r -> 'event') as e(event_id text, revision integer, position_id text, trade_id text, opened_at bigint, closed_at bigint)
+    left join lateral (
+      select t.event_id from strandline.trade_entries t
+      where e.revision = 0 and (e.opened_at < e.closed_at or e.trade_id = 'entry-' || e.opened_at)
+        and t.position_id = e.position_id and t.opened_at = e.opened_at and 'entry-' || e.opened_at in (t.trade_id, e.trade_id) offset 0) t on true
+    where jsonb_typeof(x.r -> 'event') = 'object'
   ), later as materialized (   -- an object, not a join: how many rows there are is not known to the planner
     select coalesce(jsonb_object_agg(g.event_id, g.r -> 'side'), '{}') as sides from given g where g.r -> 'score_later' = 'true'
   ), added as (
     insert into strandline.pm_outbox (event_id, revision, payload, claimed_by, claimed_until)
     select distinct on (g.event_id) g.event_id, (g.event ->> 'revision')::integer, g.event, p_relay,
       case when p_relay is not null then now() + p_lease_ms * interval '1 ms' end
-    from given g where g.event_id = g.event ->> 'event_id' order by g.event_id, g.n
+    from given g where g.event_id = g.own_id order by g.event_id, g.n
     on conflict (event_id, revision) do nothing
     returning id, event_id, payload, traceparent, created_at
   ), unscored as (
@@ -114,14 +129,14 @@ begin
     on conflict (event_id) do nothing
   )
   select
-    (select count(*) from added),
+    (select count(*) from given), (select count(*) from added),
     (select jsonb_agg(jsonb_build_object('id', a.id, 'payload', a.payload, 'traceparent', a.traceparent, 'recorded_at', a.created_at) order by a.id)
      from added a where p_relay is not null),
     (select jsonb_agg(jsonb_build_array(g.r -> 'strand_id', g.event_id) order by g.n) from given g
      where coalesce(g.r ->> 'strand_id', '') <> '')
-    into added, published, strands;
+    into given_n, added, published, strands;
   if strands is not null then perform strandline.adopt_all(strands); end if;
-  return jsonb_build_object('added', added, 'known', jsonb_array_length(p_rows) - added, 'published', coalesce(published, '[]'));
+  return jsonb_build_object('added', added, 'known', given_n - added, 'published', coalesce(published, '[]'));
 end
 $$;
 

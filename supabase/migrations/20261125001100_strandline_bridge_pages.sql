@@ -39,7 +39,7 @@ begin
 end
 $$;
 
--- Rows of the queue that are settled: p_rows [{id, strand_id, error | null}, …].
+-- Rows of the queue that are settled: p_rows [{id, strand_id, error | null, wait_ms | null (it rests: passed over)}, …].
 create function strandline.queue_done(p_rows jsonb) returns void language plpgsql security invoker set search_path = '' as $$
 declare
   has_error boolean := exists (select 1 from pg_catalog.pg_attribute where attrelid = 'public.learning_queue'::regclass and attname = 'error' and not attisdropped);
@@ -49,12 +49,12 @@ begin
   perform pg_catalog.set_config('search_path', 'public, extensions', true);
   execute 'update public.learning_queue q set status = case when r ->> ''error'' is null then ''completed'' else ''failed'' end'
     || case when has_time then ', processed_at = now()' else '' end || case when has_error then ', error = r ->> ''error''' else '' end
-    || ' from jsonb_array_elements($1) r where q.id = strandline.queue_key(r ->> ''id'') and q.status = ''pending'''
+    || ' from jsonb_array_elements($1) r where r ->> ''wait_ms'' is null and q.id = strandline.queue_key(r ->> ''id'') and q.status = ''pending'''
     using p_rows;
   delete from strandline.set_aside a using jsonb_array_elements(p_rows) r
-  where a.kind = 'strand' and a.id = r ->> 'id' and r ->> 'error' is null;
+  where a.kind = 'strand' and a.id = r ->> 'id' and r ->> 'error' is null and r ->> 'wait_ms' is null;
   insert into strandline.set_aside as a (kind, id, scope, reason)
-  select 'strand', r ->> 'id', coalesce(r ->> 'strand_id', ''), r ->> 'error' from jsonb_array_elements(p_rows) r where r ->> 'error' is not null
+  select 'strand', r ->> 'id', coalesce(r ->> 'strand_id', ''), r ->> 'error' from jsonb_array_elements(p_rows) r where r ->> 'error' is not null and r ->> 'wait_ms' is null
   on conflict (kind, id) do update set reason = excluded.reason, attempts = a.attempts + 1, retry_at = null;
 end
 $$;
@@ -72,18 +72,15 @@ $$;
 create function strandline.bridge_settle_all(p_rows jsonb, p_relay text, p_lease_ms integer)
 returns jsonb language plpgsql security invoker set search_path = '' as $$
 declare
-  trades jsonb := coalesce((select jsonb_agg(r order by n) from jsonb_array_elements(p_rows) with ordinality as x (r, n) where jsonb_typeof(r -> 'event') = 'object'), '[]');
-  done   jsonb := coalesce((select jsonb_agg(r order by n) from jsonb_array_elements(p_rows) with ordinality as x (r, n) where r ->> 'wait_ms' is null), '[]');
-  answer jsonb := '{"added": 0, "known": 0, "published": []}';
+  answer jsonb := strandline.take_trades(p_rows, p_relay, p_lease_ms);
 begin
-  if trades <> '[]' then answer := strandline.take_trades(trades, p_relay, p_lease_ms); end if;
   perform strandline.queue_rest(r ->> 'id', r ->> 'strand_id', r ->> 'error', (r ->> 'wait_ms')::double precision)
   from jsonb_array_elements(p_rows) r where r ->> 'wait_ms' is not null;
-  if done <> '[]' then perform strandline.queue_done(done); end if;
-  return answer || jsonb_build_object(
-    'failed', (select count(*) from jsonb_array_elements(done) r where r ->> 'error' is not null),
-    'waiting', jsonb_array_length(p_rows) - jsonb_array_length(done),
-    'refused', '[]'::jsonb);
+  perform strandline.queue_done(p_rows);
+  return answer || (
+    select jsonb_build_object('refused', '[]'::jsonb, 'waiting', count(*) filter (where r ->> 'wait_ms' is not null),
+      'failed', count(*) filter (where r ->> 'error' is not null and r ->> 'wait_ms' is null))
+    from jsonb_array_elements(p_rows) r);
 end
 $$;
 

@@ -78,6 +78,26 @@ test('without an R/R it is scored on bars, and later where they come later', asy
   expect(await db.sql('select position_id from pm_unscored')).toEqual([{ position_id: 'pos-0000001' }])
 })
 
+test('a trade that was held for a year is scored on bars that are read in pieces', async () => {
+  await db.sql(
+    `insert into lowcap_positions (id, timeframe, token_contract, token_chain, completed_trades) values ('year', '1m', '0xyear', 'base',
+      '[{"trade_id": "t", "entry_price": 100, "exit_price": 110, "entry_timestamp": "2025-01-01T00:00:00Z", "exit_timestamp": "2025-03-01T00:00:00Z"}]')`,
+  )
+  await db.sql(
+    `insert into lowcap_price_data_ohlc (token_contract, chain, timeframe, timestamp, low_usd, high_usd)
+     select '0xyear', 'base', '1m', t, case when t = '2025-02-20T00:00:00Z' then 80 else 100 end, 110
+     from generate_series('2025-01-01T00:00:00Z'::timestamptz, '2025-03-01T00:00:00Z', '1 minute') t`,
+  )
+  let pieces = 0
+  const store = storeWith((fn, call) => {
+    if (fn === 'strandline_pm_bars') pieces++
+    return call()
+  })
+  expect(await run({ store })).toMatchObject({ published: 1 })
+  expect(await outboxOf(db, 'year')).toMatchObject([{ payload: { rr: 0.5, max_drawdown: 0.2 } }])
+  expect(pieces).toBeGreaterThan(3)
+})
+
 test('since: what closed before it is left out and counted', async () => {
   await insertStrands(0, 10)
   expect(await run({ since: Date.parse(at(34)) })).toMatchObject({ published: 6, report: { before_since: 4 } })
