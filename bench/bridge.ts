@@ -10,7 +10,7 @@ import { parseArgs } from 'node:util'
 import pg from 'pg'
 import { pino } from 'pino'
 import { systemClock } from '../core/clock.ts'
-import { createStore } from '../core/store/store.ts'
+import { createStore, type Store } from '../core/store/store.ts'
 import { openPosition, type Portfolio, reportExecution } from '../services/pm/index.ts'
 import { backfill } from '../services/pm/sources/backfill.ts'
 import { drainLearningQueue, firstLook, startBridge } from '../services/pm/sources/learning-queue.ts'
@@ -84,6 +84,32 @@ async function live(pm: Portfolio, prefix: string, until: () => boolean): Promis
   }
   await Promise.all(running)
   return { close_p50_ms: percentile(took, 0.5), close_p99_ms: percentile(took, 0.99), closes: took.length }
+}
+
+/** A backfill over what the bridge has published: rows a second, and its longest call. */
+async function measureBackfill(store: Store) {
+  const calls: number[] = []
+  const timed = {
+    ...store,
+    rpc: async <T>(fn: string, args: Record<string, unknown>) => {
+      const asked = performance.now()
+      const answer = await store.rpc<T>(fn, args)
+      calls.push(performance.now() - asked)
+      return answer
+    },
+  }
+  const backfillFrom = performance.now()
+  const filledBack = await backfill({ store: timed, clock: systemClock, owner: 'bench' })
+  const backfilled = {
+    rows: filledBack.read.strands + filledBack.read.positions,
+    known: filledBack.known,
+    seconds: (performance.now() - backfillFrom) / 1000,
+    longest_call_ms: Math.max(...calls),
+  }
+  say(
+    `A backfill over them, all known: ${Math.round(backfilled.rows / backfilled.seconds)} rows a second; the longest call took ${Math.round(backfilled.longest_call_ms)} ms.`,
+  )
+  return backfilled
 }
 
 const dataDir = await mkdtemp(join(tmpdir(), 'strandline-bench-bridge-'))
@@ -173,27 +199,7 @@ try {
     (await client.query(`select count(*) from strandline.pm_outbox where payload ->> 'source' = 'learning-queue'`))
       .rows[0].count,
   )
-  const calls: number[] = []
-  const timed = {
-    ...store,
-    rpc: async <T>(fn: string, args: Record<string, unknown>) => {
-      const asked = performance.now()
-      const answer = await store.rpc<T>(fn, args)
-      calls.push(performance.now() - asked)
-      return answer
-    },
-  }
-  const backfillFrom = performance.now()
-  const filledBack = await backfill({ store: timed, clock: systemClock, owner: 'bench' })
-  const backfilled = {
-    rows: filledBack.read.strands + filledBack.read.positions,
-    known: filledBack.known,
-    seconds: (performance.now() - backfillFrom) / 1000,
-    longest_call_ms: Math.max(...calls),
-  }
-  say(
-    `A backfill over them, all known: ${Math.round(backfilled.rows / backfilled.seconds)} rows a second; the longest call took ${Math.round(backfilled.longest_call_ms)} ms.`,
-  )
+  const backfilled = DRAIN >= ROWS ? await measureBackfill(store) : null
   const result = {
     pages,
     waiting: before,
