@@ -8,6 +8,9 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { createStore } from '../../core/store/store.ts'
 import { withClient } from '../../embedded/client.ts'
 import { MIGRATIONS, readMigrations } from '../../embedded/migrate.ts'
+import { createOldDatabase } from '../legacy/old-database.ts'
+import { schemaOf } from '../legacy/schema-of.ts'
+import { learn } from '../moving/learned-old-trades.ts'
 import { type Loop, startLoop } from '../support/loop.ts'
 import { until } from '../support/pm.ts'
 import { runCommand } from '../support/strandline.ts'
@@ -326,5 +329,33 @@ describe.skipIf(!hasPgbouncer)('through a pooler in transaction mode', () => {
       code,
       errors: JSON.parse(stdout).findings.filter((f: { severity: string }) => f.severity === 'error'),
     }).toEqual({ code: 0, errors: [] })
+  })
+
+  test('compare-legacy, switch and undo on an old system: whatever connections they get, and nothing is left', async () => {
+    const old = await createOldDatabase('text', { plainOwner: true })
+    try {
+      const schema = await schemaOf(old.databaseUrl)
+      pooler = await startPgbouncer(old.databaseUrl)
+      const { url } = pooler
+      expect((await runCommand(['migrate', '--database-url', url])).code).toBe(0)
+      await learn(old)
+      for (const args of [
+        ['compare-legacy'],
+        ['switch', '--dry-run'],
+        ['switch', '--yes', '--force'],
+        ['doctor'],
+        ['undo', '--switch-only', '--yes'],
+        ['undo', '--dry-run'],
+        ['undo', '--yes', '--lose-unpublished'],
+      ]) {
+        const { code, stderr } = await runCommand([...args, '--database-url', url])
+        expect({ args, code, stderr }).toMatchObject({ args, code: 0 })
+      }
+      expect(await schemaOf(old.databaseUrl)).toEqual(schema)
+    } finally {
+      await pooler?.stop()
+      pooler = undefined
+      await old.drop()
+    }
   })
 })
