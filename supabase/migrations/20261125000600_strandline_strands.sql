@@ -313,6 +313,9 @@ begin
       strand_id = case when t.adopted or t.kept then t.strand_id else coalesce(t.strand_id, excluded.strand_id) end,
       projected = case when t.adopted or t.kept then (v_rows -> excluded.event_id) - 'updated_at' end
       where coalesce(t.revision, -1) < excluded.revision
+        -- somebody deleted our row: a replay makes it again
+        or t.revision = excluded.revision and t.strand_id is not null and not t.adopted
+          and not exists (select 1 from public.ad_strands s where s.id = strandline.strand_key(t.strand_id))
     returning t.event_id, t.strand_id, t.adopted, t.kept and not t.adopted as kept
   )
   select coalesce(jsonb_agg((v_rows -> put.event_id) || jsonb_build_object('id', put.strand_id)) filter (where not put.adopted and not put.kept), '[]'),

@@ -37,7 +37,13 @@ async function start(folder: string, changes: Partial<Parameters<typeof startKaf
 }
 
 const client = (brokers: string, more = {}) =>
-  new KafkaJs({ brokers: [brokers], logLevel: logLevel.NOTHING, retry: { retries: 3 }, ...more })
+  new KafkaJs({
+    brokers: [brokers],
+    logLevel: logLevel.NOTHING,
+    connectionTimeout: 30_000,
+    retry: { retries: 3 },
+    ...more,
+  })
 
 async function write(kafka: Kafka, topic: string, value: string): Promise<void> {
   const producer = client(kafka.brokers).producer({ idempotent: true })

@@ -71,6 +71,17 @@ describe('revisions', () => {
     expect((await strands.viewOf('rev-c'))[0]).toMatchObject({ rr: 1 })
   })
 
+  test('regression: that are replayed make a row again that somebody deleted, and only that', async () => {
+    await strands.project(revision('rev-e', 1), revision('rev-f', 1))
+    const [kept] = await strands.strandsOf('rev-f')
+    await db.sql(`delete from public.ad_strands where position_id = 'rev-e'`)
+    await strands.project(revision('rev-e', 0), revision('rev-f', 1))
+    expect(await strands.strandsOf('rev-e')).toEqual([])
+    await strands.project(revision('rev-e', 1), revision('rev-f', 1))
+    expect(await strands.viewOf('rev-e')).toMatchObject([{ revision: 1, rr: 1 }])
+    expect(await strands.strandsOf('rev-f')).toEqual([kept])
+  })
+
   test('that void a trade take it out of the view and leave its row; a later one brings it back', async () => {
     await strands.project(revision('rev-d', 0))
     await strands.project(revision('rev-d', 1, { voided: true }))
