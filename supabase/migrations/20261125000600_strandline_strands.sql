@@ -159,7 +159,7 @@ end $$;
 -- would show them the trade twice. Theirs stays as it is, because others may point at it; ours is derived from the log and gives way, whichever came
 -- first. Of two foreign strands of one trade the first is adopted and the second noted as its duplicate. p_own_id: not needed any more.
 -- Returns {status: 'adopted' | 'duplicate' (with "of") | 'not_found' (no such strand, not a position_closed one, or our own)}.
-create function strandline.adopt(p_strand_id text, p_event_id text, p_own_id text default null)
+create function strandline.adopt(p_strand_id text, p_event_id text)
 returns jsonb language plpgsql security invoker set search_path = '' as $$
 declare
   v_known strandline.strands;

@@ -1,7 +1,6 @@
 /** Strands that somebody else inserted for a trade: docs/strands.md. */
 import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { strandId } from '../../services/projector/strand.ts'
 import { closedTrade } from '../support/closed-trade.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
 import { oldStrand, type StrandTable, strandTable } from '../support/strand-table.ts'
@@ -81,7 +80,7 @@ describe('a strand that the old PM inserted', () => {
     await strands.insertStrand(oldStrand('old-f'))
     const { event_id } = closedTrade({ position_id: 'old-f' })
     const adopt = async (id: string) =>
-      (await db.sql('select strandline.adopt($1, $2, $3) as answer', [id, event_id, strandId(event_id)]))[0]?.answer
+      (await db.sql('select strandline.adopt($1, $2) as answer', [id, event_id]))[0]?.answer
     expect(await adopt('old-old-f')).toEqual({ status: 'adopted' })
     expect(await adopt('old-old-f')).toEqual({ status: 'adopted' })
     expect(await adopt('nobody')).toEqual({ status: 'not_found' })
@@ -100,7 +99,7 @@ test('an adoption and a projection of the same trade at the same moment leave on
   await bridge.connect()
   try {
     await bridge.query('begin')
-    await bridge.query('select strandline.adopt($1, $2, $3)', ['old-race', event.event_id, strandId(event.event_id)])
+    await bridge.query('select strandline.adopt($1, $2)', ['old-race', event.event_id])
     const projected = strands.project(event)
     await expect
       .poll(

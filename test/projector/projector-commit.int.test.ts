@@ -147,7 +147,7 @@ test('nobody but the service role gets in', async () => {
       'select * from public.learning_queue',
       'select * from strandline.position_closed_strands',
       'select public.strandline_strands_event_count()',
-      "select strandline.adopt('a', 'b', 'c')",
+      "select strandline.adopt('a', 'b')",
       "select public.strandline_projector_commit('a', 'b', 0, 0, 0, 0, null, '[]')",
       'select public.strandline_decision_model()',
       "select public.strandline_decision_coefficients('[]')",

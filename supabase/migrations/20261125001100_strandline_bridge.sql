@@ -1,7 +1,6 @@
--- The bridge at any backlog: pages by key along the index of what waits, settled as a whole.
-
-drop function public.strandline_pm_bridge_next(integer);
-drop function public.strandline_pm_bridge_settle(text, text, integer);
+-- The bridge: position_closed strands that somebody else queued (the old PM) become events of the outbox. Other strand types are left alone. Pages by key
+-- along the index of what waits, settled as a whole: a page costs the same at any backlog. It goes on past a strand that cannot be taken, and needs no
+-- column of the queue that an older system may not have: reasons are kept in strandline.set_aside, and in `error` where the queue has it.
 
 -- The next rows of the queue behind p_after (null: from the first), whatever they are: one page costs the same however many wait.
 -- No sort: the only plan is then along the index (id) of what waits; where statistics are old, another would read and sort the whole backlog.
