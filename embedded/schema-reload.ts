@@ -7,23 +7,16 @@ import pg from 'pg'
 const CHANNEL = 'pgrst'
 const WORD = 'reload schema'
 const AGAIN_MS = 1_000
-/** A reading of the schema that was under way when the word came may end with the old one. */
-const ONCE_MORE_MS = 1_000
 
 export interface SchemaListener {
   stop(): Promise<void>
 }
 
 /** Resolves once it listens, or once it was tried: it goes on trying. Never throws. */
-export async function listenForReload(databaseUrl: string, reload: () => unknown): Promise<SchemaListener> {
+export async function listenForReload(databaseUrl: string, changed: () => void): Promise<SchemaListener> {
   let stopped = false
   let timer: NodeJS.Timeout | undefined
   let client: pg.Client | undefined
-
-  function heard(): void {
-    reload()
-    setTimeout(reload, ONCE_MORE_MS).unref()
-  }
 
   async function listen(): Promise<void> {
     const fresh = new pg.Client({ connectionString: databaseUrl, keepAlive: true, connectionTimeoutMillis: 10_000 })
@@ -34,13 +27,13 @@ export async function listenForReload(databaseUrl: string, reload: () => unknown
       over = true
       fresh.end().catch(() => {})
       if (stopped) return
-      timer = setTimeout(() => void listen().then(heard), AGAIN_MS)
+      timer = setTimeout(() => void listen().then(changed), AGAIN_MS)
       timer.unref()
     }
     fresh.on('error', again)
     fresh.on('end', again)
     fresh.on('notification', ({ payload }) => {
-      if (payload === WORD || payload === '') heard()
+      if (payload === WORD || payload === '') changed()
     })
     try {
       await fresh.connect()

@@ -20,7 +20,10 @@ interface RpcContext {
 /** Statements whose text varies only with the function that is called and its arguments' names; others would pile up as prepared statements. */
 const STABLE = /^(select set_config\(|select \* from public\.\w+\()/i
 
-export function createConnection(databaseUrl: string, poolSize: number): PostgresConnection {
+export function createConnection(
+  databaseUrl: string,
+  poolSize: number,
+): PostgresConnection & { schemaChanged(): void } {
   const pool = createPool({
     url: databaseUrl,
     max: poolSize,
@@ -32,19 +35,45 @@ export function createConnection(databaseUrl: string, poolSize: number): Postgre
   // process with it, or keeps dead connections.
   const connection = createPostgresConnection({ url: 'postgres://127.0.0.1/unused', postgresOptions: { max: 1 } })
   const introspect = connection.introspect.bind(connection)
-  let seen: unknown
+  type Schema = Awaited<ReturnType<typeof introspect>>
+  let known: Schema | undefined
+  let outdated = false
+  let reading: Promise<Schema> | undefined
+
+  // When this fails lite goes on with an empty schema, and says of every table and function that there is none. It is the database that is not there.
+  async function read(options: Parameters<typeof introspect>[0]): Promise<Schema> {
+    const found = await introspect(options)
+    if (found.tables.length === 0) throw new Error('CONNECTION_CLOSED: the schema could not be read')
+    if (found !== known) await pool.schemaChanged()
+    // In the text of every view it would look for casts to types of its own, for each column and with each request: a fifth of its time.
+    for (const view of found.views) view.sql = ''
+    known = found
+    return found
+  }
+
   return Object.assign(connection, {
     kysely,
     close: () => pool.end(),
-    // When this fails lite goes on with an empty schema, and says of every table and function that there is none. It is the database that is not there.
+    /** Before the next request the schema is read anew. */
+    schemaChanged() {
+      outdated = true
+    },
     async introspect(options: Parameters<typeof introspect>[0]) {
-      const found = await introspect(options)
-      if (found.tables.length === 0) throw new Error('CONNECTION_CLOSED: the schema could not be read')
-      if (found !== seen) await pool.schemaChanged()
-      seen = found
-      // In the text of every view it would look for casts to types of its own, for each column and with each request: a fifth of its time.
-      for (const view of found.views) view.sql = ''
-      return found
+      if (!outdated && !reading) return read(options)
+      reading ??= (async () => {
+        outdated = false // whoever changes it from here on says so again
+        try {
+          return await read({ ...options, useCache: false })
+        } catch (error) {
+          outdated = true
+          // While the database is away the request itself finds out, and says so in its own way.
+          if (known) return known
+          throw error
+        } finally {
+          reading = undefined
+        }
+      })()
+      return reading
     },
     // At its first request lite grants anon everything in every schema that has a table with row security; our grants are the migrations' business.
     rlsState: 'active',

@@ -40,8 +40,7 @@ export async function startSupabase(options: SupabaseOptions): Promise<Supabase>
     options: { server: { disableStudio: true } },
   })
   await app.init()
-  // What it knew stays until the new schema is read: with nothing it would refuse every request while the database is away.
-  const listener = await listenForReload(databaseUrl, () => connection.introspect({ useCache: false }).catch(() => {}))
+  const listener = await listenForReload(databaseUrl, connection.schemaChanged)
   const server = await listen(app, serviceRoleKey, options.port, host, portFlag).catch(async (error) => {
     await listener.stop()
     throw error

@@ -9,6 +9,7 @@ import { withClient } from '../../embedded/client.ts'
 import { startSupabase } from '../../embedded/supabase.ts'
 import { askEngine } from '../support/ask-engine.ts'
 import type { TestDatabase } from '../support/database.ts'
+import { makeProjectOwner } from '../support/project-owner.ts'
 
 export interface HostedProject extends TestDatabase {
   /** As the project's owner, which the SQL editor and `supabase db push` are. */
@@ -17,9 +18,6 @@ export interface HostedProject extends TestDatabase {
   owner: string
 }
 
-/** What is said of Supabase's `postgres`: everything but a superuser. */
-const OWNER = 'nosuperuser createdb createrole replication bypassrls login'
-
 export async function createHostedProject(): Promise<HostedProject> {
   const { url } = await askEngine<{ url: string }>('postgres')
   const id = randomBytes(5).toString('hex')
@@ -27,9 +25,6 @@ export async function createHostedProject(): Promise<HostedProject> {
   const password = randomBytes(12).toString('hex')
   const at = (change: object) => Object.assign(new URL(url), { pathname: `/${name}`, ...change }).href
   await withClient(url, async (client) => {
-    await client.query(`create role ${owner} ${OWNER} password '${password}'`)
-    await client.query(`alter role ${owner} set search_path = "$user", public, extensions`)
-    await client.query(`grant anon, authenticated, service_role to ${owner} with admin option`)
     // Supabase's inherits nothing; lite looks tables up in information_schema, which shows a role only what is its own right
     await client.query(`create role ${authenticator} login inherit password '${password}'`)
     await client.query(`grant anon, authenticated, service_role to ${authenticator}`)
@@ -38,17 +33,8 @@ export async function createHostedProject(): Promise<HostedProject> {
     await client.query(`create database ${name}`)
   })
   await withClient(at({}), async (client) => {
-    await client.query(`grant all on database ${name} to ${owner}`)
-    await client.query('create schema extensions; create publication supabase_realtime')
-    await client.query(`alter schema public owner to pg_database_owner`)
-    await client.query(`revoke create on schema public from public`)
-    await client.query(`grant all on schema public to ${owner}`)
-    await client.query(`grant usage on schema public, extensions to anon, authenticated, service_role`)
-    for (const maker of ['', `for role ${owner}`])
-      for (const kind of ['tables', 'functions', 'sequences'])
-        await client.query(
-          `alter default privileges ${maker} in schema public grant all on ${kind} to ${owner}, anon, authenticated, service_role`,
-        )
+    await makeProjectOwner(client, owner, password)
+    await client.query('create publication supabase_realtime')
     await client.query(WATCH)
   })
   const key = `sb_secret_${randomBytes(16).toString('hex')}`

@@ -10,6 +10,7 @@ import { prepareOwnCluster } from '../../embedded/api-role.ts'
 import { withClient } from '../../embedded/client.ts'
 import { migrate } from '../../embedded/migrate.ts'
 import { isAlive } from '../../embedded/processes.ts'
+import { makeProjectOwner } from './project-owner.ts'
 
 declare module 'vitest' {
   export interface ProvidedContext {
@@ -18,6 +19,7 @@ declare module 'vitest' {
 }
 
 export const TEMPLATE = 'strandline_template'
+const OWNER = 'project_owner'
 /** Nothing but this run's throw-away database accepts it. */
 export const PASSWORD = 'test-run-only'
 
@@ -94,10 +96,13 @@ export async function openDesk(
   }
 }
 
-/** The database that every test's own is a copy of: roles as in a Supabase project, all migrations applied. */
+/** The database that every test's own is a copy of: roles as in a hosted Supabase project, all migrations applied by its owner, who is no superuser. */
 export async function makeTemplate(postgresUrl: string): Promise<void> {
-  const templateUrl = Object.assign(new URL(postgresUrl), { pathname: `/${TEMPLATE}` }).href
+  const at = (change: object) => Object.assign(new URL(postgresUrl), { pathname: `/${TEMPLATE}`, ...change }).href
   await withClient(postgresUrl, (client) => client.query(`create database ${TEMPLATE}`))
-  await withClient(templateUrl, (client) => prepareOwnCluster(client, PASSWORD))
-  await migrate(templateUrl)
+  await withClient(at({}), async (client) => {
+    await prepareOwnCluster(client, PASSWORD)
+    await makeProjectOwner(client, OWNER, PASSWORD)
+  })
+  await migrate(at({ username: OWNER, password: PASSWORD }))
 }
