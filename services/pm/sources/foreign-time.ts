@@ -45,7 +45,7 @@ function sinceEpoch(value: number | string): number | null {
   const number = Number(value)
   const microseconds = EPOCHS.find(([below]) => Math.abs(number) < below)?.[1]
   if (!microseconds) return null
-  // Nanoseconds have more digits than a number.
-  const exact = typeof value === 'string' && Math.abs(number) >= 1e17 && !value.includes('.')
+  // Nanoseconds have more digits than a number, and a quotient of it is rounded once more.
+  const exact = Math.abs(number) >= 1e17 && !String(value).includes('.')
   return Math.floor((exact ? Number((BigInt(value) + 500n) / 1000n) : Math.round(microseconds(number))) / 1e3)
 }
