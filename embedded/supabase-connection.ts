@@ -4,6 +4,7 @@
  */
 import { createPostgresConnection, type PostgresConnection } from '@supabase/lite/postgres'
 import { Kysely, PostgresDialect, sql } from 'kysely'
+import { StrandlineError } from '../core/errors.ts'
 import { createPool } from './pg/pool.ts'
 
 interface RequestContext {
@@ -37,18 +38,31 @@ export function createConnection(
   const introspect = connection.introspect.bind(connection)
   type Schema = Awaited<ReturnType<typeof introspect>>
   let known: Schema | undefined
-  let outdated = false
+  let outdated = true
   let reading: Promise<Schema> | undefined
 
-  // When this fails lite goes on with an empty schema, and says of every table and function that there is none. It is the database that is not there.
-  async function read(options: Parameters<typeof introspect>[0]): Promise<Schema> {
-    const found = await introspect(options)
-    if (found.tables.length === 0) throw new Error('CONNECTION_CLOSED: the schema could not be read')
-    if (found !== known) await pool.schemaChanged()
-    // In the text of every view it would look for casts to types of its own, for each column and with each request: a fifth of its time.
-    for (const view of found.views) view.sql = ''
-    known = found
-    return found
+  async function read(): Promise<Schema> {
+    outdated = false // whoever changes it from here on says so again
+    try {
+      const found = await introspect({ useCache: false })
+      // When this fails lite goes on with a schema of nothing, and says of every table and function that there is none. It is the database that is not there.
+      if (!found.functions)
+        throw new StrandlineError('STORE_UNREACHABLE', 'The database went away while its schema was read.', {
+          todo: 'Check that it is up.',
+        })
+      await pool.schemaChanged()
+      // In the text of every view it would look for casts to types of its own, for each column and with each request: a fifth of its time.
+      for (const view of found.views) view.sql = ''
+      known = found
+      return found
+    } catch (error) {
+      outdated = true
+      // While the database is away the request itself finds out, and says so in its own way.
+      if (known) return known
+      throw error
+    } finally {
+      reading = undefined
+    }
   }
 
   return Object.assign(connection, {
@@ -58,21 +72,10 @@ export function createConnection(
     schemaChanged() {
       outdated = true
     },
-    async introspect(options: Parameters<typeof introspect>[0]) {
-      if (!outdated && !reading) return read(options)
-      reading ??= (async () => {
-        outdated = false // whoever changes it from here on says so again
-        try {
-          return await read({ ...options, useCache: false })
-        } catch (error) {
-          outdated = true
-          // While the database is away the request itself finds out, and says so in its own way.
-          if (known) return known
-          throw error
-        } finally {
-          reading = undefined
-        }
-      })()
+    /** One reading for all who wait for it. lite asks before each request, where whatever is thrown becomes an answer without a word. */
+    async introspect() {
+      if (known && !outdated && !reading) return known
+      reading ??= read()
       return reading
     },
     // At its first request lite grants anon everything in every schema that has a table with row security; our grants are the migrations' business.

@@ -40,6 +40,7 @@ export async function startSupabase(options: SupabaseOptions): Promise<Supabase>
     options: { server: { disableStudio: true } },
   })
   await app.init()
+  await connection.introspect() // once it has been read, no request fails for want of it
   const listener = await listenForReload(databaseUrl, connection.schemaChanged)
   const server = await listen(app, serviceRoleKey, options.port, host, portFlag).catch(async (error) => {
     await listener.stop()

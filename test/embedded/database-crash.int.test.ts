@@ -139,3 +139,18 @@ test('regression: in a plain process, SIGKILL of the postmaster and of single ba
   })
   await expectWell(failures)
 }, 180_000)
+
+test('regression: what is on its way while the endpoint reads a schema, its first or a changed one, is told that there was no answer', async () => {
+  const said: string[] = []
+  for (const reread of [false, true, true]) {
+    if (reread) await withClient(postgres.url(), (client) => client.query(`notify pgrst, 'reload schema'`))
+    const asked = Array.from({ length: 100 }, () => ask().catch((error: Error) => said.push(error.message)))
+    await sleep(20)
+    process.kill(postgres.pid, 'SIGKILL')
+    await postgres.exited
+    await Promise.all(asked)
+    postgres = await start()
+    await answered()
+  }
+  await expectWell(said)
+}, 180_000)
