@@ -88,7 +88,7 @@ export async function lookAtDatabase(
 async function mayRead(ask: Ask): Promise<boolean> {
   const [may] = await ask<{ may: boolean }>(`
     select has_schema_privilege('strandline', 'usage') and (select bool_and(has_table_privilege(c.oid, 'select')) from pg_class c
-      where c.relnamespace = 'strandline'::regnamespace and c.relname in ('adopted', 'added', 'readers', 'pm_outbox', 'set_aside', 'trade_entries')) as may`)
+      where c.relnamespace = 'strandline'::regnamespace and c.relname in ('adopted', 'added', 'readers', 'pm_outbox', 'set_aside', 'trade_entries', 'trade_names')) as may`)
   return may!.may
 }
 

@@ -4,6 +4,7 @@ import { eventUuid, type PositionClosed } from '../../core/event.ts'
 import { firstText, objectOf, textOf } from '../../services/pm/sources/foreign-json.ts'
 import { tradesOfPosition } from '../../services/pm/sources/position-trades.ts'
 import { type StrandPosition, tradeOfStrand } from '../../services/pm/sources/strand-event.ts'
+import { createTradeNames, hasEntry, type NamedTrade, SAME_EXIT_MS } from '../../services/pm/sources/trade-names.ts'
 import { count, type Finding, info, warning } from '../finding.ts'
 import type { Ask } from './read-only.ts'
 import type { TableFacts } from './shared-tables.ts'
@@ -25,16 +26,6 @@ const PAGE = 500
 /** So long it is looked. Milliseconds. */
 const PATIENCE_MS = 10_000
 
-/** What names a trade. Times in ms. */
-export type OldTrade = Pick<
-  PositionClosed,
-  'event_id' | 'revision' | 'position_id' | 'trade_id' | 'opened_at' | 'closed_at'
->
-
-/** Its entry is known: where it is not, an event has its exit in that place. As strandline.has_entry. */
-const entered = ({ trade_id, opened_at, closed_at }: OldTrade) =>
-  opened_at < closed_at || trade_id === `entry-${opened_at}`
-
 export type OldRow = Record<string, unknown> & { id: string }
 
 /** Where the rows come from. */
@@ -42,7 +33,7 @@ export interface TradeSource {
   /** Rows of a table that may hold closed trades, page by page. */
   pages(table: 'lowcap_positions' | 'ad_strands'): AsyncGenerator<OldRow[]>
   /** How many of these trades are in the outbox. */
-  known(trades: OldTrade[]): Promise<number>
+  known(trades: NamedTrade[]): Promise<number>
 }
 
 /** @param tables those that can be read */
@@ -55,7 +46,7 @@ export async function lookAtTrades(source: TradeSource, tables: string[], now: (
   for (const table of ['lowcap_positions', 'ad_strands'] as const) {
     if (!tables.includes(table)) continue
     for await (const rows of source.pages(table)) {
-      const fresh: OldTrade[] = []
+      const fresh: NamedTrade[] = []
       for (const row of rows) {
         if (table === 'lowcap_positions') positions.set(row.id, toldByPosition(row))
         for (const one of table === 'ad_strands' ? [ofStrand(row, positions, now())] : ofPosition(row, now())) {
@@ -101,20 +92,27 @@ export function tradesInDatabase(ask: Ask, tables: TableFacts[], known: boolean)
       // as strandline.event_of_trade has it, which not everybody who may read may call
       const [found] = await ask<{ n: number }>(
         `select count(*)::integer as n
-        from jsonb_to_recordset($1) as g (event_id text, position_id text, trade_id text, opened_at bigint, entered boolean)
+        from jsonb_to_recordset($1) as g (event_id text, position_id text, trade_id text, opened_at bigint, closed_at bigint, entered boolean)
         where exists (select from strandline.pm_outbox o where o.event_id = g.event_id)
-          or (g.entered and exists (select from strandline.trade_entries e where e.position_id = g.position_id and e.opened_at = g.opened_at
-            and 'entry-' || e.opened_at in (e.trade_id, g.trade_id)))`,
-        [JSON.stringify(trades.map((t) => ({ ...t, entered: entered(t) })))],
+          or (g.entered and exists (
+            select from (
+              select e.trade_id, e.event_id, e.closed_at from strandline.trade_entries e where e.position_id = g.position_id and e.opened_at = g.opened_at
+              union all
+              select n.trade_id, n.event_id, n.closed_at from strandline.trade_names n
+              where n.position_id = g.position_id and n.opened_at = g.opened_at and n.same_as is null) c
+            where c.trade_id <> g.trade_id and 'entry-' || g.opened_at in (c.trade_id, g.trade_id) and abs(c.closed_at - g.closed_at) <= ${SAME_EXIT_MS}
+              and not exists (select from strandline.trade_names o
+                where o.position_id = g.position_id and o.opened_at = g.opened_at and o.same_as = c.event_id and o.trade_id <> g.trade_id)))`,
+        [JSON.stringify(trades.map((t) => ({ ...t, entered: hasEntry(t) })))],
       )
       return found!.n
     },
   }
 }
 
-type Read = { trade: OldTrade } | { problem: string }
+type Read = { trade: NamedTrade } | { problem: string }
 
-const named = ({ event_id, revision, position_id, trade_id, opened_at, closed_at }: PositionClosed): OldTrade => ({
+const named = ({ event_id, revision, position_id, trade_id, opened_at, closed_at }: PositionClosed): NamedTrade => ({
   event_id: eventUuid(event_id),
   revision,
   position_id,
@@ -124,18 +122,14 @@ const named = ({ event_id, revision, position_id, trade_id, opened_at, closed_at
 })
 
 /** Whether a trade is met for the first time: one place names it by its id, another by its entry. */
-function seenTrades(): (trade: OldTrade) => boolean {
+function seenTrades(): (trade: NamedTrade) => boolean {
   const events = new Set<string>()
-  const entries = new Map<string, string>()
+  const nameOf = createTradeNames()
   return (trade) => {
-    const { event_id, position_id, trade_id, opened_at } = trade
-    if (events.has(event_id)) return false
-    events.add(event_id)
-    if (!entered(trade)) return true
-    const entry = JSON.stringify([position_id, opened_at])
-    const other = entries.get(entry)
-    if (other === undefined) entries.set(entry, trade_id)
-    return other === undefined || ![other, trade_id].includes(`entry-${opened_at}`)
+    const event = nameOf(trade)
+    if (events.has(event)) return false
+    events.add(event)
+    return true
   }
 }
 

@@ -23,15 +23,103 @@ create table strandline.pm_outbox (
 );
 create index pm_outbox_unpublished on strandline.pm_outbox (id) where published_at is null;
 
--- One event into the outbox, claimed by the relay that will publish it at once (null: by nobody). Returns the row, or null when the log of
--- this event has that revision already.
+-- The name of a trade is its position and its id; where others recorded it without an id, `entry-<ms>`, after its entry. One place may have the id where
+-- another has none: then one trade has two names, of one entry and of one exit, give or take what two programs need to note the same. One of the two is
+-- what the log knows it by: the first that came. Two ids are two trades, and a nameless trade is one of them at most.
+-- The first name of each entry; also what two that name a trade of one entry at the same moment wait for each other at.
+create table strandline.trade_entries (
+  position_id text   not null,
+  opened_at   bigint not null,                       -- ms
+  trade_id    text   not null,
+  event_id    text   not null,
+  closed_at   bigint not null,                       -- ms
+  primary key (position_id, opened_at)
+);
+-- The others, which are few.
+create table strandline.trade_names (
+  position_id text   not null,
+  opened_at   bigint not null,
+  trade_id    text   not null,
+  event_id    text   not null,
+  closed_at   bigint not null,
+  same_as     text,                                  -- event_id of the trade that this is another name of; null: a trade of its own
+  primary key (position_id, opened_at, trade_id)
+);
+
+-- Its entry is known: where it is not, an event has its exit in that place.
+create function strandline.has_entry(p_event jsonb) returns boolean language sql immutable security invoker set search_path = '' as $$
+  select p_event -> 'revision' = '0' and ((p_event ->> 'opened_at')::double precision < (p_event ->> 'closed_at')::double precision
+    or p_event ->> 'trade_id' = 'entry-' || (p_event ->> 'opened_at'))
+$$;
+
+-- The event_id under which the log has, or would have, this trade. As services/pm/sources/trade-names.ts.
+create function strandline.event_of_trade(p_event jsonb) returns text language plpgsql stable security invoker set search_path = '' as $$
+declare
+  v_position text   := p_event ->> 'position_id';
+  v_opened   bigint;
+  v_closed   bigint;
+  v_trade    text   := p_event ->> 'trade_id';
+  v_entry    text;
+  v_found    text;
+begin
+  if not strandline.has_entry(p_event) then return p_event ->> 'event_id'; end if;
+  v_opened := (p_event ->> 'opened_at')::bigint;
+  v_closed := (p_event ->> 'closed_at')::bigint;
+  v_entry := 'entry-' || v_opened;
+  perform 1 from strandline.trade_entries t where t.position_id = v_position and t.opened_at = v_opened and t.trade_id <> v_trade;
+  if not found then return p_event ->> 'event_id'; end if;
+  select coalesce(n.same_as, n.event_id) into v_found from strandline.trade_names n
+  where n.position_id = v_position and n.opened_at = v_opened and n.trade_id = v_trade;
+  if v_found is null then
+    select c.event_id into v_found from (
+      select t.trade_id, t.event_id, t.closed_at from strandline.trade_entries t where t.position_id = v_position and t.opened_at = v_opened
+      union all
+      select n.trade_id, n.event_id, n.closed_at from strandline.trade_names n where n.position_id = v_position and n.opened_at = v_opened and n.same_as is null) c
+    where (c.trade_id = v_entry) <> (v_trade = v_entry) and abs(c.closed_at - v_closed) <= 600000
+      and not exists (select from strandline.trade_names o where o.position_id = v_position and o.opened_at = v_opened and o.same_as = c.event_id)
+    order by abs(c.closed_at - v_closed), c.trade_id collate "C" limit 1;
+  end if;
+  return coalesce(v_found, p_event ->> 'event_id');
+end
+$$;
+
+-- Notes how this trade is named, and answers as event_of_trade.
+create function strandline.name_trade(p_event jsonb) returns text language plpgsql security invoker set search_path = '' as $$
+declare
+  v_own   text := p_event ->> 'event_id';
+  v_event text;
+begin
+  if not strandline.has_entry(p_event) then return v_own; end if;
+  insert into strandline.trade_entries (position_id, opened_at, trade_id, event_id, closed_at)
+  values (p_event ->> 'position_id', (p_event ->> 'opened_at')::bigint, p_event ->> 'trade_id', v_own, (p_event ->> 'closed_at')::bigint)
+  on conflict (position_id, opened_at) do nothing;
+  if found then return v_own; end if;
+  perform 1 from strandline.trade_entries t
+  where t.position_id = p_event ->> 'position_id' and t.opened_at = (p_event ->> 'opened_at')::bigint and t.trade_id <> p_event ->> 'trade_id' for update;
+  if not found then return v_own; end if;
+  v_event := strandline.event_of_trade(p_event);
+  insert into strandline.trade_names (position_id, opened_at, trade_id, event_id, closed_at, same_as)
+  values (p_event ->> 'position_id', (p_event ->> 'opened_at')::bigint, p_event ->> 'trade_id', v_own, (p_event ->> 'closed_at')::bigint, nullif(v_event, v_own))
+  on conflict (position_id, opened_at, trade_id) do nothing;
+  return v_event;
+end
+$$;
+
+-- One event into the outbox, claimed by the relay that will publish it at once (null: by nobody). Returns the row, or null when the log has that
+-- revision of the trade already, also under its other name.
 create function strandline.pm_outbox_insert(p_event jsonb, p_traceparent text, p_relay text, p_lease_ms integer)
-returns jsonb language sql security invoker set search_path = '' as $$
+returns jsonb language plpgsql security invoker set search_path = '' as $$
+declare
+  added jsonb;
+begin
+  if strandline.name_trade(p_event) <> p_event ->> 'event_id' then return null; end if;
   insert into strandline.pm_outbox (event_id, revision, payload, traceparent, claimed_by, claimed_until)
   values (p_event ->> 'event_id', (p_event ->> 'revision')::integer, p_event, p_traceparent, p_relay,
     case when p_relay is not null then now() + p_lease_ms * interval '1 ms' end)
   on conflict (event_id, revision) do nothing
-  returning jsonb_build_object('id', id, 'payload', payload, 'traceparent', traceparent, 'recorded_at', created_at)
+  returning jsonb_build_object('id', id, 'payload', payload, 'traceparent', traceparent, 'recorded_at', created_at) into added;
+  return added;
+end
 $$;
 
 -- Many events into the outbox (importers): those whose revision it has already are left out.

@@ -420,6 +420,7 @@ declare
   v_row jsonb;
   p     strandline.position;
   known jsonb;
+  v_trade jsonb;
   added jsonb;
 begin
   select to_jsonb(l) into v_row from public.lowcap_positions l where l.id = strandline.position_key(c ->> 'position_id') for update;
@@ -436,11 +437,13 @@ begin
     return jsonb_build_object('status', 'invalid');
   end if;
 
+  -- Somebody else's record of it may have come first, under another name: it is that name which the log knows.
+  v_trade := (c -> 'completed_trade') || jsonb_build_object('event_id', strandline.name_trade(ev));
   perform strandline.write_position(p.id, jsonb_build_object(
       'status', strandline.pm_status(p.status, false), 'current_trade_id', null, 'total_quantity', 0, 'settled_entry', p.first_entry_timestamp,
       'closed_at', to_timestamp((ev ->> 'closed_at')::double precision / 1000))
     || case when strandline.pm_is_completed(p.completed_trades, c ->> 'trade_id') then '{}'
-            else jsonb_build_object('completed_trades', p.completed_trades || jsonb_build_array(c -> 'completed_trade')) end);
+            else jsonb_build_object('completed_trades', p.completed_trades || jsonb_build_array(v_trade)) end);
   added := strandline.pm_outbox_insert(ev, c ->> 'traceparent', p_relay, p_lease_ms);
   if added is not null and (c ->> 'score_later')::boolean then perform strandline.pm_note_unscored(ev, c ->> 'side'); end if;
   return jsonb_build_object('status', 'closed', 'outbox', added);

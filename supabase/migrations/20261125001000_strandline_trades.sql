@@ -1,64 +1,6 @@
 -- Closed trades that others recorded (strands, completed_trades) on their way into the outbox, many in one transaction: each counted once, whoever
 -- brings it, the bridge, the backfill or our own close.
 
--- The name under which the log knows a trade, by its position and the millisecond of its entry. A position runs one trade at a time, so that is one
--- trade; but one place has its id where another has none and names it `entry-<ms>`. Who comes first names it; another name for it is not another trade
--- where one of the two is made of the entry. (Two ids that the old system gave are two trades.)
-create table strandline.trade_entries (
-  position_id text   not null,
-  opened_at   bigint not null,                       -- ms
-  event_id    text   not null,
-  trade_id    text   not null,
-  primary key (position_id, opened_at)
-);
-insert into strandline.trade_entries (position_id, opened_at, event_id, trade_id)
-select distinct on (1, 2) o.payload ->> 'position_id', (o.payload ->> 'opened_at')::bigint, o.event_id, o.payload ->> 'trade_id'
-from strandline.pm_outbox o
-where o.revision = 0 and (o.payload ->> 'opened_at')::double precision < (o.payload ->> 'closed_at')::double precision
-order by 1, 2, o.id;
-
--- Its entry is known: where it is not, an event has its exit in that place.
-create function strandline.has_entry(p_event jsonb) returns boolean language sql immutable security invoker set search_path = '' as $$
-  select p_event -> 'revision' = '0' and ((p_event ->> 'opened_at')::double precision < (p_event ->> 'closed_at')::double precision
-    or p_event ->> 'trade_id' = 'entry-' || (p_event ->> 'opened_at'))
-$$;
-
--- Notes how these trades are named, for those that have no name yet. Always in this order: two that do it at once wait for each other, not in a circle.
-create function strandline.name_trades(p_events jsonb) returns void language sql security invoker set search_path = '' as $$
-  insert into strandline.trade_entries (position_id, opened_at, event_id, trade_id)
-  select distinct on (1, 2) e ->> 'position_id', (e ->> 'opened_at')::bigint, e ->> 'event_id', e ->> 'trade_id'
-  from jsonb_array_elements(p_events) with ordinality as x (e, n)
-  where strandline.has_entry(e)
-  order by 1, 2, e ->> 'trade_id' = 'entry-' || (e ->> 'opened_at'), n
-  on conflict (position_id, opened_at) do nothing
-$$;
-
--- The event_id under which the log has, or will have, this trade. After name_trades.
-create function strandline.event_of_trade(p_event jsonb) returns text language sql stable security invoker set search_path = '' as $$
-  select coalesce((
-    select t.event_id from strandline.trade_entries t
-    where strandline.has_entry(p_event) and t.position_id = p_event ->> 'position_id' and t.opened_at = (p_event ->> 'opened_at')::bigint
-      and 'entry-' || t.opened_at in (t.trade_id, p_event ->> 'trade_id')), p_event ->> 'event_id')
-$$;
-
--- One event into the outbox, claimed by the relay that will publish it at once (null: by nobody). Returns the row, or null when the log has that
--- revision of the trade already, also under its other name.
-create or replace function strandline.pm_outbox_insert(p_event jsonb, p_traceparent text, p_relay text, p_lease_ms integer)
-returns jsonb language plpgsql security invoker set search_path = '' as $$
-declare
-  added jsonb;
-begin
-  perform strandline.name_trades(jsonb_build_array(p_event));
-  if strandline.event_of_trade(p_event) <> p_event ->> 'event_id' then return null; end if;
-  insert into strandline.pm_outbox (event_id, revision, payload, traceparent, claimed_by, claimed_until)
-  values (p_event ->> 'event_id', (p_event ->> 'revision')::integer, p_event, p_traceparent, p_relay,
-    case when p_relay is not null then now() + p_lease_ms * interval '1 ms' end)
-  on conflict (event_id, revision) do nothing
-  returning jsonb_build_object('id', id, 'payload', payload, 'traceparent', traceparent, 'recorded_at', created_at) into added;
-  return added;
-end
-$$;
-
 -- Ties strands to their events as strandline.adopt does, many at once: those that nothing is known of here, the others one by one.
 -- p_strands: [[strand_id, event_id], …].
 create function strandline.adopt_all(p_strands jsonb) returns void language plpgsql security invoker set search_path = '' as $$
@@ -83,8 +25,8 @@ $$;
 
 -- Many trades in one transaction: into the outbox (once, whoever brought them first), and their strands tied to their events. Whoever calls it for
 -- strands holds the lock of strandline.adopt, from its first statement on.
--- p_rows: [{event, side, score_later, strand_id | null}, …]; rows without an event are passed over. What name_trades and event_of_trade do for one event
--- stands here for many: a function called for each row would cost more than the row.
+-- p_rows: [{event, side, score_later, strand_id | null}, …]; rows without an event are passed over. What name_trade does for one event stands here for the
+-- many that come first with their entry: a function called for each row would cost more than the row.
 -- Returns {added, known, published: the outbox rows that were added, for the relay that has them (p_relay; null: none, a poll finds them)}.
 create function strandline.take_trades(p_rows jsonb, p_relay text, p_lease_ms integer)
 returns jsonb language plpgsql security invoker set search_path = '' set plan_cache_mode = force_custom_plan as $$
@@ -93,23 +35,36 @@ declare
   added     integer;
   published jsonb;
   strands   jsonb;
+  other     record;
 begin
-  insert into strandline.trade_entries (position_id, opened_at, event_id, trade_id)
-  select distinct on (e.position_id, e.opened_at) e.position_id, e.opened_at, e.event_id, e.trade_id
+  insert into strandline.trade_entries (position_id, opened_at, trade_id, event_id, closed_at)
+  select distinct on (e.position_id, e.opened_at) e.position_id, e.opened_at, e.trade_id, e.event_id, e.closed_at
   from jsonb_array_elements(p_rows) with ordinality as x (r, n)
   cross join lateral jsonb_to_record(r -> 'event') as e(event_id text, revision integer, position_id text, trade_id text, opened_at bigint, closed_at bigint)
   where jsonb_typeof(r -> 'event') = 'object' and e.revision = 0 and (e.opened_at < e.closed_at or e.trade_id = 'entry-' || e.opened_at)
   order by e.position_id, e.opened_at, e.trade_id = 'entry-' || e.opened_at, n
   on conflict (position_id, opened_at) do nothing;
 
+  -- Who comes later with another name: those whose exit is nearest choose first.
+  for other in
+    select r -> 'event' as event from jsonb_array_elements(p_rows) with ordinality as x (r, n)
+    cross join lateral jsonb_to_record(r -> 'event') as e(event_id text, revision integer, position_id text, trade_id text, opened_at bigint, closed_at bigint)
+    cross join lateral (select t.trade_id, t.closed_at from strandline.trade_entries t where t.position_id = e.position_id and t.opened_at = e.opened_at offset 0) t
+    where jsonb_typeof(r -> 'event') = 'object' and e.revision = 0 and (e.opened_at < e.closed_at or e.trade_id = 'entry-' || e.opened_at)
+      and e.trade_id <> t.trade_id
+    order by e.position_id, e.opened_at, abs(e.closed_at - t.closed_at), n
+  loop
+    perform strandline.name_trade(other.event);
+  end loop;
+
   with given as materialized (
-    select x.n, x.r, x.r -> 'event' as event, e.event_id as own_id, coalesce(t.event_id, e.event_id) as event_id
+    select x.n, x.r, x.r -> 'event' as event, e.event_id as own_id, coalesce(t.same_as, e.event_id) as event_id
     from jsonb_array_elements(p_rows) with ordinality as x (r, n)
     cross join lateral jsonb_to_record(x.r -> 'event') as e(event_id text, revision integer, position_id text, trade_id text, opened_at bigint, closed_at bigint)
     left join lateral (
-      select t.event_id from strandline.trade_entries t
+      select t.same_as from strandline.trade_names t
       where e.revision = 0 and (e.opened_at < e.closed_at or e.trade_id = 'entry-' || e.opened_at)
-        and t.position_id = e.position_id and t.opened_at = e.opened_at and 'entry-' || e.opened_at in (t.trade_id, e.trade_id) offset 0) t on true
+        and t.position_id = e.position_id and t.opened_at = e.opened_at and t.trade_id = e.trade_id offset 0) t on true
     where jsonb_typeof(x.r -> 'event') = 'object'
   ), later as materialized (   -- an object, not a join: how many rows there are is not known to the planner
     select coalesce(jsonb_object_agg(g.event_id, g.r -> 'side'), '{}') as sides from given g where g.r -> 'score_later' = 'true'

@@ -8,7 +8,6 @@
 import { setImmediate } from 'node:timers/promises'
 import type { Clock } from '../../../core/clock.ts'
 import { explain, findStrandlineError, StrandlineError } from '../../../core/errors.ts'
-import type { PositionClosed } from '../../../core/event.ts'
 import type { Store } from '../../../core/store/store.ts'
 import { MAX_CLOCK_SKEW_MS } from '../../../core/validation.ts'
 import { type BackfillReport, type Example, emptyReport, noteUnusable } from './backfill-report.ts'
@@ -17,6 +16,7 @@ import type { ForeignTrade } from './foreign-trade.ts'
 import { type ForeignPosition, tradesOfPosition } from './position-trades.ts'
 import { readStrands } from './read-strands.ts'
 import { reasonOf, type Scored, scoreTrades } from './score-trades.ts'
+import { createTradeNames } from './trade-names.ts'
 
 export type Source = 'strands' | 'positions'
 
@@ -317,19 +317,10 @@ async function begin({ store, since, owner }: BackfillOptions): Promise<Run> {
   return run
 }
 
-/** Counts as a run would: what it would take is known from then on, by either name (strandline.trade_entries). */
+/** Counts as a run would: what it would take is known from then on, by either name. */
 function dryRun({ store }: BackfillOptions): Run {
   const taken = new Set<string>()
-  const entries = new Map<string, { event_id: string; derived: boolean }>()
-  const nameOf = (event: PositionClosed): string => {
-    const { position_id, trade_id, event_id, opened_at, closed_at } = event
-    const derived = trade_id === `entry-${opened_at}`
-    if (!derived && opened_at >= closed_at) return event_id
-    const key = JSON.stringify([position_id, opened_at])
-    const first = entries.get(key)
-    if (!first) entries.set(key, { event_id, derived })
-    return first && (first.derived || derived) ? first.event_id : event_id
-  }
+  const nameOf = createTradeNames()
   const run: Run = {
     state: {
       source: 'strands',

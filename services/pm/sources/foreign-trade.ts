@@ -3,7 +3,7 @@
  *
  * Its identity is the old system's: position and trade id. Where it gave the trade no id, the trade is named after its entry, `entry-<ms>`, as our
  * own PM names a trade that others opened (strandline.pm_trade_id): a position runs one trade at a time, so that is one trade. Some places have the id
- * and others not; that the two names are one trade is known where both entry times are: strandline.trade_entries (…_trades.sql).
+ * and others not; that the two names are one trade is known where both entry times are: trade-names.ts.
  */
 import { eventId, type PositionClosed, splitEntryContext } from '../../../core/event.ts'
 import { isObject } from '../../../core/is-object.ts'
