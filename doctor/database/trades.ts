@@ -3,6 +3,7 @@ import { findStrandlineError } from '../../core/errors.ts'
 import { eventUuid, type PositionClosed } from '../../core/event.ts'
 import { firstText, objectOf, textOf } from '../../services/pm/sources/foreign-json.ts'
 import { tradesOfPosition } from '../../services/pm/sources/position-trades.ts'
+import { withNativePosition } from '../../services/pm/sources/read-strands.ts'
 import { type StrandPosition, tradeOfStrand } from '../../services/pm/sources/strand-event.ts'
 import { createTradeNames, hasEntry, type NamedTrade, SAME_EXIT_MS } from '../../services/pm/sources/trade-names.ts'
 import { count, type Finding, info, warning } from '../finding.ts'
@@ -68,7 +69,9 @@ export async function lookAtTrades(source: TradeSource, tables: string[], now: (
 export function tradesInDatabase(ask: Ask, tables: TableFacts[], known: boolean): TradeSource {
   return {
     async *pages(name) {
-      const columns = tables.find((t) => t.name === name)?.columns ?? []
+      const columnsOf = (table: string) => tables.find((t) => t.name === table)?.columns ?? []
+      const columns = columnsOf(name)
+      const positions = columnsOf('lowcap_positions').find((c) => c.name === 'id')?.base ?? 'text'
       const type = columns.find((c) => c.name === 'id')?.base
       const holding = name === 'ad_strands' ? 'kind' : 'completed_trades'
       if (type === undefined || !columns.some((c) => c.name === holding)) return
@@ -82,7 +85,9 @@ export function tradesInDatabase(ask: Ask, tables: TableFacts[], known: boolean)
            where ${closed} and ($1::text is null or t.id > $1::${type}) order by t.id limit ${PAGE}`,
           [after],
         )
-        if (rows.length > 0) yield rows.map(({ id, row }) => ({ ...row, id }))
+        const whole = rows.map(({ id, row }) => ({ ...row, id }))
+        if (rows.length > 0)
+          yield name === 'ad_strands' ? whole.map((row) => withNativePosition(row, positions)) : whole
         if (rows.length < PAGE) return
         after = rows.at(-1)!.id
       }

@@ -23,6 +23,12 @@ create table strandline.pm_outbox (
 );
 create index pm_outbox_unpublished on strandline.pm_outbox (id) where published_at is null;
 
+-- A UUID as PostgreSQL writes it, however it was written; anything else as it is. As services/pm/sources/canonical-id.ts.
+create function strandline.canonical_id(p_id text) returns text language sql immutable security invoker set search_path = '' as $$
+  select case when p_id ~* '^(\{[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|[0-9a-f]{12}[1-8][0-9a-f]{3}[89ab][0-9a-f]{15})$'
+    then p_id::uuid::text else p_id end
+$$;
+
 -- The name of a trade is its position and its id; where others recorded it without an id, `entry-<ms>`, after its entry. One place may have the id where
 -- another has none: then one trade has two names, of one entry and of one exit, give or take what two programs need to note the same. One of the two is
 -- what the log knows it by: the first that came. Two ids are two trades, and a nameless trade is one of them at most.

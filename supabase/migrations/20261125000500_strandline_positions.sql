@@ -164,7 +164,7 @@ $$;
 create function strandline.pm_is_completed(p_trades jsonb, p_trade_id text)
 returns boolean language sql immutable security invoker set search_path = '' as $$
   select exists (select 1 from jsonb_array_elements(case when jsonb_typeof(p_trades) = 'array' then p_trades else '[]' end) t
-                 where t ->> 'trade_id' = p_trade_id)
+                 where strandline.canonical_id(t ->> 'trade_id') = strandline.canonical_id(p_trade_id))
 $$;
 
 -- A trade that is over and not closed: it had an entry, holds nothing, and was not settled. By what happened to it, not by its status:
@@ -195,7 +195,7 @@ $$;
 -- Identity of the running trade. One that someone else opened without naming it is named after its first entry.
 create function strandline.pm_trade_id(p strandline.position)
 returns text language sql immutable security invoker set search_path = '' as $$
-  select coalesce(nullif(p.current_trade_id::text, ''), case when isfinite(p.first_entry_timestamp)
+  select coalesce(strandline.canonical_id(nullif(p.current_trade_id::text, '')), case when isfinite(p.first_entry_timestamp)
     then 'entry-' || strandline.pm_ms(p.first_entry_timestamp)::bigint else 'entry-' || p.first_entry_timestamp::text end)
 $$;
 

@@ -3,6 +3,7 @@ import fc from 'fast-check'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { eventId, type PositionClosed } from '../../core/event.ts'
 import { type Portfolio, reportExecution } from '../../services/pm/index.ts'
+import { canonicalId } from '../../services/pm/sources/canonical-id.ts'
 import { createTradeNames } from '../../services/pm/sources/trade-names.ts'
 import { closedTrade } from '../support/closed-trade.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
@@ -171,4 +172,24 @@ test('regression: a position that we close is noted under the name that the log 
   const { completed_trades } = await positionOf(db, id)
   expect(completed_trades).toMatchObject([{ trade_id: current_trade_id, event_id: eventId(id, theirs.trade_id) }])
   expect(await outboxOf(db, id)).toHaveLength(1)
+})
+
+test('the database spells a UUID as we do', async () => {
+  const id = '0b2e9a4c-1234-4abc-8def-0123456789ab'
+  const spelled = [
+    id,
+    id.toUpperCase(),
+    id.replaceAll('-', ''),
+    `{${id}}`,
+    `{${id}`,
+    'D41D8CD98F00B204E9800998ECF8427E',
+    't1',
+    '',
+  ]
+  expect(
+    await db.sql(
+      'select strandline.canonical_id(x) as id from unnest($1::text[]) with ordinality as u (x, n) order by n',
+      [spelled],
+    ),
+  ).toEqual(spelled.map((x) => ({ id: canonicalId(x) })))
 })

@@ -11,6 +11,7 @@ import { fitEvent } from '../../../core/limits.ts'
 import { checkEvent, MAX_EXIT_MS, MAX_RR, MIN_ENTRY_MS } from '../../../core/validation.ts'
 import { textMap } from '../context.ts'
 import type { Side } from '../rr.ts'
+import { canonicalId } from './canonical-id.ts'
 import {
   type Fields,
   firstText,
@@ -73,7 +74,8 @@ export function foreignTrade(parts: Fields[], place: TradePlace, now: number): F
   const closed_at = timeOf(of(...EXIT) ?? place.closed_at ?? pick(actions.toReversed(), AT), 'exit time')
   if (closed_at === null) throw invalid(`${what} has no exit time`)
   const entered = timeOf(of(...ENTRY) ?? pick(actions, AT), 'entry time')
-  const trade_id = firstText(place.trade_id, of('trade_id'), of('id')) || (entered === null ? '' : `entry-${entered}`)
+  const trade_id =
+    canonicalId(firstText(place.trade_id, of('trade_id'), of('id'))) || (entered === null ? '' : `entry-${entered}`)
   if (!trade_id) throw invalid(`${what} has neither a trade_id nor an entry time`)
 
   const entry_price = priceOf(of('entry_price', 'avg_entry_price'), 'entry price')

@@ -4,6 +4,7 @@ import { eventUuid } from '../../../core/event.ts'
 import type { Store } from '../../../core/store/store.ts'
 import { MAX_CLOCK_SKEW_MS } from '../../../core/validation.ts'
 import { strandId } from '../../projector/strand.ts'
+import { nativeId } from './canonical-id.ts'
 import { type Fields, firstText, objectOf } from './foreign-json.ts'
 import { reasonOf, type Scored, scoreTrades } from './score-trades.ts'
 import { type ForeignStrand, type StrandPosition, type StrandTrade, tradeOfStrand } from './strand-event.ts'
@@ -75,17 +76,14 @@ const aheadReason = (closed_at: number, now: number) =>
 
 /** The row, its position id written as lowcap_positions writes it. */
 function rowOf(text: string, position_ids: string): ForeignStrand {
-  const row = (objectOf(text) ?? { id: '' }) as ForeignStrand
+  return withNativePosition((objectOf(text) ?? { id: '' }) as ForeignStrand, position_ids)
+}
+
+/** @param position_ids type of lowcap_positions.id */
+export function withNativePosition<Row extends Fields>(row: Row, position_ids: string): Row {
   const content = objectOf(row.content)
   const position_id = nativeId(firstText(row.position_id, content?.position_id), position_ids)
   return { ...row, content, ...(position_id ? { position_id } : {}) }
-}
-
-/** An id as a column of that type writes it as text. */
-export function nativeId(id: string, type: string): string {
-  if (type === 'uuid') return id.toLowerCase()
-  if (/^(bigint|integer)$/.test(type) && /^-?\d{1,19}$/.test(id)) return String(BigInt(id))
-  return id
 }
 
 const positionOf = (row: ForeignStrand): string => firstText(row.position_id)

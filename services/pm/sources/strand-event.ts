@@ -1,5 +1,6 @@
 /** A `position_closed` strand that somebody else wrote, as the event of its trade. Pure. */
 import { isObject } from '../../../core/is-object.ts'
+import { canonicalId } from './canonical-id.ts'
 import { type Fields, firstText, invalid, listOf, objectOf, textOf } from './foreign-json.ts'
 import { type ForeignTrade, foreignTrade } from './foreign-trade.ts'
 
@@ -33,11 +34,12 @@ export function tradeOfStrand(strand: ForeignStrand, { now, position, source }: 
   const content = objectOf(strand.content) ?? {}
   if (Object.keys(content).length === 0 && (strand.completed_trades ?? strand.trade_summary ?? null) === null)
     throw invalid('the strand has no content')
-  const trade_id = firstText(strand.trade_id, content.trade_id)
+  const trade_id = canonicalId(firstText(strand.trade_id, content.trade_id))
   const trades = [...listOf(content.completed_trades), ...listOf(strand.completed_trades)]
     .map(objectOf)
     .filter(isObject)
-  const trade = (trade_id && trades.findLast((t) => textOf(t.trade_id) === trade_id)) || (trades.at(-1) ?? {})
+  const trade =
+    (trade_id && trades.findLast((t) => canonicalId(textOf(t.trade_id)) === trade_id)) || (trades.at(-1) ?? {})
   const summary = objectOf(content.trade_summary) ?? objectOf(strand.trade_summary) ?? {}
   return foreignTrade(
     [trade, objectOf(trade.summary) ?? {}, summary],
