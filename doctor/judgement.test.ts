@@ -35,7 +35,7 @@ const table = (over: Partial<TableFacts> = {}): TableFacts => ({
   rls: false,
   rows: 10,
   columns: texts('id', 'kind', 'content'),
-  primary_key: ['id'],
+  id_is_unique: true,
   policies: [],
   triggers: [],
   indexes: [],
@@ -116,7 +116,7 @@ describe('the old tables', () => {
     ['JSON in another type', { columns: ofType('content', 'bytea') }, ['error tables']],
     ['a column that we cannot do without', { columns: table().columns.slice(0, 2) }, ['error tables']],
     ['a view in a table’s place', { kind: 'v' }, ['error tables']],
-    ['no primary key', { primary_key: [] }, ['warning tables']],
+    ['ids that may be equal', { id_is_unique: false }, ['error tables']],
     ['nobody lets us read', { may_read: false }, ['warning rights']],
     ['policies hide rows', { hides_rows: true }, ['warning rights']],
     [

@@ -68,11 +68,11 @@ function judgeTable(t: TableFacts, joined: Joined): Finding[] {
         ),
       )
   }
-  if (IDS(t.name).includes('id') && column('id') && !t.primary_key.includes('id'))
+  if (IDS(t.name).includes('id') && column('id') && !t.id_is_unique)
     found.push(
-      warning(
+      error(
         'tables',
-        `${name}.id is not its primary key: looking a row up reads the whole table.`,
+        `${name}.id is not unique, or may be null: two rows could be taken for one.`,
         `alter table ${name} add primary key (id).`,
       ),
     )

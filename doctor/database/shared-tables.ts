@@ -38,7 +38,8 @@ export interface TableFacts {
   /** The planner's estimate; -1: never counted. */
   rows: number
   columns: ColumnFacts[]
-  primary_key: string[]
+  /** No two rows, and none without one. */
+  id_is_unique: boolean
   policies: string[]
   triggers: { name: string; function: string; enabled: boolean }[]
   indexes: string[]
@@ -62,8 +63,8 @@ export async function lookAtTables(ask: Ask): Promise<TableFacts[]> {
           'base', format_type(a.atttypid, null), 'group', (select y.typcategory from pg_type y where y.oid = a.atttypid), 'required', a.attnotnull,
           'filled', a.atthasdef or a.attidentity <> '' or a.attgenerated <> '') order by a.attnum)
         from pg_attribute a where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped), '[]') as columns,
-      coalesce((select jsonb_agg(a.attname order by k.n) from pg_index i, unnest(i.indkey) with ordinality k(attnum, n), pg_attribute a
-        where i.indrelid = c.oid and i.indisprimary and a.attrelid = c.oid and a.attnum = k.attnum), '[]') as primary_key,
+      exists (select from pg_index i join pg_attribute a on a.attrelid = c.oid and a.attnum = i.indkey[0] and a.attname = 'id' and a.attnotnull
+        where i.indrelid = c.oid and i.indisunique and i.indisvalid and i.indpred is null and i.indnkeyatts = 1) as id_is_unique,
       coalesce((select jsonb_agg(p.polname order by p.polname) from pg_policy p where p.polrelid = c.oid), '[]') as policies,
       coalesce((select jsonb_agg(jsonb_build_object('name', t.tgname, 'function', t.tgfoid::regproc::text, 'enabled', t.tgenabled <> 'D')
         order by t.tgname) from pg_trigger t where t.tgrelid = c.oid and not t.tgisinternal), '[]') as triggers,

@@ -4,9 +4,18 @@
 -- hosted project exposes no other) and begins with `strandline_`. service_role alone may use either.
 
 do $$
+declare
+  theirs regprocedure;
 begin
   if to_regclass('public.pm_outbox') is not null and to_regclass('public.consumer_positions') is not null then
     raise exception 'This database was made by a development version of Strandline, before its tables had a schema of their own: use another one.';
+  end if;
+  if to_regnamespace('strandline') is not null then
+    raise exception 'There is a schema strandline already, which is not ours: rename it, or use another database.';
+  end if;
+  select p.oid::regprocedure into theirs from pg_proc p where p.pronamespace = 'public'::regnamespace and p.proname like 'strandline\_%' limit 1;
+  if found then
+    raise exception 'There is a function public.% already: the names that begin with strandline_ are ours. Rename it.', theirs;
   end if;
 end $$;
 
@@ -234,6 +243,14 @@ begin
         else v_type like 'timestamp with%' end) then
       raise exception 'public.%.% is of the type %, which Strandline cannot use as %.', c.table_name, c.column_name, v_type,
         case c.needs when 'key' then 'a key' when 'text' then 'a text' when 'number' then 'a number' when 'json' then 'JSON' else 'a time' end;
+    end if;
+  end loop;
+  for c in select * from (values ('lowcap_positions'), ('ad_strands'), ('learning_queue')) v(table_name) loop
+    if not strandline.made(c.table_name) and not exists (
+      select from pg_index i join pg_attribute a on a.attrelid = i.indrelid and a.attnum = i.indkey[0] and a.attname = 'id' and a.attnotnull
+      where i.indrelid = to_regclass('public.' || c.table_name) and i.indisunique and i.indisvalid and i.indpred is null and i.indnkeyatts = 1)
+    then
+      raise exception 'public.%.id is not unique, or may be null: two rows could be taken for one. Say: alter table public.% add primary key (id).', c.table_name, c.table_name;
     end if;
   end loop;
   if not strandline.made('learning_configs') and not exists (select from pg_attribute a where a.attrelid = 'public.learning_configs'::regclass

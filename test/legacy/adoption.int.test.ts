@@ -88,7 +88,17 @@ describe.each(VARIANTS)('ids as %s', (variant) => {
         `alter table lowcap_price_data_ohlc alter column low_usd type ${old.variant.number} using low_usd::${old.variant.number}`,
         /low_usd is of the type text, which Strandline cannot use as a number/,
       ],
-      ['create schema strandline', 'drop schema strandline', /schema "strandline" already exists/],
+      [
+        'alter table learning_queue drop constraint learning_queue_pkey',
+        'alter table learning_queue add primary key (id)',
+        /learning_queue\.id is not unique, or may be null: .* add primary key \(id\)/,
+      ],
+      ['create schema strandline', 'drop schema strandline', /There is a schema strandline already/],
+      [
+        `create function strandline_theirs() returns integer language sql as 'select 1'`,
+        'drop function strandline_theirs',
+        /There is a function public\.strandline_theirs\(\) already/,
+      ],
     ]
     for (const [way, back, says] of ways) {
       await rows(way)
