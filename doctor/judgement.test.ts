@@ -57,6 +57,7 @@ const server: ServerFacts = {
   superuser: false,
   may_create_schema: true,
   may_create_in_public: true,
+  creators: [],
   read_only: false,
   encoding: 'UTF8',
   roles: ['anon', 'authenticated', 'service_role'].map((name) => ({ name, bypassrls: name === 'service_role' })),
@@ -95,6 +96,7 @@ describe('the server', () => {
     ['PostgreSQL 14', { number: 140012, version: '14.12' }, ['error versions']],
     ['another encoding', { encoding: 'SQL_ASCII' }, ['error database']],
     ['a standby', { read_only: true }, ['error database']],
+    ['everybody may make functions in public', { creators: ['everybody'] }, ['warning rights']],
     ['no right to make a schema', { may_create_schema: false }, ['error rights']],
     [
       'a service role that policies bind',

@@ -1,5 +1,5 @@
 -- Takes all that Strandline made out of a database again; nothing of anybody else is dropped, and what is in the way is named. Settings of the
--- transaction say what may be lost, and what stays: strandline.lose_unpublished, strandline.drop_data, strandline.keep_strands ('on').
+-- transaction say what may be lost, and what stays: strandline.lose_unpublished, strandline.drop_data, strandline.keep_strands ('on'); strandline.versions are those of our migrations.
 do $undo$
 declare
   r          record;
@@ -14,6 +14,7 @@ declare
   detail     text;
   obstacles  text[];
   bookkeeping boolean;
+  known      text[];
 begin
   if to_regnamespace('strandline') is null then
     raise exception using errcode = 'ST003', message = 'Strandline is not in this database.';
@@ -60,19 +61,35 @@ begin
     execute format('drop index if exists public.%I', r.o);
   end loop;
 
+  -- What others built on a column of ours alone would go with it without a word.
+  select string_agg(distinct pg_describe_object(d.classid, d.objid, d.objsubid), '; ') into obstacle
+  from jsonb_array_elements(added) a
+  join pg_attribute x on x.attrelid = to_regclass('public.' || quote_ident(a ->> 'table_name')) and x.attname = a ->> 'object' and not x.attisdropped
+  join pg_depend d on d.refclassid = 'pg_class'::regclass and d.refobjid = x.attrelid and d.refobjsubid = x.attnum and d.deptype = 'a' and d.classid <> 'pg_attrdef'::regclass
+  left join pg_constraint k on d.classid = 'pg_constraint'::regclass and k.oid = d.objid
+  where a ->> 'kind' = 'column' and k.contype is distinct from 'n'
+    and not (k.contype is not distinct from 'c' and k.conkey = array[x.attnum] and k.conname = (a ->> 'table_name') || '_' || (a ->> 'object') || '_check');
+  if obstacle is not null then
+    raise exception using errcode = 'ST002', message = format('Somebody built on columns that Strandline added: %s.', obstacle), hint = 'Drop that first.';
+  end if;
+
+  select coalesce(array_agg(identity), '{}') into known from strandline.objects;
   -- What depends on what, PostgreSQL knows best: what cannot go yet goes in a later round.
   select coalesce(array_agg(s), '{}') into ours from (
     select format('drop %s %s', case c.relkind when 'v' then 'view' when 'm' then 'materialized view' when 'S' then 'sequence' when 'f' then 'foreign table' else 'table' end,
                   c.oid::regclass) as s
     from pg_class c where c.relnamespace = 'strandline'::regnamespace and c.relkind in ('r', 'p', 'v', 'm', 'S', 'f')
       and not exists (select from pg_depend d where d.classid = 'pg_class'::regclass and d.objid = c.oid and d.deptype in ('a', 'i') and c.relkind = 'S')
+      and exists (select from pg_identify_object('pg_class'::regclass, c.oid, 0) i where i.type || ' ' || i.identity = any (known))
     union all
     select format('drop %s %s', case p.prokind when 'p' then 'procedure' when 'a' then 'aggregate' else 'function' end, p.oid::regprocedure)
-    from pg_proc p where p.pronamespace = 'strandline'::regnamespace or (p.pronamespace = 'public'::regnamespace and p.proname like 'strandline\_%')
+    from pg_proc p where (p.pronamespace = 'strandline'::regnamespace or (p.pronamespace = 'public'::regnamespace and p.proname like 'strandline\_%'))
+      and exists (select from pg_identify_object('pg_proc'::regclass, p.oid, 0) i where i.type || ' ' || i.identity = any (known))
     union all
     select format('drop %s %s', case t.typtype when 'd' then 'domain' else 'type' end, t.oid::regtype)
     from pg_type t left join pg_class tc on tc.oid = t.typrelid
     where t.typnamespace = 'strandline'::regnamespace and (t.typtype in ('d', 'e', 'r') or tc.relkind = 'c')
+      and exists (select from pg_identify_object('pg_type'::regclass, t.oid, 0) i where i.type || ' ' || i.identity = any (known))
     union all
     select format('drop view public.%I', m) from unnest(made) m where m = 'learning_coefficients' and to_regclass('public.learning_coefficients') is not null
     union all
@@ -113,7 +130,7 @@ begin
   end;
 
   if to_regclass('supabase_migrations.schema_migrations') is not null then
-    delete from supabase_migrations.schema_migrations where name like 'strandline\_%';
+    delete from supabase_migrations.schema_migrations where version = any (string_to_array(current_setting('strandline.versions'), ','));
     if bookkeeping and not exists (select from supabase_migrations.schema_migrations) then
       drop table supabase_migrations.schema_migrations;
       drop schema supabase_migrations;

@@ -1,5 +1,6 @@
 /** Takes Strandline out of a database again (undo.sql). */
 import { readFile } from 'node:fs/promises'
+import { readMigrations } from '../embedded/migrate.ts'
 import { lockInTurn } from './switch.ts'
 import { inTransaction, LIMITS } from './transaction.ts'
 
@@ -59,17 +60,18 @@ export function planUndo(databaseUrl: string): Promise<UndoPlan> {
 export function undo(databaseUrl: string, options: UndoOptions = {}): Promise<void> {
   return inTransaction(databaseUrl, async (client, attempt) => {
     await lockInTurn(client, attempt)
-    for (const statement of settings(options)) await client.query(statement)
+    for (const statement of await settings(options)) await client.query(statement)
     await client.query(await script())
   })
 }
 
 /** The same, for an SQL editor. */
 export async function undoSql(options: UndoOptions = {}): Promise<string> {
-  return `${['begin', ...LIMITS, ...settings(options)].join(';\n')};\n\n${await script()}commit;\n`
+  return `${['begin', ...LIMITS, ...(await settings(options))].join(';\n')};\n\n${await script()}commit;\n`
 }
 
-const settings = ({ loseUnpublished, dropData, keepStrands }: UndoOptions): string[] => [
+const settings = async ({ loseUnpublished, dropData, keepStrands }: UndoOptions): Promise<string[]> => [
+  `set local strandline.versions = '${(await readMigrations()).map((m) => m.version)}'`,
   ...(loseUnpublished ? [`set local strandline.lose_unpublished = 'on'`] : []),
   ...(dropData ? [`set local strandline.drop_data = 'on'`] : []),
   ...(keepStrands ? [`set local strandline.keep_strands = 'on'`] : []),

@@ -15,6 +15,8 @@ export interface ServerFacts {
   /** Whether the role may make a schema, and functions in `public`. */
   may_create_schema: boolean
   may_create_in_public: boolean
+  /** Others than the owners who may, `everybody` among them. */
+  creators: string[]
   /** A standby, or a server where transactions read only unless they say otherwise. */
   read_only: boolean
   encoding: string
@@ -28,6 +30,11 @@ export async function lookAtServer(ask: Ask): Promise<ServerFacts> {
       current_user::text as role, current_database()::text as database, r.rolsuper as superuser,
       has_database_privilege(current_database(), 'create') as may_create_schema,
       coalesce((select has_schema_privilege(n.oid, 'create') from pg_namespace n where n.nspname = 'public'), false) as may_create_in_public,
+      coalesce((select jsonb_agg(distinct case when a.grantee = 0 then 'everybody' else a.grantee::regrole::text end)
+        from pg_namespace n, aclexplode(n.nspacl) a where n.nspname = 'public' and a.privilege_type = 'CREATE' and a.grantee <> n.nspowner
+          and not coalesce((select o.rolsuper from pg_roles o where o.oid = a.grantee), false)
+          and not exists (select from pg_database d where d.datname = current_database() and d.datdba = a.grantee)
+          and a.grantee not in (select t.relowner from pg_class t where t.relnamespace = n.oid)), '[]') as creators,
       pg_is_in_recovery() or current_setting('default_transaction_read_only')::boolean as read_only,
       current_setting('server_encoding') as encoding,
       coalesce((select jsonb_agg(jsonb_build_object('name', s.rolname, 'bypassrls', s.rolbypassrls) order by s.rolname)
@@ -66,6 +73,14 @@ export function judgeServer(f: ServerFacts, migrated: boolean): Finding[] {
       ),
     )
   found.push(...judgeRoles(f, migrated))
+  if (f.creators.length > 0)
+    found.push(
+      warning(
+        'rights',
+        `In the schema public ${list(f.creators)} may make functions: whoever does could have ours call them.`,
+        `revoke create on schema public from ${f.creators.map((r) => (r === 'everybody' ? 'public' : r)).join(', ')}.`,
+      ),
+    )
   if (!migrated && !f.superuser) found.push(...judgeRights(f))
   return found
 }

@@ -42,21 +42,46 @@ create table strandline.readers (
   ours boolean not null
 );
 
--- Leaves our tables, views and functions to service_role alone, whatever default privileges the database has. The last statement of every migration.
+-- What the migrations made, as pg_identify_object names it: `undo` takes this away, and nothing that others put beside it.
+create table strandline.objects (
+  identity text primary key
+);
+
+-- Leaves our tables, views and functions to service_role alone, whatever default privileges the database has, and notes what this transaction made. The
+-- last statement of every migration. (What readers of a switched view call is left to them.)
 create function strandline.seal() returns void language plpgsql security invoker set search_path = '' as $$
 declare
-  f regprocedure;
+  o record;
+  g record;
 begin
-  revoke all on schema strandline from public;
-  grant usage on schema strandline to service_role;
-  revoke all on all tables in schema strandline from public, anon, authenticated;
-  grant all on all tables in schema strandline to service_role;
-  grant all on all sequences in schema strandline to service_role;
-  for f in select p.oid::regprocedure from pg_catalog.pg_proc p join pg_catalog.pg_namespace n on n.oid = p.pronamespace
-           where (n.nspname = 'strandline' and p.proname not in ('text_field', 'readable')) or (n.nspname = 'public' and p.proname like 'strandline\_%')
+  for o in
+    select 'schema' as kind, n.oid, 'pg_catalog.pg_namespace'::pg_catalog.regclass as class, pg_catalog.quote_ident(n.nspname) as name, n.nspacl as acl, n.nspowner as owner,
+      pg_catalog.age(n.xmin) <= 0 as made
+    from pg_catalog.pg_namespace n where n.nspname = 'strandline'
+    union all
+    select case c.relkind when 'S' then 'sequence' else 'table' end, c.oid, 'pg_catalog.pg_class'::pg_catalog.regclass, c.oid::pg_catalog.regclass::text, c.relacl, c.relowner,
+      pg_catalog.age(c.xmin) <= 0
+    from pg_catalog.pg_class c where c.relnamespace = 'strandline'::pg_catalog.regnamespace and c.relkind in ('r', 'p', 'v', 'm', 'S')
+    union all
+    select 'function', p.oid, 'pg_catalog.pg_proc'::pg_catalog.regclass, p.oid::pg_catalog.regprocedure::text, p.proacl, p.proowner, pg_catalog.age(p.xmin) <= 0
+    from pg_catalog.pg_proc p
+    where p.pronamespace = 'strandline'::pg_catalog.regnamespace or (p.pronamespace = 'public'::pg_catalog.regnamespace and p.proname like 'strandline\_%')
+    union all
+    select 'type', t.oid, 'pg_catalog.pg_type'::pg_catalog.regclass, null, null, null, pg_catalog.age(t.xmin) <= 0
+    from pg_catalog.pg_type t where t.typnamespace = 'strandline'::pg_catalog.regnamespace
   loop
-    execute pg_catalog.format('revoke all on function %s from public, anon, authenticated', f);
-    execute pg_catalog.format('grant execute on function %s to service_role', f);
+    if o.made then
+      insert into strandline.objects (identity)
+      select i.type || ' ' || i.identity from pg_catalog.pg_identify_object(o.class, o.oid, 0) i on conflict do nothing;
+    end if;
+    continue when o.kind = 'type' or o.name ~ '^strandline\.(text_field|readable)\(';
+    execute pg_catalog.format('revoke all on %s %s from public, anon, authenticated', o.kind, o.name);
+    for g in select distinct a.grantee::pg_catalog.regrole as role from pg_catalog.aclexplode(o.acl) a
+             where a.grantee not in (0, o.owner, 'service_role'::pg_catalog.regrole)
+    loop
+      execute pg_catalog.format('revoke all on %s %s from %s', o.kind, o.name, g.role);
+    end loop;
+    execute pg_catalog.format('grant %s on %s %s to service_role', case o.kind when 'schema' then 'usage' when 'function' then 'execute' else 'all' end, o.kind, o.name);
   end loop;
 end
 $$;

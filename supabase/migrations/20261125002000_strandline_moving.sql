@@ -219,6 +219,7 @@ begin
   return case when found_rows > 0 then new end;
 end
 $w$ $f$, kept, assigned, filled, changed, substr(refilled, 3));
+  revoke all on function strandline.write_kept() from public, anon, authenticated; -- the trigger alone calls it
   create trigger strandline_write_kept instead of insert or update or delete on public.learning_coefficients
     for each row execute function strandline.write_kept();
   -- Where a value of ours does not fit a column of theirs, readers must not find that out.
