@@ -2,9 +2,13 @@
 import pg from 'pg'
 import { StrandlineError } from '../core/errors.ts'
 
-/** Runs `work` on a connection of its own. Errors: STORE_UNREACHABLE when there is no connection, and what `work` throws. */
-export async function withClient<T>(url: string, work: (client: pg.Client) => Promise<T>): Promise<T> {
-  const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 10_000 })
+/** Runs `work` on a connection of its own; `config` goes before what it would be made with. Errors: STORE_UNREACHABLE when there is no connection, and what `work` throws. */
+export async function withClient<T>(
+  url: string,
+  work: (client: pg.Client) => Promise<T>,
+  config: pg.ClientConfig = {},
+): Promise<T> {
+  const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 10_000, ...config })
   client.on('error', () => {}) // the query under way reports it
   try {
     await client.connect()

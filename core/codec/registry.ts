@@ -2,10 +2,12 @@
  * The schema registry; its errors become ours. Schemas are registered through its client library, and read with a plain request: the library waits
  * without end for a registry that is connected but silent, shares that wait with every later question, and says "400" for a broken connection.
  */
+
 import { SchemaRegistry, SchemaType } from '@kafkajs/confluent-schema-registry'
 import avro from 'avsc'
 import type { Config } from '../config.ts'
 import { StrandlineError } from '../errors.ts'
+import { parseObject } from '../is-object.ts'
 import { within } from '../within.ts'
 
 export interface RegistryClient {
@@ -40,7 +42,7 @@ export function createRegistryClient(config: Config['registry'], timeoutMs = TIM
   async function read(path: string): Promise<{ schema: string; schemaType?: unknown } | null> {
     const response = await fetch(`${url}${path}`, { headers, signal: AbortSignal.timeout(timeoutMs.read) })
     const { status } = response
-    const answer = objectOf(await response.text())
+    const answer = parseObject(await response.text())
     if (status === 404 && answer?.error_code === SCHEMA_NOT_FOUND) return null
     if (!response.ok) {
       const said = answer ? `: ${answer.message ?? JSON.stringify(answer).slice(0, 200)}` : ''
@@ -76,15 +78,6 @@ export function createRegistryClient(config: Config['registry'], timeoutMs = TIM
         return 'foreign' // it is registered, but no schema to us
       }
     },
-  }
-}
-
-function objectOf(text: string): Record<string, unknown> | null {
-  try {
-    const value: unknown = JSON.parse(text)
-    return typeof value === 'object' ? (value as Record<string, unknown> | null) : null
-  } catch {
-    return null
   }
 }
 

@@ -1,8 +1,10 @@
 /** The schema registry: what it has of our schema. Nothing is registered. */
+
 import { positionClosedSchema } from '../../core/codec/position-closed-codec.ts'
 import { COMPATIBILITY } from '../../core/codec/registry.ts'
 import type { Config } from '../../core/config.ts'
 import { StrandlineError } from '../../core/errors.ts'
+import { parseObject } from '../../core/is-object.ts'
 import { error, type Finding, info, warning } from '../finding.ts'
 
 export interface RegistryFacts {
@@ -44,7 +46,7 @@ export async function lookAtRegistry(
       throw new StrandlineError('REGISTRY_REJECTED', `The schema registry at ${url} refused our credentials.`, {
         todo: 'Set SCHEMA_REGISTRY_USERNAME and SCHEMA_REGISTRY_PASSWORD.',
       })
-    const answer = objectOf(text)
+    const answer = parseObject(text)
     // every registry says "not found" with a code of its own; anything else that answers 404 is none
     if (response.status === 404 && String(answer?.error_code).startsWith('404')) return null
     if (!response.ok || !answer)
@@ -67,15 +69,6 @@ export async function lookAtRegistry(
 
 const unreachable = (message: string, cause?: unknown) =>
   new StrandlineError('REGISTRY_UNREACHABLE', message, { todo: 'Check SCHEMA_REGISTRY_URL and that it is up.', cause })
-
-function objectOf(text: string): Record<string, unknown> | null {
-  try {
-    const value: unknown = JSON.parse(text)
-    return typeof value === 'object' ? (value as Record<string, unknown> | null) : null
-  } catch {
-    return null
-  }
-}
 
 export function judgeRegistry({ subject, id, compatible, level }: RegistryFacts): Finding[] {
   if (id === null && compatible === false)

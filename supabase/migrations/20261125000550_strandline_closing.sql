@@ -1,0 +1,166 @@
+-- What the portfolio manager (PM) does with trades that are over: closing them, scoring them late, setting aside what cannot be closed.
+
+-- Notes an event that closed without bars, to be scored later.
+create function strandline.pm_note_unscored(p_event jsonb, p_side text) returns void language sql security invoker set search_path = '' as $$
+  insert into strandline.pm_unscored (event_id, position_id, trade_id, side, token_contract, chain, timeframe, opened_at, closed_at)
+  values (p_event ->> 'event_id', p_event ->> 'position_id', p_event ->> 'trade_id', p_side, p_event ->> 'token_contract',
+    p_event ->> 'chain', p_event ->> 'timeframe', to_timestamp((p_event ->> 'opened_at')::double precision / 1000),
+    to_timestamp((p_event ->> 'closed_at')::double precision / 1000))
+  on conflict (event_id) do nothing
+$$;
+
+-- Closes a scored trade, in one transaction: completed_trades, status, closed_at, outbox row, and the note to score it later.
+-- p_close: JSON {position_id, trade_id, fingerprint, event (PositionClosed), completed_trade, side, score_later, traceparent}.
+-- Returns {status: 'closed', outbox: row | null} (null: the event was in the outbox before), or, with nothing changed: 'already_closed' with
+-- the event, 'not_flat', 'changed' (it is not what was scored), 'unknown_position', 'invalid'.
+create function public.strandline_pm_close(p_close text, p_relay text, p_lease_ms integer)
+returns jsonb language plpgsql security invoker set search_path = '' set timezone = 'UTC' as $$
+declare
+  c     jsonb := p_close::jsonb;
+  ev    jsonb := c -> 'event';
+  v_row jsonb;
+  p     strandline.position;
+  known jsonb;
+  v_trade jsonb;
+  added jsonb;
+begin
+  select to_jsonb(l) into v_row from public.lowcap_positions l where l.id = strandline.position_key(c ->> 'position_id') for update;
+  if not found then return jsonb_build_object('status', 'unknown_position'); end if;
+  p := strandline.read_position(v_row);
+  if not strandline.pm_is_open(p) or strandline.pm_trade_id(p) <> c ->> 'trade_id' then
+    select payload into known from strandline.pm_outbox where event_id = ev ->> 'event_id' order by revision desc limit 1;
+    return jsonb_build_object('status', case when known is null then 'changed' else 'already_closed' end, 'event', known);
+  end if;
+  if not strandline.pm_is_flat(p) then return jsonb_build_object('status', 'not_flat', 'left', p.total_quantity); end if;
+  if strandline.pm_fingerprint(p) <> c ->> 'fingerprint' then return jsonb_build_object('status', 'changed'); end if;
+  if not ((ev ->> 'entry_price')::double precision > 0 and (ev ->> 'exit_price')::double precision > 0)
+    or coalesce(jsonb_typeof(p.completed_trades), 'array') <> 'array' then
+    return jsonb_build_object('status', 'invalid');
+  end if;
+
+  -- Somebody else's record of it may have come first, under another name: it is that name which the log knows.
+  v_trade := (c -> 'completed_trade') || jsonb_build_object('event_id', strandline.name_trade(ev));
+  perform strandline.write_position(p.id, jsonb_build_object(
+      'status', strandline.pm_status(p.status, false), 'current_trade_id', null, 'total_quantity', 0, 'settled_entry', p.first_entry_timestamp,
+      'closed_at', to_timestamp((ev ->> 'closed_at')::double precision / 1000))
+    || case when strandline.pm_is_completed(p.completed_trades, c ->> 'trade_id') then '{}'
+            else jsonb_build_object('completed_trades', p.completed_trades || jsonb_build_array(v_trade)) end);
+  added := strandline.pm_outbox_insert(ev, c ->> 'traceparent', p_relay, p_lease_ms);
+  if added is not null and (c ->> 'score_later')::boolean then perform strandline.pm_note_unscored(ev, c ->> 'side'); end if;
+  return jsonb_build_object('status', 'closed', 'outbox', added);
+end
+$$;
+
+-- Trades closed without bars whose bars are there now. Bars arrive one after another, and half of them would score another trade: so they
+-- have come when one reaches the exit, or when no new one came since the last look. Pages by event_id.
+-- Returns [{event_id, position_id, event (its latest revision), side, bars (null: many, read in pieces), complete}, …]; those that are not complete only move the page on.
+create function public.strandline_pm_late_trades(p_timeframe text, p_after text, p_limit integer)
+returns jsonb language plpgsql security invoker set search_path = '' set timezone = 'UTC' as $$
+declare
+  found_rows jsonb;
+begin
+  with waiting as materialized (
+    select u.*, exit.reached, seen.bars_now, latest.payload, latest.payload -> 'rr' <> 'null' or latest.payload -> 'voided' = 'true' as settled
+    from strandline.pm_unscored u
+    cross join lateral (
+      select exists (select from public.lowcap_price_data_ohlc b
+                     where b.token_contract = u.token_contract and b.chain = u.chain and b.timeframe = u.timeframe
+                       and b.timestamp >= u.closed_at - strandline.pm_timeframe(u.timeframe)) as reached offset 0) exit
+    cross join lateral (   -- counting those of a long trade takes a while, and is needed only while they arrive
+      select case when exit.reached then exists (
+          select from public.lowcap_price_data_ohlc b
+          where b.token_contract = u.token_contract and b.chain = u.chain and b.timeframe = u.timeframe
+            and b.timestamp > u.opened_at - strandline.pm_timeframe(u.timeframe) and b.timestamp <= greatest(u.opened_at, u.closed_at))::integer
+        else (
+          select count(*)::integer from public.lowcap_price_data_ohlc b
+          where b.token_contract = u.token_contract and b.chain = u.chain and b.timeframe = u.timeframe
+            and b.timestamp > u.opened_at - strandline.pm_timeframe(u.timeframe) and b.timestamp <= greatest(u.opened_at, u.closed_at)) end as bars_now
+      offset 0) seen
+    cross join lateral (
+      select o.payload from strandline.pm_outbox o where o.event_id = u.event_id order by o.revision desc limit 1) latest
+    where u.timeframe = p_timeframe and u.event_id > p_after and seen.bars_now > 0
+    order by u.event_id limit p_limit
+  ), looked as (
+    update strandline.pm_unscored u set bars_seen = w.bars_now
+    from waiting w where u.event_id = w.event_id and not w.settled and not w.reached and w.bars_now <> w.bars_seen
+  ), corrected as (   -- someone else gave it a score, or retracted it
+    delete from strandline.pm_unscored u using waiting w where u.event_id = w.event_id and w.settled
+  )
+  select jsonb_agg(jsonb_build_object(
+      'event_id', w.event_id,
+      'position_id', w.position_id,
+      'event', w.payload,
+      'side', w.side,
+      'bars', strandline.pm_few_bars(w.token_contract, w.chain, w.timeframe, w.opened_at, w.closed_at, 200),
+      'complete', not w.settled and (w.reached or w.bars_now = w.bars_seen)) order by w.event_id)
+    into found_rows
+  from waiting w;
+  return coalesce(found_rows, '[]');
+end
+$$;
+
+-- Publishes the score of a trade that had none: the next revision, and the numbers in completed_trades.
+-- p_score: JSON {event (the new revision), score: {rr, return, max_drawdown, max_gain, unscored_reason}, traceparent}.
+-- Returns {status: 'scored', outbox: row} or {status: 'superseded'}: someone else scored or corrected it; it is not asked for again.
+create function public.strandline_pm_score_late(p_score text, p_relay text, p_lease_ms integer)
+returns jsonb language plpgsql security invoker set search_path = '' as $$
+declare
+  s      jsonb := p_score::jsonb;
+  ev     jsonb := s -> 'event';
+  u      strandline.pm_unscored;
+  newest jsonb;
+  v_row  jsonb;
+  trades jsonb;
+begin
+  select to_jsonb(l) into v_row from public.lowcap_positions l
+  where l.id = strandline.position_key(ev ->> 'position_id') for update;   -- positions first, as everywhere
+  delete from strandline.pm_unscored where event_id = ev ->> 'event_id' returning * into u;
+  select payload into newest from strandline.pm_outbox where event_id = ev ->> 'event_id' order by revision desc limit 1;
+  if u.event_id is null or newest -> 'rr' <> 'null' or newest -> 'voided' = 'true'
+    or (newest ->> 'revision')::integer is distinct from (ev ->> 'revision')::integer - 1 then
+    return jsonb_build_object('status', 'superseded');
+  end if;
+  trades := strandline.trades_of(v_row -> 'completed_trades');
+  if strandline.pm_is_completed(trades, u.trade_id) then
+    select jsonb_agg(case when t ->> 'trade_id' = u.trade_id then t || (s -> 'score') || jsonb_build_object('revision', ev -> 'revision') else t end order by n)
+      into trades from jsonb_array_elements(trades) with ordinality as x (t, n);
+    perform strandline.write_position(u.position_id, jsonb_build_object('completed_trades', trades));
+  end if;
+  return jsonb_build_object('status', 'scored', 'outbox', strandline.pm_outbox_insert(ev, s ->> 'traceparent', p_relay, p_lease_ms));
+end
+$$;
+
+-- Timeframes that running or unscored trades have and no tick of its own looks at. p_known: JSON array of those that have one.
+create function public.strandline_pm_other_timeframes(p_known text) returns jsonb language sql stable security invoker set search_path = '' as $$
+  select coalesce(jsonb_agg(t.timeframe order by t.timeframe), '[]') from (
+    select p.timeframe::text as timeframe from public.lowcap_positions p
+    where p.first_entry_timestamp is not null and p.first_entry_timestamp is distinct from p.settled_entry
+      and (p.status = 'active' or p.current_trade_id is not null)
+    union select u.timeframe from strandline.pm_unscored u) t
+  where not p_known::jsonb ? t.timeframe
+$$;
+
+-- Positions of a timeframe that its tick could not close, in place of those that it named before. p_rows: JSON [[id, reason], …]; an id comes once.
+create function public.strandline_pm_set_aside_positions(p_timeframe text, p_rows text) returns void language plpgsql security invoker set search_path = '' as $$
+begin
+  delete from strandline.set_aside a
+  where a.kind = 'position' and a.scope = p_timeframe and a.id not in (select r ->> 0 from jsonb_array_elements(p_rows::jsonb) r);
+  insert into strandline.set_aside as a (kind, id, scope, reason)
+  select 'position', r ->> 0, p_timeframe, r ->> 1 from jsonb_array_elements(p_rows::jsonb) r
+  on conflict (kind, id) do update set scope = excluded.scope, reason = excluded.reason, attempts = a.attempts + 1;
+end
+$$;
+
+-- A trade whose position does not begin so: {place: lowcap_positions, pm_outbox or ad_strands, position}; null: there is none.
+create function public.strandline_pm_foreign_trade(p_prefix text) returns jsonb language sql stable security invoker set search_path = '' as $$
+  select jsonb_build_object('place', f.place, 'position', f.position) from (
+    (select 'lowcap_positions' as place, p.id::text as position from public.lowcap_positions p where not starts_with(p.id::text, p_prefix) limit 1)
+    union all
+    (select 'pm_outbox', o.payload ->> 'position_id' from strandline.pm_outbox o where not starts_with(o.payload ->> 'position_id', p_prefix) limit 1)
+    union all
+    (select 'ad_strands', to_jsonb(s) ->> 'position_id' from public.ad_strands s
+     where not starts_with(coalesce(to_jsonb(s) ->> 'position_id', ''), p_prefix) limit 1)) f
+  limit 1
+$$;
+
+do $$ begin perform strandline.seal(); end $$;
