@@ -77,7 +77,7 @@ export function judgeServer(f: ServerFacts, migrated: boolean): Finding[] {
     found.push(
       warning(
         'rights',
-        `In the schema public ${list(f.creators)} may make functions: whoever does could have ours call them.`,
+        `In the schema public ${list(f.creators)} may make functions, and whatever looks for one there may find theirs.`,
         `revoke create on schema public from ${f.creators.map((r) => (r === 'everybody' ? 'public' : r)).join(', ')}.`,
       ),
     )

@@ -98,6 +98,13 @@ create function strandline.made(p_table text) returns boolean language sql stabl
   select not existed from strandline.adopted where table_name = p_table
 $$;
 
+-- Joined by a statement that writes to a shared table: what hangs on that (triggers, functions) may rely on the path of a request, as PostgREST sets it,
+-- and finds it from the first row on. The statement itself was read with an empty path, so that nobody who may put a function into `public` has it
+-- called by us; who calls this empties the path again right after. No path of its own: that would be taken back at its end.
+create function strandline.their_path() returns boolean language sql volatile security invoker as $$
+  select pg_catalog.set_config('search_path', 'public, extensions', true) is not null
+$$;
+
 -- Positions, as the trader and the portfolio manager know them.
 create table if not exists public.lowcap_positions (
   id                      text             primary key default gen_random_uuid()::text,

@@ -139,19 +139,19 @@ begin
   execute format($f$
     create function strandline.learner_write_baseline(p_generation integer) returns void language plpgsql security invoker set search_path = '' as $b$
     begin
-      -- What hangs on their tables (triggers, functions) may rely on the path of a request, as PostgREST sets it.
-      perform pg_catalog.set_config('search_path', 'public, extensions', true);
       if not (select ours from strandline.readers where name = 'learning_configs') then return; end if;
       insert into public.learning_configs (%1$I, config_data)
-      select 'decision_maker', w.config_data from jsonb_populate_record(null::public.learning_configs, '{"config_data": {}}') w
+      select 'decision_maker', w.config_data from strandline.their_path(), jsonb_populate_record(null::public.learning_configs, '{"config_data": {}}') w
       where not exists (select 1 from public.learning_configs where %1$I = 'decision_maker') on conflict do nothing;
+      perform pg_catalog.set_config('search_path', '', true);
       -- the lock comes first: a later commit then sees what an earlier one wrote
       perform 1 from public.learning_configs where %1$I = 'decision_maker' for update;
       update public.learning_configs c set config_data = (
         select w.config_data from jsonb_populate_record(c, jsonb_build_object('config_data',
           case when jsonb_typeof(strandline.as_jsonb(c.config_data)) = 'object' then strandline.as_jsonb(c.config_data) else '{}' end
           || strandline.learner_baseline(p_generation))) w)%2$s
-      where %1$I = 'decision_maker';
+      from strandline.their_path() where %1$I = 'decision_maker';
+      perform pg_catalog.set_config('search_path', '', true);
     end
     $b$ $f$, v_key, case when v_time then ', updated_at = now()' else '' end);
 end $$;

@@ -91,15 +91,14 @@ returns strandline.position language plpgsql security invoker set search_path = 
 declare
   v_row jsonb;
 begin
-  -- What hangs on their tables (triggers, functions) may rely on the path of a request, as PostgREST sets it.
-  perform pg_catalog.set_config('search_path', 'public, extensions', true);
   update public.lowcap_positions l
   set (status, current_trade_id, total_quantity, bought_quantity, sold_quantity, avg_entry_price, avg_exit_price, first_entry_timestamp, last_activity_timestamp,
        closed_at, flat_since, settled_entry, entry_context, regime_context, completed_trades, updated_at) = (
     select w.status, w.current_trade_id, w.total_quantity, w.bought_quantity, w.sold_quantity, w.avg_entry_price, w.avg_exit_price, w.first_entry_timestamp,
            w.last_activity_timestamp, w.closed_at, w.flat_since, w.settled_entry, w.entry_context, w.regime_context, w.completed_trades, w.updated_at
     from jsonb_populate_record(l, p_changes || jsonb_build_object('updated_at', now())) w)
-  where l.id = strandline.position_key(p_id) returning to_jsonb(l) into v_row;
+  from strandline.their_path() where l.id = strandline.position_key(p_id) returning to_jsonb(l) into v_row;
+  perform pg_catalog.set_config('search_path', '', true);
   return strandline.read_position(v_row);
 end
 $$;
@@ -266,13 +265,12 @@ declare
   r     jsonb := p_position::jsonb;
   v_row jsonb;
 begin
-  -- What hangs on their tables (triggers, functions) may rely on the path of a request, as PostgREST sets it.
-  perform pg_catalog.set_config('search_path', 'public, extensions', true);
   if r ->> 'id' is null then
     insert into public.lowcap_positions as l (token_chain, token_contract, token_ticker, timeframe, side, entry_context, regime_context)
     select w.token_chain, w.token_contract, w.token_ticker, w.timeframe, w.side, w.entry_context, w.regime_context
-    from jsonb_populate_record(null::public.lowcap_positions, r) w
+    from strandline.their_path(), jsonb_populate_record(null::public.lowcap_positions, r) w
     returning to_jsonb(l) into v_row;
+    perform pg_catalog.set_config('search_path', '', true);
     return jsonb_build_object('status', 'opened', 'position', strandline.shown_position(v_row));
   end if;
   if strandline.position_key(r ->> 'id') is null then
@@ -282,8 +280,9 @@ begin
   insert into public.lowcap_positions as l (id, token_chain, token_contract, token_ticker, timeframe, side, entry_context, regime_context)
   overriding system value
   select w.id, w.token_chain, w.token_contract, w.token_ticker, w.timeframe, w.side, w.entry_context, w.regime_context
-  from jsonb_populate_record(null::public.lowcap_positions, r) w
+  from strandline.their_path(), jsonb_populate_record(null::public.lowcap_positions, r) w
   on conflict do nothing returning to_jsonb(l) into v_row;
+  perform pg_catalog.set_config('search_path', '', true);
   if v_row is not null then return jsonb_build_object('status', 'opened', 'position', strandline.shown_position(v_row)); end if;
   select to_jsonb(l) into v_row from public.lowcap_positions l where l.id = strandline.position_key(r ->> 'id');
   return jsonb_build_object('status', 'exists', 'position', strandline.shown_position(v_row));

@@ -157,7 +157,7 @@ end $$;
 
 -- Ties a strand that somebody else inserted (the old PM) to the trade's event. Why: older readers select from ad_strands by kind, so a second row of ours
 -- would show them the trade twice. Theirs stays as it is, because others may point at it; ours is derived from the log and gives way, whichever came
--- first. Of two foreign strands of one trade the first is adopted and the second noted as its duplicate. p_own_id: not needed any more.
+-- first. Of two foreign strands of one trade the first is adopted and the second noted as its duplicate.
 -- Returns {status: 'adopted' | 'duplicate' (with "of") | 'not_found' (no such strand, not a position_closed one, or our own)}.
 create function strandline.adopt(p_strand_id text, p_event_id text)
 returns jsonb language plpgsql security invoker set search_path = '' as $$
@@ -165,8 +165,6 @@ declare
   v_known strandline.strands;
   v_ours  jsonb;
 begin
-  -- What hangs on their tables (triggers, functions) may rely on the path of a request, as PostgREST sets it.
-  perform pg_catalog.set_config('search_path', 'public, extensions', true);
   perform pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtext('strandline_adopt'));
   perform 1 from public.ad_strands s where s.id = strandline.strand_key(p_strand_id) and s.kind = 'position_closed';
   if not found or exists (select 1 from strandline.strands t where t.strand_id = p_strand_id and not t.adopted) then
@@ -179,7 +177,9 @@ begin
     return jsonb_build_object('status', 'duplicate', 'of', v_known.strand_id);
   end if;
   if v_known.strand_id is not null then
-    delete from public.ad_strands s where s.id = strandline.strand_key(v_known.strand_id) returning to_jsonb(strandline.read_strand(to_jsonb(s))) into v_ours;
+    delete from public.ad_strands s using strandline.their_path()
+    where s.id = strandline.strand_key(v_known.strand_id) returning to_jsonb(strandline.read_strand(to_jsonb(s))) into v_ours;
+    perform pg_catalog.set_config('search_path', '', true);
   end if;
   insert into strandline.strands as t (event_id, strand_id, adopted) values (p_event_id, p_strand_id, true)
   on conflict (event_id) do update set strand_id = excluded.strand_id, adopted = true, projected = coalesce(v_ours, t.projected);
@@ -206,19 +206,19 @@ declare
   v_new   jsonb;
   v_ids   text[] := '{}';
 begin
-  -- What hangs on their tables (triggers, functions) may rely on the path of a request, as PostgREST sets it.
-  perform pg_catalog.set_config('search_path', 'public, extensions', true);
   execute format('with there as (
       update public.ad_strands s set (%1$s) = (select %1$s from jsonb_populate_record(s, r.value))
-      from jsonb_array_elements($1) r where s.id = strandline.strand_key(r.value ->> ''id'') returning s.id)
+      from strandline.their_path(), jsonb_array_elements($1) r where s.id = strandline.strand_key(r.value ->> ''id'') returning s.id)
     select coalesce(array_agg(id::text), ''{}'') from there', v_set) into v_there using p_rows;
+  perform pg_catalog.set_config('search_path', '', true);
   select jsonb_agg(r.value) into v_new from jsonb_array_elements(p_rows) r where not coalesce(r.value ->> 'id' = any (v_there), false);
   if v_new is not null then
     select string_agg(quote_ident(c), ', ') into v_names from unnest(strandline.strand_columns(array(
       select k from jsonb_object_keys(v_new -> 0) k where v_new -> 0 -> k <> 'null'))) c;
     execute format('with made as (insert into public.ad_strands (%1$s) overriding system value
-      select %1$s from jsonb_populate_recordset(null::public.ad_strands, $1) returning id) select array_agg(id::text) from made', v_names)
+      select %1$s from strandline.their_path(), jsonb_populate_recordset(null::public.ad_strands, $1) returning id) select array_agg(id::text) from made', v_names)
       into v_ids using v_new;
+    perform pg_catalog.set_config('search_path', '', true);
   end if;
   return v_there || v_ids;
 end
@@ -233,8 +233,6 @@ declare
   v_id    text;
   v_why   text;
 begin
-  -- What hangs on their tables (triggers, functions) may rely on the path of a request, as PostgREST sets it.
-  perform pg_catalog.set_config('search_path', 'public, extensions', true);
   begin
     v_id := (strandline.put_strands(jsonb_build_array(p_row)))[1];
   exception when integrity_constraint_violation or data_exception or raise_exception then
@@ -242,7 +240,8 @@ begin
       v_id := (strandline.put_strands(jsonb_build_array(p_row || '{"position_id": null, "trade_id": null}')))[1];
     exception when integrity_constraint_violation or data_exception or raise_exception then
       v_why := sqlerrm;
-      delete from public.ad_strands s where p_row ->> 'status' = 'voided' and s.id = strandline.strand_key(p_row ->> 'id');
+      delete from public.ad_strands s using strandline.their_path() where p_row ->> 'status' = 'voided' and s.id = strandline.strand_key(p_row ->> 'id');
+      perform pg_catalog.set_config('search_path', '', true);
       select s.id::text into v_id from public.ad_strands s where s.id = strandline.strand_key(p_row ->> 'id');
     end;
   end;
@@ -348,13 +347,12 @@ $$;
 -- Our own strands are no news to the learner: the queue's rows for them are done in the transaction that made them.
 create function strandline.settle_own_strands(p_ids text[]) returns void language plpgsql security invoker set search_path = '' as $$
 begin
-  -- What hangs on their tables (triggers, functions) may rely on the path of a request, as PostgREST sets it.
-  perform pg_catalog.set_config('search_path', 'public, extensions', true);
   if cardinality(p_ids) = 0 then return; end if;
   execute 'update public.learning_queue q set status = ''completed''' || case when exists (
       select from pg_catalog.pg_attribute a where a.attrelid = 'public.learning_queue'::regclass and a.attname = 'processed_at' and not a.attisdropped)
     then ', processed_at = now()' else '' end
-    || ' from unnest($1) i where q.strand_id = strandline.queued_strand_key(i) and q.status = ''pending''' using p_ids;
+    || ' from strandline.their_path(), unnest($1) i where q.strand_id = strandline.queued_strand_key(i) and q.status = ''pending''' using p_ids;
+  perform pg_catalog.set_config('search_path', '', true);
 end
 $$;
 

@@ -44,12 +44,11 @@ declare
   has_error boolean := exists (select 1 from pg_catalog.pg_attribute where attrelid = 'public.learning_queue'::regclass and attname = 'error' and not attisdropped);
   has_time  boolean := exists (select 1 from pg_catalog.pg_attribute where attrelid = 'public.learning_queue'::regclass and attname = 'processed_at' and not attisdropped);
 begin
-  -- What hangs on their tables (triggers, functions) may rely on the path of a request, as PostgREST sets it.
-  perform pg_catalog.set_config('search_path', 'public, extensions', true);
   execute 'update public.learning_queue q set status = case when r ->> ''error'' is null then ''completed'' else ''failed'' end'
     || case when has_time then ', processed_at = now()' else '' end || case when has_error then ', error = r ->> ''error''' else '' end
-    || ' from jsonb_array_elements($1) r where r ->> ''wait_ms'' is null and q.id = strandline.queue_key(r ->> ''id'') and q.status = ''pending'''
+    || ' from strandline.their_path(), jsonb_array_elements($1) r where r ->> ''wait_ms'' is null and q.id = strandline.queue_key(r ->> ''id'') and q.status = ''pending'''
     using p_rows;
+  perform pg_catalog.set_config('search_path', '', true);
   delete from strandline.set_aside a using jsonb_array_elements(p_rows) r
   where a.kind = 'strand' and a.id = r ->> 'id' and r ->> 'error' is null and r ->> 'wait_ms' is null;
   insert into strandline.set_aside as a (kind, id, scope, reason)

@@ -283,26 +283,26 @@ declare
   before     jsonb;
   now_there  jsonb;
 begin
-  -- What hangs on their tables (triggers, functions) may rely on the path of a request, as PostgREST sets it.
-  perform pg_catalog.set_config('search_path', 'public, extensions', true);
   select * into kept from strandline.kept_configs where module = 'decision_maker';
   execute format('select to_jsonb(c) from public.learning_configs c where %I = ''decision_maker'' for update', key_column) into now_there;
   if now_there is not null then
     now_there := strandline.as_jsonb(now_there ->> 'config_data');
     before := strandline.as_jsonb(kept.config_data);
     if not coalesce(kept.existed, false) and now_there - ours = '{}' then
-      execute format('delete from public.learning_configs where %I = ''decision_maker''', key_column);
+      execute format('delete from public.learning_configs using strandline.their_path() where %I = ''decision_maker''', key_column);
     elsif kept.existed and (now_there - ours is not distinct from before - ours or now_there is null) then
-      execute format('update public.learning_configs set config_data = $1::%s where %I = ''decision_maker''', type, key_column) using kept.config_data;
+      execute format('update public.learning_configs set config_data = $1::%s from strandline.their_path() where %I = ''decision_maker''', type, key_column) using kept.config_data;
+      perform pg_catalog.set_config('search_path', '', true);
       if kept.row ? 'updated_at' then
-        execute format('update public.learning_configs c set updated_at = (jsonb_populate_record(c, $1)).updated_at where %I = ''decision_maker''', key_column)
+        execute format('update public.learning_configs c set updated_at = (jsonb_populate_record(c, $1)).updated_at from strandline.their_path() where %I = ''decision_maker''', key_column)
           using jsonb_build_object('updated_at', kept.row -> 'updated_at');
       end if;
     else
-      execute format('update public.learning_configs set config_data = ($1::text)::%s where %I = ''decision_maker''', type, key_column)
+      execute format('update public.learning_configs set config_data = ($1::text)::%s from strandline.their_path() where %I = ''decision_maker''', type, key_column)
         using ((now_there - ours) || (select coalesce(jsonb_object_agg(e.key, e.value), '{}') from jsonb_each(coalesce(before, '{}')) e where e.key = any (ours)))::text;
     end if;
   end if;
+  perform pg_catalog.set_config('search_path', '', true);
   delete from strandline.kept_configs where module = 'decision_maker';
   update strandline.readers set ours = false where name = 'learning_configs';
 end
@@ -438,16 +438,17 @@ declare
   one   text;
   gone  bigint := 0;
 begin
-  -- What hangs on their tables (triggers, functions) may rely on the path of a request, as PostgREST sets it.
-  perform pg_catalog.set_config('search_path', 'public, extensions', true);
-  delete from public.learning_queue q using unnest(ids) i where q.strand_id = strandline.queued_strand_key(i);
+  delete from public.learning_queue q using strandline.their_path(), unnest(ids) i where q.strand_id = strandline.queued_strand_key(i);
+  perform pg_catalog.set_config('search_path', '', true);
   begin
-    delete from public.ad_strands s using unnest(ids) i where s.id = strandline.strand_key(i);
+    delete from public.ad_strands s using strandline.their_path(), unnest(ids) i where s.id = strandline.strand_key(i);
     get diagnostics gone = row_count;
+    perform pg_catalog.set_config('search_path', '', true);
   exception when foreign_key_violation then
     foreach one in array ids loop
       begin
-        delete from public.ad_strands s where s.id = strandline.strand_key(one);
+        delete from public.ad_strands s using strandline.their_path() where s.id = strandline.strand_key(one);
+        perform pg_catalog.set_config('search_path', '', true);
         gone := gone + 1;
       exception when foreign_key_violation then null;
       end;

@@ -2,8 +2,14 @@
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { migrate } from '../../embedded/migrate.ts'
 import { undo } from '../../moving/undo.ts'
+import { reportExecution } from '../../services/pm/index.ts'
+import { drainLearningQueue } from '../../services/pm/sources/learning-queue.ts'
 import { createOldDatabase, type OldDatabase } from '../legacy/old-database.ts'
 import { schemaOf } from '../legacy/schema-of.ts'
+import { closedTrade } from '../support/closed-trade.ts'
+import type { TestDatabase } from '../support/database.ts'
+import { fullExit, openedPosition, testPortfolio } from '../support/pm.ts'
+import { strandTable } from '../support/strand-table.ts'
 
 let old: OldDatabase
 let before: string[]
@@ -79,4 +85,51 @@ test('whoever gets rights on new tables by default has none on ours', async () =
   } finally {
     await old.sql(`drop owned by ${role}; drop role ${role}`)
   }
+})
+
+/** Of functions that ours call with arguments of other types than PostgreSQL's own: theirs would fit better, wherever they stand. */
+const SNARES = [
+  ...[
+    'text, jsonb',
+    'text, text',
+    'text, boolean',
+    'text, bigint',
+    'text, integer',
+    'text, double precision',
+    'text, timestamptz',
+  ].map((args) => ['jsonb_build_object', args, 'jsonb']),
+  ...['jsonb', 'text', 'text, text', 'jsonb, jsonb'].map((args) => ['jsonb_build_array', args, 'jsonb']),
+  ...['text', 'text, text', 'text, text, text', 'text, text, name'].map((args) => ['format', args, 'text']),
+  ...['lowcap_positions', 'ad_strands', 'learning_configs'].flatMap((table) => [
+    ['jsonb_populate_record', `public.${table}, jsonb`, `public.${table}`],
+    ['to_jsonb', `public.${table}`, 'jsonb'],
+  ]),
+] as [name: string, args: string, returns: string][]
+
+test('whoever may put functions into public has none of them called by ours', async () => {
+  await old.sql('create table snared (name text, role text)')
+  for (const [name, args, returns] of SNARES) {
+    const given = args.split(',').map((_, i) => `$${i + 1}`)
+    await old.sql(`create function public.${name}(${args}) returns ${returns} language plpgsql security invoker as $$
+      begin
+        insert into public.snared values ('${name}(${args})', current_user);
+        return pg_catalog.${name}(${given.join(', ')});
+      end $$`)
+  }
+  await old.sql(`create function public.same(varchar, varchar) returns boolean language plpgsql as $$
+    begin insert into public.snared values ('=', current_user); return $1::text operator(pg_catalog.=) $2::text; end $$;
+    create operator public.= (function = public.same, leftarg = varchar, rightarg = varchar);
+    grant all on public.snared to service_role`)
+  const store = await old.store()
+  const pm = testPortfolio({ store } as TestDatabase)
+  await drainLearningQueue(pm)
+  const id = await openedPosition(pm)
+  await reportExecution(pm, id, fullExit(id))
+  const strands = strandTable({ store, sql: old.sql } as unknown as TestDatabase)
+  await strands.project(closedTrade({ position_id: 'snare', source: 'pm', closed_at: Date.now() }))
+  await old.sql('select strandline.switch_readers(true); select strandline.restore_readers()')
+  await undo(old.databaseUrl, { loseUnpublished: true })
+  // lite looks into the catalogs with a path of its own, as its login role
+  const ours = `select name, role, count(*) from snared where role not like 'strandline_api%' group by 1, 2`
+  expect(await old.sql(ours)).toEqual([])
 })
