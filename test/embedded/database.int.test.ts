@@ -150,11 +150,18 @@ test('a function is called as service_role, with 30 MB of text in one argument',
   const { supabaseUrl, serviceRoleKey, databaseUrl } = await start('h')
   await withClient(databaseUrl, (client) =>
     client.query(`create function public.weigh(p_rows text) returns jsonb language sql as
-      $$ select jsonb_build_object('me', current_user, 'path', current_setting('request.path'), 'length', length(p_rows), 'md5', md5(p_rows)) $$`),
+      $$ select jsonb_build_object('me', current_user, 'path', current_setting('request.path'), 'length', length(p_rows), 'md5', md5(p_rows)) $$;
+      notify pgrst, 'reload schema'`),
   )
   const text = 'a "quoted" line,\n'.repeat(1_800_000)
   const store = createStore({ url: supabaseUrl, key: serviceRoleKey })
   const { createHash } = await import('node:crypto')
+  const known = () =>
+    store.rpc('weigh', { p_rows: '' }).then(
+      () => true,
+      () => false,
+    )
+  await expect.poll(known, { timeout: 60_000 }).toBe(true)
   expect(await store.rpc('weigh', { p_rows: text })).toEqual({
     me: 'service_role',
     path: '/rpc/weigh',
