@@ -149,5 +149,5 @@ test('our own migrations: in public, every table has row level security and no p
     `select p.oid::regprocedure::text as fn from pg_proc p join pg_namespace n on n.oid = p.pronamespace
      where n.nspname in ('public', 'strandline') and (p.prosecdef or not coalesce(p.proconfig, '{}') @> array['search_path=""'])`,
   )
-  expect(loose).toEqual([])
+  expect(loose).toEqual([{ fn: 'strandline.their_path()' }]) // what it sets must outlast it; the functions that call it set the empty path again
 })

@@ -6,13 +6,13 @@ import { startProxy } from '../support/proxy.ts'
 
 let db: TestDatabase
 beforeAll(async () => {
-  db = await createTestDatabase()
-  await db.sql(`create type mood as enum ('sad', 'so so')`)
-  await db.sql(`create table public.every_type (id int primary key, j jsonb, k json, t text[], n int[], b bigint, x numeric, d date, z timestamptz,
-    f double precision, yes boolean, u uuid, m mood[], r interval, raw bytea)`)
-  await db.sql('grant all on public.every_type to service_role')
-  await db.sql(`create function public.same(p jsonb) returns jsonb language sql as $$ select p $$`)
-  await db.sql('grant execute on function public.same to service_role')
+  db = await createTestDatabase(`
+    create type mood as enum ('sad', 'so so');
+    create table public.every_type (id int primary key, j jsonb, k json, t text[], n int[], b bigint, x numeric, d date, z timestamptz,
+      f double precision, yes boolean, u uuid, m mood[], r interval, raw bytea);
+    grant all on public.every_type to service_role;
+    create function public.same(p jsonb) returns jsonb language sql as $$ select p $$;
+    grant execute on function public.same to service_role`)
 })
 afterAll(() => db?.stop())
 

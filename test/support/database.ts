@@ -26,11 +26,13 @@ export interface TestDatabase {
   stop(): Promise<void>
 }
 
-export async function createTestDatabase(): Promise<TestDatabase> {
+/** `objects`: statements that make what the file's own tests need of the schema, run before the endpoint reads it. */
+export async function createTestDatabase(objects = ''): Promise<TestDatabase> {
   const { url } = await askEngine<{ url: string }>('postgres')
   const name = `test_${randomBytes(6).toString('hex')}`
   await withClient(url, (client) => client.query(`create database ${name} template ${TEMPLATE}`))
   const databaseUrl = Object.assign(new URL(url), { pathname: `/${name}` }).href
+  await withClient(databaseUrl, (client) => client.query(objects))
   const key = `sb_secret_${randomBytes(16).toString('hex')}`
   const supabase = await startSupabase({
     databaseUrl: apiUrl(databaseUrl, PASSWORD),
