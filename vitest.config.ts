@@ -1,5 +1,5 @@
 import { defineConfig } from 'vitest/config'
-import { NODE_FLAGS } from './embedded/service-process.ts'
+import { NODE_FLAGS } from './core/node-flags.ts'
 import { containerProject } from './test/containers/project.ts'
 
 export default defineConfig({
@@ -8,7 +8,7 @@ export default defineConfig({
       {
         test: {
           name: 'unit',
-          include: ['{core,services,embedded,cli,audit,doctor,demo,bench,moving,test}/**/*.test.ts'],
+          include: ['{domain,core,services,embedded,cli,doctor,demo,bench,moving,test}/**/*.test.ts'],
           exclude: ['**/*.int.test.ts', '**/*.container.test.ts', '**/node_modules/**'],
           // Properties and large caches take seconds where both cores are busy; what hangs is found all the same.
           testTimeout: 30_000,

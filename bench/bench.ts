@@ -5,7 +5,7 @@ import { availableParallelism, cpus, release, tmpdir, totalmem, type } from 'nod
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { StrandlineError } from '../core/errors.ts'
-import { withClient } from '../embedded/client.ts'
+import { withClient } from '../core/store/client.ts'
 import { findJava } from '../embedded/java.ts'
 import { type Aim, aimsOf } from './aims.ts'
 import type { Bench, BenchOptions } from './context.ts'

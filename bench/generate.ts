@@ -3,8 +3,10 @@
  * `few`: 3,600 distinct interactions. `distinct`: all eight levers at work, 22 million possible combinations, so that nearly every trade (98 of 100 in a
  * million) is one of its own.
  */
-import type { PositionClosed } from '../core/event.ts'
+
 import { seeded } from '../core/random.ts'
+import type { PositionClosed } from '../domain/event.ts'
+import { TIMEFRAMES } from '../domain/timeframe.ts'
 
 export type Cardinality = 'few' | 'distinct'
 
@@ -16,7 +18,6 @@ const ALL_CAPS = [...CAPS, '10m-50m', '50m+']
 const ALL_VOLS = [...VOLS, '250k-500k', '500k-1m', '1m+']
 const ALL_AGES = ['<1d', '1-3d', '3-7d', '7-14d', '14-30d', '30-90d', '90d+']
 const ALL_RATIOS = ['<0.1', '0.1-0.5', '0.5-1.0', '1.0-2.0', '2.0-5.0', '5.0+']
-const TIMEFRAMES = ['1m', '15m', '1h', '4h']
 const CONFIDENCES = ['low', 'med', 'high']
 const INTENTS = ['research_positive', 'pump_call', 'new_listing']
 

@@ -3,8 +3,9 @@ import { table } from '../cli/table.ts'
 import { type Aim, MIB } from './aims.ts'
 import type { BenchResult } from './bench.ts'
 import type { LedgerResult } from './ledger/ledger.ts'
+import type { RunProfile } from './measurement.ts'
 import { amount, spread } from './statistics.ts'
-import type { Contender, Rate, RunProfile, ThroughputResult } from './throughput.ts'
+import type { Contender, Rate, ThroughputResult } from './throughput.ts'
 
 type Row = string[]
 

@@ -2,8 +2,8 @@
 import type { Bench } from './context.ts'
 import { cpuSeconds, difference, peakMemory } from './cpu.ts'
 import type { Cardinality } from './generate.ts'
+import type { Measurement } from './measurement.ts'
 import { runStreamsPeer, type StreamsOptions, type StreamsPeer } from './peers/kafka-streams.ts'
-import type { Measurement } from './throughput.ts'
 import { topicOf, WARM_UP_TOPIC, warmUpEvents } from './topics.ts'
 
 export async function measureStreams(

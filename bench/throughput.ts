@@ -8,30 +8,14 @@
 import { StrandlineError } from '../core/errors.ts'
 import type { Bench } from './context.ts'
 import type { Cardinality } from './generate.ts'
-import { type Outcome, prepareStreamsPeer, STREAMS, STREAMS_LOCAL, STREAMS_SECOND } from './peers/kafka-streams.ts'
-import type { ProfileSummary } from './profile.ts'
-import type { Surroundings } from './profiled.ts'
+import type { Measurement, RunProfile } from './measurement.ts'
+import { prepareStreamsPeer, STREAMS, STREAMS_LOCAL, STREAMS_SECOND } from './peers/kafka-streams.ts'
 import { amount, median } from './statistics.ts'
 import { measureLearner } from './throughput-learner.ts'
 import { measureReader } from './throughput-reader.ts'
 import { measureStreams } from './throughput-streams.ts'
 import { CARDINALITIES, produceTopics } from './topics.ts'
 import type { DatabaseAddress } from './workers/engines.ts'
-
-export interface Measurement {
-  seconds: number
-  /** Processor seconds of each process meanwhile; null where the system does not tell. */
-  cpu: Record<string, number | null>
-  /** Peak resident memory of the process that is measured, bytes. */
-  peakMemory?: number
-  /** What the learner's memory is made of: V8's heap, and buffers outside of it; bytes. */
-  peaks?: { heap: number; buffers: number }
-  profile?: RunProfile
-  outcome?: Outcome
-}
-
-/** The learner's main thread, and what works for it. */
-export type RunProfile = { learner: ProfileSummary } & Surroundings
 
 export type Contender = 'reader' | 'learner' | 'streams' | 'streams_second' | 'streams_local'
 

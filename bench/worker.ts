@@ -3,7 +3,7 @@ import { fork } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import { type ErrorCode, StrandlineError } from '../core/errors.ts'
-import { NODE_FLAGS } from '../embedded/service-process.ts'
+import { NODE_FLAGS } from '../core/node-flags.ts'
 
 export interface Worker {
   pid: number

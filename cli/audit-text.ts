@@ -1,5 +1,5 @@
 /** An audit for a person: one line for each number, then the verdict. */
-import type { AuditReport } from '../audit/audit.ts'
+import type { AuditReport } from '../services/audit/audit.ts'
 
 export function auditText(a: AuditReport): string {
   const refused = Object.entries(a.refused)

@@ -1,7 +1,7 @@
 /** `strandline audit`: where is every closed trade, and does it count exactly once? */
 import type { Command } from 'commander'
-import { audit, isWaiting } from '../audit/audit.ts'
-import { isAway, unseen, untilNothingWaits } from '../audit/wait.ts'
+import { audit, isWaiting } from '../services/audit/audit.ts'
+import { isAway, unseen, untilNothingWaits } from '../services/audit/wait.ts'
 import { auditText } from './audit-text.ts'
 import { wholeNumber } from './numbers.ts'
 import { say } from './output.ts'

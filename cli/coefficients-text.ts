@@ -1,7 +1,7 @@
 /** What is learned, for a person: the baseline first, then the coefficients with hot and cold ones marked. */
-import type { Baseline } from '../services/decision/learned.ts'
-import { temperature } from '../services/decision/temperature.ts'
-import type { CoefficientRow } from '../services/learner/offline.ts'
+import type { Baseline } from '../core/store/learned.ts'
+import type { CoefficientRow } from '../domain/learning/offline.ts'
+import { temperature } from '../domain/sizing/temperature.ts'
 import { number, table } from './table.ts'
 
 export const NOTHING_LEARNED = 'Nothing is learned yet: no closed trade with an R/R has reached the learner.'

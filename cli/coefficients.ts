@@ -1,6 +1,6 @@
 /** `strandline coefficients`: what is learned, hot and cold marked. */
 import { type Command, Option } from 'commander'
-import { learnedModel, readAllCoefficients, readCoefficients } from '../services/decision/learned.ts'
+import { learnedModel, readAllCoefficients, readCoefficients } from '../core/store/learned.ts'
 import { coefficientsText } from './coefficients-text.ts'
 import { wholeNumber } from './numbers.ts'
 import { openStack } from './shared.ts'

@@ -1,7 +1,7 @@
 /** Which database a command works on directly, as a PostgreSQL role and not through the API. */
 import { StrandlineError } from '../core/errors.ts'
-import { dataDirPath } from '../embedded/layout.ts'
-import { findStack } from '../embedded/stack-file.ts'
+import { dataDirPath } from '../core/stack/layout.ts'
+import { findStack } from '../core/stack/stack-file.ts'
 import { withoutSecrets } from './stack-choice.ts'
 
 export interface ChosenDatabase {

@@ -1,8 +1,8 @@
 /** `strandline demo`: the main job whole, on this machine, in about a minute. */
 import type { Command } from 'commander'
 import { StrandlineError } from '../core/errors.ts'
+import { DEMO_DATA_DIR, SERVICES } from '../core/stack/layout.ts'
 import { runDemo } from '../demo/demo.ts'
-import { DEMO_DATA_DIR, SERVICES } from '../embedded/layout.ts'
 import { demoJson, demoText } from './demo-text.ts'
 import { wholeNumber } from './numbers.ts'
 import { say } from './output.ts'

@@ -1,9 +1,9 @@
 /** What the doctor looks at: what the environment names, or the running stack. Engines of two stacks are never mixed. Pure. */
 import { type Config, NO_ENGINES, readConfig } from '../core/config.ts'
 import { explain, findStrandlineError } from '../core/errors.ts'
+import type { StackDescription } from '../core/stack/stack-file.ts'
 import { error, type Finding, info, warning } from '../doctor/finding.ts'
 import type { Targets } from '../doctor/targets.ts'
-import type { StackDescription } from '../embedded/stack-file.ts'
 import {
   contradiction,
   ENGINE_SETTINGS,

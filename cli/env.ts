@@ -1,8 +1,8 @@
 /** `strandline env`: what points a program at a running stack, secrets among it. */
 import type { Command } from 'commander'
 import { StrandlineError } from '../core/errors.ts'
-import { dataDirPath } from '../embedded/layout.ts'
-import { findStack } from '../embedded/stack-file.ts'
+import { dataDirPath } from '../core/stack/layout.ts'
+import { findStack } from '../core/stack/stack-file.ts'
 import { say } from './output.ts'
 
 export function register(program: Command): void {

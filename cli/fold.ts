@@ -3,10 +3,10 @@ import { createReadStream } from 'node:fs'
 import { createInterface } from 'node:readline'
 import type { Command } from 'commander'
 import { StrandlineError } from '../core/errors.ts'
-import { parseOfflineLine } from '../core/offline-log.ts'
+import { loadModel, modelNames } from '../core/load-model.ts'
 import { unreadable } from '../core/unreadable.ts'
-import { loadModel, modelNames } from '../services/learner/load-model.ts'
-import { createOfflineFold, type FoldedLog } from '../services/learner/offline.ts'
+import { createOfflineFold, type FoldedLog } from '../domain/learning/offline.ts'
+import { parseOfflineLine } from '../domain/offline-log.ts'
 import { coefficientsText } from './coefficients-text.ts'
 
 export function register(program: Command): void {

@@ -2,8 +2,8 @@
 import { resolve } from 'node:path'
 import { createInterface } from 'node:readline/promises'
 import { StrandlineError } from '../core/errors.ts'
-import type { PositionClosed } from '../core/event.ts'
-import { NO_BARS } from '../services/pm/closing.ts'
+import { NO_BARS } from '../domain/closing/closing.ts'
+import type { PositionClosed } from '../domain/event.ts'
 import { candleFile, READABLE_TEXT } from '../services/pm/sources/candles.ts'
 import { say } from './output.ts'
 

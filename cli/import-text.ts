@@ -1,5 +1,5 @@
 /** What an import says, for a person and for a program. Pure. */
-import type { PositionClosed } from '../core/event.ts'
+import type { PositionClosed } from '../domain/event.ts'
 import type { LearnedTrades } from '../services/learner/learned-trades.ts'
 import { number, table } from './table.ts'
 

@@ -29,7 +29,7 @@ export function register(program: Command): void {
       `\nExample:\n  ./strandline migrate --database-url postgres://postgres:…@127.0.0.1:54322/postgres\n`,
     )
     .action(async ({ databaseUrl, dataDir, dryRun, json }: Options) => {
-      const { migrate, missingMigrations, pasteable, readMigrations } = await import('../embedded/migrate.ts')
+      const { migrate, missingMigrations, pasteable, readMigrations } = await import('../core/store/migrate.ts')
       const chosen = chooseDatabase(databaseUrl, dataDir)
       if (dryRun) {
         if (chosen) say(chosen.name)

@@ -3,7 +3,7 @@ import type { Command } from 'commander'
 import { NO_ENGINES, readConfig } from '../core/config.ts'
 import { stopOnSignals } from '../core/host.ts'
 import { createLogger } from '../core/logger.ts'
-import { DEFAULT_BASE_PORT, stackPorts } from '../embedded/layout.ts'
+import { DEFAULT_BASE_PORT, stackPorts } from '../core/stack/layout.ts'
 import { port } from './shared.ts'
 import { environmentName } from './stack-choice.ts'
 
@@ -21,7 +21,7 @@ export function register(program: Command): void {
       const { kafka, logLevel } = readConfig({ ...process.env, ...others })
       const logger = createLogger({ name: 'registry', level: logLevel })
       logger.info(environmentName(['kafka'], process.env))
-      const { startRegistry } = await import('../embedded/registry.ts')
+      const { startRegistry } = await import('../services/registry/index.ts')
       const { brokers, ...security } = kafka
       const registry = await startRegistry({
         brokers,

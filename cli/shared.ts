@@ -10,7 +10,7 @@ import { StrandlineError } from '../core/errors.ts'
 import { createKafkaLog } from '../core/log/kafka-log.ts'
 import type { EventLog } from '../core/log/log.ts'
 import { createLogger, type Logger } from '../core/logger.ts'
-import { createStore, type Store } from '../core/store/store.ts'
+import type { Need } from '../core/stack/layout.ts'
 import {
   DEFAULT_BASE_PORT,
   dataDirPath,
@@ -18,9 +18,9 @@ import {
   type ServiceName,
   type StackPorts,
   stackPorts,
-} from '../embedded/layout.ts'
-import type { Need } from '../embedded/stack.ts'
-import { findStack } from '../embedded/stack-file.ts'
+} from '../core/stack/layout.ts'
+import { findStack } from '../core/stack/stack-file.ts'
+import { createStore, type Store } from '../core/store/store.ts'
 import { say } from './output.ts'
 import { chooseStack, settingsOf, withoutEngines } from './stack-choice.ts'
 
@@ -140,7 +140,7 @@ async function startForTheMoment(
   // Loaded only here: where real engines are used, the embedded ones may not even be installed.
   const [{ startStack }, { freePort, isPortFree }] = await Promise.all([
     import('../embedded/stack.ts'),
-    import('../embedded/ports.ts'),
+    import('../core/ports.ts'),
   ])
   const ports = stackPorts(options.basePort ?? DEFAULT_BASE_PORT)
   for (const name of Object.keys(ports) as (keyof StackPorts)[])

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import type { Need } from '../embedded/stack.ts'
+import type { Need } from '../core/stack/layout.ts'
 import { createProgram } from './program.ts'
 import { chooseStack, type StackQuestion, withoutSecrets } from './stack-choice.ts'
 

@@ -3,8 +3,8 @@
  * and engines of two stacks are never mixed. Pure.
  */
 import { StrandlineError } from '../core/errors.ts'
-import type { Need } from '../embedded/stack.ts'
-import type { StackDescription } from '../embedded/stack-file.ts'
+import type { Need } from '../core/stack/layout.ts'
+import type { StackDescription } from '../core/stack/stack-file.ts'
 
 type Env = Record<string, string | undefined>
 

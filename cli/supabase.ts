@@ -3,7 +3,7 @@ import type { Command } from 'commander'
 import { StrandlineError } from '../core/errors.ts'
 import { stopOnSignals } from '../core/host.ts'
 import { createLogger } from '../core/logger.ts'
-import { DEFAULT_BASE_PORT, stackPorts } from '../embedded/layout.ts'
+import { DEFAULT_BASE_PORT, stackPorts } from '../core/stack/layout.ts'
 import { port } from './shared.ts'
 import { withoutSecrets } from './stack-choice.ts'
 
@@ -39,9 +39,9 @@ export function register(program: Command): void {
         })
       const logger = createLogger({ name: 'supabase' })
       logger.info(`Stack: the database ${withoutSecrets(databaseUrl)}`)
-      const { prepareGivenDatabase } = await import('../embedded/api-role.ts')
-      const { migrate } = await import('../embedded/migrate.ts')
-      const { startSupabase } = await import('../embedded/supabase.ts')
+      const { prepareGivenDatabase } = await import('../services/supabase/api-role.ts')
+      const { migrate } = await import('../core/store/migrate.ts')
+      const { startSupabase } = await import('../services/supabase/index.ts')
       const apiUrl = await prepareGivenDatabase(databaseUrl, serviceRoleKey)
       const applied = await migrate(databaseUrl)
       if (applied.length > 0) logger.info({ applied }, `applied ${applied.length} migrations`)

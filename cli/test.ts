@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { Command } from 'commander'
-import { NODE_FLAGS } from '../embedded/service-process.ts'
+import { NODE_FLAGS } from '../core/node-flags.ts'
 import { say } from './output.ts'
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url))

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import { allocation, type Coefficient } from '../services/decision/allocation.ts'
-import { timeframeShares } from '../services/decision/timeframes.ts'
+import { allocation, type Coefficient } from '../domain/sizing/allocation.ts'
+import { timeframeShares } from '../domain/sizing/timeframes.ts'
 import { allocationText } from './allocation-text.ts'
 import { coefficientsText } from './coefficients-text.ts'
 import { printable, screenful, table } from './table.ts'

@@ -1,13 +1,14 @@
 /** The main job, seen whole: a market with known edges is traded through the running services, and what they learned is compared with what was planted. */
-import { type AuditReport, audit } from '../audit/audit.ts'
+
 import { StrandlineError } from '../core/errors.ts'
 import type { StoredLag } from '../core/lag/lag.ts'
+import { loadModel } from '../core/load-model.ts'
 import type { ServiceDeps } from '../core/service.ts'
-import type { Factor } from '../services/decision/allocation.ts'
+import { readAllCoefficients } from '../core/store/learned.ts'
+import type { Factor } from '../domain/sizing/allocation.ts'
+import { type AuditReport, audit } from '../services/audit/audit.ts'
 import { allocate } from '../services/decision/decide.ts'
-import { readAllCoefficients } from '../services/decision/learned.ts'
 import { openGeneration } from '../services/learner/learner-store.ts'
-import { loadModel } from '../services/learner/load-model.ts'
 import { percentile, watchPositions } from './latency.ts'
 import { bestContext, plantedWeights, simulateMarket } from './market.ts'
 import { DEMO_PREFIX, requireOwnTrades } from './own-trades.ts'

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { scoreTrade } from '../services/pm/rr.ts'
+import { scoreTrade } from '../domain/closing/rr.ts'
 import { plantedWeights, simulateMarket, TIMEFRAME_MS } from './market.ts'
 
 describe('the simulated market', () => {

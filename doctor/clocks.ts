@@ -1,5 +1,5 @@
 /** Clocks that differ. Pure. */
-import { MAX_CLOCK_SKEW_MS } from '../core/validation.ts'
+import { MAX_CLOCK_SKEW_MS } from '../domain/validation.ts'
 import { duration, error, type Finding, info, warning } from './finding.ts'
 
 /** By how much one clock is ahead of another (behind: below zero): it lies between the two. Milliseconds. */

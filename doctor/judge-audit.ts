@@ -1,5 +1,5 @@
 /** What the audit says. Pure. */
-import type { AuditReport } from '../audit/audit.ts'
+import type { AuditReport } from '../services/audit/audit.ts'
 import { count, error, type Finding, info } from './finding.ts'
 
 export function judgeAudit(a: AuditReport): Finding[] {

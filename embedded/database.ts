@@ -1,13 +1,13 @@
 /** PostgreSQL and Supabase of one data folder, together. */
 import { join } from 'node:path'
 import type { Logger } from '../core/logger.ts'
-import { API_ROLE, prepareOwnCluster } from './api-role.ts'
-import { withClient } from './client.ts'
+import { withClient } from '../core/store/client.ts'
+import { migrate } from '../core/store/migrate.ts'
+import { API_ROLE, prepareOwnCluster } from '../services/supabase/api-role.ts'
+import { startSupabase } from '../services/supabase/index.ts'
 import { folderError } from './data-dir.ts'
-import { migrate } from './migrate.ts'
 import { type Postgres, startPostgres } from './postgres.ts'
 import { loadSecrets } from './secrets.ts'
-import { startSupabase } from './supabase.ts'
 import { supervise } from './supervise.ts'
 
 export interface DatabaseOptions {

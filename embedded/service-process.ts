@@ -5,9 +5,10 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { StrandlineError } from '../core/errors.ts'
 import { tokenHeader } from '../core/http-guard.ts'
-import type { ServiceName } from './layout.ts'
+import { NODE_FLAGS } from '../core/node-flags.ts'
+import { isAlive, type StopStep, stopProcess } from '../core/processes.ts'
+import type { ServiceName } from '../core/stack/layout.ts'
 import { lastWords, openLogFile } from './log-file.ts'
-import { isAlive, type StopStep, stopProcess } from './processes.ts'
 import type { Running } from './supervise.ts'
 import { createTeller } from './teller.ts'
 import type { Condition } from './wellness.ts'
@@ -16,7 +17,6 @@ const MAIN = fileURLToPath(new URL('../cli/main.ts', import.meta.url))
 /** One that is started again must answer by then; whether it is ready is then looked at from outside. */
 const ANSWER_MS = 60_000
 const LOOK_MS = 5_000
-export const NODE_FLAGS = ['--disable-warning=ExperimentalWarning', '--disable-warning=TimeoutNegativeWarning']
 export const SERVICE_STOP: StopStep[] = [
   ['SIGTERM', 20_000],
   ['SIGKILL', 5_000],

@@ -1,9 +1,9 @@
 /** What is learned beside the table that the old system left, row by row. Reads only. */
 import { findStrandlineError } from '../core/errors.ts'
 import type { Store } from '../core/store/store.ts'
-import { parseTime } from '../core/time.ts'
-import { compileModel, type Group, type Model, type ModelDefinition } from '../services/learner/model.ts'
-import { groupsOfLedger } from '../services/learner/trade.ts'
+import { compileModel, type Group, type Model, type ModelDefinition } from '../domain/learning/model.ts'
+import { groupsOfLedger } from '../domain/learning/trade.ts'
+import { parseTime } from '../domain/time.ts'
 import { databaseStore } from './database-store.ts'
 import { type ByOldRule, differenceOf, type Value, WHYS, type Why } from './difference.ts'
 import { inTransaction } from './transaction.ts'

@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type pg from 'pg'
 import { StrandlineError } from '../core/errors.ts'
-import { withClient } from '../embedded/client.ts'
+import { withClient } from '../core/store/client.ts'
 
 /**
  * Whoever wants a table that we wait for waits behind us: shorter than PostgreSQL takes to look for deadlocks (a second), so that it is always we who give

@@ -1,6 +1,6 @@
 /** Takes Strandline out of a database again (undo.sql). */
 import { readFile } from 'node:fs/promises'
-import { readMigrations } from '../embedded/migrate.ts'
+import { readMigrations } from '../core/store/migrate.ts'
 import { lockInTurn } from './switch.ts'
 import { inTransaction, LIMITS } from './transaction.ts'
 

@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest'
 
 const root = fileURLToPath(new URL('../', import.meta.url))
 const text = readFileSync(`${root}docs/exactly-once.md`, 'utf8')
-const tests = ['core', 'services', 'test', 'cli', 'embedded']
+const tests = ['domain', 'core', 'services', 'test', 'cli', 'embedded']
   .flatMap((dir) => readdirSync(root + dir, { recursive: true }).map((file) => `${dir}/${file}`))
   .filter((file) => file.endsWith('.test.ts'))
 const code = tests.map((file) => readFileSync(root + file, 'utf8')).join('\n')

@@ -1,6 +1,6 @@
 /** What one event costs with a short and with a long ledger: the same single-event chunks on two databases, one after the other, in turns. */
 import { createHash, randomUUID } from 'node:crypto'
-import type { PositionClosed } from '../../core/event.ts'
+import type { PositionClosed } from '../../domain/event.ts'
 import { type Bench, environment } from '../context.ts'
 import { percentile } from '../statistics.ts'
 import { startWorker, type Worker } from '../worker.ts'

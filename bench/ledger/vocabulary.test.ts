@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { loadModel } from '../../services/learner/load-model.ts'
+import { loadModel } from '../../core/load-model.ts'
 import { COMBINATIONS, LEVERS, leversOf, STEP, TIMEFRAME } from './vocabulary.ts'
 
 test('the trades of a filled ledger are combinations of their own', () => {

@@ -5,7 +5,7 @@ import { createRegistryClient } from '../../core/codec/registry.ts'
 import { readConfig } from '../../core/config.ts'
 import { createKafkaClient } from '../../core/log/kafka-client.ts'
 import { createLogger } from '../../core/logger.ts'
-import type { CheckedEvent } from '../../core/validation.ts'
+import type { CheckedEvent } from '../../domain/validation.ts'
 import { FIELDS } from '../../services/learner/index.ts'
 import { instant, serve } from './serve.ts'
 

@@ -1,6 +1,8 @@
 /** PositionClosed to and from the Confluent wire format: byte 0, schema id (4 bytes, big endian), Avro body. */
+
+import type { PositionClosed } from '../../domain/event.ts'
+import type { DecodeReason } from '../../domain/validation.ts'
 import { StrandlineError } from '../errors.ts'
-import type { PositionClosed } from '../event.ts'
 
 export interface Codec {
   /** Registers the schema on first use (subject `<topic>-value`, FULL_TRANSITIVE). Errors: EVENT_INVALID, REGISTRY_UNREACHABLE, REGISTRY_REJECTED. */
@@ -13,8 +15,6 @@ export interface Codec {
   /** As Decode.ahead. */
   ahead?(values: readonly (Buffer | null)[]): Promise<void>
 }
-
-export type DecodeReason = 'empty_value' | 'bad_magic' | 'truncated' | 'unknown_schema' | 'not_avro'
 
 /** The record's value can never be decoded, however often it is tried: it belongs in the dead-letter topic. */
 export class DecodeError extends Error {

@@ -1,9 +1,9 @@
 /** The codec of PositionClosed: avsc for the bytes, the registry for the ids. */
 import { readFileSync } from 'node:fs'
 import avro from 'avsc'
+import type { PositionClosed } from '../../domain/event.ts'
 import type { Config } from '../config.ts'
 import { StrandlineError } from '../errors.ts'
-import type { PositionClosed } from '../event.ts'
 import type { Codec } from './codec.ts'
 import { createDecoder } from './decoder.ts'
 import { createRegistryClient, type RegistryClient } from './registry.ts'

@@ -5,9 +5,9 @@
 
 import { SchemaRegistry, SchemaType } from '@kafkajs/confluent-schema-registry'
 import avro from 'avsc'
+import { parseObject } from '../../domain/is-object.ts'
 import type { Config } from '../config.ts'
 import { StrandlineError } from '../errors.ts'
-import { parseObject } from '../is-object.ts'
 import { within } from '../within.ts'
 
 export interface RegistryClient {

@@ -1,8 +1,8 @@
 /** What every consumer of the topic shows on /metrics, by its group. Names and units as Prometheus' conventions ask. */
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client'
+import { recordedAt } from '../../domain/record-time.ts'
 import type { Clock } from '../clock.ts'
 import { createHeldLag, type HeldLag } from '../lag/held-lag.ts'
-import { recordedAt } from '../record-time.ts'
 import type { RunnerEvents } from './runner-options.ts'
 
 export interface ConsumerMetrics {

@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
-import { MIGRATIONS } from '../../embedded/migrate.ts'
+import { MIGRATIONS } from '../../core/store/migrate.ts'
 import { ADOPTED, additions, fits, touched } from './adoption.ts'
 import type { SharedName } from './shared-tables.ts'
 

@@ -1,5 +1,5 @@
 /** Everything that is seen of a database, in one transaction that reads only. */
-import { readMigrations } from '../../embedded/migrate.ts'
+import { readMigrations } from '../../core/store/migrate.ts'
 import { error, type Finding } from '../finding.ts'
 import { lookAtPlaced, type Placed } from '../log/broker-clock.ts'
 import { unseen } from '../look.ts'

@@ -1,5 +1,5 @@
 /** A transaction that can change nothing, in which a question that fails spoils no other. */
-import { withClient } from '../../embedded/client.ts'
+import { withClient } from '../../core/store/client.ts'
 
 /** Milliseconds. A question may take as long as a hosted project lets one; no lock is waited for. */
 const STATEMENT_MS = 8_000

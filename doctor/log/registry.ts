@@ -4,7 +4,7 @@ import { positionClosedSchema } from '../../core/codec/position-closed-codec.ts'
 import { COMPATIBILITY } from '../../core/codec/registry.ts'
 import type { Config } from '../../core/config.ts'
 import { StrandlineError } from '../../core/errors.ts'
-import { parseObject } from '../../core/is-object.ts'
+import { parseObject } from '../../domain/is-object.ts'
 import { error, type Finding, info, warning } from '../finding.ts'
 
 export interface RegistryFacts {

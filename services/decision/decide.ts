@@ -1,15 +1,29 @@
 /** An allocation from an entry context: which coefficients it touches, what is learned of them, and what follows. */
 import { LRUCache } from 'lru-cache'
 import { StrandlineError } from '../../core/errors.ts'
-import { splitEntryContext } from '../../core/event.ts'
-import { wellFormed } from '../../core/limits.ts'
+import { shippedModels } from '../../core/load-model.ts'
+import {
+  type Baseline,
+  type Learned,
+  type LearnedModel,
+  learnedModel,
+  readCoefficients,
+} from '../../core/store/learned.ts'
 import type { Store } from '../../core/store/store.ts'
-import type { Model } from '../learner/model.ts'
-import { checkContext } from '../pm/context.ts'
-import { type Allocation, allocation, type CoefficientKey, checkSizing, type Sizing } from './allocation.ts'
-import { type ContextCheck, checkAgainstModel } from './check-context.ts'
-import { type Baseline, type Learned, type LearnedModel, learnedModel, readCoefficients } from './learned.ts'
-import { TIMEFRAMES, type TimeframeShare, timeframeShares } from './timeframes.ts'
+import { checkContext } from '../../domain/context.ts'
+import { splitEntryContext } from '../../domain/event.ts'
+import type { Model } from '../../domain/learning/model.ts'
+import { wellFormed } from '../../domain/limits.ts'
+import {
+  type Allocation,
+  allocation,
+  type CoefficientKey,
+  checkSizing,
+  type Sizing,
+} from '../../domain/sizing/allocation.ts'
+import { type ContextCheck, checkAgainstModel } from '../../domain/sizing/check-context.ts'
+import { type TimeframeShare, timeframeShares } from '../../domain/sizing/timeframes.ts'
+import { TIMEFRAMES } from '../../domain/timeframe.ts'
 
 export interface AllocationRequest extends Sizing {
   /** Flat, as the PM writes it: strings are levers, numbers measures; mcap_at_entry and vol_at_entry in USD, age_at_entry in days. */
@@ -127,7 +141,7 @@ function checkRequest(request: Partial<AllocationRequest> | null | undefined): a
           todo: 'Give strings (levers) and numbers (measures) only.',
         },
       )
-  const wrong = checkContext(entry_context)
+  const wrong = checkContext(entry_context, shippedModels())
   if (wrong)
     throw new StrandlineError('USAGE', `The entry context ${wrong}.`, {
       todo: 'Give short texts and numbers; no trade with more is learned from.',

@@ -2,9 +2,9 @@
 import type { Clock } from '../../core/clock.ts'
 import { StrandlineError } from '../../core/errors.ts'
 import type { EventLog, PartitionOffsets } from '../../core/log/log.ts'
+import { listVersions, type ModelVersion, readPositions, unknownModel } from '../../core/store/model-versions.ts'
 import type { Store } from '../../core/store/store.ts'
 import { learnerConsumer } from './learner-store.ts'
-import { listVersions, type ModelVersion, readPositions, unknownModel } from './model-versions.ts'
 
 export interface Activation {
   model: string

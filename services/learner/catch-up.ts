@@ -1,13 +1,13 @@
 /** Learns a log to its end and stops: for imports, where no learner of that model is running. */
 import { schemaPatience } from '../../core/codec/unknown-schemas.ts'
 import { StrandlineError } from '../../core/errors.ts'
+import { loadModel } from '../../core/load-model.ts'
 import { type PartitionOffsets, writtenEnd } from '../../core/log/log.ts'
 import type { ServiceDeps } from '../../core/service.ts'
+import { readPositions } from '../../core/store/model-versions.ts'
+import type { Model } from '../../domain/learning/model.ts'
 import { startLearner } from './index.ts'
 import { type Generation, openGeneration } from './learner-store.ts'
-import { loadModel } from './load-model.ts'
-import type { Model } from './model.ts'
-import { readPositions } from './model-versions.ts'
 
 export interface CaughtUp {
   model: Model

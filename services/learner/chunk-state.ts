@@ -1,9 +1,10 @@
 /** The state that one chunk works on: its own partition's sums from a cache that lives as long as the claim, other partitions' sums read for it alone. */
-import { type Decay, type DecayedSums, periodOf } from './fold.ts'
-import type { LearnerState } from './fold-chunk.ts'
+
+import type { LearnerState } from '../../domain/learning/fold.ts'
+import { type Decay, type DecayedSums, periodOf } from '../../domain/learning/sums.ts'
+import type { LedgerTrade, Trade } from '../../domain/learning/trade.ts'
 import type { DirtySums, LearnerRead, LearnerStore } from './learner-store.ts'
 import { type Cell, cellId, createSumsCache, type SumsCache } from './sums-cache.ts'
-import type { LedgerTrade, Trade } from './trade.ts'
 
 /** What a learner remembers of a claimed partition between chunks. */
 export interface ClaimState {

@@ -1,8 +1,9 @@
 /** What became of given trades in the ledger of a model. */
-import { eventUuid, type PositionClosed } from '../../core/event.ts'
+
 import type { Store } from '../../core/store/store.ts'
+import { eventUuid, type PositionClosed } from '../../domain/event.ts'
+import type { Model } from '../../domain/learning/model.ts'
 import type { Generation } from './learner-store.ts'
-import type { Model } from './model.ts'
 
 export interface LearnedTrades {
   /** Trades that count in coefficients, and those in the ledger that count in none: without an R/R, or retracted. */

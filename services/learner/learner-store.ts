@@ -1,10 +1,10 @@
 /** The learner's calls to the database. Columns travel as array literals in text, which every PostgREST and @supabase/lite passes on unchanged. */
 import type { Claim } from '../../core/runner/partition-runner.ts'
 import type { Store } from '../../core/store/store.ts'
-import type { DecayedSums } from './fold.ts'
-import type { Model, Scope } from './model.ts'
+import type { Model, Scope } from '../../domain/learning/model.ts'
+import type { DecayedSums } from '../../domain/learning/sums.ts'
+import { groupsOfLedger, type LedgerTrade, type Trade } from '../../domain/learning/trade.ts'
 import type { Cell } from './sums-cache.ts'
-import { groupsOfLedger, type LedgerTrade, type Trade } from './trade.ts'
 
 export interface Generation {
   id: number

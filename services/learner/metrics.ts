@@ -1,8 +1,8 @@
 /** What the learner counts besides what every consumer does (core/runner/metrics.ts). Names and units as Prometheus' conventions ask. */
 import type { Logger } from 'pino'
 import { Counter, type Registry } from 'prom-client'
-import { MAX_KEY_BYTES } from '../../core/limits.ts'
-import { REJECT_REASONS } from '../../core/validation.ts'
+import { MAX_KEY_BYTES } from '../../domain/limits.ts'
+import { REJECT_REASONS } from '../../domain/validation.ts'
 import type { LearnerEvents } from './processor.ts'
 
 const OUTCOMES = ['applied', 'corrected', 'duplicate', 'other_model'] as const

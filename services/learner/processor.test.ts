@@ -1,14 +1,14 @@
 import { pino } from 'pino'
 import { describe, expect, it } from 'vitest'
+import { loadModel } from '../../core/load-model.ts'
 import type { Chunk, Claim } from '../../core/runner/chunk-processor.ts'
-import type { CheckedEvent } from '../../core/validation.ts'
+import type { LedgerTrade } from '../../domain/learning/trade.ts'
+import type { CheckedEvent } from '../../domain/validation.ts'
 import { closedTrade } from '../../test/support/closed-trade.ts'
 import { recordsOf } from '../../test/support/feed.ts'
 import type { LearnerCommit, LearnerStore } from './learner-store.ts'
-import { loadModel } from './load-model.ts'
 import { createLearnerProcessor } from './processor.ts'
 import { CACHE_SIZE } from './sums-cache.ts'
-import type { LedgerTrade } from './trade.ts'
 
 /** A ledger in memory, and what was asked of it. */
 function setup() {

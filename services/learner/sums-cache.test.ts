@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { type DecayedSums, emptySums } from './fold.ts'
-import type { Group } from './model.ts'
+import type { Group } from '../../domain/learning/model.ts'
+import { type DecayedSums, emptySums } from '../../domain/learning/sums.ts'
 import { createSumsCache } from './sums-cache.ts'
 
 const P = 367

@@ -4,8 +4,8 @@
  * is held apart from that cache until it is committed, so that nothing it counts on can be evicted under it. A *cell* is a group in one period (fold.ts).
  */
 import { LRUCache } from 'lru-cache'
-import { type DecayedSums, emptySums } from './fold.ts'
-import type { Group } from './model.ts'
+import type { Group } from '../../domain/learning/model.ts'
+import { type DecayedSums, emptySums } from '../../domain/learning/sums.ts'
 
 /** Cells kept for each lever or interaction name of a partition; about 400 bytes each. */
 export const CACHE_SIZE = 10_000

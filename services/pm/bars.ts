@@ -1,6 +1,6 @@
 /** The bars of a trade, read in pieces: a hosted project ends a statement after 8 s, and one that was held for a year has half a million of a minute. */
 import type { Store } from '../../core/store/store.ts'
-import type { BarRow } from './closing.ts'
+import type { BarRow } from '../../domain/closing/closing.ts'
 
 /** Bars of one request. */
 const PIECE = 20_000

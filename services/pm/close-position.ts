@@ -1,10 +1,11 @@
 /** Closing a position: score it on its bars, then one transaction, then the event is on its way. */
 import { SpanStatusCode, trace } from '@opentelemetry/api'
 import { StrandlineError } from '../../core/errors.ts'
-import type { PositionClosed } from '../../core/event.ts'
+import { shippedModels } from '../../core/load-model.ts'
+import { type Closing, closingOf, type FlatTrade } from '../../domain/closing/closing.ts'
+import type { PositionClosed } from '../../domain/event.ts'
+import { overlongKeys } from '../../domain/learning/overlong-keys.ts'
 import { readBars } from './bars.ts'
-import { type Closing, closingOf, type FlatTrade } from './closing.ts'
-import { overlongKeys } from './model-keys.ts'
 import type { OutboxRow } from './outbox.ts'
 import { claimArgs, type Portfolio } from './portfolio.ts'
 import { spanTraceparent } from './trace-context.ts'
@@ -83,7 +84,7 @@ const timed = (flat: FlatTrade) => ({
 
 /** Keys that are too long are left out by the learner, not by us: whoever closes the trade hears it here. */
 function namingLongKeys(closing: Closing): Closing {
-  const keys = overlongKeys(closing.event).map(({ model, name }) => `${name} of ${model}`)
+  const keys = overlongKeys(shippedModels(), closing.event).map(({ model, name }) => `${name} of ${model}`)
   if (keys.length === 0) return closing
   const left_out = [...(closing.event.left_out ?? []), ...keys]
   return {

@@ -1,6 +1,6 @@
 import { INVALID_SPAN_CONTEXT, trace } from '@opentelemetry/api'
 import { expect, test } from 'vitest'
-import { type BarredFlatTrade, closingOf } from './closing.ts'
+import { type BarredFlatTrade, closingOf } from '../../domain/closing/closing.ts'
 import { eventHeaders } from './headers.ts'
 import { spanTraceparent } from './trace-context.ts'
 

@@ -1,5 +1,5 @@
-import type { PositionClosed } from '../../core/event.ts'
-import { RECORDED_TIME_HEADER } from '../../core/record-time.ts'
+import type { PositionClosed } from '../../domain/event.ts'
+import { RECORDED_TIME_HEADER } from '../../domain/record-time.ts'
 import { traceparentOf } from './trace-context.ts'
 
 /** Fields that are not in the event because they are too long, percent-encoded, separated by commas. */

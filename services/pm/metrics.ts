@@ -1,7 +1,6 @@
 /** What the PM counts. Names and units as Prometheus' conventions ask. */
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client'
-import { TIMEFRAMES } from './open-position.ts'
-import { OTHERS } from './ticks.ts'
+import { OTHERS, TIMEFRAMES } from '../../domain/timeframe.ts'
 
 export type PmMetrics = ReturnType<typeof pmMetrics>
 

@@ -1,13 +1,14 @@
 /** A new position, before its first entry. Others may insert rows into lowcap_positions instead. */
-import { StrandlineError } from '../../core/errors.ts'
-import { isObject } from '../../core/is-object.ts'
-import { byteLength, MAX_ID_BYTES, wellFormed } from '../../core/limits.ts'
-import { checkContext } from './context.ts'
-import type { Portfolio } from './portfolio.ts'
-import type { PositionRow } from './report-execution.ts'
 
-/** The timeframes that have a tick. */
-export const TIMEFRAMES = ['1m', '15m', '1h', '4h'] as const
+import { StrandlineError } from '../../core/errors.ts'
+import { shippedModels } from '../../core/load-model.ts'
+import { checkContext } from '../../domain/context.ts'
+import { isObject } from '../../domain/is-object.ts'
+import { byteLength, MAX_ID_BYTES, wellFormed } from '../../domain/limits.ts'
+import { TIMEFRAMES } from '../../domain/timeframe.ts'
+import type { Portfolio } from './portfolio.ts'
+import type { PositionRow } from './position-row.ts'
+
 const TEXTS = ['id', 'token_chain', 'token_contract', 'token_ticker'] as const
 
 export interface OpenedPosition {
@@ -43,7 +44,7 @@ export async function openPosition({ store }: Portfolio, body: unknown): Promise
   if (side !== 'long' && side !== 'short')
     throw invalid(`The position's side is ${JSON.stringify(side)}.`, 'Use long or short.')
   for (const [name, value] of Object.entries({ entry_context, regime_context })) {
-    const wrong = checkContext(value)
+    const wrong = checkContext(value, shippedModels())
     if (wrong) throw invalid(`The position's ${name} ${wrong}.`, 'Send one flat object of texts and numbers.')
   }
   const texts = Object.fromEntries(TEXTS.map((name) => [name, body[name] ?? '']))

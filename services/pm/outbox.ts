@@ -1,6 +1,7 @@
 /** The outbox table, as the PM calls it. Each function is one transaction of the database (supabase/migrations/…_positions.sql). */
-import type { PositionClosed } from '../../core/event.ts'
+
 import type { Store } from '../../core/store/store.ts'
+import type { PositionClosed } from '../../domain/event.ts'
 
 export interface OutboxRow {
   id: number

@@ -1,15 +1,14 @@
 /** An execution that the trader reports: recorded once, and the position closes when nothing is left of it. */
 import { StrandlineError } from '../../core/errors.ts'
-import type { PositionClosed } from '../../core/event.ts'
-import { eventId } from '../../core/event.ts'
-import { MAX_CLOCK_SKEW_MS } from '../../core/validation.ts'
+import { shippedModels } from '../../core/load-model.ts'
+import type { FlatTrade } from '../../domain/closing/closing.ts'
+import { type Execution, isFullExit, parseExecution } from '../../domain/closing/execution.ts'
+import type { PositionClosed } from '../../domain/event.ts'
+import { eventId } from '../../domain/event.ts'
+import { MAX_CLOCK_SKEW_MS } from '../../domain/validation.ts'
 import { closePosition, closeTrade } from './close-position.ts'
-import type { FlatTrade } from './closing.ts'
-import { type Execution, isFullExit, parseExecution } from './execution.ts'
 import type { Portfolio } from './portfolio.ts'
-
-/** A row of lowcap_positions. */
-export type PositionRow = Record<string, unknown> & { id: string; total_quantity: number; status: string }
+import type { PositionRow } from './position-row.ts'
 
 export interface ExecutionResult {
   /** 'duplicate': this id was reported before; nothing was recorded again. */
@@ -49,7 +48,7 @@ type Answer =
  */
 export async function reportExecution(pm: Portfolio, positionId: string, body: unknown): Promise<ExecutionResult> {
   try {
-    const execution = parseExecution(positionId, body)
+    const execution = parseExecution(positionId, body, shippedModels())
     const result = await report(pm, execution)
     pm.metrics?.executions.inc({ outcome: result.status })
     return result

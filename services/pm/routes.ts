@@ -1,10 +1,11 @@
 import type { FastifyInstance, FastifyReply } from 'fastify'
 import { type ErrorCode, explain, findStrandlineError, StrandlineError } from '../../core/errors.ts'
 import { isRequestsFault } from '../../core/store/store.ts'
-import { checkPositionId } from './context.ts'
+import { checkPositionId } from '../../domain/context.ts'
 import { openPosition } from './open-position.ts'
 import type { Portfolio } from './portfolio.ts'
-import { type PositionRow, reportExecution } from './report-execution.ts'
+import type { PositionRow } from './position-row.ts'
+import { reportExecution } from './report-execution.ts'
 
 const STATUS: Partial<Record<ErrorCode, number>> = {
   USAGE: 400,

@@ -1,12 +1,12 @@
 /** One tick of a timeframe: closes what others brought to zero, and scores what was closed without bars. */
 import { explain, findStrandlineError } from '../../core/errors.ts'
-import type { PositionClosed } from '../../core/event.ts'
+import { type BarRow, type FlatTrade, rescored } from '../../domain/closing/closing.ts'
+import type { Side } from '../../domain/closing/rr.ts'
+import type { PositionClosed } from '../../domain/event.ts'
 import { readBars } from './bars.ts'
 import { closePosition, closeTrade } from './close-position.ts'
-import { type BarRow, type FlatTrade, rescored } from './closing.ts'
 import type { OutboxRow } from './outbox.ts'
 import { claimArgs, type Portfolio } from './portfolio.ts'
-import type { Side } from './rr.ts'
 
 /** Trades of one request, with their bars where they are few: a hosted project ends a statement after 8 s. */
 const PAGE = 50

@@ -2,9 +2,9 @@
 import { explain } from '../../core/errors.ts'
 import { type Liveness, type Loop, PATIENCE_MS } from '../../core/liveness.ts'
 import { beatingStore } from '../../core/store/beating-store.ts'
+import { OTHERS, timeframeMs } from '../../domain/timeframe.ts'
 import type { Portfolio } from './portfolio.ts'
 import { type TickResult, tick, tickOthers } from './tick.ts'
-import { timeframeMs } from './timeframe.ts'
 
 /** A tick that failed is tried again after this, not after four hours. Milliseconds. */
 const RETRY_MS = 5_000
@@ -16,9 +16,6 @@ export interface Background {
   failure(): string | undefined
   stop(): Promise<void>
 }
-
-/** Among the timeframes: those of all trades that have none of the others. */
-export const OTHERS = 'other'
 
 export function startTicks(pm: Portfolio, timeframes: readonly string[], liveness?: Liveness): Background {
   const stopping = new AbortController()

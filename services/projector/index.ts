@@ -2,6 +2,7 @@
 import { hostname } from 'node:os'
 import { watchConsumer } from '../../core/lag/consumer-watch.ts'
 import { checkLogSettings } from '../../core/log/log-settings.ts'
+import { PROJECTOR_CONSUMER } from '../../core/runner/consumer-names.ts'
 import { createConsumerMetrics } from '../../core/runner/metrics.ts'
 import { createPartitionRunner } from '../../core/runner/partition-runner.ts'
 import { traced } from '../../core/runner/traced-processor.ts'
@@ -9,8 +10,6 @@ import type { StartService } from '../../core/service.ts'
 import { projectorMetrics } from './metrics.ts'
 import { createProjection } from './projection.ts'
 
-/** Name under which the projector's positions are kept in the database. */
-export const PROJECTOR_CONSUMER = 'projector'
 export const PROJECTOR_GROUP = 'strandline-projector'
 /** Most strands of one transaction: about 1 MB of JSON, far from a hosted project's statement timeout of 8 s. */
 const MAX_CHUNK = 500

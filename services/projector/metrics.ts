@@ -1,6 +1,6 @@
 /** What the projector counts besides what every consumer does (core/runner/metrics.ts). Names and units as Prometheus' conventions ask. */
 import { Counter, type Registry } from 'prom-client'
-import { REJECT_REASONS } from '../../core/validation.ts'
+import { REJECT_REASONS } from '../../domain/validation.ts'
 
 export function projectorMetrics(registry: Registry) {
   const registers = [registry]

@@ -5,8 +5,8 @@ import type { LogRecord } from '../../core/log/log.ts'
 import { seenOf } from '../../core/runner/last-record.ts'
 import type { Applied, Chunk, ChunkProcessor, Claim, Waits } from '../../core/runner/partition-runner.ts'
 import type { Store } from '../../core/store/store.ts'
-import { checkEvent, type RejectReason } from '../../core/validation.ts'
-import { type StrandRow, strandOf } from './strand.ts'
+import { type StrandRow, strandOf } from '../../domain/strand.ts'
+import { checkEvent, type RejectReason } from '../../domain/validation.ts'
 
 export interface ProjectionEvents {
   /** A record that can never be applied. The learner dead-letters it; here it is passed over. */

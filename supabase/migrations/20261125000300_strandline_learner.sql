@@ -29,7 +29,7 @@ create table strandline.learner_ledger (
 );
 
 -- Decayed sums for each partition, group and period; the baseline is the group ('global', ''). A period is four short tau long, and its sums are relative
--- to its end (services/learner/fold.ts); each sum is kept in two doubles, so that what is taken out again leaves nothing behind.
+-- to its end (domain/learning/sums.ts); each sum is kept in two doubles, so that what is taken out again leaves nothing behind.
 create table strandline.learner_partials (
   generation integer          not null,
   partition  smallint         not null,

@@ -5,7 +5,7 @@ create table strandline.pm_outbox (
   id            bigint      generated always as identity primary key,
   event_id      text        not null,
   revision      integer     not null,
-  payload       jsonb       not null,                  -- PositionClosed (core/event.ts)
+  payload       jsonb       not null,                  -- PositionClosed (domain/event.ts)
   traceparent   text,
   created_at    timestamptz not null default now(),
   claimed_by    text,
@@ -23,7 +23,7 @@ create table strandline.pm_outbox (
 );
 create index pm_outbox_unpublished on strandline.pm_outbox (id) where published_at is null;
 
--- A UUID as PostgreSQL writes it, however it was written; anything else as it is. As services/pm/sources/canonical-id.ts.
+-- A UUID as PostgreSQL writes it, however it was written; anything else as it is. As domain/foreign/canonical-id.ts.
 create function strandline.canonical_id(p_id text) returns text language sql immutable security invoker set search_path = '' as $$
   select case when p_id ~* '^(\{[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|[0-9a-f]{12}[1-8][0-9a-f]{3}[89ab][0-9a-f]{15})$'
     then p_id::uuid::text else p_id end
@@ -58,7 +58,7 @@ create function strandline.has_entry(p_event jsonb) returns boolean language sql
     or p_event ->> 'trade_id' = 'entry-' || (p_event ->> 'opened_at'))
 $$;
 
--- The event_id under which the log has, or would have, this trade. As services/pm/sources/trade-names.ts.
+-- The event_id under which the log has, or would have, this trade. As domain/foreign/trade-names.ts.
 create function strandline.event_of_trade(p_event jsonb) returns text language plpgsql stable security invoker set search_path = '' as $$
 declare
   v_position text   := p_event ->> 'position_id';

@@ -125,7 +125,7 @@ create function public.strandline_pm_now() returns double precision language sql
   select strandline.pm_ms(clock_timestamp())
 $$;
 
--- The bars that may touch a trade: [[start ms, low, high], …], in the order of time. Which of them count is services/pm/rr.ts' decision. Those of a
+-- The bars that may touch a trade: [[start ms, low, high], …], in the order of time. Which of them count is domain/closing/rr.ts' decision. Those of a
 -- trade that was held for long come in pieces: p_limit of them behind p_after (start ms of the last one; null: from the first on; p_limit null: all).
 create function public.strandline_pm_bars(
   p_contract text, p_chain text, p_timeframe text, p_from timestamptz, p_to timestamptz, p_after double precision default null, p_limit integer default null)

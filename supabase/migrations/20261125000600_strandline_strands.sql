@@ -257,7 +257,7 @@ end
 $$;
 
 -- One batch of the projector: fence, strands and position in one transaction.
--- p_rows: a JSON array, as text, of ad_strands rows (services/projector/strand.ts). A row replaces a strand only with a higher metadata.revision; of equal
+-- p_rows: a JSON array, as text, of ad_strands rows (domain/strand.ts). A row replaces a strand only with a higher metadata.revision; of equal
 -- ones the first stays. A trade of the time before ad_strands was adopted gets no row there, unless it is our PM that closed it: readers would take the
 -- past for news. Plans are made anew each time: one from the first, empty days would scan for ever.
 -- Returns {status: 'ok', written, adopted, kept (without a row), set_aside} or {status: 'fenced' | 'stale'}, which changed nothing.

@@ -1,8 +1,8 @@
 /** The audit must find what is wrong: each store is damaged in turn. */
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
-import { audit } from '../../audit/audit.ts'
 import { simulateMarket } from '../../demo/market.ts'
 import { insertBars } from '../../demo/trader.ts'
+import { audit } from '../../services/audit/audit.ts'
 import { type Loop, startLoop } from '../support/loop.ts'
 
 const TRADES = 12

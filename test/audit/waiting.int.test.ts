@@ -1,8 +1,8 @@
 /** What waits is not lost: each number of the audit, on a real log and a real database. */
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { audit } from '../../audit/audit.ts'
-import { untilNothingWaits } from '../../audit/wait.ts'
-import type { PositionClosed } from '../../core/event.ts'
+import type { PositionClosed } from '../../domain/event.ts'
+import { audit } from '../../services/audit/audit.ts'
+import { untilNothingWaits } from '../../services/audit/wait.ts'
 import { startLearner } from '../../services/learner/index.ts'
 import { startPm } from '../../services/pm/index.ts'
 import { addToOutbox } from '../../services/pm/outbox.ts'

@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, openSync } from 'node:fs'
 import { afterEach, expect, test } from 'vitest'
-import { freePort } from '../../embedded/ports.ts'
+import { freePort } from '../../core/ports.ts'
 import { STRANDLINE } from '../support/strandline.ts'
 
 const ENGINES_AWAY = {

@@ -1,9 +1,9 @@
 /** `docker compose up`, as a person runs it: everything becomes healthy, a closed trade goes all the way, learners are added and killed. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { withClient } from '../../core/store/client.ts'
+import { readAllCoefficients } from '../../core/store/learned.ts'
 import { createStore, type Store } from '../../core/store/store.ts'
-import { withClient } from '../../embedded/client.ts'
-import { readAllCoefficients } from '../../services/decision/learned.ts'
 import { closeTrade, insertPaths, someTrades } from '../support/trades.ts'
 import { COMPOSE_TOKEN, type Composed, composeUp, docker } from './compose.ts'
 

@@ -3,7 +3,7 @@ import { execFile, spawnSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
-import { freePort } from '../../embedded/ports.ts'
+import { freePort } from '../../core/ports.ts'
 import { chooseImages } from './images.ts'
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url))

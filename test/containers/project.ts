@@ -4,7 +4,7 @@
  * is an error), `off`. Without it, vitest runs it when asked by name: --project containers.
  */
 import type { TestProjectInlineConfiguration } from 'vitest/config'
-import { NODE_FLAGS } from '../../embedded/service-process.ts'
+import { NODE_FLAGS } from '../../core/node-flags.ts'
 import { engineMissing } from './images.ts'
 
 export function containerProject(): TestProjectInlineConfiguration[] {

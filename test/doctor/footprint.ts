@@ -1,5 +1,5 @@
 /** What a visitor leaves in a database: every row and every object, with the transaction that wrote it. */
-import { withClient } from '../../embedded/client.ts'
+import { withClient } from '../../core/store/client.ts'
 
 const CATALOGS = [
   'pg_class pg_attribute pg_attrdef pg_proc pg_trigger pg_policy pg_constraint pg_namespace pg_index pg_rewrite pg_default_acl pg_description',

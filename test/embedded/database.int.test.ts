@@ -5,12 +5,12 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pino } from 'pino'
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
+import { freePort } from '../../core/ports.ts'
+import { isAlive } from '../../core/processes.ts'
+import { withClient } from '../../core/store/client.ts'
 import { createStore } from '../../core/store/store.ts'
-import { withClient } from '../../embedded/client.ts'
 import { type Database, startDatabase } from '../../embedded/database.ts'
-import { freePort } from '../../embedded/ports.ts'
 import { startPostgres } from '../../embedded/postgres.ts'
-import { isAlive } from '../../embedded/processes.ts'
 
 const logger = pino({ level: 'silent' })
 let root: string

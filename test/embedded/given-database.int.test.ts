@@ -1,10 +1,10 @@
 /** `strandline supabase` in front of databases that are not its own, in a cluster that others use: it adds what is its, and changes nothing else. */
 import { randomBytes } from 'node:crypto'
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
+import { freePort } from '../../core/ports.ts'
+import { withClient } from '../../core/store/client.ts'
 import { createStore } from '../../core/store/store.ts'
-import { apiRoleOf } from '../../embedded/api-role.ts'
-import { withClient } from '../../embedded/client.ts'
-import { freePort } from '../../embedded/ports.ts'
+import { apiRoleOf } from '../../services/supabase/api-role.ts'
 import { askEngine } from '../support/ask-engine.ts'
 import { type RunningCommand, runCommand, startCommand } from '../support/strandline.ts'
 

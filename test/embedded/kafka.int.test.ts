@@ -6,9 +6,9 @@ import { join } from 'node:path'
 import { Kafka as KafkaJs, logLevel } from 'kafkajs'
 import { pino } from 'pino'
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
+import { freePort } from '../../core/ports.ts'
+import { isAlive } from '../../core/processes.ts'
 import { type Kafka, startKafka } from '../../embedded/kafka.ts'
-import { freePort } from '../../embedded/ports.ts'
-import { isAlive } from '../../embedded/processes.ts'
 import { makeCertificates } from '../security/certificates.ts'
 
 const logger = pino({ level: 'silent' })

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { withClient } from '../../embedded/client.ts'
-import { type Migration, migrate, missingMigrations, pasteable, readMigrations } from '../../embedded/migrate.ts'
+import { withClient } from '../../core/store/client.ts'
+import { type Migration, migrate, missingMigrations, pasteable, readMigrations } from '../../core/store/migrate.ts'
 import { askEngine } from '../support/ask-engine.ts'
 
 let server: string

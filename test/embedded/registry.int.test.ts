@@ -1,6 +1,6 @@
 import { SchemaRegistry, SchemaType } from '@kafkajs/confluent-schema-registry'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { type Registry, startRegistry } from '../../embedded/registry.ts'
+import { type Registry, startRegistry } from '../../services/registry/index.ts'
 import { createTestKafka, type TestKafka } from '../support/kafka.ts'
 
 let kafka: TestKafka

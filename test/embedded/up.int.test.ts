@@ -2,10 +2,10 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { findProcesses, isAlive } from '../../core/processes.ts'
+import { findStack, type StackDescription } from '../../core/stack/stack-file.ts'
 import { createStore } from '../../core/store/store.ts'
-import { findProcesses, isAlive } from '../../embedded/processes.ts'
 import { serviceMarker } from '../../embedded/service-process.ts'
-import { findStack, type StackDescription } from '../../embedded/stack-file.ts'
 import { freeBasePort, type RunningCommand, runCommand, startCommand } from '../support/strandline.ts'
 
 let root: string

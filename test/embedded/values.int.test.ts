@@ -1,6 +1,6 @@
 /** What a client of the Supabase endpoint writes is what it reads, whatever the type of the column: the driver underneath must know the types. */
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { createPool } from '../../embedded/pg/pool.ts'
+import { createPool } from '../../services/supabase/pg/pool.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
 import { startProxy } from '../support/proxy.ts'
 

@@ -5,8 +5,8 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { withClient } from '../../embedded/client.ts'
-import { freePort } from '../../embedded/ports.ts'
+import { freePort } from '../../core/ports.ts'
+import { withClient } from '../../core/store/client.ts'
 import { unprivileged } from '../../embedded/unprivileged.ts'
 
 export const hasPgbouncer = (() => {

@@ -4,9 +4,9 @@
  */
 import { randomBytes } from 'node:crypto'
 import pg from 'pg'
+import { withClient } from '../../core/store/client.ts'
 import { createStore } from '../../core/store/store.ts'
-import { withClient } from '../../embedded/client.ts'
-import { startSupabase } from '../../embedded/supabase.ts'
+import { startSupabase } from '../../services/supabase/index.ts'
 import { askEngine } from '../support/ask-engine.ts'
 import type { TestDatabase } from '../support/database.ts'
 import { makeProjectOwner } from '../support/project-owner.ts'

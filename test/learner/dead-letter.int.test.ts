@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { StrandlineError } from '../../core/errors.ts'
+import { loadModel } from '../../core/load-model.ts'
 import type { OutgoingRecord } from '../../core/log/log.ts'
-import { loadModel } from '../../services/learner/load-model.ts'
 import { closedTrade } from '../support/closed-trade.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
 import { createFeed, recordsOf } from '../support/feed.ts'

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import type { PositionClosed } from '../../core/event.ts'
-import { loadModel } from '../../services/learner/load-model.ts'
+import { loadModel } from '../../core/load-model.ts'
+import type { PositionClosed } from '../../domain/event.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
 import { createFeed, recordsOf } from '../support/feed.ts'
 import { bits, emptyLearner, learned } from '../support/learned.ts'

@@ -1,9 +1,9 @@
 /** Every closed trade of an old system comes into the outbox once, by the backfill, the bridge and a live PM together, and what is none is said. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { systemClock } from '../../core/clock.ts'
-import type { PositionClosed } from '../../core/event.ts'
+import { migrate } from '../../core/store/migrate.ts'
 import type { Store } from '../../core/store/store.ts'
-import { migrate } from '../../embedded/migrate.ts'
+import type { PositionClosed } from '../../domain/event.ts'
 import { type Portfolio, tick } from '../../services/pm/index.ts'
 import { backfill } from '../../services/pm/sources/backfill.ts'
 import { unusableCount } from '../../services/pm/sources/backfill-report.ts'

@@ -1,9 +1,9 @@
 /** A database of the run's cluster with an old system in it, and a Supabase endpoint in front of it. */
 import { randomBytes } from 'node:crypto'
+import { withClient } from '../../core/store/client.ts'
 import { createStore, type Store } from '../../core/store/store.ts'
-import { withClient } from '../../embedded/client.ts'
 import { apiUrl } from '../../embedded/database.ts'
-import { startSupabase } from '../../embedded/supabase.ts'
+import { startSupabase } from '../../services/supabase/index.ts'
 import { askEngine } from '../support/ask-engine.ts'
 import { PASSWORD } from '../support/engine-desk.ts'
 import { makeOldSystem, type OldSystem, type VariantName } from './old-system.ts'

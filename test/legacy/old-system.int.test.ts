@@ -1,7 +1,7 @@
 /** The old system itself, on a database that Strandline never saw: what the other tests build on. */
 import { randomBytes } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { withClient } from '../../embedded/client.ts'
+import { withClient } from '../../core/store/client.ts'
 import { askEngine } from '../support/ask-engine.ts'
 import { makeOldSystem, type OldSystem, type VariantName } from './old-system.ts'
 import { ask, kindOf, statementsOf } from './statements.ts'

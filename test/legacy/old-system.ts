@@ -3,7 +3,7 @@
  *   node test/legacy/old-system.ts postgres://… uuid
  */
 import type pg from 'pg'
-import { withClient } from '../../embedded/client.ts'
+import { withClient } from '../../core/store/client.ts'
 import { type ClosedTrade, encode, type History, makeHistory, RAW_JUNK, type Size } from './history.ts'
 import { oldCoefficients, oldConfigs } from './learned.ts'
 import { schemaSql } from './schema.ts'

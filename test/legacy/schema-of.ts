@@ -2,7 +2,7 @@
  * Every object of a database in lines of text, sorted: what `pg_dump --schema-only` tells, from the catalogs, so that it needs no program of the server's
  * own version. Two databases with the same lines have the same objects, columns in their order, rights, policies and comments among them.
  */
-import { withClient } from '../../embedded/client.ts'
+import { withClient } from '../../core/store/client.ts'
 
 const OURS_ALONE = `n.nspname not in ('pg_catalog', 'information_schema', 'pg_toast') and n.nspname not like 'pg\\_temp%' and n.nspname not like 'pg\\_toast\\_temp%'`
 

@@ -1,6 +1,6 @@
 /** The three tests of the original plan, on the real loop: Kafka, database, PM, learner, projector, decision maker. */
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { readAllCoefficients } from '../../services/decision/learned.ts'
+import { readAllCoefficients } from '../../core/store/learned.ts'
 import { type Loop, startLoop } from '../support/loop.ts'
 
 let loop: Loop

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { systemClock } from '../../core/clock.ts'
-import { migrate } from '../../embedded/migrate.ts'
+import { migrate } from '../../core/store/migrate.ts'
 import { type Comparison, compareDatabase, compareLegacy } from '../../moving/compare.ts'
 import { switchReaders } from '../../moving/switch.ts'
 import { createOldDatabase, type OldDatabase } from '../legacy/old-database.ts'

@@ -1,6 +1,7 @@
 /** A learner folds the closed trades of an old system, without a broker. */
-import type { PositionClosed } from '../../core/event.ts'
-import { loadModel } from '../../services/learner/load-model.ts'
+
+import { loadModel } from '../../core/load-model.ts'
+import type { PositionClosed } from '../../domain/event.ts'
 import type { OldDatabase } from '../legacy/old-database.ts'
 import { closedTrade } from '../support/closed-trade.ts'
 import { createFeed, recordsOf } from '../support/feed.ts'

@@ -1,8 +1,8 @@
 /** Readers and writers that are at work while their tables are switched and taken back. */
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import { systemClock } from '../../core/clock.ts'
-import { withClient } from '../../embedded/client.ts'
-import { migrate } from '../../embedded/migrate.ts'
+import { withClient } from '../../core/store/client.ts'
+import { migrate } from '../../core/store/migrate.ts'
 import { restoreReaders, switchReaders } from '../../moving/switch.ts'
 import { undo } from '../../moving/undo.ts'
 import { createOldDatabase, type OldDatabase } from '../legacy/old-database.ts'

@@ -1,6 +1,6 @@
 /** What others put beside our objects is theirs: undo leaves it, or says that it is in the way. */
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { migrate } from '../../embedded/migrate.ts'
+import { migrate } from '../../core/store/migrate.ts'
 import { undo } from '../../moving/undo.ts'
 import { reportExecution } from '../../services/pm/index.ts'
 import { drainLearningQueue } from '../../services/pm/sources/learning-queue.ts'

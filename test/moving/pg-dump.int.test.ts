@@ -1,7 +1,7 @@
 /** The same on PostgreSQL 15, which hosted projects also have, by an owner who is no superuser, with its own pg_dump as the judge. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { systemClock } from '../../core/clock.ts'
-import { migrate } from '../../embedded/migrate.ts'
+import { migrate } from '../../core/store/migrate.ts'
 import { restoreReaders, switchReaders } from '../../moving/switch.ts'
 import { undo } from '../../moving/undo.ts'
 import { INSTALLED, type InstalledPostgres, startInstalledPostgres } from '../legacy/installed-postgres.ts'

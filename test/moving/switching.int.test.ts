@@ -1,8 +1,8 @@
 /** Readers and writers of three old systems before, during and after Strandline, and that nothing of it is left after `undo`. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { systemClock } from '../../core/clock.ts'
-import { withClient } from '../../embedded/client.ts'
-import { migrate } from '../../embedded/migrate.ts'
+import { withClient } from '../../core/store/client.ts'
+import { migrate } from '../../core/store/migrate.ts'
 import { restoreReaders, switchReaders } from '../../moving/switch.ts'
 import { undo } from '../../moving/undo.ts'
 import { createOldDatabase, type OldDatabase } from '../legacy/old-database.ts'

@@ -1,8 +1,8 @@
 /** The bridge in front of years of strands that nobody read: what a page costs, who waits for whom, and how it stops. */
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { systemClock } from '../../core/clock.ts'
-import { eventId } from '../../core/event.ts'
-import { withClient } from '../../embedded/client.ts'
+import { withClient } from '../../core/store/client.ts'
+import { eventId } from '../../domain/event.ts'
 import { type Portfolio, tick } from '../../services/pm/index.ts'
 import { drainLearningQueue, firstLook, startBridge } from '../../services/pm/sources/learning-queue.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { eventId } from '../../core/event.ts'
+import { eventId } from '../../domain/event.ts'
 import { closePosition, openPosition, type Portfolio, reportExecution, tick } from '../../services/pm/index.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
 import { at, fullExit, insertBars, openedPosition, outboxOf, positionOf, testPortfolio } from '../support/pm.ts'

@@ -1,6 +1,6 @@
 /** One limit in one place: what the PM takes, the learner takes. Regression for trades that were closed with 201 and then dead-lettered for length. */
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { loadModel } from '../../services/learner/load-model.ts'
+import { loadModel } from '../../core/load-model.ts'
 import { closePosition, openPosition, type Portfolio, reportExecution, tick } from '../../services/pm/index.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
 import { createFeed, recordsOf } from '../support/feed.ts'

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Clock } from '../../core/clock.ts'
-import { eventId } from '../../core/event.ts'
+import { eventId } from '../../domain/event.ts'
 import { type Portfolio, reportExecution, tick } from '../../services/pm/index.ts'
 import { startTicks } from '../../services/pm/ticks.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'

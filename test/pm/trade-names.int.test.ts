@@ -1,10 +1,10 @@
 /** One trade is one event, whether a place names it by its id or, having none, by its entry: in any order, in pages of any size. */
 import fc from 'fast-check'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { eventId, type PositionClosed } from '../../core/event.ts'
+import { eventId, type PositionClosed } from '../../domain/event.ts'
+import { canonicalId } from '../../domain/foreign/canonical-id.ts'
+import { createTradeNames } from '../../domain/foreign/trade-names.ts'
 import { type Portfolio, reportExecution } from '../../services/pm/index.ts'
-import { canonicalId } from '../../services/pm/sources/canonical-id.ts'
-import { createTradeNames } from '../../services/pm/sources/trade-names.ts'
 import { closedTrade } from '../support/closed-trade.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
 import { fullExit, MIN, openedPosition, outboxOf, positionOf, T0, testPortfolio } from '../support/pm.ts'

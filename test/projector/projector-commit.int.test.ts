@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import type { PositionClosed } from '../../core/event.ts'
-import { strandId, strandOf } from '../../services/projector/strand.ts'
+import type { PositionClosed } from '../../domain/event.ts'
+import { strandId, strandOf } from '../../domain/strand.ts'
 import { closedTrade } from '../support/closed-trade.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
 import { oldStrand, type StrandTable, strandTable } from '../support/strand-table.ts'

@@ -9,7 +9,7 @@ import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { freePort } from '../../embedded/ports.ts'
+import { freePort } from '../../core/ports.ts'
 
 const ZOOKEEPER = '/usr/share/java/zookeeper.jar'
 export const hasBurrow =

@@ -1,5 +1,5 @@
 /** A closed trade to start a test from: 2 → 3, risk/reward 1.25, on base, 1h. */
-import { eventId, type PositionClosed } from '../../core/event.ts'
+import { eventId, type PositionClosed } from '../../domain/event.ts'
 
 /** `event_id` follows from position_id and trade_id unless it is given. */
 export function closedTrade(changes: Partial<PositionClosed> = {}): PositionClosed {

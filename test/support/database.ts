@@ -4,10 +4,10 @@
  */
 import { randomBytes } from 'node:crypto'
 import pg from 'pg'
+import { withClient } from '../../core/store/client.ts'
 import { createStore, type Store } from '../../core/store/store.ts'
-import { withClient } from '../../embedded/client.ts'
 import { apiUrl } from '../../embedded/database.ts'
-import { startSupabase } from '../../embedded/supabase.ts'
+import { startSupabase } from '../../services/supabase/index.ts'
 import { askEngine } from './ask-engine.ts'
 import { PASSWORD, TEMPLATE } from './engine-desk.ts'
 

@@ -7,10 +7,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { TestProject } from 'vitest/node'
 import { createLogger } from '../../core/logger.ts'
+import { freePort } from '../../core/ports.ts'
 import { startKafka } from '../../embedded/kafka.ts'
-import { freePort } from '../../embedded/ports.ts'
 import { startPostgres } from '../../embedded/postgres.ts'
-import { startRegistry } from '../../embedded/registry.ts'
+import { startRegistry } from '../../services/registry/index.ts'
 import { makeTemplate, openDesk, PASSWORD } from './engine-desk.ts'
 
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {

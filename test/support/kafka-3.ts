@@ -3,10 +3,10 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pino } from 'pino'
+import { freePort } from '../../core/ports.ts'
 import { startKafka } from '../../embedded/kafka.ts'
 import { ensureKafkaJars } from '../../embedded/kafka-jars.ts'
-import { freePort } from '../../embedded/ports.ts'
-import { startRegistry } from '../../embedded/registry.ts'
+import { startRegistry } from '../../services/registry/index.ts'
 import { type TestKafka, testKafkaAt } from './kafka.ts'
 import lock from './kafka-3/jars.lock.json' with { type: 'json' }
 

@@ -1,13 +1,13 @@
 /** What a learner left in the database, and what it should have: the same events folded in memory. */
 import { expect } from 'vitest'
-import type { PositionClosed } from '../../core/event.ts'
-import type { Model } from '../../services/learner/model.ts'
+import type { PositionClosed } from '../../domain/event.ts'
+import type { Model } from '../../domain/learning/model.ts'
 import {
   byScopeNameKey,
   type CoefficientRow,
   createOfflineFold,
   type FoldedLog,
-} from '../../services/learner/offline.ts'
+} from '../../domain/learning/offline.ts'
 import type { TestDatabase } from './database.ts'
 
 export const LEARNER_TABLES = 'learner_ledger, learner_partials, consumer_positions, dead_letters, learning_configs'

@@ -1,6 +1,6 @@
 /** A folder in which commands find a running stack: this process, with these settings. */
 import { mkdir } from 'node:fs/promises'
-import { lockDataDir, writeStack } from '../../embedded/stack-file.ts'
+import { lockDataDir, writeStack } from '../../core/stack/stack-file.ts'
 
 /** Resolves to what ends it. */
 export async function runningStack(

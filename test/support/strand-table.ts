@@ -1,6 +1,6 @@
 /** The projector's commit and the tables that it writes, on a test database. */
-import type { PositionClosed } from '../../core/event.ts'
-import { strandOf } from '../../services/projector/strand.ts'
+import type { PositionClosed } from '../../domain/event.ts'
+import { strandOf } from '../../domain/strand.ts'
 import type { TestDatabase } from './database.ts'
 
 const TOPIC = 'pm.position-closed.v1'

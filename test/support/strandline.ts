@@ -2,7 +2,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
-import { isPortFree } from '../../embedded/ports.ts'
+import { isPortFree } from '../../core/ports.ts'
 
 export const STRANDLINE = fileURLToPath(new URL('../../strandline', import.meta.url))
 

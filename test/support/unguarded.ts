@@ -1,5 +1,5 @@
 /** Takes a guard out of a database's functions, to prove that the tests notice. */
-import { readMigrations } from '../../embedded/migrate.ts'
+import { readMigrations } from '../../core/store/migrate.ts'
 import type { TestDatabase } from './database.ts'
 
 export type Guard = 'ledger' | 'fence'

@@ -1,8 +1,8 @@
 /** The reference vectors: logs, and what they must fold to. */
 import { readFileSync } from 'node:fs'
-import type { PositionClosed } from '../../core/event.ts'
-import { parseOfflineLine } from '../../core/offline-log.ts'
-import type { FoldedLog } from '../../services/learner/offline.ts'
+import type { PositionClosed } from '../../domain/event.ts'
+import type { FoldedLog } from '../../domain/learning/offline.ts'
+import { parseOfflineLine } from '../../domain/offline-log.ts'
 import { expectClose } from './learned.ts'
 import { sharedData } from './shared-data.ts'
 

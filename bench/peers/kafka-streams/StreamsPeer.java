@@ -39,7 +39,7 @@ import org.apache.kafka.streams.state.ReadOnlyKeyValueStore;
 import org.apache.kafka.streams.state.Stores;
 
 /**
- * The learner's sums in Kafka Streams: for each lever value, interaction and the baseline, what `services/learner/fold.ts` keeps. It does less than the
+ * The learner's sums in Kafka Streams: for each lever value, interaction and the baseline, what `domain/learning/sums.ts` keeps. It does less than the
  * learner: no ledger (a trade that stands in the log twice counts twice), no corrections, no checks, no dead letters, and no database to read it from.
  *
  * Two topologies. `dsl` is what the documentation teaches: flatMap, groupByKey, aggregate, through a repartition topic, so that each key has one sum.

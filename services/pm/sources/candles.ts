@@ -4,8 +4,8 @@ import { join } from 'node:path'
 import { gunzipSync } from 'node:zlib'
 import { parse } from 'csv-parse/sync'
 import { StrandlineError } from '../../../core/errors.ts'
-import { parseTime } from '../../../core/time.ts'
-import type { Bar } from '../rr.ts'
+import type { Bar } from '../../../domain/closing/rr.ts'
+import { parseTime } from '../../../domain/time.ts'
 
 const READABLE = ['.csv', '.json', '.json.gz'] as const
 const UNREADABLE = ['.feather', '.parquet', '.h5']

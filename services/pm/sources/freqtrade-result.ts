@@ -3,10 +3,10 @@ import { readFileSync } from 'node:fs'
 import { basename } from 'node:path'
 import { strFromU8, unzipSync } from 'fflate'
 import { StrandlineError } from '../../../core/errors.ts'
-import { isObject } from '../../../core/is-object.ts'
-import { parseTime } from '../../../core/time.ts'
 import { unreadable } from '../../../core/unreadable.ts'
-import type { Side } from '../rr.ts'
+import type { Side } from '../../../domain/closing/rr.ts'
+import { isObject } from '../../../domain/is-object.ts'
+import { parseTime } from '../../../domain/time.ts'
 
 /** One closed trade of a backtest. Times in ms; prices in the pair's quote currency. */
 export interface BacktestTrade {

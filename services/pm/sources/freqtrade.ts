@@ -1,9 +1,9 @@
 /** Trades of a Freqtrade backtest as events: scored on candles, with the levers of models/freqtrade.json. */
 import { StrandlineError } from '../../../core/errors.ts'
-import { eventId, type PositionClosed } from '../../../core/event.ts'
-import { fitEvent } from '../../../core/limits.ts'
-import { scoreTrade } from '../rr.ts'
-import { timeframeMs } from '../timeframe.ts'
+import { scoreTrade } from '../../../domain/closing/rr.ts'
+import { eventId, type PositionClosed } from '../../../domain/event.ts'
+import { fitEvent } from '../../../domain/limits.ts'
+import { timeframeMs } from '../../../domain/timeframe.ts'
 import { type Candles, readCandles } from './candles.ts'
 import { type BacktestTrade, readBacktest } from './freqtrade-result.ts'
 

@@ -1,9 +1,9 @@
 /** Imported trades take the path of every other: outbox, relay, log. Importing them again changes nothing. */
 import { explain, StrandlineError } from '../../../core/errors.ts'
-import type { PositionClosed } from '../../../core/event.ts'
 import type { ServiceDeps } from '../../../core/service.ts'
 import type { Store } from '../../../core/store/store.ts'
-import { MAX_CLOCK_SKEW_MS } from '../../../core/validation.ts'
+import type { PositionClosed } from '../../../domain/event.ts'
+import { MAX_CLOCK_SKEW_MS } from '../../../domain/validation.ts'
 import { serviceRelay } from '../index.ts'
 import { addToOutbox, type EventKey, rescoreInOutbox, waitingInOutbox } from '../outbox.ts'
 

@@ -1,13 +1,13 @@
-/** Events of our own shape from a file: one JSON object a line (core/offline-log.ts). All of them, or none. */
+/** Events of our own shape from a file: one JSON object a line (domain/offline-log.ts). All of them, or none. */
 import { createReadStream } from 'node:fs'
 import { createInterface } from 'node:readline'
 import { findStrandlineError, StrandlineError } from '../../../core/errors.ts'
-import type { PositionClosed } from '../../../core/event.ts'
-import { type Excess, fitEvent } from '../../../core/limits.ts'
-import { parseOfflineLine } from '../../../core/offline-log.ts'
 import { unreadable } from '../../../core/unreadable.ts'
-import { checkEvent } from '../../../core/validation.ts'
-import { allWellFormed } from '../context.ts'
+import { allWellFormed } from '../../../domain/context.ts'
+import type { PositionClosed } from '../../../domain/event.ts'
+import { type Excess, fitEvent } from '../../../domain/limits.ts'
+import { parseOfflineLine } from '../../../domain/offline-log.ts'
+import { checkEvent } from '../../../domain/validation.ts'
 
 /**
  * @param now ms: an exit beyond it is refused, as the log's readers refuse it

@@ -1,13 +1,18 @@
 /** Rows of ad_strands, as the database hands them out, to trades that can be published: read, completed from their positions, scored. */
 import { setImmediate } from 'node:timers/promises'
-import { eventUuid } from '../../../core/event.ts'
 import type { Store } from '../../../core/store/store.ts'
-import { MAX_CLOCK_SKEW_MS } from '../../../core/validation.ts'
-import { strandId } from '../../projector/strand.ts'
-import { nativeId } from './canonical-id.ts'
-import { type Fields, firstText, objectOf } from './foreign-json.ts'
+import { eventUuid } from '../../../domain/event.ts'
+import { nativeId } from '../../../domain/foreign/canonical-id.ts'
+import { type Fields, firstText, objectOf } from '../../../domain/foreign/json.ts'
+import {
+  type ForeignStrand,
+  type StrandPosition,
+  type StrandTrade,
+  tradeOfStrand,
+} from '../../../domain/foreign/strand-event.ts'
+import { strandId } from '../../../domain/strand.ts'
+import { MAX_CLOCK_SKEW_MS } from '../../../domain/validation.ts'
 import { reasonOf, type Scored, scoreTrades } from './score-trades.ts'
-import { type ForeignStrand, type StrandPosition, type StrandTrade, tradeOfStrand } from './strand-event.ts'
 
 /** Between so many others get their turn: a page of a thousand would hold up whoever reports an execution. */
 const TURN = 50

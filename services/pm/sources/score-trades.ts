@@ -1,11 +1,11 @@
 /** Foreign trades without an R/R get theirs on the bars that the database has, like any close of our own; many in few requests. */
 import { explain } from '../../../core/errors.ts'
-import type { PositionClosed } from '../../../core/event.ts'
 import type { Store } from '../../../core/store/store.ts'
+import { type BarRow, NO_BARS, scoreOn } from '../../../domain/closing/closing.ts'
+import type { PositionClosed } from '../../../domain/event.ts'
+import type { ForeignTrade } from '../../../domain/foreign/trade.ts'
+import { timeframeMs } from '../../../domain/timeframe.ts'
 import { readBars } from '../bars.ts'
-import { type BarRow, NO_BARS, scoreOn } from '../closing.ts'
-import { timeframeMs } from '../timeframe.ts'
-import type { ForeignTrade } from './foreign-trade.ts'
 
 /** Bars and trades of one request: a hosted project ends a statement after 8 s. */
 const BARS = 20_000

@@ -1,0 +1,31 @@
+/** One connection to a PostgreSQL. */
+import pg from 'pg'
+import { StrandlineError } from '../errors.ts'
+
+/** Runs `work` on a connection of its own; `config` goes before what it would be made with. Errors: STORE_UNREACHABLE when there is no connection, and what `work` throws. */
+export async function withClient<T>(
+  url: string,
+  work: (client: pg.Client) => Promise<T>,
+  config: pg.ClientConfig = {},
+): Promise<T> {
+  const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 10_000, ...config })
+  client.on('error', () => {}) // the query under way reports it
+  try {
+    await client.connect()
+  } catch (cause) {
+    const { host, pathname } = new URL(url)
+    throw new StrandlineError(
+      'STORE_UNREACHABLE',
+      `No connection to the database at ${host}${pathname}: ${(cause as Error).message}.`,
+      {
+        todo: 'Check DATABASE_URL, and that the database is up.',
+        cause,
+      },
+    )
+  }
+  try {
+    return await work(client)
+  } finally {
+    await client.end().catch(() => {})
+  }
+}

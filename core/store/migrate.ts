@@ -1,0 +1,155 @@
+/** Applies supabase/migrations as the Supabase CLI does, and records them where it looks, so that either can go on from the other. */
+import { readdir, readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import type pg from 'pg'
+import { StrandlineError } from '../errors.ts'
+import { withClient } from './client.ts'
+import { sqlStatements } from './sql-statements.ts'
+
+export const MIGRATIONS = fileURLToPath(new URL('../../supabase/migrations/', import.meta.url))
+
+export interface Migration {
+  /** The timestamp that the file name starts with; migrations apply in its order. */
+  version: string
+  name: string
+  sql: string
+}
+
+export async function readMigrations(dir = MIGRATIONS): Promise<Migration[]> {
+  const files = (await readdir(dir)).filter((f) => /^\d+_.+\.sql$/.test(f)).sort()
+  return Promise.all(
+    files.map(async (file) => {
+      const [, version, name] = /^(\d+)_(.+)\.sql$/.exec(file)!
+      return { version: version!, name: name!, sql: await readFile(join(dir, file), 'utf8') }
+    }),
+  )
+}
+
+/** Before this version, tables of ours lay in `public`. Nothing of that was released. */
+const FIRST_VERSION = '20261125000100'
+/** As the Supabase CLI makes it. */
+const BOOKKEEPING = [
+  'create schema if not exists supabase_migrations',
+  'create table if not exists supabase_migrations.schema_migrations (version text not null primary key)',
+  'alter table supabase_migrations.schema_migrations add column if not exists statements text[]',
+  'alter table supabase_migrations.schema_migrations add column if not exists name text',
+]
+/** Whether the bookkeeping was here before us: what we made of it, `undo` takes away again. */
+const NOTE_BOOKKEEPING = `select set_config('strandline.bookkeeping', (to_regclass('supabase_migrations.schema_migrations') is null)::text, true)`
+const RECORD_BOOKKEEPING = `do $$ begin
+  if current_setting('strandline.bookkeeping', true) = 'true' and to_regclass('strandline.added') is not null then
+    insert into strandline.added (kind, table_name, object) values ('schema', '', 'supabase_migrations') on conflict do nothing;
+  end if;
+end $$`
+/** Nobody waits behind us for longer than this, should we wait for somebody; what is large may take its time. */
+const LIMITS = [`set local lock_timeout = '10s'`, 'set local statement_timeout = 0']
+
+/**
+ * Applies what is missing, all of it in one transaction or nothing; several callers take turns.
+ * @returns the versions applied now.
+ * Errors: STORE_SCHEMA when the database is newer than these migrations, was made by a development version, or one of them fails; STORE_UNREACHABLE.
+ */
+export async function migrate(databaseUrl: string, migrations?: Migration[]): Promise<string[]> {
+  const known = migrations ?? (await readMigrations())
+  return withClient(databaseUrl, async (client) => {
+    await client.query('begin')
+    try {
+      for (const statement of LIMITS) await client.query(statement)
+      await client.query(`select pg_advisory_xact_lock(hashtextextended('strandline.migrate', 0))`)
+      const missing = await missingOf(client, known)
+      if (missing.length > 0) for (const statement of [NOTE_BOOKKEEPING, ...BOOKKEEPING]) await client.query(statement)
+      for (const migration of missing) await apply(client, migration)
+      if (missing.length > 0) await client.query(RECORD_BOOKKEEPING)
+      await client.query('commit')
+      return missing.map((m) => m.version)
+    } catch (error) {
+      await client.query('rollback').catch(() => {})
+      throw error
+    }
+  })
+}
+
+/** What `migrate` would apply; nothing is changed. Errors: as those of migrate. */
+export async function missingMigrations(databaseUrl: string, migrations?: Migration[]): Promise<Migration[]> {
+  const known = migrations ?? (await readMigrations())
+  return withClient(databaseUrl, (client) => missingOf(client, known))
+}
+
+/** Migrations as one text that can be pasted into an SQL editor: the same transaction, with the same bookkeeping. */
+export function pasteable(migrations: readonly Migration[]): string {
+  const quoted = (text: string) => `'${text.replaceAll("'", "''")}'`
+  const rows = migrations.map((m) => `  (${quoted(m.version)}, ${quoted(m.name)})`).join(',\n')
+  return [
+    'begin;',
+    ...[...LIMITS, NOTE_BOOKKEEPING, ...BOOKKEEPING].map((s) => `${s};`),
+    ...migrations.flatMap((m) => ['', `-- ${m.version}_${m.name}.sql`, m.sql.trimEnd()]),
+    '',
+    `insert into supabase_migrations.schema_migrations (version, name) values\n${rows};`,
+    `${RECORD_BOOKKEEPING};`,
+    'commit;',
+    '',
+  ].join('\n')
+}
+
+/** The table is others' as well: of its rows, ours are those whose names begin with strandline_. */
+async function missingOf(client: pg.ClientBase, known: readonly Migration[]): Promise<Migration[]> {
+  const there = await client.query<{ there: boolean }>(
+    `select to_regclass('supabase_migrations.schema_migrations') is not null as there`,
+  )
+  if (!there.rows[0]?.there) return [...known]
+  const { rows } = await client.query<{ version: string; name: string | null }>(
+    `select version, to_jsonb(m) ->> 'name' as name from supabase_migrations.schema_migrations m`,
+  )
+  const applied = new Set(rows.map((r) => r.version))
+  if (applied.has('20261123000100') && !applied.has(FIRST_VERSION))
+    throw new StrandlineError(
+      'STORE_SCHEMA',
+      'This database was made by a development version of Strandline, whose tables had no schema of their own.',
+      {
+        todo: 'Use another database (or another --data-dir): learner and projector fold the log again; `import jsonl` takes over what never reached it.',
+      },
+    )
+  const versions = new Set(known.map((m) => m.version))
+  const newer = rows.filter((r) => r.name?.startsWith('strandline_') && !versions.has(r.version)).map((r) => r.version)
+  if (newer.length > 0)
+    throw new StrandlineError(
+      'STORE_SCHEMA',
+      `The database has migration ${newer.sort().at(-1)}; this version of Strandline knows them up to ${known.at(-1)?.version ?? '0'}.`,
+      {
+        todo: 'Use the newer version of Strandline, or another database.',
+      },
+    )
+  return known.filter((m) => !applied.has(m.version))
+}
+
+async function apply(client: pg.ClientBase, { version, name, sql }: Migration): Promise<void> {
+  const statements = sqlStatements(sql)
+  let at = ''
+  try {
+    for (const statement of statements) {
+      at = statement
+      await client.query(statement)
+    }
+    await client.query(
+      'insert into supabase_migrations.schema_migrations (version, name, statements) values ($1, $2, $3)',
+      [version, name, statements],
+    )
+  } catch (cause) {
+    const where = at
+      .replace(/^(\s*--.*\n)+/, '')
+      .replace(/\s+/g, ' ')
+      .slice(0, 80)
+    throw new StrandlineError(
+      'STORE_SCHEMA',
+      `Migration ${version}_${name} failed at "${where}": ${(cause as Error).message}. Nothing was changed.`,
+      {
+        cause,
+        // 55P03: lock_not_available
+        ...((cause as pg.DatabaseError).code === '55P03' && {
+          todo: 'Somebody else uses the table for long: try again when it is quiet (pg_stat_activity shows who).',
+        }),
+      },
+    )
+  }
+}

@@ -1,0 +1,113 @@
+import { describe, expect, test } from 'vitest'
+import { eventId } from '../event.ts'
+import { checkEvent } from '../validation.ts'
+import { type BarredFlatTrade, closingOf, rescored } from './closing.ts'
+
+const MIN = 60_000
+const NOW = 100 * MIN
+const flat = (change: Partial<BarredFlatTrade> = {}): BarredFlatTrade => ({
+  position_id: 'p1',
+  trade_id: 't1',
+  fingerprint: 'f',
+  now: NOW,
+  symbol: 'PEPE',
+  token_contract: '0xabc',
+  chain: 'base',
+  timeframe: '15m',
+  side: 'long',
+  decision_type: 'emergency_exit',
+  entry_price: 100,
+  exit_price: 110,
+  quantity: 5,
+  opened_at: 15 * MIN,
+  closed_at: 45 * MIN,
+  entry_context: { curator: 'x', mcap_at_entry: 5, is_new: true, nothing: null, nested: { a: 1 } },
+  regime_context: { macro: 'Recover', score: 2 },
+  bars: [
+    [15 * MIN, 95, 105],
+    [30 * MIN, 100, 120],
+  ],
+  ...change,
+})
+
+test('the event: identity from position and trade, score from the bars, context split by type', () => {
+  const { event, score_later } = closingOf(flat())
+  expect(event).toEqual({
+    event_id: eventId('p1', 't1'),
+    revision: 0,
+    voided: false,
+    position_id: 'p1',
+    trade_id: 't1',
+    symbol: 'PEPE',
+    token_contract: '0xabc',
+    chain: 'base',
+    timeframe: '15m',
+    decision_type: 'emergency_exit',
+    opened_at: 15 * MIN,
+    closed_at: 45 * MIN,
+    entry_price: 100,
+    exit_price: 110,
+    return: 0.1,
+    max_drawdown: 0.05,
+    max_gain: 0.2,
+    rr: 2,
+    unscored_reason: null,
+    levers: { curator: 'x', is_new: 'true' },
+    measures: { mcap_at_entry: 5 },
+    regime_context: { macro: 'Recover', score: '2' },
+    source: 'pm',
+  })
+  expect(score_later).toBe(false)
+  expect(checkEvent(event, Buffer.from('p1'), event.closed_at)).toBeNull()
+})
+
+test('the entry of completed_trades has prices, times and the score', () => {
+  expect(closingOf(flat()).completed_trade).toMatchObject({
+    trade_id: 't1',
+    event_id: eventId('p1', 't1'),
+    entry_timestamp: '1970-01-01T00:15:00.000Z',
+    exit_timestamp: '1970-01-01T00:45:00.000Z',
+    entry_price: 100,
+    exit_price: 110,
+    quantity: 5,
+    rr: 2,
+  })
+})
+
+test('without bars the trade closes unscored, to be scored later', () => {
+  const { event, score_later } = closingOf(flat({ bars: [] }))
+  expect(event).toMatchObject({ rr: null, unscored_reason: 'no_ohlcv', revision: 0 })
+  expect(score_later).toBe(true)
+})
+
+test('bars that arrive late make the next revision, bars that do not count make none', () => {
+  const { event } = closingOf(flat({ bars: [] }))
+  expect(rescored(event, 'long', flat().bars)).toMatchObject({
+    event: { revision: 1, rr: 2, unscored_reason: null, event_id: event.event_id },
+  })
+  expect(rescored(event, 'long', [[45 * MIN, 1, 2]])).toBeNull()
+})
+
+describe('a price that is none: refused, whoever wrote it', () => {
+  test.each([null, 'NaN', 'Infinity', 0, -3])('%s', (price) => {
+    expect(() => closingOf(flat({ exit_price: price }))).toThrow(/^Position p1 holds nothing, but/)
+    expect(() => closingOf(flat({ entry_price: price }))).toThrow(/^Position p1 holds nothing, but/)
+  })
+})
+
+test('a bar whose values are no numbers is there, and adds nothing', () => {
+  expect(closingOf(flat({ bars: [[15 * MIN, null, 'NaN']] })).event).toMatchObject({
+    rr: 10,
+    max_drawdown: 0,
+    max_gain: 0.1,
+  })
+})
+
+test('an exit in the future is refused: no reader of the log would take its event', () => {
+  expect(() => closingOf(flat({ closed_at: NOW + 5 * MIN + 1 }))).toThrow(/its exit lies in the future/)
+  expect(closingOf(flat({ closed_at: NOW + 5 * MIN })).event.closed_at).toBe(NOW + 5 * MIN)
+})
+
+test('an entry context that is no object has no levers', () => {
+  expect(closingOf(flat({ entry_context: 'x' })).event).toMatchObject({ levers: {}, measures: {} })
+})

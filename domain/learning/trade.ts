@@ -1,0 +1,62 @@
+/** One trade as the ledger keeps it, and the groups that it counts for. Pure. */
+import { eventUuid } from '../event.ts'
+import type { CheckedEvent } from '../validation.ts'
+import { type Group, type Model, unescapePart } from './model.ts'
+import { MIN_RR } from './sums.ts'
+
+export interface Trade {
+  /** UUID. */
+  id: string
+  /** The partition whose sums hold its effect. */
+  partition: number
+  offset: number
+  revision: number
+  voided: boolean
+  /** Exit time, ms. */
+  closed_at: number
+  rr: number | null
+  /** Text of the model's Combination. */
+  levers: string
+  /** Groups of the trade, baseline first; empty when it counts in none. Shared with other trades: not to be changed. */
+  groups: Group[]
+  /** Levers whose value, and interactions whose key is too long: it does not count for them. */
+  leftOut?: readonly string[]
+}
+
+/** A trade in the ledger. */
+export type LedgerTrade = Trade
+
+export function tradeOf(model: Model, event: CheckedEvent, partition: number, offset: number): Trade {
+  const overlong: string[] = []
+  const { levers, groups, leftOut } = model.combination(model.leverValues(event, overlong))
+  const effective = !event.voided && event.rr !== null
+  return {
+    id: eventUuid(event.event_id),
+    partition,
+    offset,
+    revision: event.revision,
+    voided: event.voided,
+    closed_at: event.closed_at,
+    rr: event.rr !== null && Math.abs(event.rr) < MIN_RR ? 0 : event.rr,
+    levers,
+    groups: effective ? groups : NONE,
+    ...(effective && overlong.length + leftOut.length > 0 ? { leftOut: [...overlong, ...leftOut] } : {}),
+  }
+}
+
+const NONE: Group[] = []
+
+export function decodeLevers(levers: string): Map<string, string> {
+  const values = new Map<string, string>()
+  if (levers === '') return values
+  for (const part of levers.slice(1, -1).split('|')) {
+    const at = part.indexOf('=')
+    values.set(part.slice(0, at), unescapePart(part.slice(at + 1)))
+  }
+  return values
+}
+
+/** Groups of a trade that was read back from the ledger. */
+export function groupsOfLedger(model: Model, trade: Pick<Trade, 'voided' | 'rr' | 'levers'>): Group[] {
+  return trade.voided || trade.rr === null ? [] : model.groups(model.valuesOf(decodeLevers(trade.levers)))
+}

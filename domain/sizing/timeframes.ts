@@ -1,0 +1,38 @@
+/** How an allocation is split over the timeframes. Pure; formula: DESIGN.md, *Allocation*. */
+import { TIMEFRAMES, type Timeframe } from '../timeframe.ts'
+import type { Coefficient } from './allocation.ts'
+
+export interface TimeframeShare {
+  timeframe: string
+  /** Part of the allocation, a ratio; all shares add up to 1. */
+  share: number
+  weight: number
+  n: number
+  rr_short: number | null
+  rr_long: number | null
+}
+
+/** What people found sensible before anything was learned. */
+const BEFORE_LEARNING: Record<Timeframe, number> = { '1m': 0.05, '15m': 0.125, '1h': 0.7, '4h': 0.125 }
+
+/**
+ * The learned weights normalised to 1; a timeframe of which nothing is learned weighs 1. With no timeframe learned, the shares from before.
+ * @param rows the coefficients of the lever `timeframe`; others are ignored
+ */
+export function timeframeShares(rows: Coefficient[]): TimeframeShare[] {
+  const learned = new Map(rows.filter((r) => r.scope === 'lever' && r.name === 'timeframe').map((r) => [r.key, r]))
+  const weights = TIMEFRAMES.map((timeframe) => learned.get(timeframe)?.weight ?? 1)
+  const total = weights.reduce((sum, w) => sum + w, 0)
+  const anyLearned = TIMEFRAMES.some((timeframe) => learned.has(timeframe))
+  return TIMEFRAMES.map((timeframe, i) => {
+    const row = learned.get(timeframe)
+    return {
+      timeframe,
+      share: anyLearned ? weights[i]! / total : BEFORE_LEARNING[timeframe],
+      weight: weights[i]!,
+      n: row?.n ?? 0,
+      rr_short: row?.rr_short ?? null,
+      rr_long: row?.rr_long ?? null,
+    }
+  })
+}

@@ -1,0 +1,110 @@
+/** What the audit reads in the database, page by page, each table for itself. Ids are the events' UUIDs (domain/event.ts). */
+
+import type { StoredLag } from '../../core/lag/lag.ts'
+import { PROJECTOR_CONSUMER } from '../../core/runner/consumer-names.ts'
+import type { Store } from '../../core/store/store.ts'
+import { eventUuid } from '../../domain/event.ts'
+
+/** Rows of one page: far from a hosted project's statement timeout. */
+const PAGE = 5_000
+
+/** A revision of an event in the outbox. */
+export interface OutboxRow {
+  id: string
+  revision: number
+  published: boolean
+  topic: string | null
+  /** `partition/offset` where it was published; null where nobody said. */
+  place: string | null
+  /** It is the event that cannot be published. */
+  refused: boolean
+}
+
+/** A record that the learner refused. */
+export interface Letter {
+  reason: string
+  /** false: it was published again since. */
+  open: boolean
+}
+
+/** The next offset that each consumer applies, by partition; a partition that is missing was never read. */
+export interface Checkpoints {
+  /** The consumer whose coefficients readers see; null while no learner ever ran. */
+  consumer: string | null
+  learner: Map<number, number>
+  projector: Map<number, number>
+}
+
+export const placeOf = (partition: number, offset: number): string => `${partition}/${offset}`
+
+export async function readIds(store: Store, what: 'positions' | 'ledger' | 'strands'): Promise<Set<string>> {
+  const ids = new Set<string>()
+  for await (const page of pages<{ ids: string[] }>(store, what)) for (const id of page.ids) ids.add(eventUuid(id))
+  return ids
+}
+
+type OutboxTuple = [
+  event_id: string,
+  revision: number,
+  published: boolean,
+  topic: string | null,
+  partition: number | null,
+  offset: number | null,
+  refused: boolean,
+]
+
+export async function readOutbox(store: Store): Promise<OutboxRow[]> {
+  const rows: OutboxRow[] = []
+  for await (const page of pages<{ rows: OutboxTuple[] }>(store, 'outbox'))
+    for (const [event_id, revision, published, topic, partition, offset, refused] of page.rows)
+      rows.push({
+        id: eventUuid(event_id),
+        revision,
+        published,
+        topic,
+        place: partition === null || offset === null ? null : placeOf(partition, offset),
+        refused,
+      })
+  return rows
+}
+
+export async function readCheckpoints(store: Store, topic: string): Promise<Checkpoints> {
+  const { positions, active } = await store.rpc<StoredLag>('strandline_lag', { p_topic: topic })
+  const of = (consumer: string | null) =>
+    new Map(
+      positions
+        .filter((p) => p.consumer === consumer && p.position !== null)
+        .map((p) => [p.partition, p.position as number]),
+    )
+  return { consumer: active, learner: of(active), projector: of(PROJECTOR_CONSUMER) }
+}
+
+/** What the active learner refused and has not applied since, by place. */
+export async function readLetters(store: Store, topic: string, consumer: string | null): Promise<Map<string, Letter>> {
+  const letters = new Map<string, Letter>()
+  if (consumer === null) return letters
+  let after: [partition: number, offset: number] = [-1, -1]
+  for (;;) {
+    const page = await store.rpc<[partition: number, offset: number, reason: string, open: boolean][]>(
+      'strandline_audit_letters',
+      { p_consumer: consumer, p_topic: topic, p_partition: after[0], p_offset: after[1], p_limit: PAGE },
+    )
+    for (const [partition, offset, reason, open] of page) {
+      letters.set(placeOf(partition, offset), { reason, open })
+      after = [partition, offset]
+    }
+    if (page.length < PAGE) return letters
+  }
+}
+
+async function* pages<T extends object>(store: Store, what: string): AsyncGenerator<T & { next: string | null }> {
+  for (let after: string | null = ''; after !== null; ) {
+    const page: T & { next: string | null } = await store.rpc('strandline_audit_page', {
+      p_store: what,
+      p_after: after,
+      p_limit: PAGE,
+    })
+    yield page as Awaited<typeof page>
+    after = page.next
+  }
+}

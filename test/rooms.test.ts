@@ -1,0 +1,83 @@
+/** The rules of biome.json about who may import whom: each one is broken once in a project of its own, and Biome must say so. */
+import { spawnSync } from 'node:child_process'
+import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { afterAll, expect, test } from 'vitest'
+
+const ROOT = fileURLToPath(new URL('..', import.meta.url))
+const BIOME = join(dirname(createRequire(import.meta.url).resolve('@biomejs/biome/package.json')), 'bin/biome')
+
+/** What each file imports or reads, and whether that is allowed. */
+const IMPORTS: [file: string, imported: string, allowed: boolean][] = [
+  ['domain/a.ts', './event.ts', true],
+  ['domain/b.ts', '../core/errors.ts', true],
+  ['domain/learning/c.ts', '../../core/errors.ts', true],
+  ['domain/learning/d.ts', '../closing/rr.ts', true],
+  ['domain/e.ts', '../core/logger.ts', false],
+  ['domain/learning/f.ts', '../../core/store/store.ts', false],
+  ['domain/g.ts', 'node:fs', false],
+  ['domain/h.ts', 'kafkajs', false],
+  ['domain/closing/i.ts', '../../services/pm/index.ts', false],
+  ['core/a.ts', '../domain/event.ts', true],
+  ['core/log/b.ts', '../store/store.ts', true],
+  ['core/c.ts', '../services/pm/index.ts', false],
+  ['core/store/d.ts', '../../embedded/stack.ts', false],
+  ['services/pm/a.ts', '../../domain/event.ts', true],
+  ['services/pm/sources/b.ts', '../portfolio.ts', true],
+  ['services/pm/sources/c.ts', '../../../core/errors.ts', true],
+  ['services/pm/d.ts', '../learner/index.ts', false],
+  ['services/pm/sources/e.ts', '../../projector/index.ts', false],
+  ['services/learner/f.ts', '../../embedded/stack.ts', false],
+  ['services/learner/g.ts', '../../cli/shared.ts', false],
+  ['doctor/a.ts', '../services/audit/audit.ts', true],
+  ['doctor/log/b.ts', '../../embedded/kafka.ts', false],
+  ['moving/c.ts', '../test/support/pm.ts', false],
+  ['cli/up.ts', '../embedded/stack.ts', true],
+  ['cli/demo.ts', '../demo/demo.ts', true],
+  ['cli/migrate.ts', '../embedded/stack.ts', false],
+  ['cli/audit.ts', '../demo/demo.ts', false],
+  ['cli/shared.ts', '../bench/bench.ts', false],
+]
+
+const dir = mkdtempSync(join(tmpdir(), 'strandline-rooms-'))
+afterAll(() => rmSync(dir, { recursive: true }))
+
+function write(file: string, text: string): void {
+  mkdirSync(dirname(join(dir, file)), { recursive: true })
+  writeFileSync(join(dir, file), text)
+}
+
+/** The files that break a rule, by rule. */
+function broken(): Record<string, string[]> {
+  const args = ['lint', '--reporter=json', '--max-diagnostics=none', '.']
+  const { stdout, stderr } = spawnSync(process.execPath, [BIOME, ...args], { cwd: dir, encoding: 'utf8' })
+  const { diagnostics } = JSON.parse(stdout || stderr) as {
+    diagnostics: { category: string; location: { path: string } }[]
+  }
+  const byRule = Object.groupBy(diagnostics, ({ category }) => category)
+  return Object.fromEntries(
+    Object.entries(byRule).map(([rule, found]) => [rule, found!.map(({ location }) => location.path).sort()]),
+  )
+}
+
+test('whoever imports what is not theirs, goes in circles, or asks for the time in domain/ is named', () => {
+  for (const name of ['biome.json', 'lint', '.gitignore'])
+    cpSync(join(ROOT, name), join(dir, name), { recursive: true })
+  for (const [file, imported] of IMPORTS) write(file, `export * from '${imported}'\n`)
+  write('core/circle/a.ts', `import type { B } from './b.ts'\nexport type A = B | 1\n`)
+  write('core/circle/b.ts', `import type { A } from './a.ts'\nexport type B = A[]\n`)
+  write('domain/clock.ts', 'export const now = () => Date.now()\n')
+  write('domain/dice.ts', 'export const roll = () => Math.random()\n')
+  write('domain/time.ts', 'export const parsed = (text: string) => Date.parse(text)\n')
+  write('core/clock.ts', 'export const now = () => Date.now()\n')
+  expect(broken()).toEqual({
+    'lint/style/noRestrictedImports': IMPORTS.filter(([, , allowed]) => !allowed)
+      .map(([file]) => file)
+      .sort(),
+    'lint/suspicious/noImportCycles': ['core/circle/a.ts', 'core/circle/b.ts'],
+    plugin: ['domain/clock.ts', 'domain/dice.ts'],
+  })
+})
