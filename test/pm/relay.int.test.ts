@@ -91,12 +91,9 @@ test('a row that this relay is about to publish is not taken by another one', as
 test('rows of others are found by the poll, whatever their ids and when they were committed', async () => {
   const relay = relayOn()
   const late = await db.sql<{ id: string }>(
-    `insert into pm_outbox (event_id, revision, payload) values ('late', 0, $1) returning id`,
+    `insert into pm_outbox (event_id, revision, payload, published_at, topic, partition, "offset")
+     values ('late', 0, $1, now(), 'closed', 0, 0) returning id`,
     [JSON.stringify(closedTrade({ event_id: 'late' }))],
-  )
-  await db.sql(
-    `update pm_outbox set published_at = now(), topic = 'closed', partition = 0, "offset" = 0 where id = $1`,
-    [late[0]!.id],
   )
   await addToOutbox(db.store, trades(3))
   await until(
