@@ -1,4 +1,4 @@
-/** One measurement of the learner: from its first fetch to the position of the last partition committed in the database. */
+/** One measurement of the learner: from its first fetch to the checkpoint of the last partition committed in the database. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import pg from 'pg'
 import { StrandlineError } from '../core/errors.ts'
@@ -67,17 +67,17 @@ export async function measureLearner(
 
 /** A database that has learned nothing, with its dirty pages written. */
 async function forget(sql: pg.Client): Promise<void> {
-  await sql.query('truncate learner_ledger, learner_partials, learning_configs, consumer_positions, dead_letters')
+  await sql.query('truncate learner_ledger, learner_partials, learning_configs, consumer_checkpoints, dead_letters')
   await sql.query('checkpoint')
 }
 
-/** Waits until the committed positions of the topic's partitions amount to `events`; resolves to when. */
+/** Waits until the committed checkpoints of the topic's partitions amount to `events`; resolves to when. */
 async function learned(sql: pg.Client, topic: string, events: number): Promise<number> {
   let last = -1
   let moved = instant()
   for (;;) {
     const { rows } = await sql.query<{ sum: string | null }>(
-      'select sum(position) from consumer_positions where topic = $1',
+      'select sum(checkpoint) from consumer_checkpoints where topic = $1',
       [topic],
     )
     const at = instant()

@@ -168,7 +168,7 @@ async function send(
     })
     say(`The events are in the log; ${model} learns them.`)
     const caughtUp = await learnUntilCaughtUp(stack, model, say)
-    const learned = await learnedTrades(stack.store, caughtUp.model, caughtUp.generation, events)
+    const learned = await learnedTrades(stack.store, caughtUp.model, caughtUp.modelVersion, events)
     const active = await activeModel(stack.store)
     const name = caughtUp.model.definition.name
     return { ...imported, model: name, learned, active_model: active?.definition.name ?? null }

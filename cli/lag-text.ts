@@ -18,7 +18,7 @@ const COLUMNS: Column[] = [
 
 export function lagText(report: LagReport): string {
   if (report.groups.length === 0)
-    return `Nobody has read ${report.topic} yet: no consumer has a position in the database.`
+    return `Nobody has read ${report.topic} yet: no consumer has a checkpoint in the database.`
   return report.groups.map(groupText).join('\n\n')
 }
 
@@ -37,7 +37,7 @@ function row(p: PartitionLag): string[] {
     String(p.log_start),
     String(p.log_end),
     offset(p.committed),
-    offset(p.position),
+    offset(p.checkpoint),
     String(p.lag_records),
     age(p.lag_seconds),
     String(p.dead_letters),

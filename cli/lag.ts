@@ -19,7 +19,7 @@ export function register(program: Command): void {
   program
     .command('lag')
     .description(
-      "Print each consumer's lag by partition: the log's start and end, the group's offset, the database's position, records and time behind, dead letters, who holds it.",
+      "Print each consumer's lag by partition: the log's start and end, the group's offset, the database's checkpoint, records and time behind, dead letters, who holds it.",
     )
     .option('--watch', 'draw it again every two seconds, until Ctrl-C')
     .option('--json', 'print one JSON object: {"topic", "at", "groups": [{"group", "lag_records", "partitions", …}]}')
@@ -27,7 +27,7 @@ export function register(program: Command): void {
     .addHelpText(
       'after',
       `
-What counts is the database's position: what lies below it is applied. The group's offset follows it, for Redpanda Console, Burrow and kcat.
+What counts is the database's checkpoint: what lies below it is applied. The group's offset follows it, for Redpanda Console, Burrow and kcat.
 
 Examples:
   ./strandline lag --watch

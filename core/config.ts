@@ -21,7 +21,7 @@ export interface Config {
   partitions: number
   model: string
   logLevel: string
-  /** A consumer without a position begins a log whose first records are gone. */
+  /** A consumer without a checkpoint begins a log whose first records are gone. */
   acceptTruncatedLog: boolean
   /** The topic may lose records: by its retention, or by compaction. */
   acceptLogSettings: boolean

@@ -18,7 +18,7 @@ export type ErrorCode =
   | 'LOG_AUTH'
   | 'LOG_CLOSED'
   | 'LOG_TOPIC_MISSING'
-  | 'LOG_POSITION_LOST'
+  | 'LOG_CHECKPOINT_LOST'
   | 'LOG_TRUNCATED'
   | 'LOG_SETTINGS'
   | 'LOG_RECORD_TOO_LARGE'

@@ -27,7 +27,7 @@ const record0 = (headers: Record<string, Buffer | string>) => ({
   value: null,
   headers,
 })
-const claim = { topic: 't', partition: 3, epoch: 1, version: 1, position: 0 }
+const claim = { topic: 't', partition: 3, epoch: 1, version: 1, checkpoint: 0 }
 const processor: ChunkProcessor = { apply: async () => ({ status: 'ok' }), forget: () => {} }
 
 test('nothing is traced, and no SDK loaded, where no exporter is configured', async () => {

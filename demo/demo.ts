@@ -8,8 +8,8 @@ import { readAllCoefficients } from '../core/store/learned.ts'
 import type { Factor } from '../domain/sizing/allocation.ts'
 import { type AuditReport, audit } from '../services/audit/audit.ts'
 import { allocate } from '../services/decision/decide.ts'
-import { openGeneration } from '../services/learner/learner-store.ts'
-import { percentile, watchPositions } from './latency.ts'
+import { openVersion } from '../services/learner/learner-store.ts'
+import { percentile, watchCheckpoints } from './latency.ts'
 import { bestContext, plantedWeights, simulateMarket } from './market.ts'
 import { DEMO_PREFIX, requireOwnTrades } from './own-trades.ts'
 import { closeAll, insertBars, openAll } from './trader.ts'
@@ -60,14 +60,14 @@ export async function runDemo(
   // another run on the same data adds other trades, not the same ones again
   const trades = simulateMarket(positions, seed + (count ?? 0), clock.now().toString(36), clock.now() - 60_000)
   const model = loadModel(config.model)
-  const { consumer } = await openGeneration(store, model, config.topic)
+  const { consumer } = await openVersion(store, model, config.topic)
   const context = bestContext()
   const ask = () => allocate(store, { entry_context: context, timeframe: '1h', ...SIZING })
 
   const before = await ask()
   progress(`${await insertBars(store, trades)} price bars of a simulated market`)
   await openAll(pmUrl, trades, (done) => progress('positions opened', done + 1, positions))
-  const watch = await watchPositions(databaseUrl, config.topic, consumer, clock)
+  const watch = await watchCheckpoints(databaseUrl, config.topic, consumer, clock)
   const closed = await closeAll(pmUrl, trades, rate, (done) => progress('positions closed', done + 1, positions))
   await untilConsumed(deps, progress)
   await watch.stop()
@@ -92,14 +92,14 @@ async function untilConsumed(
   for (;;) {
     const { depth } = await store.rpc<{ depth: number }>('strandline_pm_outbox_state', {})
     const ends = await log.offsets(config.topic)
-    const { positions } = await store.rpc<StoredLag>('strandline_lag', { p_topic: config.topic })
+    const { checkpoints } = await store.rpc<StoredLag>('strandline_lag', { p_topic: config.topic })
     const behind = CONSUMERS.flatMap((name) =>
       ends
         .filter((e) => e.end > e.start)
         .map((e) => {
-          const at = positions
+          const at = checkpoints
             .filter((r) => r.consumer.startsWith(name) && r.partition === e.partition)
-            .map((r) => Number(r.position ?? 0))
+            .map((r) => Number(r.checkpoint ?? 0))
           return Math.max(0, e.end - Math.max(0, ...at))
         }),
     ).reduce((a, b) => a + b, 0)

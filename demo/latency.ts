@@ -1,10 +1,10 @@
-/** Watches the learner's positions, as a reader would see them, and tells afterwards when each event had become a coefficient. */
+/** Watches the learner's checkpoints, as a reader would see them, and tells afterwards when each event had become a coefficient. */
 import pg from 'pg'
 import type { Clock } from '../core/clock.ts'
 
 export interface LatencyWatch {
   stop(): Promise<void>
-  /** When the position of the partition was first seen beyond the offset; ms, undefined when never. */
+  /** When the checkpoint of the partition was first seen beyond the offset; ms, undefined when never. */
   learnedAt(partition: number, offset: number): number | undefined
 }
 
@@ -12,7 +12,7 @@ export interface LatencyWatch {
 export const POLL_MS = 5
 
 /** Asks PostgreSQL itself: a reader that went through the API would take as much of the machine as what it watches. */
-export async function watchPositions(
+export async function watchCheckpoints(
   databaseUrl: string,
   topic: string,
   consumer: string,
@@ -21,21 +21,21 @@ export async function watchPositions(
   const client = new pg.Client({ connectionString: databaseUrl })
   await client.connect()
   const query = {
-    name: 'positions',
-    text: 'select partition, position from strandline.consumer_positions where consumer = $1 and topic = $2',
+    name: 'checkpoints',
+    text: 'select partition, checkpoint from strandline.consumer_checkpoints where consumer = $1 and topic = $2',
     values: [consumer, topic],
   }
-  /** By partition: positions as they rose, and when they were seen. */
-  const seen = new Map<number, { position: number; at: number }[]>()
+  /** By partition: checkpoints as they rose, and when they were seen. */
+  const seen = new Map<number, { checkpoint: number; at: number }[]>()
   const stopped = new AbortController()
   const done = (async () => {
     while (!stopped.signal.aborted) {
-      const { rows } = await client.query<{ partition: number; position: string | null }>(query)
+      const { rows } = await client.query<{ partition: number; checkpoint: string | null }>(query)
       const at = clock.now()
       for (const row of rows) {
         const history = seen.get(row.partition) ?? []
-        const position = Number(row.position ?? 0)
-        if (position > (history.at(-1)?.position ?? 0)) history.push({ position, at })
+        const checkpoint = Number(row.checkpoint ?? 0)
+        if (checkpoint > (history.at(-1)?.checkpoint ?? 0)) history.push({ checkpoint, at })
         seen.set(row.partition, history)
       }
       await clock.sleep(POLL_MS, stopped.signal)
@@ -47,7 +47,7 @@ export async function watchPositions(
       await done
       await client.end()
     },
-    learnedAt: (partition, offset) => seen.get(partition)?.find((s) => s.position > offset)?.at,
+    learnedAt: (partition, offset) => seen.get(partition)?.find((s) => s.checkpoint > offset)?.at,
   }
 }
 

@@ -49,7 +49,7 @@ interface OldRow extends Value, Named {
 
 interface Head {
   table: string | null
-  generation: number | null
+  model_version: number | null
   definition: ModelDefinition | null
   hash: string | null
   baseline: unknown
@@ -74,10 +74,15 @@ export function compareDatabase(databaseUrl: string): Promise<Comparison> {
 
 /** Through the API; what is learned meanwhile may be in a part of it. Errors: STORE_UNREACHABLE, STORE_SCHEMA, STORE_REJECTED. */
 export async function compareLegacy(store: Pick<Store, 'rpc'>): Promise<Comparison> {
-  const { table, generation, definition, hash, baseline, before, names } = await store.rpc<Head>(
-    'strandline_compare_head',
-    {},
-  )
+  const {
+    table,
+    model_version: modelVersion,
+    definition,
+    hash,
+    baseline,
+    before,
+    names,
+  } = await store.rpc<Head>('strandline_compare_head', {})
   const summary: Comparison['summary'] = { ...zeroes(), opposite: 0, new_interactions: 0 }
   const result: Comparison = {
     table,
@@ -88,9 +93,9 @@ export async function compareLegacy(store: Pick<Store, 'rpc'>): Promise<Comparis
   }
   if (table === null) return result
   const old = await readOld(store)
-  const model = definition && generation !== null ? compileModel(definition, hash ?? '') : null
+  const model = definition && modelVersion !== null ? compileModel(definition, hash ?? '') : null
   const ours = model ? await readOurs(store, old) : new Map<string, Value>()
-  const rules = model ? await byOldRule(store, model, generation as number, old) : new Map<string, Rules>()
+  const rules = model ? await byOldRule(store, model, modelVersion as number, old) : new Map<string, Rules>()
   const learns = new Set(names.map((n) => JSON.stringify(n)))
   const module = definition?.module ?? ''
 
@@ -119,7 +124,7 @@ export async function compareLegacy(store: Pick<Store, 'rpc'>): Promise<Comparis
     add({ module, scope, name, key }, mine, null)
   }
   const compared = result.rows.filter((r) => r.scope === 'interaction' && r.ours).length
-  const all = model ? await countInteractions(store, generation as number) : 0
+  const all = model ? await countInteractions(store, modelVersion as number) : 0
   summary.new_interactions = all === null ? null : all - compared
   result.rows.sort((a, b) => apart(b) - apart(a))
   return result
@@ -177,9 +182,9 @@ async function readOurs(store: Pick<Store, 'rpc'>, old: OldRow[]): Promise<Map<s
   return found
 }
 
-async function countInteractions(store: Pick<Store, 'rpc'>, generation: number): Promise<number | null> {
+async function countInteractions(store: Pick<Store, 'rpc'>, modelVersion: number): Promise<number | null> {
   try {
-    return Number(await store.rpc('strandline_compare_interactions', { p_generation: generation }))
+    return Number(await store.rpc('strandline_compare_interactions', { p_model_version: modelVersion }))
   } catch (error) {
     // a hosted project ends a statement after 8 s
     if (findStrandlineError(error)?.code === 'STORE_REJECTED') return null
@@ -197,7 +202,7 @@ interface Rules {
 async function byOldRule(
   store: Pick<Store, 'rpc'>,
   model: Model,
-  generation: number,
+  modelVersion: number,
   old: OldRow[],
 ): Promise<Map<string, Rules>> {
   const none = (): ByOldRule => ({ rr: 0, n: 0, newest: 0 })
@@ -223,7 +228,7 @@ async function byOldRule(
     const page = await store.rpc<{
       blocks: number
       rows: [id: string, closed_at: number, rr: number, levers: string][]
-    }>('strandline_compare_trades', { p_generation: generation, p_block: block, p_blocks: BLOCKS })
+    }>('strandline_compare_trades', { p_model_version: modelVersion, p_block: block, p_blocks: BLOCKS })
     blocks = page.blocks
     for (const [id, closed_at, rr, levers] of page.rows) {
       const of = rulesOf(levers)

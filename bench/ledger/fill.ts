@@ -42,7 +42,7 @@ export interface LedgerSize {
 
 export async function fillLedger(
   url: string,
-  generation: number,
+  modelVersion: number,
   rows: number,
   partitions: number,
 ): Promise<LedgerSize> {
@@ -58,11 +58,11 @@ export async function fillLedger(
     await run('alter table learner_partials drop constraint learner_partials_pkey')
     const trades = `(select i, (i * ${STEP}) % ${COMBINATIONS} as k, ${NEWEST - SPAN} + i * ${SPAN} / ${rows} as closed_at from generate_series(0::bigint, ${rows - 1}) i) trades`
     await run(`
-      insert into learner_ledger (event_id, "offset", closed_at_ms, rr, generation, revision, partition, voided, levers)
-      select ${eventIdSql('i')}, i / ${partitions}, closed_at, ${rrSql}, ${generation}, 0, i % ${partitions}, false, ${leversSql} from ${trades}`)
+      insert into learner_ledger (event_id, "offset", closed_at_ms, rr, model_version, revision, partition, voided, levers)
+      select ${eventIdSql('i')}, i / ${partitions}, closed_at, ${rrSql}, ${modelVersion}, 0, i % ${partitions}, false, ${leversSql} from ${trades}`)
     await run(`
-      insert into learner_partials (generation, partition, period, newest_ms, n, ws, wrs, wl, wrl, ws_lo, wrs_lo, wl_lo, wrl_lo, scope, name, key)
-      select ${generation}, i % ${partitions}, closed_at / ${PERIOD}, closed_at, 1, 1, ${rrSql}, 1, ${rrSql}, 0, 0, 0, 0, 'interaction', 'interaction', ${keySql} from ${trades}`)
+      insert into learner_partials (model_version, partition, period, newest_ms, n, weight_short, weighted_rr_short, weight_long, weighted_rr_long, weight_short_low, weighted_rr_short_low, weight_long_low, weighted_rr_long_low, scope, name, key)
+      select ${modelVersion}, i % ${partitions}, closed_at / ${PERIOD}, closed_at, 1, 1, ${rrSql}, 1, ${rrSql}, 0, 0, 0, 0, 'interaction', 'interaction', ${keySql} from ${trades}`)
     const values = [
       { name: 'global', scope: 'global', keys: [''] },
       { name: 'timeframe', scope: 'lever', keys: [TIMEFRAME] },
@@ -74,15 +74,15 @@ export async function fillLedger(
       // 90 days of even trade, weighed: τ/90 of them for the short τ, 1 − 1/e for the long one
       const [s, l] = [Math.max(1, n * 0.155), Math.max(1, n * 0.632)]
       await client.query(
-        `insert into learner_partials (generation, partition, period, newest_ms, n, ws, wrs, wl, wrl, ws_lo, wrs_lo, wl_lo, wrl_lo, scope, name, key)
-         select ${generation}, p, ${NEWEST} / ${PERIOD}, ${NEWEST}, ${n}, ${s}, ${s}, ${l}, ${l}, 0, 0, 0, 0, '${scope}', '${name}', key
+        `insert into learner_partials (model_version, partition, period, newest_ms, n, weight_short, weighted_rr_short, weight_long, weighted_rr_long, weight_short_low, weighted_rr_short_low, weight_long_low, weighted_rr_long_low, scope, name, key)
+         select ${modelVersion}, p, ${NEWEST} / ${PERIOD}, ${NEWEST}, ${n}, ${s}, ${s}, ${l}, ${l}, 0, 0, 0, 0, '${scope}', '${name}', key
          from generate_series(0, ${partitions - 1}) p, unnest($1::text[]) key`,
         [keys],
       )
     }
-    await run('alter table learner_ledger add constraint learner_ledger_pkey primary key (event_id, generation)')
+    await run('alter table learner_ledger add constraint learner_ledger_pkey primary key (event_id, model_version)')
     await run(
-      'alter table learner_partials add constraint learner_partials_pkey primary key (key, name, generation, partition, period)',
+      'alter table learner_partials add constraint learner_partials_pkey primary key (key, name, model_version, partition, period)',
     )
     await run('commit')
     await run('vacuum (analyze) learner_ledger')

@@ -1,12 +1,12 @@
 /**
  * Watches one consumer from outside, every few seconds: what it holds, how far it is behind, whether database and log answer. Out of it come the lag
- * gauges and the readiness. It asks the log for its ends and the database for its positions, so it sees a consumer that has stopped fetching.
+ * gauges and the readiness. It asks the log for its ends and the database for its checkpoints, so it sees a consumer that has stopped fetching.
  */
 import type { Clock } from '../clock.ts'
 import { explain } from '../errors.ts'
 import type { Liveness } from '../liveness.ts'
 import type { EventLog, Subscription } from '../log/log.ts'
-import { partitionsOf } from '../runner/positions.ts'
+import { listCheckpoints } from '../runner/checkpoints.ts'
 import type { Store } from '../store/store.ts'
 import { createHeldLag, type HeldLag } from './held-lag.ts'
 
@@ -21,11 +21,11 @@ const STUCK_MS = 60_000
 const READING_MS = 300_000
 
 export interface WatchOptions {
-  /** Name of the positions in the database. */
+  /** Name of the checkpoints in the database. */
   consumer: string
   group: string
   topic: string
-  /** Our name in `consumer_positions`. */
+  /** Our name in `consumer_checkpoints`. */
   holder: string
   store: Store
   log: Pick<EventLog, 'offsets' | 'timestamps'>
@@ -46,7 +46,7 @@ export interface ConsumerWatch {
 }
 
 interface Row {
-  position: number | null
+  checkpoint: number | null
   holder: string | null
 }
 
@@ -66,8 +66,8 @@ export function watchConsumer(options: WatchOptions): ConsumerWatch {
   const database: Asked<Map<number, Row>> = {}
   const broker: Asked<Awaited<ReturnType<EventLog['offsets']>>> = {}
 
-  async function positions(): Promise<Map<number, Row>> {
-    return new Map((await partitionsOf(store, consumer, topic)).map((r) => [r.partition, r]))
+  async function checkpoints(): Promise<Map<number, Row>> {
+    return new Map((await listCheckpoints(store, consumer, topic)).map((r) => [r.partition, r]))
   }
 
   async function ask<T>(asked: Asked<T>, work: () => Promise<T>): Promise<void> {
@@ -82,11 +82,11 @@ export function watchConsumer(options: WatchOptions): ConsumerWatch {
   }
 
   async function measure(): Promise<void> {
-    await ask(database, positions)
-    await ask(broker, () => log.offsets(topic)) // after the positions: a lag is never negative
+    await ask(database, checkpoints)
+    await ask(broker, () => log.offsets(topic)) // after the checkpoints: a lag is never negative
     if (!broker.value) return
     const rows = database.value ?? new Map<number, Row>()
-    const known = new Map([...rows].map(([partition, row]) => [partition, row.position]))
+    const known = new Map([...rows].map(([partition, row]) => [partition, row.checkpoint]))
     lag.measured(subscription.partitions(), known, broker.value, clock.now())
     const unknown = lag.unknown()
     if (unknown.size > 0 && !broker.failure)

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import { createHeldLag } from './held-lag.ts'
 
 const range = (end: number, start = 0) => [{ partition: 0, start, end }]
-const at = (position: number | null) => new Map([[0, position]])
+const at = (checkpoint: number | null) => new Map([[0, checkpoint]])
 
 /** Partition 0, behind by 10 since second 100, its oldest record of second 90. */
 function behind() {
@@ -44,13 +44,13 @@ test('a measurement that began before a commit does not take it back', () => {
   expect(lag.records(0)).toBe(0)
 })
 
-test('a replay below the position changes nothing', () => {
+test('a replay below the checkpoint changes nothing', () => {
   const lag = behind()
   lag.applied({ partition: 0, next: 20, end: 60, timestamp: 1, now: 102_000 })
   expect([lag.records(0), lag.seconds(0, 102_000)]).toEqual([10, 12])
 })
 
-test('a partition that has no position is behind from the start of the log', () => {
+test('a partition that has no checkpoint is behind from the start of the log', () => {
   const lag = createHeldLag()
   lag.measured([0], at(null), range(60, 40), 0)
   expect(lag.records(0)).toBe(20)

@@ -8,23 +8,23 @@ import type { PartitionOffsets } from '../log/log.ts'
 import { readsFrom } from './lag.ts'
 
 interface Held {
-  position: number
+  checkpoint: number
   end: number
   /** When the first record that is not applied was written; null: unknown, or there is none. */
   oldest: number | null
   /** false: `oldest` is a lower bound, or not known. */
   exact: boolean
-  /** Last time at which the position moved, or nothing was waiting. */
+  /** Last time at which the checkpoint moved, or nothing was waiting. */
   movedAt: number
 }
 
 export interface HeldLag {
-  /** @param positions of the database; @param held what the group has given us */
-  measured(held: number[], positions: Map<number, number | null>, ranges: PartitionOffsets[], now: number): void
+  /** @param checkpoints of the database; @param held what the group has given us */
+  measured(held: number[], checkpoints: Map<number, number | null>, ranges: PartitionOffsets[], now: number): void
   /** Where each partition that is behind reads on, as far as the time of its oldest record is not known exactly. */
   unknown(): Map<number, number>
   written(timestamps: Map<number, number | null>): void
-  /** A chunk was committed: `next` is the position now, `timestamp` the time of its last record. */
+  /** A chunk was committed: `next` is the checkpoint now, `timestamp` the time of its last record. */
   applied(chunk: { partition: number; next: number; end: number; timestamp: number | null; now: number }): void
   partitions(): number[]
   records(partition: number): number
@@ -36,28 +36,28 @@ export interface HeldLag {
 
 export function createHeldLag(): HeldLag {
   const all = new Map<number, Held>()
-  const records = (p: Held) => Math.max(0, p.end - p.position)
+  const records = (p: Held) => Math.max(0, p.end - p.checkpoint)
 
   return {
-    measured(held, positions, ranges, now) {
+    measured(held, checkpoints, ranges, now) {
       for (const partition of [...all.keys()]) if (!held.includes(partition)) all.delete(partition)
       for (const range of ranges) {
         if (!held.includes(range.partition)) continue
         const before = all.get(range.partition)
         // What was applied while this was measured is newer than the measurement.
-        const position = Math.max(readsFrom(positions.get(range.partition), range), before?.position ?? 0)
+        const checkpoint = Math.max(readsFrom(checkpoints.get(range.partition), range), before?.checkpoint ?? 0)
         const end = Math.max(range.end, before?.end ?? 0)
-        const still = before !== undefined && before.position === position && end > position
+        const still = before !== undefined && before.checkpoint === checkpoint && end > checkpoint
         all.set(range.partition, {
-          position,
+          checkpoint,
           end,
           oldest: still ? before.oldest : null,
           exact: still && before.exact,
-          movedAt: still && before.end > before.position ? before.movedAt : now,
+          movedAt: still && before.end > before.checkpoint ? before.movedAt : now,
         })
       }
     },
-    unknown: () => new Map([...all].filter(([, p]) => records(p) > 0 && !p.exact).map(([n, p]) => [n, p.position])),
+    unknown: () => new Map([...all].filter(([, p]) => records(p) > 0 && !p.exact).map(([n, p]) => [n, p.checkpoint])),
     written(timestamps) {
       for (const [partition, timestamp] of timestamps) {
         const p = all.get(partition)
@@ -68,8 +68,8 @@ export function createHeldLag(): HeldLag {
     },
     applied({ partition, next, end, timestamp, now }) {
       const p = all.get(partition)
-      if (!p || next <= p.position) return // a replay: the database's position stays
-      p.position = next
+      if (!p || next <= p.checkpoint) return // a replay: the database's checkpoint stays
+      p.checkpoint = next
       p.end = Math.max(p.end, end)
       p.movedAt = now
       // What waits now was written after what was just applied.

@@ -3,16 +3,16 @@ import { type BrokerLag, groupOf, lagReport, type StoredLag } from './lag.ts'
 
 const NOW = Date.UTC(2026, 10, 1)
 const LEARNER = 'learner/lowcap-v4/0123456789ab'
-const position = (consumer: string, partition: number, at: number | null) => ({
+const checkpoint = (consumer: string, partition: number, at: number | null) => ({
   consumer,
   partition,
-  position: at,
+  checkpoint: at,
   epoch: 3,
   holder: 'host/1',
   committed_at: null,
 })
 const stored = (change: Partial<StoredLag> = {}): StoredLag => ({
-  positions: [position(LEARNER, 0, 90), position(LEARNER, 1, 50)],
+  checkpoints: [checkpoint(LEARNER, 0, 90), checkpoint(LEARNER, 1, 50)],
   dead_letters: [],
   active: LEARNER,
   ...change,
@@ -40,14 +40,14 @@ const RANGES = [
 const only = (s = stored(), b = broker(), ranges = RANGES) => lagReport('t', s, ranges, b, NOW).groups[0]!
 
 describe('the lag of a consumer', () => {
-  test("counts from the database's position, whatever the group's offset says", () => {
+  test("counts from the database's checkpoint, whatever the group's offset says", () => {
     const group = only()
     expect(group).toMatchObject({ group: 'strandline-learner-lowcap-v4', lag_records: 10, lag_seconds: 12.5 })
-    expect(group.partitions[0]).toMatchObject({ log_end: 100, committed: 80, position: 90, lag_records: 10 })
+    expect(group.partitions[0]).toMatchObject({ log_end: 100, committed: 80, checkpoint: 90, lag_records: 10 })
   })
 
   test('is nothing, in records and in seconds, where all is applied', () => {
-    expect(only().partitions[1]).toMatchObject({ committed: null, position: 50, lag_records: 0, lag_seconds: 0 })
+    expect(only().partitions[1]).toMatchObject({ committed: null, checkpoint: 50, lag_records: 0, lag_seconds: 0 })
   })
 
   test('counts a partition that was never read, even one without a row, from the start of the log', () => {
@@ -55,9 +55,9 @@ describe('the lag of a consumer', () => {
       { partition: 0, start: 40, end: 100 },
       { partition: 1, start: 7, end: 10 },
     ]
-    const group = only(stored({ positions: [position(LEARNER, 0, null)] }), broker(), ranges)
+    const group = only(stored({ checkpoints: [checkpoint(LEARNER, 0, null)] }), broker(), ranges)
     expect(group.partitions.map((p) => p.lag_records)).toEqual([60, 3])
-    expect(group.partitions[1]).toMatchObject({ position: null, holder: null, epoch: 0 })
+    expect(group.partitions[1]).toMatchObject({ checkpoint: null, holder: null, epoch: 0 })
   })
 
   test('does not call an age 0 that could not be read', () => {
@@ -65,8 +65,8 @@ describe('the lag of a consumer', () => {
     expect(group.partitions[0]).toMatchObject({ lag_records: 10, lag_seconds: null })
   })
 
-  test('is never negative, though the position is beyond the end that was read before it', () => {
-    expect(only(stored({ positions: [position(LEARNER, 0, 105)] })).partitions[0]).toMatchObject({ lag_records: 0 })
+  test('is never negative, though the checkpoint is beyond the end that was read before it', () => {
+    expect(only(stored({ checkpoints: [checkpoint(LEARNER, 0, 105)] })).partitions[0]).toMatchObject({ lag_records: 0 })
   })
 
   test('says who holds a partition, in the database and in the group', () => {
@@ -98,8 +98,8 @@ describe('the lag of a consumer', () => {
 
   test('marks a learner whose coefficients nobody sees', () => {
     const older = 'learner/lowcap-v4/ffffffffffff'
-    const positions = [position(older, 0, 1), position(LEARNER, 0, 1), position('projector', 0, 1)]
-    const { groups } = lagReport('t', stored({ positions }), RANGES, broker(), NOW)
+    const checkpoints = [checkpoint(older, 0, 1), checkpoint(LEARNER, 0, 1), checkpoint('projector', 0, 1)]
+    const { groups } = lagReport('t', stored({ checkpoints }), RANGES, broker(), NOW)
     expect(groups.map((g) => [g.consumer, g.group, g.active])).toEqual([
       [older, 'strandline-learner-lowcap-v4', false],
       [LEARNER, 'strandline-learner-lowcap-v4', true],

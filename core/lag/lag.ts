@@ -3,17 +3,17 @@ import type { GroupState, PartitionOffsets } from '../log/log.ts'
 
 /** What the database says (`strandline_lag`). */
 export interface StoredLag {
-  positions: StoredPosition[]
+  checkpoints: StoredCheckpoint[]
   dead_letters: { consumer: string; partition: number; reason: string; count: number }[]
   /** The learner whose coefficients readers see. */
   active: string | null
 }
 
-export interface StoredPosition {
+export interface StoredCheckpoint {
   consumer: string
   partition: number
   /** Next offset to apply; null before the first commit. */
-  position: number | null
+  checkpoint: number | null
   epoch: number
   /** host/pid of whoever claimed the partition last. */
   holder: string | null
@@ -34,9 +34,9 @@ export interface PartitionLag {
   log_end: number
   /** The group's offset at the broker: what Console, Burrow and kcat count from. Advisory; null where there is none. */
   committed: number | null
-  /** The database's position: what is applied. null: nothing yet. */
-  position: number | null
-  /** Records from the database's position (from the log's start where there is none) to the log's end. */
+  /** The database's checkpoint: what is applied. null: nothing yet. */
+  checkpoint: number | null
+  /** Records from the database's checkpoint (from the log's start where there is none) to the log's end. */
   lag_records: number
   /** Age of the oldest record that is not applied; 0 when all are. null: it cannot be read. */
   lag_seconds: number | null
@@ -51,7 +51,7 @@ export interface PartitionLag {
 
 export interface ConsumerLag {
   group: string
-  /** Name of the positions in the database: learner/<model>/<hash of the model>, or projector. */
+  /** Name of the checkpoints in the database: learner/<model>/<hash of the model>, or projector. */
   consumer: string
   /** A learner whose coefficients readers do not see is not active. */
   active: boolean
@@ -79,12 +79,12 @@ export function groupOf(consumer: string): string {
   return model === undefined ? `strandline-${consumer}` : `strandline-learner-${model}`
 }
 
-/** Where a consumer reads on: its position, or the log's start where it has none. */
-export const readsFrom = (position: number | null | undefined, range: PartitionOffsets): number =>
-  position ?? range.start
+/** Where a consumer reads on: its checkpoint, or the log's start where it has none. */
+export const readsFrom = (checkpoint: number | null | undefined, range: PartitionOffsets): number =>
+  checkpoint ?? range.start
 
 /**
- * @param ranges read after the positions: a lag is never negative then
+ * @param ranges read after the checkpoints: a lag is never negative then
  * @param broker by consumer
  * @param now ms
  */
@@ -95,11 +95,11 @@ export function lagReport(
   broker: Map<string, BrokerLag>,
   now: number,
 ): LagReport {
-  const consumers = [...new Set(stored.positions.map((p) => p.consumer))]
+  const consumers = [...new Set(stored.checkpoints.map((p) => p.consumer))]
   const groups = consumers.map((consumer) => {
     const known = broker.get(consumer)
     const partitions = ranges.map((range) => {
-      const row = stored.positions.find((p) => p.consumer === consumer && p.partition === range.partition)
+      const row = stored.checkpoints.find((p) => p.consumer === consumer && p.partition === range.partition)
       return partitionLag(range, row, deadLetters(stored, consumer, range.partition), known, now)
     })
     return {
@@ -119,13 +119,13 @@ export function lagReport(
 
 function partitionLag(
   range: PartitionOffsets,
-  row: StoredPosition | undefined,
+  row: StoredCheckpoint | undefined,
   dead_letters: number,
   broker: BrokerLag | undefined,
   now: number,
 ): PartitionLag {
   const { partition } = range
-  const lag_records = Math.max(0, range.end - readsFrom(row?.position, range))
+  const lag_records = Math.max(0, range.end - readsFrom(row?.checkpoint, range))
   const written = broker?.oldest.get(partition)
   const member = broker?.state.members.find((m) => m.partitions.includes(partition))
   return {
@@ -133,7 +133,7 @@ function partitionLag(
     log_start: range.start,
     log_end: range.end,
     committed: broker?.committed.get(partition) ?? null,
-    position: row?.position ?? null,
+    checkpoint: row?.checkpoint ?? null,
     lag_records,
     lag_seconds:
       lag_records === 0 ? 0 : written === undefined || written === null ? null : Math.max(0, now - written) / 1000,

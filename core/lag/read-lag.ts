@@ -10,7 +10,7 @@ export async function readLag(
   topic: string,
 ): Promise<LagReport> {
   const stored = await store.rpc<StoredLag>('strandline_lag', { p_topic: topic })
-  const consumers = [...new Set(stored.positions.map((p) => p.consumer))]
+  const consumers = [...new Set(stored.checkpoints.map((p) => p.consumer))]
   const groups = [...new Set(consumers.map(groupOf))]
   const members = await Promise.all(
     groups.map(async (group) => {
@@ -28,12 +28,12 @@ export async function readLag(
   return lagReport(topic, stored, ranges, broker, clock.now())
 }
 
-/** Where each partition that is behind reads on. A position below the log's start is a loss; what the log still has tells the age. */
+/** Where each partition that is behind reads on. A checkpoint below the log's start is a loss; what the log still has tells the age. */
 function behind(stored: StoredLag, consumer: string, ranges: PartitionOffsets[]): Map<number, number> {
   const out = new Map<number, number>()
   for (const range of ranges) {
-    const row = stored.positions.find((p) => p.consumer === consumer && p.partition === range.partition)
-    const from = Math.max(range.start, readsFrom(row?.position, range))
+    const row = stored.checkpoints.find((p) => p.consumer === consumer && p.partition === range.partition)
+    const from = Math.max(range.start, readsFrom(row?.checkpoint, range))
     if (from < range.end) out.set(range.partition, from)
   }
   return out

@@ -8,9 +8,9 @@ import kafkajs, { type PartitionAssigner } from 'kafkajs'
 
 const { AssignerProtocol } = kafkajs
 
-/** @param partitionsOf asked for topics of others, which the leader's own client does not know; what it throws, the join throws, and is tried again */
+/** @param listCheckpoints asked for topics of others, which the leader's own client does not know; what it throws, the join throws, and is tried again */
 export const createAssigner =
-  (partitionsOf: (topic: string) => Promise<number[]>): PartitionAssigner =>
+  (listCheckpoints: (topic: string) => Promise<number[]>): PartitionAssigner =>
   ({ cluster }) => ({
     name: 'RoundRobinAssigner',
     version: 0,
@@ -23,7 +23,7 @@ export const createAssigner =
       for (const [topic, among] of subscribers) {
         const partitions = own.includes(topic)
           ? cluster.findTopicPartitionMetadata(topic).map((p) => p.partitionId)
-          : await partitionsOf(topic)
+          : await listCheckpoints(topic)
         for (const [memberId, mine] of shareOut(partitions, among)) (assignments.get(memberId) ?? {})[topic] = mine
       }
       return [...assignments].map(([memberId, assignment]) => ({

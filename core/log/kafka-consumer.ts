@@ -48,7 +48,7 @@ export async function subscribe(
   committed: () => Promise<Map<number, number | null>>,
   handler: PartitionHandler,
   logger: Logger,
-  partitionsOf: (topic: string) => Promise<number[]>,
+  listCheckpoints: (topic: string) => Promise<number[]>,
 ): Promise<Subscription> {
   const held = new Map<number, Assignment>()
   /** Ended by the handler: final. */
@@ -61,7 +61,7 @@ export async function subscribe(
   let restarting: NodeJS.Timeout | undefined
   const consumer: Consumer = kafka.consumer({
     groupId: group,
-    partitionAssigners: [createAssigner(partitionsOf)],
+    partitionAssigners: [createAssigner(listCheckpoints)],
     sessionTimeout: SESSION_MS,
     rebalanceTimeout: 60_000,
     heartbeatInterval: HEARTBEAT_MS,

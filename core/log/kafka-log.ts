@@ -128,7 +128,7 @@ export function createKafkaLog(config: Pick<Config, 'kafka'>, logger: Logger): E
   }
 
   /** Of a topic that another member of a group reads; none where there is no such topic for us. */
-  async function partitionsOf(topic: string): Promise<number[]> {
+  async function listCheckpoints(topic: string): Promise<number[]> {
     try {
       const ask = () => asking((a) => a.fetchTopicMetadata({ topics: [topic] }))
       const { topics } = await within(ask(), PARTITIONS_MS)
@@ -171,7 +171,7 @@ export function createKafkaLog(config: Pick<Config, 'kafka'>, logger: Logger): E
           () => committed(options.group, options.topic),
           handler,
           logger,
-          partitionsOf,
+          listCheckpoints,
         )
       }),
     offsets: (topic) =>

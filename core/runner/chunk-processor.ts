@@ -10,15 +10,15 @@ export interface Claim {
   readonly topicId?: string | null
   /** Version of the partition's state that we know: a commit names it, and raises it by one. */
   version: number
-  /** The database's position: next offset to apply; null before the first commit. */
-  position: number | null
+  /** The database's checkpoint: next offset to apply; null before the first commit. */
+  checkpoint: number | null
 }
 
 export interface Chunk {
   records: LogRecord[]
   /** Where reading goes on once all records are applied. */
   next: number
-  /** Below the database's position: what is in the ledger already is likely. */
+  /** Below the database's checkpoint: what is in the ledger already is likely. */
   replay: boolean
   /** Id to commit under. */
   commitId: string
@@ -27,7 +27,7 @@ export interface Chunk {
 export type Applied =
   | {
       status: 'ok' | 'fenced' | 'stale'
-      /** false: there was nothing to write and the position was beyond already; no transaction took place. Default: true. */
+      /** false: there was nothing to write and the checkpoint was beyond already; no transaction took place. Default: true. */
       committed?: boolean
     }
   | Waits
@@ -40,7 +40,7 @@ export interface Waits {
 }
 
 export interface ChunkProcessor {
-  /** Applies the records in one transaction that checks the claim, writes the effect and advances the position. STORE_UNREACHABLE: outcome unknown. */
+  /** Applies the records in one transaction that checks the claim, writes the effect and advances the checkpoint. STORE_UNREACHABLE: outcome unknown. */
   apply(claim: Claim, chunk: Chunk): Promise<Applied>
   /** What is cached under this claim may be out of date: read it again. */
   forget(claim: Claim): void

@@ -1,13 +1,13 @@
 /**
- * A gap in the log (aborted transactions, control records) with nothing behind it: there is nothing to apply, but the position moves past it. Otherwise
+ * A gap in the log (aborted transactions, control records) with nothing behind it: there is nothing to apply, but the checkpoint moves past it. Otherwise
  * whoever waits for it to reach the end waits for the next record. What does not succeed is asked for again; a claim that is not ours any more is left
  * to the next batch, which finds out.
  */
 import { randomUUID } from 'node:crypto'
 import type { BatchControl, LogGap } from '../log/log.ts'
+import type { Checkpoints } from './checkpoints.ts'
 import type { Claim } from './chunk-processor.ts'
-import { backoff, mayPass } from './patience.ts'
-import type { Positions } from './positions.ts'
+import { backoff, isTransient } from './retry.ts'
 import type { RunnerOptions } from './runner-options.ts'
 import type { Slot } from './slots.ts'
 
@@ -16,27 +16,27 @@ type Outcome = 'done' | 'again' | 'leave'
 /** What it returns is called in the slot's turn. */
 export function createGapPasser({
   processor,
-  positions,
+  checkpoints,
   clock,
   events = {},
-}: Pick<RunnerOptions, 'processor' | 'clock' | 'events'> & { positions: Positions }) {
+}: Pick<RunnerOptions, 'processor' | 'clock' | 'events'> & { checkpoints: Checkpoints }) {
   async function advance(slot: Slot, claim: Claim, next: number): Promise<Outcome> {
     try {
       const { status } = await processor.apply(claim, { records: [], next, replay: false, commitId: randomUUID() })
       if (status === 'fenced') return 'leave'
       if (status === 'ok') {
         claim.version++
-        claim.position = next
+        claim.checkpoint = next
         return 'done'
       }
       processor.forget(claim)
-      const now = await positions.look(claim.partition)
+      const now = await checkpoints.read(claim.partition)
       if (now?.epoch !== claim.epoch) return 'leave'
       claim.version = now.version
-      claim.position = now.position
+      claim.checkpoint = now.checkpoint
       return 'again'
     } catch (error) {
-      if (!mayPass(error)) throw error
+      if (!isTransient(error)) throw error
       slot.failure = error.message
       return 'again'
     }
@@ -46,7 +46,7 @@ export function createGapPasser({
     const { claim } = slot
     const { partition, from, next } = gap
     if (!claim || !control.isActive() || slot.cursor < from || slot.cursor >= next) return
-    if (claim.position === null || claim.position < next) {
+    if (claim.checkpoint === null || claim.checkpoint < next) {
       const outcome = await advance(slot, claim, next)
       if (outcome === 'leave') return
       if (outcome === 'again') {

@@ -1,5 +1,5 @@
 /**
- * Which log a checkpoint belongs to: the topic's id, and the last record that was applied. A position alone does not say: a topic that was made anew, or a
+ * Which log a checkpoint belongs to: the topic's id, and the last record that was applied. A checkpoint alone does not say: a topic that was made anew, or a
  * log that was cut and has grown again, has that offset as well, and whoever went on there would have a gap that nobody sees.
  */
 import { createHash } from 'node:crypto'
@@ -38,8 +38,8 @@ export const digestOf = ({ key, value }: Pick<LogRecord, 'key' | 'value'>): stri
     .digest('hex')
     .slice(0, 32)
 
-export interface Checkpoint {
-  position: number | null
+export interface LogCheckpoint {
+  checkpoint: number | null
   topic_id?: string | null
   last_record?: LastRecord | null
 }
@@ -59,26 +59,26 @@ export async function recordOf(
 
 const ACCEPT =
   'Restore the topic, or publish the outbox again (docs/operations.md, "The topic is lost"). If it was restored and holds the same records, ' +
-  'tell the consumers so: update strandline.consumer_positions set topic_id = null, last_record = null.'
+  'tell the consumers so: update strandline.consumer_checkpoints set topic_id = null, last_record = null.'
 
-/** Is it the log that the checkpoint was made on? Error: LOG_POSITION_LOST. */
+/** Is it the log that the checkpoint was made on? Error: LOG_CHECKPOINT_LOST. */
 export function checkIdentity(
   where: string,
   consumer: string,
-  { topic_id, last_record }: Checkpoint,
+  { topic_id, last_record }: LogCheckpoint,
   topicId: string | null,
   found: PlacedRecord | undefined,
 ): void {
   if (topic_id && topicId && topic_id !== topicId)
     throw new StrandlineError(
-      'LOG_POSITION_LOST',
+      'LOG_CHECKPOINT_LOST',
       `${where} belongs to another topic of the same name: its id is ${topicId}, and ${consumer} has read the one with the id ${topic_id}; this is not the log that the database knows.`,
       { todo: ACCEPT },
     )
   if (!last_record || !found) return
   if (found.timestamp !== last_record.time || digestOf(found) !== last_record.digest)
     throw new StrandlineError(
-      'LOG_POSITION_LOST',
+      'LOG_CHECKPOINT_LOST',
       `${where} is not the log that ${consumer} has read: at offset ${last_record.offset} it has a record of ${iso(found.timestamp)}${keyOf(found)}, ` +
         `and what was applied from there is ${last_record.event_id ? `the event ${last_record.event_id}` : 'another record'} of ${iso(last_record.time)}.`,
       { todo: ACCEPT },

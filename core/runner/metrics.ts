@@ -69,7 +69,7 @@ export function createConsumerMetrics(registry: Registry, clock: Clock, group: s
   })
   new Gauge({
     name: 'strandline_consumer_lag_records',
-    help: 'Records between the position in the database and the end of the partition, of the partitions held.',
+    help: 'Records between the checkpoint in the database and the end of the partition, of the partitions held.',
     labelNames: ['group', 'partition'],
     registers,
     collect() {

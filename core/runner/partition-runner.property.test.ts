@@ -68,13 +68,16 @@ describe('whatever happens', () => {
             if (afterGap) at = start
             const taken = offsets.filter((o) => o >= at).slice(0, size)
             const next = offsets.find((o) => o > (taken.at(-1) as number)) ?? end
-            const { sought, committed } = await hand(runner, world.batch(at, taken, { nextOffset: next, afterGap }))
+            const { soughtOffset, committed } = await hand(
+              runner,
+              world.batch(at, taken, { nextOffset: next, afterGap }),
+            )
             group = committed.at(-1) ?? group
-            obeys = sought !== null
-            at = sought ?? next
+            obeys = soughtOffset !== null
+            at = soughtOffset ?? next
           }
           expect([...world.memory.applied].sort((a, b) => a[0] - b[0])).toEqual(offsets.map((o) => [o, 1]))
-          expect(world.memory.row?.position).toBe(end)
+          expect(world.memory.row?.checkpoint).toBe(end)
         },
       ),
       { numRuns: 2_000 },

@@ -11,15 +11,15 @@ beforeEach(() => {
 
 describe('where reading starts', () => {
   it.each<[string, number, number | null | 'earliest', number]>([
-    ['at the position when the group has no offset', 50, null, 50],
-    ['at the position when the group is there too', 50, 50, 50],
-    ['at the position when the group ran ahead', 50, 70, 50],
+    ['at the checkpoint when the group has no offset', 50, null, 50],
+    ['at the checkpoint when the group is there too', 50, 50, 50],
+    ['at the checkpoint when the group ran ahead', 50, 70, 50],
     ["at the group's offset when it was moved back", 50, 20, 20],
     ['at the start of the log when it was moved back beyond that', 50, 3, 10],
     ['at the start of the log when it was reset to the earliest', 50, 'earliest', 10],
-  ])('%s', async (_, position, committed, start) => {
+  ])('%s', async (_, checkpoint, committed, start) => {
     world.range = { start: 10, end: 100 }
-    world.memory.row = { epoch: 4, version: 9, position, last_commit: null }
+    world.memory.row = { epoch: 4, version: 9, checkpoint, last_commit: null }
     expect(await world.runner().assigned(0, committed)).toBe(start)
     expect(world.memory.row?.epoch).toBe(5)
   })
@@ -55,13 +55,13 @@ describe('where reading starts', () => {
   })
 
   it.each([
-    ['the log begins after the position', 5, /records are gone/],
-    ['the log ends before the position', 101, /not the log that the database knows/],
-  ])('nowhere when %s', async (_, position, message) => {
+    ['the log begins after the checkpoint', 5, /records are gone/],
+    ['the log ends before the checkpoint', 101, /not the log that the database knows/],
+  ])('nowhere when %s', async (_, checkpoint, message) => {
     world.range = { start: 10, end: 100 }
-    world.memory.row = { epoch: 1, version: 1, position, last_commit: null }
+    world.memory.row = { epoch: 1, version: 1, checkpoint, last_commit: null }
     await expect(world.runner().assigned(0, null)).rejects.toMatchObject({
-      code: 'LOG_POSITION_LOST',
+      code: 'LOG_CHECKPOINT_LOST',
       message: expect.stringMatching(message),
     })
   })
@@ -95,14 +95,14 @@ describe('a batch that does not start where we stand', () => {
     const runner = world.runner()
     await runner.assigned(0, null)
     await hand(runner, world.batch(0, [0, 1, 2]))
-    expect(await hand(runner, world.batch(1, [1, 2, 3, 5]))).toMatchObject({ sought: null, committed: [6] })
+    expect(await hand(runner, world.batch(1, [1, 2, 3, 5]))).toMatchObject({ soughtOffset: null, committed: [6] })
     expect([...world.memory.applied]).toEqual([0, 1, 2, 3, 5].map((o) => [o, 1]))
   })
 
   it('from above sends the log back', async () => {
     const runner = world.runner()
     await runner.assigned(0, null)
-    expect((await hand(runner, world.batch(7, [7]))).sought).toBe(0)
+    expect((await hand(runner, world.batch(7, [7]))).soughtOffset).toBe(0)
     expect(world.memory.applied.size).toBe(0)
   })
 
@@ -110,17 +110,17 @@ describe('a batch that does not start where we stand', () => {
     const runner = world.runner()
     await runner.assigned(0, null)
     const afterGap = world.batch(7, [7], { afterGap: true })
-    expect((await hand(runner, afterGap)).sought).toBe(0)
-    expect(await hand(runner, afterGap)).toMatchObject({ sought: null, committed: [8] })
-    expect(world.memory.row?.position).toBe(8)
+    expect((await hand(runner, afterGap)).soughtOffset).toBe(0)
+    expect(await hand(runner, afterGap)).toMatchObject({ soughtOffset: null, committed: [8] })
+    expect(world.memory.row?.checkpoint).toBe(8)
     // and the next gap is asked for anew
-    expect((await hand(runner, world.batch(12, [12], { afterGap: true }))).sought).toBe(8)
+    expect((await hand(runner, world.batch(12, [12], { afterGap: true }))).soughtOffset).toBe(8)
   })
 
   it('from above again, without the log saying why, is sent back again', async () => {
     const runner = world.runner()
     await runner.assigned(0, null)
-    for (let i = 0; i < 3; i++) expect((await hand(runner, world.batch(7, [7]))).sought).toBe(0)
+    for (let i = 0; i < 3; i++) expect((await hand(runner, world.batch(7, [7]))).soughtOffset).toBe(0)
     expect(world.memory.applied.size).toBe(0)
   })
 
@@ -129,7 +129,7 @@ describe('a batch that does not start where we stand', () => {
     await runner.assigned(0, null)
     await hand(runner, world.batch(0, [0]))
     world.range = { start: 5, end: 100 }
-    await expect(hand(runner, world.batch(5, [5]))).rejects.toMatchObject({ code: 'LOG_POSITION_LOST' })
+    await expect(hand(runner, world.batch(5, [5]))).rejects.toMatchObject({ code: 'LOG_CHECKPOINT_LOST' })
   })
 
   it('because the log was made anew is an error, though its offsets are below ours', async () => {
@@ -137,22 +137,22 @@ describe('a batch that does not start where we stand', () => {
     await runner.assigned(0, null)
     await hand(runner, world.batch(0, [0, 1, 2, 3]))
     world.range = { start: 0, end: 2 }
-    await expect(hand(runner, world.batch(0, [0, 1]))).rejects.toMatchObject({ code: 'LOG_POSITION_LOST' })
+    await expect(hand(runner, world.batch(0, [0, 1]))).rejects.toMatchObject({ code: 'LOG_CHECKPOINT_LOST' })
   })
 
   it('while the broker is away waits for it, and loses nothing', async () => {
     const runner = world.runner()
     await runner.assigned(0, null)
     world.offsetsFail = 10
-    expect((await hand(runner, world.batch(7, [7]))).sought).toBe(0)
+    expect((await hand(runner, world.batch(7, [7]))).soughtOffset).toBe(0)
   })
 
   it('of a replay may lack what the log no longer has', async () => {
-    world.memory.row = { epoch: 1, version: 1, position: 50, last_commit: null }
+    world.memory.row = { epoch: 1, version: 1, checkpoint: 50, last_commit: null }
     const runner = world.runner()
     expect(await runner.assigned(0, 20)).toBe(20)
     world.range = { start: 30, end: 100 }
-    expect(await hand(runner, world.batch(30, [30]))).toMatchObject({ sought: null, committed: [31] })
+    expect(await hand(runner, world.batch(30, [30]))).toMatchObject({ soughtOffset: null, committed: [31] })
   })
 })
 
@@ -166,7 +166,7 @@ describe('a commit whose answer is lost', () => {
     }
     await hand(runner, world.batch(0, [0, 1, 4]))
     expect([...world.memory.applied]).toEqual([0, 1, 4].map((o) => [o, 1]))
-    expect(world.memory.row?.position).toBe(5)
+    expect(world.memory.row?.checkpoint).toBe(5)
   })
 
   it('and that still takes effect after we asked does not count twice', async () => {
@@ -181,7 +181,7 @@ describe('a commit whose answer is lost', () => {
       throw unreachable()
     }
     world.memory.after = async (what) => {
-      if (what !== 'strandline_position') return
+      if (what !== 'strandline_checkpoint') return
       world.memory.after = () => {}
       await late?.() // our question was answered; now it lands
     }
@@ -196,8 +196,8 @@ describe('a claim that is gone', () => {
     await runner.assigned(0, null)
     await hand(runner, world.batch(0, [0, 1]))
     world.memory.row!.epoch++
-    expect(await hand(runner, world.batch(2, [2, 3]))).toMatchObject({ sought: 2, committed: [] })
-    expect(await hand(runner, world.batch(2, [2, 3]))).toMatchObject({ sought: null, committed: [4] })
+    expect(await hand(runner, world.batch(2, [2, 3]))).toMatchObject({ soughtOffset: 2, committed: [] })
+    expect(await hand(runner, world.batch(2, [2, 3]))).toMatchObject({ soughtOffset: null, committed: [4] })
     expect([...world.memory.applied.values()]).toEqual([1, 1, 1, 1])
   })
 
@@ -207,7 +207,7 @@ describe('a claim that is gone', () => {
     await hand(runner, world.batch(0, [0, 1, 2]))
     world.memory.row = null
     world.memory.applied.clear()
-    expect((await hand(runner, world.batch(3, [3]))).sought).toBe(0)
+    expect((await hand(runner, world.batch(3, [3]))).soughtOffset).toBe(0)
     await hand(runner, world.batch(0, [0, 1, 2, 3]))
     expect([...world.memory.applied]).toEqual([0, 1, 2, 3].map((o) => [o, 1]))
   })
@@ -221,17 +221,17 @@ describe('a claim that is gone', () => {
       world.memory.row = null
       throw unreachable()
     }
-    expect((await hand(runner, world.batch(0, [0, 1]))).sought).toBe(0)
+    expect((await hand(runner, world.batch(0, [0, 1]))).soughtOffset).toBe(0)
     await hand(runner, world.batch(0, [0, 1]))
     expect([...world.memory.applied]).toEqual([0, 1].map((o) => [o, 1]))
   })
 
   it('keeps a replay going that was under way', async () => {
-    world.memory.row = { epoch: 1, version: 1, position: 50, last_commit: null }
+    world.memory.row = { epoch: 1, version: 1, checkpoint: 50, last_commit: null }
     const runner = world.runner()
     await runner.assigned(0, 20)
     world.memory.row.epoch++
-    expect((await hand(runner, world.batch(20, [20, 21]))).sought).toBe(20)
+    expect((await hand(runner, world.batch(20, [20, 21]))).soughtOffset).toBe(20)
   })
 
   it('and was not taken back, as a heartbeat failed, is taken at the next batch', async () => {
@@ -242,7 +242,7 @@ describe('a claim that is gone', () => {
       throw new Error('connection closed')
     }
     await expect(hand(runner, world.batch(0, [0]), { heartbeat })).rejects.toThrow('connection closed')
-    expect((await hand(runner, world.batch(0, [0]))).sought).toBe(0)
+    expect((await hand(runner, world.batch(0, [0]))).soughtOffset).toBe(0)
     expect((await hand(runner, world.batch(0, [0]))).committed).toEqual([1])
   })
 })
@@ -255,7 +255,7 @@ describe('a database that refuses', () => {
       if (chunk && chunk.records.length > 3) throw new StrandlineError(code, 'too much')
     }
     const offsets = Array.from({ length: 100 }, (_, i) => i)
-    for (let at = 0; at < 100; at = world.memory.row?.position ?? 0)
+    for (let at = 0; at < 100; at = world.memory.row?.checkpoint ?? 0)
       await hand(runner, world.batch(at, offsets.slice(at)))
     expect([...world.memory.applied.values()]).toEqual(offsets.map(() => 1))
     expect(Math.max(...world.memory.chunks)).toBeLessThanOrEqual(3)
@@ -276,7 +276,8 @@ describe('a database that refuses', () => {
     world.memory.before = (_, chunk) => {
       if (chunk?.records.some((r) => r.offset === 1)) throw new StrandlineError('STORE_REJECTED', 'no')
     }
-    for (let i = 0; i < 3; i++) expect((await hand(runner, world.batch(0, [0, 1, 2]))).sought).toBe(i === 0 ? 1 : 1)
+    for (let i = 0; i < 3; i++)
+      expect((await hand(runner, world.batch(0, [0, 1, 2]))).soughtOffset).toBe(i === 0 ? 1 : 1)
     expect(runner.retrying()).toBe('no')
     expect([...world.memory.applied.keys()]).toEqual([0])
     world.memory.before = () => {}
@@ -297,22 +298,22 @@ describe('a database that refuses', () => {
 
 describe('a gap with nothing behind it', () => {
   const pass = async (runner: ReturnType<typeof world.runner>, from: number, next: number) => {
-    const seen = { sought: [] as number[], committed: [] as number[] }
+    const seen = { soughtOffset: [] as number[], committed: [] as number[] }
     const control = {
       isActive: () => true,
-      seek: (offset: number) => void seen.sought.push(offset),
+      seek: (offset: number) => void seen.soughtOffset.push(offset),
       commitOffset: async (offset: number) => void seen.committed.push(offset),
     }
     await runner.passed({ partition: 0, from, next }, control)
     return seen
   }
 
-  it('moves the position, in the database and in the group', async () => {
+  it('moves the checkpoint, in the database and in the group', async () => {
     const runner = world.runner()
     await runner.assigned(0, null)
     await hand(runner, world.batch(0, [0, 1]))
-    expect(await pass(runner, 2, 7)).toEqual({ sought: [], committed: [7] })
-    expect(world.memory.row?.position).toBe(7)
+    expect(await pass(runner, 2, 7)).toEqual({ soughtOffset: [], committed: [7] })
+    expect(world.memory.row?.checkpoint).toBe(7)
     expect((await hand(runner, world.batch(7, [7]))).committed).toEqual([8])
     expect([...world.memory.applied.keys()]).toEqual([0, 1, 7])
   })
@@ -324,8 +325,8 @@ describe('a gap with nothing behind it', () => {
     const runner = world.runner()
     await runner.assigned(0, null)
     await hand(runner, world.batch(0, [0, 1]))
-    expect(await pass(runner, from, next)).toEqual({ sought: [], committed: [] })
-    expect(world.memory.row?.position).toBe(2)
+    expect(await pass(runner, from, next)).toEqual({ soughtOffset: [], committed: [] })
+    expect(world.memory.row?.checkpoint).toBe(2)
   })
 
   it.each(['before', 'after'] as const)('is asked for again when the answer is lost %s the commit', async (when) => {
@@ -335,11 +336,11 @@ describe('a gap with nothing behind it', () => {
     world.memory[when] = (what) => {
       if (what === 'commit' && faults-- > 0) throw unreachable()
     }
-    expect((await pass(runner, 0, 5)).sought).toEqual([0])
+    expect((await pass(runner, 0, 5)).soughtOffset).toEqual([0])
     expect(runner.retrying()).toBe('no answer')
     let tries = 0
-    while ((await pass(runner, 0, 5)).sought.length > 0) expect(++tries).toBeLessThan(3)
-    expect(world.memory.row?.position).toBe(5)
+    while ((await pass(runner, 0, 5)).soughtOffset.length > 0) expect(++tries).toBeLessThan(3)
+    expect(world.memory.row?.checkpoint).toBe(5)
     expect(runner.retrying()).toBeNull()
     expect((await hand(runner, world.batch(5, [5]))).committed).toEqual([6])
   })
@@ -348,8 +349,8 @@ describe('a gap with nothing behind it', () => {
     const runner = world.runner()
     await runner.assigned(0, null)
     world.memory.row!.epoch++
-    expect(await pass(runner, 0, 5)).toEqual({ sought: [], committed: [] })
-    expect(world.memory.row?.position).toBeNull()
+    expect(await pass(runner, 0, 5)).toEqual({ soughtOffset: [], committed: [] })
+    expect(world.memory.row?.checkpoint).toBeNull()
   })
 })
 
@@ -364,7 +365,7 @@ describe('the log is the one that the checkpoint was made on', () => {
     const r = record(offset, value)
     return { offset, time: r.timestamp, digest: digestOf(r), event_id: 'event-x' }
   }
-  const row = { epoch: 1, version: 1, position: 51, last_commit: null, topic_id: 'A', last_record: last(49) }
+  const row = { epoch: 1, version: 1, checkpoint: 51, last_commit: null, topic_id: 'A', last_record: last(49) }
 
   it('when its id and the last record are the same', async () => {
     Object.assign(world, { topicId: 'A', records: new Map([[49, record(49)]]) })
@@ -395,7 +396,7 @@ describe('the log is the one that the checkpoint was made on', () => {
     Object.assign(world, { topicId: 'A', records: new Map([[49, record(49)]]) }, differs)
     world.memory.row = { ...row }
     await expect(world.runner().assigned(0, null)).rejects.toMatchObject({
-      code: 'LOG_POSITION_LOST',
+      code: 'LOG_CHECKPOINT_LOST',
       message: expect.stringMatching(message),
       todo: expect.stringContaining('docs/operations.md'),
     })
@@ -422,13 +423,13 @@ describe('regression: a record that cannot be read yet', () => {
     }
     const runner = world.runner()
     await runner.assigned(0, null)
-    expect(await hand(runner, world.batch(0, [0, 1, 2, 3, 4, 5]))).toEqual({ sought: 3, committed: [3] })
-    expect(world.memory).toMatchObject({ chunks: [3], row: { position: 3 } })
+    expect(await hand(runner, world.batch(0, [0, 1, 2, 3, 4, 5]))).toEqual({ soughtOffset: 3, committed: [3] })
+    expect(world.memory).toMatchObject({ chunks: [3], row: { checkpoint: 3 } })
     expect(runner.retrying()).toBe('unknown')
     readable = 5
-    expect(await hand(runner, world.batch(3, [3, 4, 5]))).toEqual({ sought: 5, committed: [5] })
+    expect(await hand(runner, world.batch(3, [3, 4, 5]))).toEqual({ soughtOffset: 5, committed: [5] })
     readable = 9
-    expect(await hand(runner, world.batch(5, [5]))).toEqual({ sought: null, committed: [6] })
+    expect(await hand(runner, world.batch(5, [5]))).toEqual({ soughtOffset: null, committed: [6] })
     expect([...world.memory.applied]).toEqual([0, 1, 2, 3, 4, 5].map((o) => [o, 1]))
     expect(runner.retrying()).toBeNull()
   })

@@ -8,13 +8,13 @@
  *       └──── revoked() / fenced ┘
  *
  * - *Claim first*: `strandline_claim` raises the partition's epoch, so that whoever held it before can commit nothing any more; only then are the
- *   position and the state read, the log compared with what was applied of it last (last-record.ts), and only then is anything applied. What the log
+ *   checkpoint and the state read, the log compared with what was applied of it last (last-record.ts), and only then is anything applied. What the log
  *   delivers is immutable, so it may have been fetched before.
  * - *Skip below, apply at or above, never equality*: offsets are sparse. `cursor` is the next offset to look at. A batch that starts above it may mean
  *   that the group's offset ran ahead of the database, so we seek back; only what the log then says it passed over (aborted transactions) is a gap.
- * - *Replay*: the group's offset lies below the database's position (someone reset it, or we died between the two commits). What is in the ledger is a
- *   no-op, what is not is applied; the database's position does not move back.
- * - *An unknown outcome is not a failure*: every commit carries an id; when its answer is lost, we ask `strandline_position` for the newest id.
+ * - *Replay*: the group's offset lies below the database's checkpoint (someone reset it, or we died between the two commits). What is in the ledger is a
+ *   no-op, what is not is applied; the database's checkpoint does not move back.
+ * - *An unknown outcome is not a failure*: every commit carries an id; when its answer is lost, we ask `strandline_checkpoint` for the newest id.
  * - *waits*: a record cannot be read yet (its schema may still turn up). What lies before it is applied without it: new ones of its kind, which come with
  *   every fetch, would otherwise hold back the trades between them for as long as they come.
  * - *stale*: someone else changed the state of our partition (a correction that arrived through another partition). Read again and go on.
@@ -23,11 +23,11 @@
  */
 import { randomUUID } from 'node:crypto'
 import type { BatchControl, LogBatch, LogGap, LogRecord, PartitionHandler, PartitionOffsets } from '../log/log.ts'
+import { checkBounds, createCheckpoints, startOf } from './checkpoints.ts'
 import type { Applied, Chunk, Claim, Waits } from './chunk-processor.ts'
 import { createGapPasser } from './gaps.ts'
-import { type Checkpoint, checkBeginning, checkIdentity, recordOf } from './last-record.ts'
-import { backoff, createPatience, mayPass, tells } from './patience.ts'
-import { checkBounds, createPositions, startOf } from './positions.ts'
+import { checkBeginning, checkIdentity, type LogCheckpoint, recordOf } from './last-record.ts'
+import { backoff, createRetry, isTransient, shouldLog } from './retry.ts'
 import type { RunnerOptions } from './runner-options.ts'
 import { createSlots, type Slot } from './slots.ts'
 
@@ -47,10 +47,10 @@ export function createPartitionRunner(
 ): Required<PartitionHandler> & { idle(): boolean; retrying(): string | null } {
   const { consumer, topic, holder, store, log, clock, logger, processor, maxChunk = 20_000, events = {} } = options
   const { acceptTruncated = false, admit = async () => {} } = options
-  const positions = createPositions(store, consumer, topic, holder)
-  const untilAnswered = createPatience(clock, logger)
+  const checkpoints = createCheckpoints(store, consumer, topic, holder)
+  const untilAnswered = createRetry(clock, logger)
   const { slots, slotOf } = createSlots(maxChunk)
-  const passGap = createGapPasser({ processor, positions, clock, events })
+  const passGap = createGapPasser({ processor, checkpoints, clock, events })
   let working = 0
 
   /** Claims the partition and finds where to start; false when it is not ours any more. */
@@ -62,11 +62,11 @@ export function createPartitionRunner(
     heartbeat?: () => Promise<void>,
   ): Promise<boolean> {
     slot.claim = null
-    slot.sought = null
+    slot.soughtOffset = null
     const where = `${topic}/${partition}`
     const ask = <T>(what: string, question: () => Promise<T>) =>
       untilAnswered(what, () => noted(slot, question), active, heartbeat)
-    const claimed = await ask(`claim ${where}`, () => positions.claim(partition))
+    const claimed = await ask(`claim ${where}`, () => checkpoints.claim(partition))
     if (!claimed || !active()) return false
     const topicId = await log.topicId(topic)
     const range = await ask(`read ${where}`, async () => {
@@ -74,34 +74,34 @@ export function createPartitionRunner(
       return compared(where, partition, claimed, topicId)
     })
     if (range === undefined || !active()) return false
-    const { epoch, version, position } = claimed
-    const claim: Claim = { topic, partition, epoch, version, position, topicId }
+    const { epoch, version, checkpoint } = claimed
+    const claim: Claim = { topic, partition, epoch, version, checkpoint, topicId }
     slot.claim = claim
     slot.failure = null
     slot.overtaken = 0
-    slot.cursor = startOf(position, committed, range?.start ?? 0)
-    if (claim.position !== null && slot.cursor < claim.position)
+    slot.cursor = startOf(checkpoint, committed, range?.start ?? 0)
+    if (claim.checkpoint !== null && slot.cursor < claim.checkpoint)
       logger.info(
-        { partition, from: slot.cursor, position: claim.position },
-        `${where}: the group's offset lies below the database's position; reading again from ${slot.cursor}`,
+        { partition, from: slot.cursor, checkpoint: claim.checkpoint },
+        `${where}: the group's offset lies below the database's checkpoint; reading again from ${slot.cursor}`,
       )
     return true
   }
 
-  /** What the log has of a partition, once it is seen to be the log that the checkpoint was made on. Errors: LOG_POSITION_LOST, LOG_TRUNCATED. */
+  /** What the log has of a partition, once it is seen to be the log that the checkpoint was made on. Errors: LOG_CHECKPOINT_LOST, LOG_TRUNCATED. */
   async function compared(
     where: string,
     partition: number,
-    checkpoint: Checkpoint,
+    known: LogCheckpoint,
     topicId: string | null,
   ): Promise<PartitionOffsets | null> {
     const range = (await log.offsets(topic)).find((o) => o.partition === partition)
     if (!range) return null
-    const { position, last_record } = checkpoint
-    if (position !== null) {
-      checkBounds(where, consumer, position, range)
+    const { checkpoint, last_record } = known
+    if (checkpoint !== null) {
+      checkBounds(where, consumer, checkpoint, range)
       const found = await recordOf(log, topic, partition, last_record, range)
-      checkIdentity(where, consumer, checkpoint, topicId, found)
+      checkIdentity(where, consumer, known, topicId, found)
     } else if (!acceptTruncated) checkBeginning(where, consumer, range)
     else if (range.start > 0)
       logger.warn(
@@ -123,9 +123,9 @@ export function createPartitionRunner(
 
   async function assigned(partition: number, committed: number | null | 'earliest'): Promise<number | null> {
     const slot = slotOf(partition)
-    const turn = ++slot.turn
+    const assignment = ++slot.assignment
     return slot.mutex(async () =>
-      (await take(slot, partition, committed, () => slot.turn === turn)) ? slot.cursor : null,
+      (await take(slot, partition, committed, () => slot.assignment === assignment)) ? slot.cursor : null,
     )
   }
 
@@ -150,7 +150,7 @@ export function createPartitionRunner(
   }
 
   function seek(slot: Slot, control: BatchControl): void {
-    slot.sought = slot.cursor
+    slot.soughtOffset = slot.cursor
     control.seek(slot.cursor)
   }
 
@@ -158,7 +158,7 @@ export function createPartitionRunner(
     if (!control.isActive()) return
     if (!slot.claim) return reclaim(slot, b.partition, control)
     if ((b.fetchedOffset > slot.cursor || b.highWatermark < slot.cursor) && !(await follows(slot, b, control))) return
-    slot.sought = null
+    slot.soughtOffset = null
     const { cursor } = slot
     const records =
       b.records[0] && b.records[0].offset >= cursor ? b.records : b.records.filter((r) => r.offset >= cursor)
@@ -195,10 +195,10 @@ export function createPartitionRunner(
     if (!all) return false
     const range = all.find((o) => o.partition === b.partition)
     if (range) {
-      checkBounds(where, consumer, slot.claim?.position ?? slot.cursor, range)
+      checkBounds(where, consumer, slot.claim?.checkpoint ?? slot.cursor, range)
       slot.cursor = Math.max(slot.cursor, range.start) // of a replay, the log need not have everything any more
     }
-    if (b.fetchedOffset <= slot.cursor || (b.afterGap && slot.sought === slot.cursor)) return true
+    if (b.fetchedOffset <= slot.cursor || (b.afterGap && slot.soughtOffset === slot.cursor)) return true
     logger.info(
       { partition: b.partition, fetched: b.fetchedOffset, cursor: slot.cursor },
       `${where}: the log ran ahead of the database; reading again from ${slot.cursor}`,
@@ -220,17 +220,17 @@ export function createPartitionRunner(
       records,
       next,
       commitId: randomUUID(),
-      replay: mine.position !== null && first < mine.position,
+      replay: mine.checkpoint !== null && first < mine.checkpoint,
     }
     const started = performance.now()
     let applied: Applied
     try {
       applied = await processor.apply(mine, chunk)
     } catch (error) {
-      if (!mayPass(error)) throw error
+      if (!isTransient(error)) throw error
       processor.forget(mine)
       slot.failure = error.message
-      if (tells(slot.failures))
+      if (shouldLog(slot.failures))
         logger.warn(
           { code: error.code, partition: b.partition, attempt: slot.failures, records: records.length },
           error.message,
@@ -250,7 +250,7 @@ export function createPartitionRunner(
     }
     if (applied.committed !== false) {
       mine.version++
-      mine.position = Math.max(mine.position ?? 0, next)
+      mine.checkpoint = Math.max(mine.checkpoint ?? 0, next)
     }
     slot.cursor = next
     slot.chunkSize = Math.min(maxChunk, slot.chunkSize * 2)
@@ -266,7 +266,7 @@ export function createPartitionRunner(
   }
 
   function waits(slot: Slot, partition: number, { offset, error }: Waits): void {
-    if (slot.waitsAt !== offset || tells(slot.failures))
+    if (slot.waitsAt !== offset || shouldLog(slot.failures))
       logger.warn({ code: error.code, partition, offset, attempt: slot.failures }, error.message)
     slot.waitsAt = offset
     slot.failure = error.message
@@ -276,7 +276,7 @@ export function createPartitionRunner(
   function overtaken(slot: Slot, partition: number, offset: number): void {
     if (++slot.overtaken < OVERTAKEN) return
     slot.failure = `${topic}/${partition}: the state that the records from offset ${offset} on change was changed by others ${slot.overtaken} times in a row before it could be committed.`
-    if (slot.overtaken === OVERTAKEN || tells(slot.overtaken))
+    if (slot.overtaken === OVERTAKEN || shouldLog(slot.overtaken))
       logger.warn({ partition, offset, attempt: slot.overtaken }, slot.failure)
   }
 
@@ -298,7 +298,7 @@ export function createPartitionRunner(
     return 'done'
   }
 
-  /** Reads version and position of our claim again; the id of the newest commit, or 'leave' when the partition is not ours. */
+  /** Reads version and checkpoint of our claim again; the id of the newest commit, or 'leave' when the partition is not ours. */
   async function refresh(
     slot: Slot,
     mine: Claim,
@@ -306,15 +306,15 @@ export function createPartitionRunner(
     control: BatchControl,
   ): Promise<string | null | 'leave'> {
     const now = await untilAnswered(
-      `read the position of ${topic}/${b.partition}`,
-      () => positions.look(b.partition),
+      `read the checkpoint of ${topic}/${b.partition}`,
+      () => checkpoints.read(b.partition),
       control.isActive,
       control.heartbeat,
     )
     if (now === undefined) return 'leave'
     if (now === null || now.epoch !== mine.epoch) return fenced(slot, mine, b, control)
     mine.version = now.version
-    mine.position = now.position
+    mine.checkpoint = now.checkpoint
     return now.last_commit
   }
 
@@ -340,7 +340,7 @@ export function createPartitionRunner(
   async function revoked(partition: number): Promise<void> {
     const slot = slots.get(partition)
     if (!slot) return
-    slot.turn++
+    slot.assignment++
     await slot.mutex(async () => {
       slot.claim = null
       slot.failure = null

@@ -21,7 +21,7 @@ export interface RunnerOptions {
   processor: ChunkProcessor
   /** Most records of one transaction. */
   maxChunk?: number
-  /** A partition without a position is begun although the log's first records are gone. */
+  /** A partition without a checkpoint is begun although the log's first records are gone. */
   acceptTruncated?: boolean
   /** Asked at each claim: may this log be read? What it throws is told and asked again, until it passes. */
   admit?: () => Promise<void>

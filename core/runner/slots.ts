@@ -8,7 +8,7 @@ export interface Slot {
   /** Next offset to look at. */
   cursor: number
   /** Where the log was last sent to: a gap that it reports from there on holds nothing. */
-  sought: number | null
+  soughtOffset: number | null
   chunkSize: number
   /** The first record that could not be read yet, when last tried: a chunk that begins before it ends before it. */
   waitsAt: number | null
@@ -18,8 +18,8 @@ export interface Slot {
   overtaken: number
   /** The last failure, until something succeeds. */
   failure: string | null
-  /** Counts assignments and revocations: work of an earlier turn gives up. */
-  turn: number
+  /** Counts assignments and revocations: work of an earlier one gives up. */
+  assignment: number
 }
 
 export function createSlots(maxChunk: number): { slots: Map<number, Slot>; slotOf(partition: number): Slot } {
@@ -33,13 +33,13 @@ export function createSlots(maxChunk: number): { slots: Map<number, Slot>; slotO
           mutex: createMutex(),
           claim: null,
           cursor: 0,
-          sought: null,
+          soughtOffset: null,
           chunkSize: maxChunk,
           waitsAt: null,
           failures: 0,
           overtaken: 0,
           failure: null,
-          turn: 0,
+          assignment: 0,
         }
         slots.set(partition, slot)
       }

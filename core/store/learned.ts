@@ -17,7 +17,7 @@ export interface Baseline {
 
 export interface Learned {
   /** Of the version that was read; null while no learner ever ran. */
-  generation: number | null
+  model_version: number | null
   hash: string | null
   /** Whether it is the one that readers see unasked. */
   active: boolean
@@ -31,19 +31,20 @@ const PAGE = 10_000
 
 export interface LearnedModel {
   model: Model
-  generation: number
+  model_version: number
   active: boolean
 }
 
 /** The version of a model, or the active one; null while no learner ever ran. Error: USAGE where there is no model of that name. */
 export async function learnedModel(store: Store, name?: string): Promise<LearnedModel | null> {
   const row = await store.rpc<{
-    generation: number
+    model_version: number
     hash: string
     active: boolean
     definition: ModelDefinition
   } | null>('strandline_decision_model', { p_model: name ?? null })
-  if (row) return { model: compileModel(row.definition, row.hash), generation: row.generation, active: row.active }
+  if (row)
+    return { model: compileModel(row.definition, row.hash), model_version: row.model_version, active: row.active }
   if (name === undefined) return null
   throw unknownModel(name, await listVersions(store))
 }

@@ -1,10 +1,10 @@
 /** Model versions, as the database knows them: a model folded over one log each. One of them is active: it is what readers see. */
 import { StrandlineError } from '../errors.ts'
-import { partitionsOf } from '../runner/positions.ts'
+import { listCheckpoints } from '../runner/checkpoints.ts'
 import type { Store } from './store.ts'
 
 export interface ModelVersion {
-  generation: number
+  model_version: number
   model: string
   hash: string
   topic: string
@@ -19,8 +19,8 @@ export const listVersions = (store: Pick<Store, 'rpc'>): Promise<ModelVersion[]>
   store.rpc('strandline_learner_versions', {})
 
 /** Whether readers see this version now. */
-export async function isActive(store: Store, generation: number): Promise<boolean> {
-  return (await store.rpc<boolean | null>('strandline_learner_is_active', { p_generation: generation })) === true
+export async function isActive(store: Store, modelVersion: number): Promise<boolean> {
+  return (await store.rpc<boolean | null>('strandline_learner_is_active', { p_model_version: modelVersion })) === true
 }
 
 /** What is said of a model that no learner ever ran under. */
@@ -33,10 +33,10 @@ export function unknownModel(model: string, versions: ModelVersion[]): Strandlin
 }
 
 /** The next offset that a consumer applies, by partition; null before its first commit. Errors: STORE_UNREACHABLE. */
-export async function readPositions(
+export async function readCheckpoints(
   store: Pick<Store, 'rpc'>,
   consumer: string,
   topic: string,
 ): Promise<Map<number, number | null>> {
-  return new Map((await partitionsOf(store, consumer, topic)).map((r) => [r.partition, r.position]))
+  return new Map((await listCheckpoints(store, consumer, topic)).map((r) => [r.partition, r.checkpoint]))
 }

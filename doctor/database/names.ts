@@ -18,7 +18,7 @@ export async function lookAtNames(ask: Ask): Promise<NameFacts> {
     select exists (select from pg_namespace where nspname = 'strandline') as schema,
       exists (select from pg_class c join pg_namespace n on n.oid = c.relnamespace where n.nspname = 'strandline' and c.relname = 'adopted') as ours,
       exists (select from pg_class c join pg_namespace n on n.oid = c.relnamespace where n.nspname = 'public' and c.relname = 'pm_outbox')
-        and exists (select from pg_class c join pg_namespace n on n.oid = c.relnamespace where n.nspname = 'public' and c.relname = 'consumer_positions')
+        and exists (select from pg_class c join pg_namespace n on n.oid = c.relnamespace where n.nspname = 'public' and c.relname = 'consumer_checkpoints')
         as development,
       coalesce((select jsonb_agg(x.name order by x.name) from (
         select 'function public.' || p.proname || '()' as name from pg_proc p where p.pronamespace = n.oid and p.proname like 'strandline\\_%'

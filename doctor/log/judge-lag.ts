@@ -35,13 +35,13 @@ const absent = (name: string, records: number): Finding =>
 function judgeGroup(group: ConsumerLag, name: 'learner' | 'projector'): Finding[] {
   const found: Finding[] = []
   const lost = group.partitions.filter(
-    (p) => p.position !== null && (p.position < p.log_start || p.position > p.log_end),
+    (p) => p.checkpoint !== null && (p.checkpoint < p.log_start || p.checkpoint > p.log_end),
   )
   if (lost.length > 0)
     found.push(
       error(
         'consumers',
-        `The log does not have the position of the ${name} (any more): ${list(lost.map((p) => `partition ${p.partition} stands at ${p.position}, the log has ${p.log_start} to ${p.log_end}`))}.`,
+        `The log does not have the checkpoint of the ${name} (any more): ${list(lost.map((p) => `partition ${p.partition} stands at ${p.checkpoint}, the log has ${p.log_start} to ${p.log_end}`))}.`,
         'It is another topic, or it was cut: docs/operations.md, Backup and restore.',
       ),
     )

@@ -105,7 +105,7 @@ describe('who reads', () => {
         log_start: 0,
         log_end: 10,
         committed: 10,
-        position: 10,
+        checkpoint: 10,
         lag_records: 0,
         lag_seconds: 0,
         dead_letters: 0,
@@ -130,8 +130,12 @@ describe('who reads', () => {
       { lag_records: 5, lag_seconds: 120 },
       'error consumers: The learner is 5 records behind, the oldest for 2 min',
     ],
-    ['its position is gone', at({ log_start: 20, log_end: 30 }), 'error consumers: The log does not have the position'],
-    ['the log is shorter', at({ log_end: 5 }), 'error consumers: The log does not have the position'],
+    [
+      'its checkpoint is gone',
+      at({ log_start: 20, log_end: 30 }),
+      'error consumers: The log does not have the checkpoint',
+    ],
+    ['the log is shorter', at({ log_end: 5 }), 'error consumers: The log does not have the checkpoint'],
     ['it settles', { state: 'PreparingRebalance' }, 'warning consumers: The group'],
     [
       'dead letters',

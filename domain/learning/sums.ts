@@ -13,14 +13,14 @@ export interface DecayedSums {
   /** Newest exit time ever seen; ms. Of no effect on the coefficient. */
   newest: number
   /** Σw and Σw·rr for the short and the long τ, relative to the period's end; `…_lo` is what the first double has no room for. */
-  ws: number
-  ws_lo: number
-  wrs: number
-  wrs_lo: number
-  wl: number
-  wl_lo: number
-  wrl: number
-  wrl_lo: number
+  weight_short: number
+  weight_short_low: number
+  weighted_rr_short: number
+  weighted_rr_short_low: number
+  weight_long: number
+  weight_long_low: number
+  weighted_rr_long: number
+  weighted_rr_long_low: number
 }
 
 export interface Decay {
@@ -42,7 +42,18 @@ export function periodOf(t: number, tau: Decay): number {
 }
 
 export function emptySums(): DecayedSums {
-  return { n: 0, newest: 0, ws: 0, ws_lo: 0, wrs: 0, wrs_lo: 0, wl: 0, wl_lo: 0, wrl: 0, wrl_lo: 0 }
+  return {
+    n: 0,
+    newest: 0,
+    weight_short: 0,
+    weight_short_low: 0,
+    weighted_rr_short: 0,
+    weighted_rr_short_low: 0,
+    weight_long: 0,
+    weight_long_low: 0,
+    weighted_rr_long: 0,
+    weighted_rr_long_low: 0,
+  }
 }
 
 /** What one trade adds to each of its groups: computed once, the same for all of them. */
@@ -80,29 +91,29 @@ export function retractTrade(p: DecayedSums, w: WeighedTrade): void {
 /** Adds to each of the four sums: Knuth's two-sum for the error of the addition, then the pair made normal again. */
 function change(p: DecayedSums, { s, l, srr, lrr }: WeighedTrade, sign: 1 | -1): void {
   let x = sign * s
-  let sum = p.ws + x
-  let part = sum - p.ws
-  let low = p.ws_lo + (p.ws - (sum - part) + (x - part))
-  p.ws = sum + low
-  p.ws_lo = low - (p.ws - sum)
+  let sum = p.weight_short + x
+  let part = sum - p.weight_short
+  let low = p.weight_short_low + (p.weight_short - (sum - part) + (x - part))
+  p.weight_short = sum + low
+  p.weight_short_low = low - (p.weight_short - sum)
   x = sign * srr
-  sum = p.wrs + x
-  part = sum - p.wrs
-  low = p.wrs_lo + (p.wrs - (sum - part) + (x - part))
-  p.wrs = sum + low
-  p.wrs_lo = low - (p.wrs - sum)
+  sum = p.weighted_rr_short + x
+  part = sum - p.weighted_rr_short
+  low = p.weighted_rr_short_low + (p.weighted_rr_short - (sum - part) + (x - part))
+  p.weighted_rr_short = sum + low
+  p.weighted_rr_short_low = low - (p.weighted_rr_short - sum)
   x = sign * l
-  sum = p.wl + x
-  part = sum - p.wl
-  low = p.wl_lo + (p.wl - (sum - part) + (x - part))
-  p.wl = sum + low
-  p.wl_lo = low - (p.wl - sum)
+  sum = p.weight_long + x
+  part = sum - p.weight_long
+  low = p.weight_long_low + (p.weight_long - (sum - part) + (x - part))
+  p.weight_long = sum + low
+  p.weight_long_low = low - (p.weight_long - sum)
   x = sign * lrr
-  sum = p.wrl + x
-  part = sum - p.wrl
-  low = p.wrl_lo + (p.wrl - (sum - part) + (x - part))
-  p.wrl = sum + low
-  p.wrl_lo = low - (p.wrl - sum)
+  sum = p.weighted_rr_long + x
+  part = sum - p.weighted_rr_long
+  low = p.weighted_rr_long_low + (p.weighted_rr_long - (sum - part) + (x - part))
+  p.weighted_rr_long = sum + low
+  p.weighted_rr_long_low = low - (p.weighted_rr_long - sum)
 }
 
 export interface Coefficient {
@@ -116,20 +127,20 @@ export function mergeSums(all: readonly { period: number; sums: DecayedSums }[],
   const newest = Math.max(...all.map((e) => e.period))
   const length = PERIOD_TAUS * tau.short
   let n = 0
-  let ws = 0
-  let wrs = 0
-  let wl = 0
-  let wrl = 0
+  let weight_short = 0
+  let weighted_rr_short = 0
+  let weight_long = 0
+  let weighted_rr_long = 0
   for (const { period, sums } of all) {
     const s = Math.exp(((period - newest) * length) / tau.short)
     const l = Math.exp(((period - newest) * length) / tau.long)
     n += sums.n
-    ws += sums.ws * s
-    wrs += sums.wrs * s
-    wl += sums.wl * l
-    wrl += sums.wrl * l
+    weight_short += sums.weight_short * s
+    weighted_rr_short += sums.weighted_rr_short * s
+    weight_long += sums.weight_long * l
+    weighted_rr_long += sums.weighted_rr_long * l
   }
-  return n > 0 ? { rr_short: wrs / ws, rr_long: wrl / wl, n } : null
+  return n > 0 ? { rr_short: weighted_rr_short / weight_short, rr_long: weighted_rr_long / weight_long, n } : null
 }
 
 /** weight = clamp(rr_short / baseline, min, max), and 1 while the baseline is ≤ 0 or absent. */

@@ -18,15 +18,15 @@ export const TOLERANCE = 1e-9
 const PAGE = 10_000
 
 interface Page {
-  positions: [partition: number, position: number][]
+  checkpoints: [partition: number, checkpoint: number][]
   global_rr: FoldedLog['global_rr'] | null
   rows: CoefficientRow[]
   next: string | null
 }
 
 /**
- * Page by page, each with the learner's position at its own moment: the fold goes on to exactly there, so that trades which flow meanwhile make no difference.
- * @param consumer of the active generation; null: no learner ever ran, and nothing may be learned
+ * Page by page, each with the learner's checkpoint at its own moment: the fold goes on to exactly there, so that trades which flow meanwhile make no difference.
+ * @param consumer of the active version; null: no learner ever ran, and nothing may be learned
  */
 export async function compareCoefficients(
   { store, config }: Pick<ServiceDeps, 'store' | 'config'>,
@@ -41,7 +41,7 @@ export async function compareCoefficients(
       p_after: after,
       p_size: PAGE,
     })
-    const folded = await foldedUpTo(new Map(page.positions))
+    const folded = await foldedUpTo(new Map(page.checkpoints))
     const { next } = page
     const from = after
     const should = folded.coefficients.filter(

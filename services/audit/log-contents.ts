@@ -45,7 +45,7 @@ export interface LogContents {
 export interface LogReading {
   contents: LogContents
   /** Folds on, up to these offsets (next to be applied, by partition), and answers with what it amounts to there. */
-  foldedUpTo(positions: Map<number, number>): Promise<FoldedLog>
+  foldedUpTo(checkpoints: Map<number, number>): Promise<FoldedLog>
 }
 
 const NOTHING: FoldedLog = { global_rr: { rr_short: null, rr_long: null, n: 0 }, coefficients: [] }
@@ -111,9 +111,9 @@ export async function readLog(
   let result = fold?.result() ?? NOTHING
   return {
     contents,
-    async foldedUpTo(positions) {
+    async foldedUpTo(checkpoints) {
       if (!fold) return result
-      const more = [...positions]
+      const more = [...checkpoints]
         .map(([partition, end]) => ({ partition, start: folded.get(partition) ?? 0, end }))
         .filter((r) => r.end > r.start)
       if (more.length === 0) return result

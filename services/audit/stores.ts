@@ -69,12 +69,12 @@ export async function readOutbox(store: Store): Promise<OutboxRow[]> {
 }
 
 export async function readCheckpoints(store: Store, topic: string): Promise<Checkpoints> {
-  const { positions, active } = await store.rpc<StoredLag>('strandline_lag', { p_topic: topic })
+  const { checkpoints, active } = await store.rpc<StoredLag>('strandline_lag', { p_topic: topic })
   const of = (consumer: string | null) =>
     new Map(
-      positions
-        .filter((p) => p.consumer === consumer && p.position !== null)
-        .map((p) => [p.partition, p.position as number]),
+      checkpoints
+        .filter((p) => p.consumer === consumer && p.checkpoint !== null)
+        .map((p) => [p.partition, p.checkpoint as number]),
     )
   return { consumer: active, learner: of(active), projector: of(PROJECTOR_CONSUMER) }
 }

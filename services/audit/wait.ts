@@ -42,9 +42,9 @@ export const unseen = (cause: unknown): StrandlineError =>
 async function whatWaits({ store, log, config: { topic } }: ServiceDeps): Promise<string | null> {
   const outbox = await store.rpc<{ depth: number }>('strandline_pm_outbox_state', {})
   const { learner, projector } = await readCheckpoints(store, topic)
-  const ranges = await log.offsets(topic) // after the positions: a lag is never negative
-  const lag = async (positions: Map<number, number>) => {
-    const from = new Map(ranges.map((r) => [r.partition, Math.max(r.start, positions.get(r.partition) ?? r.start)]))
+  const ranges = await log.offsets(topic) // after the checkpoints: a lag is never negative
+  const lag = async (checkpoints: Map<number, number>) => {
+    const from = new Map(ranges.map((r) => [r.partition, Math.max(r.start, checkpoints.get(r.partition) ?? r.start)]))
     const open = ranges.filter((r) => (from.get(r.partition) as number) < r.end)
     if (open.length === 0) return 0
     const readable = await log.timestamps(

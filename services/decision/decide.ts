@@ -78,7 +78,7 @@ export function createDecisionMaker(store: Store): DecisionMaker {
       const model = version?.model ?? null
       const keys = keysOf(model)
       const learned = await readCoefficients(store, [...keys, ...TIMEFRAME_KEYS], name)
-      if (learned.generation === (version?.generation ?? null)) {
+      if (learned.model_version === (version?.model_version ?? null)) {
         if (version) known.set(name ?? '', version)
         return { model, learned, keys }
       }

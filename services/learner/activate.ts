@@ -2,7 +2,7 @@
 import type { Clock } from '../../core/clock.ts'
 import { StrandlineError } from '../../core/errors.ts'
 import type { EventLog, PartitionOffsets } from '../../core/log/log.ts'
-import { listVersions, type ModelVersion, readPositions, unknownModel } from '../../core/store/model-versions.ts'
+import { listVersions, type ModelVersion, readCheckpoints, unknownModel } from '../../core/store/model-versions.ts'
 import type { Store } from '../../core/store/store.ts'
 import { learnerConsumer } from './learner-store.ts'
 
@@ -39,10 +39,10 @@ export async function activate(
   const version = choose(versions, model, topic)
   const { n, lag_records } = await requireCaughtUp({ store, log, clock }, version, force)
   const answer = await store.rpc<{ status: 'ok' | 'unknown'; previous: number | null }>('strandline_learner_activate', {
-    p_generation: version.generation,
+    p_model_version: version.model_version,
   })
   if (answer.status !== 'ok') throw unknownModel(model, await listVersions(store))
-  const previous = versions.find((v) => v.generation === answer.previous)
+  const previous = versions.find((v) => v.model_version === answer.previous)
   return {
     model,
     topic: version.topic,
@@ -69,7 +69,7 @@ export async function requireCaughtUp(
     throw error
   })
   const lag_records = await lagOf(store, clock, version, ends, force ? 0 : PATIENCE_MS)
-  const { n } = (await listVersions(store)).find((v) => v.generation === version.generation) ?? version
+  const { n } = (await listVersions(store)).find((v) => v.model_version === version.model_version) ?? version
   if (!force) {
     const held = ends.reduce((sum, o) => sum + o.end - o.start, 0)
     if (n === 0 && held > 0)
@@ -97,7 +97,9 @@ function choose(versions: ModelVersion[], model: string, topic?: string): ModelV
     throw new StrandlineError('USAGE', `${model} learns from several topics: ${topics.join(', ')}.`, {
       todo: 'Name one with --topic.',
     })
-  const found = named.filter((v) => v.topic === (topic ?? topics[0])).sort((a, b) => b.generation - a.generation)[0]
+  const found = named
+    .filter((v) => v.topic === (topic ?? topics[0]))
+    .sort((a, b) => b.model_version - a.model_version)[0]
   if (!found)
     throw new StrandlineError('USAGE', `${model} never learned from ${topic}, but from ${topics.join(', ')}.`, {
       todo: 'Name one of these with --topic.',
@@ -114,8 +116,8 @@ async function lagOf(
 ): Promise<number> {
   const until = clock.now() + patience
   for (;;) {
-    const positions = await readPositions(store, learnerConsumer(model, hash), topic)
-    const lag = ends.reduce((sum, o) => sum + Math.max(0, o.end - (positions.get(o.partition) ?? o.start)), 0)
+    const checkpoints = await readCheckpoints(store, learnerConsumer(model, hash), topic)
+    const lag = ends.reduce((sum, o) => sum + Math.max(0, o.end - (checkpoints.get(o.partition) ?? o.start)), 0)
     if (lag === 0 || clock.now() >= until) return lag
     await clock.sleep(POLL_MS)
   }

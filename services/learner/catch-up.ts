@@ -4,14 +4,14 @@ import { StrandlineError } from '../../core/errors.ts'
 import { loadModel } from '../../core/load-model.ts'
 import { type PartitionOffsets, writtenEnd } from '../../core/log/log.ts'
 import type { ServiceDeps } from '../../core/service.ts'
-import { readPositions } from '../../core/store/model-versions.ts'
+import { readCheckpoints } from '../../core/store/model-versions.ts'
 import type { Model } from '../../domain/learning/model.ts'
 import { startLearner } from './index.ts'
-import { type Generation, openGeneration } from './learner-store.ts'
+import { type OpenVersion, openVersion } from './learner-store.ts'
 
 export interface CaughtUp {
   model: Model
-  generation: Generation
+  modelVersion: OpenVersion
   /** Records of the topic that are learned now (all partitions' ends). */
   records: number
 }
@@ -23,7 +23,7 @@ const STALLED_MS = 60_000
 
 /**
  * Runs a learner of `model` until it has applied all that the topic holds now. A learner of the same model that runs elsewhere is welcome: the group shares
- * the partitions, and the positions in the database say when all is done. Errors: STORE_UNREACHABLE, LOG_UNREACHABLE.
+ * the partitions, and the checkpoints in the database say when all is done. Errors: STORE_UNREACHABLE, LOG_UNREACHABLE.
  * @param waiting hears, every ten seconds in which nothing moved, what is waited for: one sentence
  */
 export async function learnUntilCaughtUp(
@@ -34,7 +34,7 @@ export async function learnUntilCaughtUp(
   const { log, store, clock } = deps
   const config = { ...deps.config, model }
   const compiled = loadModel(model)
-  const generation = await openGeneration(store, compiled, config.topic)
+  const modelVersion = await openVersion(store, compiled, config.topic)
   const ranges = await log.offsets(config.topic)
   // to the end of what is written, not of what can be read: an import must not be called learned behind somebody's open transaction
   const ends = ranges.map((r) => ({ ...r, end: writtenEnd(r) }))
@@ -47,9 +47,9 @@ export async function learnUntilCaughtUp(
     let told = moved
     let before = ''
     for (;;) {
-      const positions = await readPositions(store, generation.consumer, config.topic)
-      if (ends.every((e) => e.end === e.start || (positions.get(e.partition) ?? 0) >= e.end)) break
-      const now = JSON.stringify([...positions])
+      const checkpoints = await readCheckpoints(store, modelVersion.consumer, config.topic)
+      if (ends.every((e) => e.end === e.start || (checkpoints.get(e.partition) ?? 0) >= e.end)) break
+      const now = JSON.stringify([...checkpoints])
       if (now !== before) moved = told = clock.now()
       before = now
       const standing = Math.round((clock.now() - moved) / 1000)
@@ -63,7 +63,7 @@ export async function learnUntilCaughtUp(
         })
       await clock.sleep(POLL_MS)
     }
-    return { model: compiled, generation, records: ends.reduce((sum, e) => sum + e.end, 0) }
+    return { model: compiled, modelVersion, records: ends.reduce((sum, e) => sum + e.end, 0) }
   } finally {
     await learner.stop()
   }

@@ -43,7 +43,7 @@ export function createDeadLetters(options: DeadLetterOptions): DeadLetters {
   const sent = new LRUCache<string, DeadLetterRow>({ max: 10_000 })
 
   /** Which of them `dead_letters` has. A row of an older version names no topic: it counts where this checkpoint has been before. */
-  async function recorded({ partition, position, topicId }: Claim, records: LogRecord[]): Promise<Set<LogRecord>> {
+  async function recorded({ partition, checkpoint, topicId }: Claim, records: LogRecord[]): Promise<Set<LogRecord>> {
     const known = new Set<LogRecord>()
     for (let i = 0; i < records.length; i += ASK) {
       const asked = new Map(records.slice(i, i + ASK).map((r) => [r.offset, r]))
@@ -58,7 +58,7 @@ export function createDeadLetters(options: DeadLetterOptions): DeadLetters {
         if (!record) continue
         const sameTopic = rowTopic === '' || !topicId || rowTopic === topicId
         const older = rowTopic === '' && Number(ms) === 0
-        const been = position !== null && record.offset < position
+        const been = checkpoint !== null && record.offset < checkpoint
         if (sameTopic && (Number(ms) === record.timestamp || (older && been))) known.add(record)
       }
     }

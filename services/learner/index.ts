@@ -14,7 +14,7 @@ import type { Service, ServiceDeps } from '../../core/service.ts'
 import { isActive } from '../../core/store/model-versions.ts'
 import type { CheckedEvent } from '../../domain/validation.ts'
 import { createDeadLetters } from './dead-letter.ts'
-import { createLearnerStore, openGeneration } from './learner-store.ts'
+import { createLearnerStore, openVersion } from './learner-store.ts'
 import { createLearnerMetrics } from './metrics.ts'
 import { createLearnerProcessor } from './processor.ts'
 
@@ -45,13 +45,13 @@ export async function startLearner(deps: ServiceDeps, options: LearnerOptions = 
   const { config, log, store, clock, logger } = deps
   const { concurrency = 3, maxChunk = 10_000 } = options
   const model = loadModel(config.model)
-  const generation = await openGeneration(store, model, config.topic)
+  const modelVersion = await openVersion(store, model, config.topic)
   const group = learnerGroup(model.definition.name)
   const metrics = createConsumerMetrics(deps.metrics, clock, group)
   const holder = `${hostname()}/${process.pid}`
   const processor = createLearnerProcessor({
     model,
-    store: createLearnerStore(store, model, generation, config.topic),
+    store: createLearnerStore(store, model, modelVersion, config.topic),
     decode: createDecoder<CheckedEvent>(createRegistryClient(config.registry), projectionOf([...FIELDS]), {
       patience: schemaPatience(config.registry.unknownAfterMs),
       now: () => clock.now(),
@@ -59,16 +59,16 @@ export async function startLearner(deps: ServiceDeps, options: LearnerOptions = 
     deadLetters: createDeadLetters({
       store,
       log,
-      consumer: generation.consumer,
+      consumer: modelVersion.consumer,
       topic: config.topic,
       deadLetterTopic: config.deadLetterTopic,
-      active: () => isActive(store, generation.id),
+      active: () => isActive(store, modelVersion.id),
     }),
     logger,
     events: createLearnerMetrics(deps.metrics, logger),
   })
   const runner = createPartitionRunner({
-    consumer: generation.consumer,
+    consumer: modelVersion.consumer,
     topic: config.topic,
     holder,
     store,
@@ -83,7 +83,7 @@ export async function startLearner(deps: ServiceDeps, options: LearnerOptions = 
   })
   const subscription = await log.consume({ group, topic: config.topic, concurrency }, runner)
   const watch = watchConsumer({
-    consumer: generation.consumer,
+    consumer: modelVersion.consumer,
     group,
     topic: config.topic,
     holder,
@@ -97,8 +97,8 @@ export async function startLearner(deps: ServiceDeps, options: LearnerOptions = 
     liveness: deps.liveness,
   })
   logger.info(
-    { model: model.definition.name, generation: generation.id },
-    `learning from ${config.topic} under ${model.definition.name}${generation.active ? '' : ', which is not the active model'}`,
+    { model: model.definition.name, model_version: modelVersion.id },
+    `learning from ${config.topic} under ${model.definition.name}${modelVersion.active ? '' : ', which is not the active model'}`,
   )
   return {
     name: 'learner',

@@ -3,7 +3,7 @@
 import type { Store } from '../../core/store/store.ts'
 import { eventUuid, type PositionClosed } from '../../domain/event.ts'
 import type { Model } from '../../domain/learning/model.ts'
-import type { Generation } from './learner-store.ts'
+import type { OpenVersion } from './learner-store.ts'
 
 export interface LearnedTrades {
   /** Trades that count in coefficients, and those in the ledger that count in none: without an R/R, or retracted. */
@@ -20,7 +20,7 @@ const PAGE = 500
 export async function learnedTrades(
   store: Store,
   model: Model,
-  generation: Pick<Generation, 'id'>,
+  modelVersion: Pick<OpenVersion, 'id'>,
   events: readonly PositionClosed[],
 ): Promise<LearnedTrades> {
   const trades = new Map(events.map((e) => [eventUuid(e.event_id), e]))
@@ -29,7 +29,7 @@ export async function learnedTrades(
   for (let at = 0; at < ids.length; at += PAGE) {
     const page = ids.slice(at, at + PAGE)
     const answer = await store.rpc<[id: string, rr: number | null, voided: boolean][]>('strandline_learner_ledger', {
-      p_generation: generation.id,
+      p_model_version: modelVersion.id,
       p_ids: `{${page.join(',')}}`,
     })
     const rows = new Map(answer.map((r) => [r[0], r]))

@@ -6,11 +6,11 @@ import type { DecayedSums } from '../../domain/learning/sums.ts'
 import { groupsOfLedger, type LedgerTrade, type Trade } from '../../domain/learning/trade.ts'
 import type { Cell } from './sums-cache.ts'
 
-export interface Generation {
+export interface OpenVersion {
   id: number
   /** When it was opened; a switch changes it at any time (model-versions.ts). */
   active: boolean
-  /** Names the positions of this generation in `consumer_positions`. */
+  /** Names the checkpoints of this version in `consumer_checkpoints`. */
   consumer: string
 }
 
@@ -55,24 +55,24 @@ export interface LearnerRead {
 }
 
 export interface LearnerStore {
-  readonly generation: Generation
+  readonly modelVersion: OpenVersion
   read(partition: number, ids: string[], cells: Cell[]): Promise<LearnerRead>
   commit(c: LearnerCommit): Promise<CommitAnswer>
 }
 
 /** Finds or makes the version of a model over a topic. Readers see it only where they see no other yet; `./strandline activate` switches. */
-export async function openGeneration(store: Store, model: Model, topic: string): Promise<Generation> {
+export async function openVersion(store: Store, model: Model, topic: string): Promise<OpenVersion> {
   const { name } = model.definition
-  const row = await store.rpc<{ generation: number; active: boolean }>('strandline_learner_generation', {
+  const row = await store.rpc<{ model_version: number; active: boolean }>('strandline_learner_open_version', {
     p_model: name,
     p_hash: model.hash,
     p_definition: JSON.stringify(model.definition),
     p_topic: topic,
   })
-  return { id: row.generation, active: row.active, consumer: learnerConsumer(name, model.hash) }
+  return { id: row.model_version, active: row.active, consumer: learnerConsumer(name, model.hash) }
 }
 
-/** Names the positions of a model version in `consumer_positions`. */
+/** Names the checkpoints of a model version in `consumer_checkpoints`. */
 export const learnerConsumer = (model: string, hash: string) => `learner/${model}/${hash.slice(0, 12)}`
 
 type LedgerTuple = [
@@ -91,20 +91,20 @@ type SumsTuple = [
   period: number,
   n: number,
   newest: number,
-  ws: number,
-  ws_lo: number,
-  wrs: number,
-  wrs_lo: number,
-  wl: number,
-  wl_lo: number,
-  wrl: number,
-  wrl_lo: number,
+  weight_short: number,
+  weight_short_low: number,
+  weighted_rr_short: number,
+  weighted_rr_short_low: number,
+  weight_long: number,
+  weight_long_low: number,
+  weighted_rr_long: number,
+  weighted_rr_long_low: number,
 ]
 
-export function createLearnerStore(store: Store, model: Model, generation: Generation, topic: string): LearnerStore {
-  const common = { p_consumer: generation.consumer, p_topic: topic, p_generation: generation.id }
+export function createLearnerStore(store: Store, model: Model, modelVersion: OpenVersion, topic: string): LearnerStore {
+  const common = { p_consumer: modelVersion.consumer, p_topic: topic, p_model_version: modelVersion.id }
   return {
-    generation,
+    modelVersion,
     async read(partition, ids, cells) {
       const answer = await store.rpc<{ version: number; ledger: LedgerTuple[]; partials: SumsTuple[] }>(
         'strandline_learner_read',
@@ -124,12 +124,38 @@ export function createLearnerStore(store: Store, model: Model, generation: Gener
           return { ...trade, groups: groupsOfLedger(model, trade) }
         }),
         sums: answer.partials.map(
-          ([scope, name, key, period, n, newest, ws, ws_lo, wrs, wrs_lo, wl, wl_lo, wrl, wrl_lo]) => ({
+          ([
             scope,
             name,
             key,
             period,
-            sums: { n, newest, ws, ws_lo, wrs, wrs_lo, wl, wl_lo, wrl, wrl_lo },
+            n,
+            newest,
+            weight_short,
+            weight_short_low,
+            weighted_rr_short,
+            weighted_rr_short_low,
+            weight_long,
+            weight_long_low,
+            weighted_rr_long,
+            weighted_rr_long_low,
+          ]) => ({
+            scope,
+            name,
+            key,
+            period,
+            sums: {
+              n,
+              newest,
+              weight_short,
+              weight_short_low,
+              weighted_rr_short,
+              weighted_rr_short_low,
+              weight_long,
+              weight_long_low,
+              weighted_rr_long,
+              weighted_rr_long_low,
+            },
           }),
         ),
       }
@@ -168,14 +194,14 @@ export function createLearnerStore(store: Store, model: Model, generation: Gener
         p_periods: plain(c.dirty, (d) => d.period),
         p_ns: plain(c.dirty, (d) => d.sums.n),
         p_newest: plain(c.dirty, (d) => d.sums.newest),
-        p_ws: plain(c.dirty, (d) => d.sums.ws),
-        p_ws_lo: plain(c.dirty, (d) => d.sums.ws_lo),
-        p_wrs: plain(c.dirty, (d) => d.sums.wrs),
-        p_wrs_lo: plain(c.dirty, (d) => d.sums.wrs_lo),
-        p_wl: plain(c.dirty, (d) => d.sums.wl),
-        p_wl_lo: plain(c.dirty, (d) => d.sums.wl_lo),
-        p_wrl: plain(c.dirty, (d) => d.sums.wrl),
-        p_wrl_lo: plain(c.dirty, (d) => d.sums.wrl_lo),
+        p_weight_short: plain(c.dirty, (d) => d.sums.weight_short),
+        p_weight_short_low: plain(c.dirty, (d) => d.sums.weight_short_low),
+        p_weighted_rr_short: plain(c.dirty, (d) => d.sums.weighted_rr_short),
+        p_weighted_rr_short_low: plain(c.dirty, (d) => d.sums.weighted_rr_short_low),
+        p_weight_long: plain(c.dirty, (d) => d.sums.weight_long),
+        p_weight_long_low: plain(c.dirty, (d) => d.sums.weight_long_low),
+        p_weighted_rr_long: plain(c.dirty, (d) => d.sums.weighted_rr_long),
+        p_weighted_rr_long_low: plain(c.dirty, (d) => d.sums.weighted_rr_long_low),
         p_foreign: JSON.stringify(c.foreign),
         p_dead: JSON.stringify(c.dead),
         p_seen: c.seen,

@@ -16,7 +16,7 @@ function setup() {
   const reads: { ids: string[]; keys: string[] }[] = []
   const commits: LearnerCommit[] = []
   const store: LearnerStore = {
-    generation: { id: 1, active: true, consumer: 'c' },
+    modelVersion: { id: 1, active: true, consumer: 'c' },
     async read(_partition, ids, cells) {
       reads.push({ ids, keys: cells.map((c) => c.group.key) })
       return { version: 0, trades: ids.flatMap((id) => ledger.get(id) ?? []), sums: [] }
@@ -47,7 +47,7 @@ const records = (curators: string[], from = 0) =>
     })),
   ).map((r) => ({ ...r, offset: r.offset + from }))
 
-const claimAt = (position: number | null): Claim => ({ topic: 't', partition: 0, epoch: 1, version: 0, position })
+const claimAt = (checkpoint: number | null): Claim => ({ topic: 't', partition: 0, epoch: 1, version: 0, checkpoint })
 const chunkOf = (all: ReturnType<typeof records>, replay = false): Chunk => ({
   records: all,
   next: (all.at(-1)?.offset ?? 0) + 1,

@@ -121,8 +121,8 @@ export function createLearnerProcessor({
       await state.prepare(trades, ids)
       const result = foldTrades(state, trades, tau)
       const { next } = chunk
-      if (result.applied === 0 && deadRows.length === 0 && claim.position !== null && next <= claim.position) {
-        // a replay of what the ledger has: nothing to write, and the position is beyond already
+      if (result.applied === 0 && deadRows.length === 0 && claim.checkpoint !== null && next <= claim.checkpoint) {
+        // a replay of what the ledger has: nothing to write, and the checkpoint is beyond already
         state.commit()
         events.applied?.(result, [])
         return { status: 'ok', committed: false }

@@ -7,7 +7,7 @@ do $$
 declare
   theirs regprocedure;
 begin
-  if to_regclass('public.pm_outbox') is not null and to_regclass('public.consumer_positions') is not null then
+  if to_regclass('public.pm_outbox') is not null and to_regclass('public.consumer_checkpoints') is not null then
     raise exception 'This database was made by a development version of Strandline, before its tables had a schema of their own: use another one.';
   end if;
   if to_regnamespace('strandline') is not null then

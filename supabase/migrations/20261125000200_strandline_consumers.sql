@@ -3,19 +3,19 @@
 -- The checkpoint knows which log it belongs to: the topic's id, and the last record that was applied. Both are compared when a partition is claimed
 -- (core/runner/last-record.ts): another topic of the same name, or a log that was cut and has grown again, is then not taken for the old one.
 
-create table strandline.consumer_positions (
+create table strandline.consumer_checkpoints (
   consumer     text        not null,                 -- e.g. learner/lowcap-v4/<model hash>, projector
   topic        text        not null,
   partition    integer     not null,
   epoch        bigint      not null default 0,
   version      bigint      not null default 0,
-  position     bigint,                               -- next offset to read; null: nothing read yet
+  checkpoint     bigint,                               -- next offset to read; null: nothing read yet
   last_commit  uuid,                                 -- id of the newest commit: how a lost answer is looked up
   holder       text,                                 -- who claimed it last
   claimed_at   timestamptz not null default now(),
   committed_at timestamptz,
   topic_id     text,                                 -- Kafka's id of the topic; null: the broker has no ids
-  last_record  jsonb,                                -- {offset, time (ms), digest (of key and value), event_id}: the record before the position
+  last_record  jsonb,                                -- {offset, time (ms), digest (of key and value), event_id}: the record before the checkpoint
   primary key (consumer, topic, partition)
 );
 
@@ -44,28 +44,28 @@ create index dead_letters_place on strandline.dead_letters (topic, partition, "o
 
 create function public.strandline_claim(p_consumer text, p_topic text, p_partition integer, p_holder text)
 returns jsonb language sql security invoker set search_path = '' as $$
-  insert into strandline.consumer_positions as c (consumer, topic, partition, epoch, holder)
+  insert into strandline.consumer_checkpoints as c (consumer, topic, partition, epoch, holder)
   values (p_consumer, p_topic, p_partition, 1, p_holder)
   on conflict (consumer, topic, partition)
     do update set epoch = c.epoch + 1, holder = excluded.holder, claimed_at = now()
-  returning jsonb_build_object('epoch', c.epoch, 'version', c.version, 'position', c.position, 'topic_id', c.topic_id, 'last_record', c.last_record)
+  returning jsonb_build_object('epoch', c.epoch, 'version', c.version, 'checkpoint', c.checkpoint, 'topic_id', c.topic_id, 'last_record', c.last_record)
 $$;
 
 -- What became of a commit whose answer was lost.
-create function public.strandline_position(p_consumer text, p_topic text, p_partition integer)
+create function public.strandline_checkpoint(p_consumer text, p_topic text, p_partition integer)
 returns jsonb language sql stable security invoker set search_path = '' as $$
-  select jsonb_build_object('epoch', c.epoch, 'version', c.version, 'position', c.position, 'last_commit', c.last_commit)
-  from strandline.consumer_positions c
+  select jsonb_build_object('epoch', c.epoch, 'version', c.version, 'checkpoint', c.checkpoint, 'last_commit', c.last_commit)
+  from strandline.consumer_checkpoints c
   where c.consumer = p_consumer and c.topic = p_topic and c.partition = p_partition
 $$;
 
--- Locks the position and checks the claim: 'ok', 'fenced' (someone claimed it since) or 'stale' (its state changed since it was read).
+-- Locks the checkpoint and checks the claim: 'ok', 'fenced' (someone claimed it since) or 'stale' (its state changed since it was read).
 create function strandline.fence(p_consumer text, p_topic text, p_partition integer, p_epoch bigint, p_version bigint)
 returns text language plpgsql security invoker set search_path = '' as $$
 declare
   held record;
 begin
-  select epoch, version into held from strandline.consumer_positions
+  select epoch, version into held from strandline.consumer_checkpoints
   where consumer = p_consumer and topic = p_topic and partition = p_partition
   for update;
   if not found or held.epoch <> p_epoch then return 'fenced'; end if;
@@ -74,23 +74,23 @@ begin
 end
 $$;
 
--- Moves a position forward (a replay below it leaves it where it is) and counts the change.
+-- Moves a checkpoint forward (a replay below it leaves it where it is) and counts the change.
 -- p_seen: {topic_id, record}: which log was read, and the last record that was applied of it.
 create function strandline.advance(
   p_consumer text, p_topic text, p_partition integer, p_next bigint, p_commit uuid default null, p_seen jsonb default null)
 returns void language sql security invoker set search_path = '' as $$
-  update strandline.consumer_positions
-  set position = greatest(coalesce(position, p_next), p_next), version = version + 1, last_commit = p_commit, committed_at = now(),
+  update strandline.consumer_checkpoints
+  set checkpoint = greatest(coalesce(checkpoint, p_next), p_next), version = version + 1, last_commit = p_commit, committed_at = now(),
       topic_id = coalesce(p_seen ->> 'topic_id', topic_id),
-      last_record = case when p_seen -> 'record' is not null and p_next >= coalesce(position, p_next) then p_seen -> 'record' else last_record end
+      last_record = case when p_seen -> 'record' is not null and p_next >= coalesce(checkpoint, p_next) then p_seen -> 'record' else last_record end
   where consumer = p_consumer and topic = p_topic and partition = p_partition
 $$;
 
 -- Where a consumer of a topic stands: [[partition, next offset or null, holder], …].
-create function public.strandline_consumer_positions(p_consumer text, p_topic text)
+create function public.strandline_consumer_checkpoints(p_consumer text, p_topic text)
 returns jsonb language sql stable security invoker set search_path = '' as $$
-  select coalesce(jsonb_agg(jsonb_build_array(c.partition, c.position, c.holder) order by c.partition), '[]')
-  from strandline.consumer_positions c where c.consumer = p_consumer and c.topic = p_topic
+  select coalesce(jsonb_agg(jsonb_build_array(c.partition, c.checkpoint, c.holder) order by c.partition), '[]')
+  from strandline.consumer_checkpoints c where c.consumer = p_consumer and c.topic = p_topic
 $$;
 
 -- Dead letters of a topic behind a place, by place; where several consumers refused one record, the newest refusal. p_all: also those dealt with.

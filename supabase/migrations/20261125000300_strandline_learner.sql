@@ -2,17 +2,17 @@
 
 -- A model version is a model (by the hash of its definition) folded over one log: two topics under one model have sums, ledger and baseline of their
 -- own. Readers see the active version, or the one that they name; only strandline_learner_activate changes which one is active.
-create table strandline.learner_generations (
-  generation  integer generated always as identity primary key,
+create table strandline.model_versions (
+  model_version  integer generated always as identity primary key,
   model       text        not null,
   hash        text        not null,
   topic       text        not null,
   definition  jsonb       not null,
   active      boolean     not null default false,
   created_at  timestamptz not null default now(),
-  constraint learner_generations_version unique (hash, topic)
+  constraint model_versions_version unique (hash, topic)
 );
-create unique index learner_generations_active on strandline.learner_generations (active) where active;
+create unique index model_versions_active on strandline.model_versions (active) where active;
 
 -- One row for each trade that was applied: what makes a redelivery a no-op, and what a correction takes out of the sums.
 create table strandline.learner_ledger (
@@ -20,63 +20,63 @@ create table strandline.learner_ledger (
   "offset"     bigint   not null,           -- where in the partition its effective revision lies
   closed_at_ms bigint   not null,           -- milliseconds since 1970-01-01 UTC
   rr           double precision,            -- null: not scored, counts in no group
-  generation   integer  not null,          -- no foreign key: its check would cost each row more than the row
+  model_version   integer  not null,          -- no foreign key: its check would cost each row more than the row
   revision     integer  not null,
   partition    smallint not null,
   voided       boolean  not null,
   levers       text     not null collate "C", -- |lever=value|lever=value|, % and | in a value percent-encoded
-  primary key (event_id, generation)
+  primary key (event_id, model_version)
 );
 
 -- Decayed sums for each partition, group and period; the baseline is the group ('global', ''). A period is four short tau long, and its sums are relative
 -- to its end (domain/learning/sums.ts); each sum is kept in two doubles, so that what is taken out again leaves nothing behind.
 create table strandline.learner_partials (
-  generation integer          not null,
+  model_version integer          not null,
   partition  smallint         not null,
   period     integer          not null,
   n          bigint           not null,
   newest_ms  bigint           not null,      -- newest exit time ever seen
-  ws         double precision not null,
-  ws_lo      double precision not null,
-  wrs        double precision not null,
-  wrs_lo     double precision not null,
-  wl         double precision not null,
-  wl_lo      double precision not null,
-  wrl        double precision not null,
-  wrl_lo     double precision not null,
+  weight_short         double precision not null,
+  weight_short_low      double precision not null,
+  weighted_rr_short        double precision not null,
+  weighted_rr_short_low     double precision not null,
+  weight_long         double precision not null,
+  weight_long_low      double precision not null,
+  weighted_rr_long        double precision not null,
+  weighted_rr_long_low     double precision not null,
   scope      text             not null collate "C",
   name       text             not null collate "C",
   key        text             not null collate "C",
-  primary key (key, name, generation, partition, period)
+  primary key (key, name, model_version, partition, period)
 ) with (fillfactor = 80); -- room for updates in place: no index entry changes
 
--- The groups of every generation, merged in the order of partition and period, relative to the newest period: e^-4 a period for the short tau.
+-- The groups of every version, merged in the order of partition and period, relative to the newest period: e^-4 a period for the short tau.
 -- exp() that comes to 0 is an underflow error in PostgreSQL, and so is a product of next to nothing: weights end at e^-230 = 1e-100.
 create view strandline.learner_groups with (security_invoker = true) as
-select generation, scope, name, key,
-       sum(wrs * s order by partition, period) / sum(ws * s order by partition, period) as rr_short,
-       sum(wrl * l order by partition, period) / sum(wl * l order by partition, period) as rr_long,
+select model_version, scope, name, key,
+       sum(weighted_rr_short * s order by partition, period) / sum(weight_short * s order by partition, period) as rr_short,
+       sum(weighted_rr_long * l order by partition, period) / sum(weight_long * l order by partition, period) as rr_long,
        sum(n)::bigint as n,
        max(newest_ms) as newest_ms
 from (
   select p.*, exp(greatest(p.age * 4, -230)) as s,
          exp(greatest(p.age * 4 * (g.definition -> 'tau_days' ->> 'short')::double precision / (g.definition -> 'tau_days' ->> 'long')::double precision, -230)) as l
-  from (select q.*, (q.period - max(q.period) over (partition by q.key, q.name, q.generation, q.scope))::double precision as age from strandline.learner_partials q) p
-  join strandline.learner_generations g using (generation)
+  from (select q.*, (q.period - max(q.period) over (partition by q.key, q.name, q.model_version, q.scope))::double precision as age from strandline.learner_partials q) p
+  join strandline.model_versions g using (model_version)
 ) decayed
-group by generation, scope, name, key;
+group by model_version, scope, name, key;
 
 -- The coefficients of every version, weighed against its current baseline.
 create view strandline.learner_coefficients with (security_invoker = true) as
-select g.generation, g.active, g.definition ->> 'module' as module, c.scope, c.name, c.key,
+select g.model_version, g.active, g.definition ->> 'module' as module, c.scope, c.name, c.key,
        case when base.rr_short > 0
          then least(greatest(c.rr_short / greatest(base.rr_short, 1e-250), (g.definition -> 'weight' ->> 'min')::double precision), (g.definition -> 'weight' ->> 'max')::double precision)
          else 1.0 end as weight,
        c.rr_short, c.rr_long, c.n,
        to_timestamp(c.newest_ms / 1000.0) as updated_at
-from strandline.learner_generations g
-join strandline.learner_groups c on c.generation = g.generation and c.scope <> 'global'
-left join strandline.learner_groups base on base.generation = g.generation and base.name = 'global' and base.key = '';
+from strandline.model_versions g
+join strandline.learner_groups c on c.model_version = g.model_version and c.scope <> 'global'
+left join strandline.learner_groups base on base.model_version = g.model_version and base.name = 'global' and base.key = '';
 
 -- What readers know: the active version.
 create view strandline.learning_coefficients with (security_invoker = true) as
@@ -98,21 +98,21 @@ end $$;
 
 -- Baseline and timeframes of a version: {global_rr: {rr_short, rr_long, n, updated_at}, timeframe_weights: {1h: {rr_short, rr_long, n}, …}}.
 -- The same as learner_groups, for five keys: this runs in every commit.
-create function strandline.learner_baseline(p_generation integer)
+create function strandline.learner_baseline(p_model_version integer)
 returns jsonb language sql stable security invoker set search_path = '' set enable_hashjoin = off set enable_mergejoin = off set enable_seqscan = off set jit = off as $$
   with groups as (
     select w.key, sum(w.n) as n, max(w.newest_ms) as newest_ms,
-           sum(w.wrs * w.s order by w.partition, w.period) / sum(w.ws * w.s order by w.partition, w.period) as rr_short,
-           sum(w.wrl * w.l order by w.partition, w.period) / sum(w.wl * w.l order by w.partition, w.period) as rr_long
+           sum(w.weighted_rr_short * w.s order by w.partition, w.period) / sum(w.weight_short * w.s order by w.partition, w.period) as rr_short,
+           sum(w.weighted_rr_long * w.l order by w.partition, w.period) / sum(w.weight_long * w.l order by w.partition, w.period) as rr_long
     from (
       select a.*, exp(greatest(a.age * 4, -230)) as s, exp(greatest(a.age * 4 * g.ratio, -230)) as l
       from (
         select p.*, (p.period - max(p.period) over (partition by p.key))::double precision as age
         from (values ('', 'global'), ('1m', 'timeframe'), ('15m', 'timeframe'), ('1h', 'timeframe'), ('4h', 'timeframe')) as v(key, name)
         cross join lateral (select * from strandline.learner_partials x
-                            where x.key = v.key collate "C" and x.name = v.name collate "C" and x.generation = p_generation offset 0) p) a
+                            where x.key = v.key collate "C" and x.name = v.name collate "C" and x.model_version = p_model_version offset 0) p) a
       cross join (select (definition -> 'tau_days' ->> 'short')::double precision / (definition -> 'tau_days' ->> 'long')::double precision as ratio
-                  from strandline.learner_generations where generation = p_generation) g) w
+                  from strandline.model_versions where model_version = p_model_version) g) w
     group by w.key)
   select jsonb_build_object(
     'global_rr', coalesce(
@@ -125,7 +125,7 @@ $$;
 
 -- Our part of the decision maker's configuration, as the active version has it.
 create view strandline.learning_configs with (security_invoker = true) as
-select 'decision_maker'::text as module, strandline.learner_baseline(g.generation) as config_data from strandline.learner_generations g where g.active;
+select 'decision_maker'::text as module, strandline.learner_baseline(g.model_version) as config_data from strandline.model_versions g where g.active;
 
 -- Our part of it where readers look for it; every other key of it belongs to people. Not where the table was here before us and readers were not
 -- switched (strandline.readers). The key of the table is called module or module_id, and its JSON may be text.
@@ -137,7 +137,7 @@ declare
   v_time  boolean := exists (select from pg_attribute a where a.attrelid = v_table and a.attname = 'updated_at' and not a.attisdropped);
 begin
   execute format($f$
-    create function strandline.learner_write_baseline(p_generation integer) returns void language plpgsql security invoker set search_path = '' as $b$
+    create function strandline.learner_write_baseline(p_model_version integer) returns void language plpgsql security invoker set search_path = '' as $b$
     begin
       if not (select ours from strandline.readers where name = 'learning_configs') then return; end if;
       insert into public.learning_configs (%1$I, config_data)
@@ -149,7 +149,7 @@ begin
       update public.learning_configs c set config_data = (
         select w.config_data from jsonb_populate_record(c, jsonb_build_object('config_data',
           case when jsonb_typeof(strandline.as_jsonb(c.config_data)) = 'object' then strandline.as_jsonb(c.config_data) else '{}' end
-          || strandline.learner_baseline(p_generation))) w)%2$s
+          || strandline.learner_baseline(p_model_version))) w)%2$s
       from strandline.their_path() where %1$I = 'decision_maker';
       perform pg_catalog.set_config('search_path', '', true);
     end
@@ -157,84 +157,84 @@ begin
 end $$;
 
 -- Makes a version the one that readers see, with the baseline that goes with it, in one transaction. Commits of learners that are under way are waited
--- for, later ones wait for us (learner_commit). Returns {status: 'ok' | 'unknown', previous: generation or null}.
-create function public.strandline_learner_activate(p_generation integer)
+-- for, later ones wait for us (learner_commit). Returns {status: 'ok' | 'unknown', previous: version or null}.
+create function public.strandline_learner_activate(p_model_version integer)
 returns jsonb language plpgsql security invoker set search_path = '' as $$
 declare
   v_previous integer;
 begin
   perform pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtext('strandline.activate'));
-  if not exists (select 1 from strandline.learner_generations where generation = p_generation) then
+  if not exists (select 1 from strandline.model_versions where model_version = p_model_version) then
     return jsonb_build_object('status', 'unknown', 'previous', null);
   end if;
-  select generation into v_previous from strandline.learner_generations where active;
-  update strandline.learner_generations set active = false where active and generation <> p_generation;
-  update strandline.learner_generations set active = true where generation = p_generation and not active;
-  perform strandline.learner_write_baseline(p_generation);
+  select model_version into v_previous from strandline.model_versions where active;
+  update strandline.model_versions set active = false where active and model_version <> p_model_version;
+  update strandline.model_versions set active = true where model_version = p_model_version and not active;
+  perform strandline.learner_write_baseline(p_model_version);
   return jsonb_build_object('status', 'ok', 'previous', v_previous);
 end
 $$;
 
-create function public.strandline_learner_generation(
+create function public.strandline_learner_open_version(
   p_model text, p_hash text, p_definition text, p_activate boolean default false, p_topic text default 'pm.position-closed.v1')
 returns jsonb language plpgsql security invoker set search_path = '' as $$
 declare
-  g strandline.learner_generations;
+  g strandline.model_versions;
 begin
-  perform pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtext('strandline.learner_generation'));
-  insert into strandline.learner_generations (model, hash, definition, topic) values (p_model, p_hash, p_definition::jsonb, p_topic)
+  perform pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtext('strandline.model_version'));
+  insert into strandline.model_versions (model, hash, definition, topic) values (p_model, p_hash, p_definition::jsonb, p_topic)
   on conflict (hash, topic) do nothing;
-  select * into g from strandline.learner_generations where hash = p_hash and topic = p_topic;
-  if not exists (select 1 from strandline.learner_generations where active) then
-    perform public.strandline_learner_activate(g.generation);
+  select * into g from strandline.model_versions where hash = p_hash and topic = p_topic;
+  if not exists (select 1 from strandline.model_versions where active) then
+    perform public.strandline_learner_activate(g.model_version);
     g.active := true;
   end if;
-  return jsonb_build_object('generation', g.generation, 'active', g.active);
+  return jsonb_build_object('model_version', g.model_version, 'active', g.active);
 end
 $$;
 
--- All versions, the active one first, then by age: [{generation, model, hash, topic, active, n (scored trades), created_at}].
+-- All versions, the active one first, then by age: [{version, model, hash, topic, active, n (scored trades), created_at}].
 create function public.strandline_learner_versions()
 returns jsonb language sql stable security invoker set search_path = '' as $$
   select coalesce(jsonb_agg(jsonb_build_object(
-    'generation', g.generation, 'model', g.model, 'hash', g.hash, 'topic', g.topic, 'active', g.active, 'created_at', g.created_at,
-    'n', (select coalesce(sum(p.n), 0) from strandline.learner_partials p where p.key = '' and p.name = 'global' and p.generation = g.generation))
-    order by g.active desc, g.generation desc), '[]')
-  from strandline.learner_generations g
+    'model_version', g.model_version, 'model', g.model, 'hash', g.hash, 'topic', g.topic, 'active', g.active, 'created_at', g.created_at,
+    'n', (select coalesce(sum(p.n), 0) from strandline.learner_partials p where p.key = '' and p.name = 'global' and p.model_version = g.model_version))
+    order by g.active desc, g.model_version desc), '[]')
+  from strandline.model_versions g
 $$;
 
 -- Whether readers see this version now. null: there is no such version.
-create function public.strandline_learner_is_active(p_generation integer) returns boolean language sql stable security invoker set search_path = '' as $$
-  select active from strandline.learner_generations where generation = p_generation
+create function public.strandline_learner_is_active(p_model_version integer) returns boolean language sql stable security invoker set search_path = '' as $$
+  select active from strandline.model_versions where model_version = p_model_version
 $$;
 
 -- What the ledger of a version has of these events (ids as '{…}'): [[event_id, rr or null, voided], …].
-create function public.strandline_learner_ledger(p_generation integer, p_ids text)
+create function public.strandline_learner_ledger(p_model_version integer, p_ids text)
 returns jsonb language sql stable security invoker set search_path = '' as $$
   select coalesce(jsonb_agg(jsonb_build_array(l.event_id, l.rr, l.voided)), '[]')
   from unnest(p_ids::uuid[]) as i(event_id)
-  cross join lateral (select * from strandline.learner_ledger x where x.event_id = i.event_id and x.generation = p_generation offset 0) l
+  cross join lateral (select * from strandline.learner_ledger x where x.event_id = i.event_id and x.model_version = p_model_version offset 0) l
 $$;
 
 -- Tables grow from nothing to millions of rows under one cached plan, so the functions below leave the planner one way: the index look-up, key by key.
 -- `lateral … offset 0` is never pulled up, so never turned round into a scan of the table.
 
 -- Ledger rows of the given events, and partials of the given groups and periods of one partition (arrays as text: '{…}'), with the version of that state.
-create function public.strandline_learner_read(p_consumer text, p_topic text, p_generation integer, p_partition integer, p_ids text, p_names text, p_keys text, p_periods text)
+create function public.strandline_learner_read(p_consumer text, p_topic text, p_model_version integer, p_partition integer, p_ids text, p_names text, p_keys text, p_periods text)
 returns jsonb language sql stable security invoker set search_path = '' set enable_hashjoin = off set enable_mergejoin = off set enable_seqscan = off set jit = off as $$
   select jsonb_build_object(
-    'version', coalesce((select c.version from strandline.consumer_positions c where c.consumer = p_consumer and c.topic = p_topic and c.partition = p_partition), 0),
+    'version', coalesce((select c.version from strandline.consumer_checkpoints c where c.consumer = p_consumer and c.topic = p_topic and c.partition = p_partition), 0),
     'ledger', (
       select coalesce(jsonb_agg(jsonb_build_array(l.event_id, l.partition, l.revision, l.voided, l.closed_at_ms, l.rr, l.levers)), '[]')
       from unnest(p_ids::uuid[]) as i(event_id)
-      cross join lateral (select * from strandline.learner_ledger x where x.event_id = i.event_id and x.generation = p_generation offset 0) l),
+      cross join lateral (select * from strandline.learner_ledger x where x.event_id = i.event_id and x.model_version = p_model_version offset 0) l),
     'partials', (
       select coalesce(jsonb_agg(jsonb_build_array(p.scope, p.name, p.key, p.period, p.n, p.newest_ms,
-                                                  p.ws, p.ws_lo, p.wrs, p.wrs_lo, p.wl, p.wl_lo, p.wrl, p.wrl_lo)), '[]')
+                                                  p.weight_short, p.weight_short_low, p.weighted_rr_short, p.weighted_rr_short_low, p.weight_long, p.weight_long_low, p.weighted_rr_long, p.weighted_rr_long_low)), '[]')
       from unnest(p_names::text[], p_keys::text[], p_periods::integer[]) as k(name, key, period)
       cross join lateral (
         select * from strandline.learner_partials x
-        where x.key = k.key collate "C" and x.name = k.name collate "C" and x.generation = p_generation and x.partition = p_partition and x.period = k.period
+        where x.key = k.key collate "C" and x.name = k.name collate "C" and x.model_version = p_model_version and x.partition = p_partition and x.period = k.period
         offset 0) p))
 $$;
 
@@ -242,11 +242,11 @@ $$;
 -- Answers {"status": …}: ok; fenced (claimed since); stale (a partition's state changed since it was read); seen (with "ids": events that the
 -- chunk took for new are in the ledger: read them and fold again). Whatever is not ok changed nothing.
 create function public.strandline_learner_commit(
-  p_consumer text, p_topic text, p_partition integer, p_epoch bigint, p_version bigint, p_next bigint, p_commit uuid, p_generation integer,
+  p_consumer text, p_topic text, p_partition integer, p_epoch bigint, p_version bigint, p_next bigint, p_commit uuid, p_model_version integer,
   p_ids text, p_offsets text, p_revisions text, p_voided text, p_closed_at text, p_rr text, p_levers text,
   p_changed text,
   p_sum_partitions text, p_scopes text, p_names text, p_keys text, p_periods text, p_ns text, p_newest text,
-  p_ws text, p_ws_lo text, p_wrs text, p_wrs_lo text, p_wl text, p_wl_lo text, p_wrl text, p_wrl_lo text,
+  p_weight_short text, p_weight_short_low text, p_weighted_rr_short text, p_weighted_rr_short_low text, p_weight_long text, p_weight_long_low text, p_weighted_rr_long text, p_weighted_rr_long_low text,
   p_foreign text, p_dead text, p_seen text default null)
 returns jsonb language plpgsql security invoker set search_path = '' set enable_hashjoin = off set enable_mergejoin = off set enable_seqscan = off set jit = off as $$
 declare
@@ -257,8 +257,8 @@ declare
   v_seen jsonb;
 begin
   if p_foreign <> '[]' then
-    -- corrections of trades whose effect lies in other partitions: all positions in one order, so that two such commits cannot deadlock
-    perform 1 from strandline.consumer_positions c
+    -- corrections of trades whose effect lies in other partitions: all checkpoints in one order, so that two such commits cannot deadlock
+    perform 1 from strandline.consumer_checkpoints c
     where c.consumer = p_consumer and c.topic = p_topic
       and (c.partition = p_partition or c.partition in (select f.partition from jsonb_to_recordset(p_foreign::jsonb) as f(partition integer)))
     order by c.partition for update;
@@ -266,11 +266,11 @@ begin
   v_status := strandline.fence(p_consumer, p_topic, p_partition, p_epoch, p_version);
   if v_status <> 'ok' then return jsonb_build_object('status', v_status); end if;
   if p_foreign <> '[]' then
-    -- a topic that was made anew may have fewer partitions than the ledger knows: what the ledger says of the others changes under a position as well
-    insert into strandline.consumer_positions (consumer, topic, partition)
+    -- a topic that was made anew may have fewer partitions than the ledger knows: what the ledger says of the others changes under a checkpoint as well
+    insert into strandline.consumer_checkpoints (consumer, topic, partition)
     select p_consumer, p_topic, f.partition from jsonb_to_recordset(p_foreign::jsonb) as f(partition integer) order by f.partition
     on conflict do nothing;
-    update strandline.consumer_positions c set version = c.version + 1
+    update strandline.consumer_checkpoints c set version = c.version + 1
     from jsonb_to_recordset(p_foreign::jsonb) as f(partition integer, version bigint)
     where c.consumer = p_consumer and c.topic = p_topic and c.partition = f.partition and c.version = f.version;
     get diagnostics v_count = row_count;
@@ -285,7 +285,7 @@ begin
     from jsonb_to_recordset(p_changed::jsonb)
       as c(event_id uuid, "offset" bigint, closed_at_ms bigint, rr double precision, was integer, revision integer, voided boolean, levers text)
     -- what was taken out of the sums is the revision that was read: through another partition it may have been overtaken since
-    where l.event_id = c.event_id and l.generation = p_generation and l.revision = c.was;
+    where l.event_id = c.event_id and l.model_version = p_model_version and l.revision = c.was;
     get diagnostics v_count = row_count;
     if v_count <> jsonb_array_length(p_changed::jsonb) then
       raise exception using errcode = 'ST001';
@@ -294,29 +294,29 @@ begin
 
   v_expected := coalesce(array_length(v_ids, 1), 0);
   if v_expected > 0 then
-    insert into strandline.learner_ledger (event_id, "offset", revision, voided, closed_at_ms, rr, levers, generation, partition)
-    select u.*, p_generation, p_partition
+    insert into strandline.learner_ledger (event_id, "offset", revision, voided, closed_at_ms, rr, levers, model_version, partition)
+    select u.*, p_model_version, p_partition
     from unnest(v_ids, p_offsets::bigint[], p_revisions::integer[], p_voided::boolean[], p_closed_at::bigint[], p_rr::double precision[], p_levers::text[]) u;
   end if;
 
   insert into strandline.learner_partials as p
-    (partition, scope, name, key, period, n, newest_ms, ws, ws_lo, wrs, wrs_lo, wl, wl_lo, wrl, wrl_lo, generation)
-  select u.*, p_generation
+    (partition, scope, name, key, period, n, newest_ms, weight_short, weight_short_low, weighted_rr_short, weighted_rr_short_low, weight_long, weight_long_low, weighted_rr_long, weighted_rr_long_low, model_version)
+  select u.*, p_model_version
   from unnest(p_sum_partitions::smallint[], p_scopes::text[], p_names::text[], p_keys::text[], p_periods::integer[], p_ns::bigint[], p_newest::bigint[],
-              p_ws::double precision[], p_ws_lo::double precision[], p_wrs::double precision[], p_wrs_lo::double precision[],
-              p_wl::double precision[], p_wl_lo::double precision[], p_wrl::double precision[], p_wrl_lo::double precision[])
-    as u(partition, scope, name, key, period, n, newest_ms, ws, ws_lo, wrs, wrs_lo, wl, wl_lo, wrl, wrl_lo)
+              p_weight_short::double precision[], p_weight_short_low::double precision[], p_weighted_rr_short::double precision[], p_weighted_rr_short_low::double precision[],
+              p_weight_long::double precision[], p_weight_long_low::double precision[], p_weighted_rr_long::double precision[], p_weighted_rr_long_low::double precision[])
+    as u(partition, scope, name, key, period, n, newest_ms, weight_short, weight_short_low, weighted_rr_short, weighted_rr_short_low, weight_long, weight_long_low, weighted_rr_long, weighted_rr_long_low)
   where u.n > 0
-  on conflict (key, name, generation, partition, period) do update
-    set n = excluded.n, newest_ms = excluded.newest_ms, ws = excluded.ws, ws_lo = excluded.ws_lo, wrs = excluded.wrs, wrs_lo = excluded.wrs_lo,
-        wl = excluded.wl, wl_lo = excluded.wl_lo, wrl = excluded.wrl, wrl_lo = excluded.wrl_lo;
+  on conflict (key, name, model_version, partition, period) do update
+    set n = excluded.n, newest_ms = excluded.newest_ms, weight_short = excluded.weight_short, weight_short_low = excluded.weight_short_low, weighted_rr_short = excluded.weighted_rr_short, weighted_rr_short_low = excluded.weighted_rr_short_low,
+        weight_long = excluded.weight_long, weight_long_low = excluded.weight_long_low, weighted_rr_long = excluded.weighted_rr_long, weighted_rr_long_low = excluded.weighted_rr_long_low;
   if 0 = any (p_ns::bigint[]) then -- retractions emptied a group
     delete from strandline.learner_partials p where p.ctid = any (array(
       select x.ctid
       from unnest(p_sum_partitions::smallint[], p_names::text[], p_keys::text[], p_periods::integer[], p_ns::bigint[]) as u(partition, name, key, period, n)
       cross join lateral (
         select y.ctid from strandline.learner_partials y
-        where y.key = u.key collate "C" and y.name = u.name collate "C" and y.generation = p_generation and y.partition = u.partition and y.period = u.period
+        where y.key = u.key collate "C" and y.name = u.name collate "C" and y.model_version = p_model_version and y.partition = u.partition and y.period = u.period
         offset 0) x
       where u.n = 0));
   end if;
@@ -335,8 +335,8 @@ begin
     -- Whether this model version is the active one must not change between this look and our commit: a switch waits for us, or we for it, and
     -- whichever comes second sees what the first one wrote.
     perform pg_catalog.pg_advisory_xact_lock_shared(pg_catalog.hashtext('strandline.activate'));
-    if (select active from strandline.learner_generations where generation = p_generation) then
-      perform strandline.learner_write_baseline(p_generation);
+    if (select active from strandline.model_versions where model_version = p_model_version) then
+      perform strandline.learner_write_baseline(p_model_version);
     end if;
   end if;
   return jsonb_build_object('status', 'ok');
@@ -344,7 +344,7 @@ exception
   when sqlstate 'ST001' then
     return jsonb_build_object('status', 'stale');
   when unique_violation then -- the ledger's key: the other tables are written with `on conflict`
-    select jsonb_agg(l.event_id) into v_seen from strandline.learner_ledger l where l.event_id = any (v_ids) and l.generation = p_generation;
+    select jsonb_agg(l.event_id) into v_seen from strandline.learner_ledger l where l.event_id = any (v_ids) and l.model_version = p_model_version;
     return jsonb_build_object('status', 'seen', 'ids', coalesce(v_seen, '[]'));
 end
 $$;

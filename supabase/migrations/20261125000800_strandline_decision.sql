@@ -3,25 +3,25 @@
 -- The version that a reader means: the active one, or by the name of its model (of several, the active one, else the newest). null: there is none.
 create function strandline.decision_version(p_model text)
 returns integer language sql stable security invoker set search_path = '' as $$
-  select g.generation from strandline.learner_generations g
+  select g.model_version from strandline.model_versions g
   where case when p_model is null then g.active else g.model = p_model end
-  order by g.active desc, g.generation desc limit 1
+  order by g.active desc, g.model_version desc limit 1
 $$;
 
--- A model version: {generation, hash, topic, active, definition}; null where there is none. p_model null: the active one.
+-- A model version: {version, hash, topic, active, definition}; null where there is none. p_model null: the active one.
 create function public.strandline_decision_model(p_model text default null)
 returns jsonb language sql stable security invoker set search_path = '' as $$
-  select jsonb_build_object('generation', g.generation, 'hash', g.hash, 'topic', g.topic, 'active', g.active, 'definition', g.definition)
-  from strandline.learner_generations g where g.generation = strandline.decision_version(p_model)
+  select jsonb_build_object('model_version', g.model_version, 'hash', g.hash, 'topic', g.topic, 'active', g.active, 'definition', g.definition)
+  from strandline.model_versions g where g.model_version = strandline.decision_version(p_model)
 $$;
 
 -- The rows of the given coefficients, each an index look-up. p_keys: JSON array of {scope, name, key}, as text. p_model: as above.
--- Returns {generation, hash, active: of the version that was read, global_rr: {rr_short, rr_long, n} or null, rows: [{scope, name, key, weight, rr_short,
+-- Returns {version, hash, active: of the version that was read, global_rr: {rr_short, rr_long, n} or null, rows: [{scope, name, key, weight, rr_short,
 -- rr_long, n}]}. Plans are made anew: one from the first, empty days would scan the table for ever.
 create function public.strandline_decision_coefficients(p_keys text, p_model text default null)
 returns jsonb language plpgsql stable security invoker set search_path = '' set plan_cache_mode = force_custom_plan as $$
 declare
-  v_generation integer := strandline.decision_version(p_model);
+  v_model_version integer := strandline.decision_version(p_model);
   k     record;
   found_row jsonb;
   rows  jsonb := '[]';
@@ -31,15 +31,15 @@ begin
                               'weight', c.weight, 'rr_short', c.rr_short, 'rr_long', c.rr_long, 'n', c.n)
       into found_row
       from strandline.learner_coefficients c
-      where c.generation = v_generation and c.key = k.key collate "C" and c.name = k.name collate "C" and c.scope = k.scope collate "C";
+      where c.model_version = v_model_version and c.key = k.key collate "C" and c.name = k.name collate "C" and c.scope = k.scope collate "C";
     if found then rows := rows || found_row; end if;
   end loop;
   return jsonb_build_object(
-    'generation', v_generation,
-    'hash', (select g.hash from strandline.learner_generations g where g.generation = v_generation),
-    'active', coalesce((select g.active from strandline.learner_generations g where g.generation = v_generation), false),
+    'model_version', v_model_version,
+    'hash', (select g.hash from strandline.model_versions g where g.model_version = v_model_version),
+    'active', coalesce((select g.active from strandline.model_versions g where g.model_version = v_model_version), false),
     'global_rr', (select jsonb_build_object('rr_short', b.rr_short, 'rr_long', b.rr_long, 'n', b.n)
-                  from strandline.learner_groups b where b.generation = v_generation and b.name = 'global' and b.key = ''),
+                  from strandline.learner_groups b where b.model_version = v_model_version and b.name = 'global' and b.key = ''),
     'rows', rows);
 end
 $$;
@@ -51,7 +51,7 @@ $$;
 create function public.strandline_decision_page(p_scope text, p_name text, p_min_n bigint, p_after text, p_size integer, p_model text default null)
 returns jsonb language plpgsql stable security invoker set search_path = '' set plan_cache_mode = force_custom_plan as $$
 declare
-  v_generation integer := strandline.decision_version(p_model);
+  v_model_version integer := strandline.decision_version(p_model);
   upto text;
   rows jsonb;
 begin
@@ -61,7 +61,7 @@ begin
                                                'rr_short', c.rr_short, 'rr_long', c.rr_long, 'n', c.n)), '[]')
     into rows
     from strandline.learner_coefficients c
-    where c.generation = v_generation
+    where c.model_version = v_model_version
       and c.key > p_after collate "C" and (upto is null or c.key <= upto collate "C")
       and (p_scope is null or c.scope = p_scope) and (p_name is null or c.name = p_name) and c.n >= p_min_n;
   return jsonb_build_object('rows', rows, 'next', upto);

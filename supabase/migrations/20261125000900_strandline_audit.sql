@@ -3,21 +3,21 @@
 -- Where every consumer of a topic stands, and how many open dead letters each has, seen at one moment. For `strandline lag`.
 create function public.strandline_lag(p_topic text) returns jsonb language sql stable security invoker set search_path = '' as $$
   select jsonb_build_object(
-    'positions', coalesce((
+    'checkpoints', coalesce((
       select jsonb_agg(jsonb_build_object(
-        'consumer', c.consumer, 'partition', c.partition, 'position', c.position, 'epoch', c.epoch, 'holder', c.holder,
+        'consumer', c.consumer, 'partition', c.partition, 'checkpoint', c.checkpoint, 'epoch', c.epoch, 'holder', c.holder,
         'committed_at', c.committed_at) order by c.consumer, c.partition)
-      from strandline.consumer_positions c where c.topic = p_topic), '[]'),
+      from strandline.consumer_checkpoints c where c.topic = p_topic), '[]'),
     'dead_letters', coalesce((
       select jsonb_agg(jsonb_build_object('consumer', d.consumer, 'partition', d.partition, 'reason', d.reason, 'count', d.count)
                        order by d.consumer, d.partition, d.reason)
       from (select consumer, partition, reason, count(*) from strandline.dead_letters where topic = p_topic and redriven_at is null and applied_at is null
             group by consumer, partition, reason) d), '[]'),
-    'active', (select 'learner/' || g.model || '/' || left(g.hash, 12) from strandline.learner_generations g where g.active and g.topic = p_topic))
+    'active', (select 'learner/' || g.model || '/' || left(g.hash, 12) from strandline.model_versions g where g.active and g.topic = p_topic))
 $$;
 
 -- The audit counts every store itself. Pages follow a key that has an index; p_after is the `next` of the page before, '' at first.
--- p_store: positions (trades that the PM closed), outbox (what was handed to it, imports among it), ledger (of the active generation), strands (rows of ad_strands, and trades that the projector keeps without one).
+-- p_store: positions (trades that the PM closed), outbox (what was handed to it, imports among it), ledger (of the active version), strands (rows of ad_strands, and trades that the projector keeps without one).
 -- Returns {"ids": […], "next": text or null at the end}; an id may come twice. The outbox has "rows" as well, one for each revision:
 -- [event_id, revision, published, topic, partition, offset, refused].
 create function public.strandline_audit_page(p_store text, p_after text, p_limit integer)
@@ -41,7 +41,7 @@ begin
     select jsonb_build_object('next', case when count(*) = p_limit then (max(r.event_id::text)) end, 'ids', coalesce(jsonb_agg(r.event_id), '[]')) into v_page
     from (select l.event_id from strandline.learner_ledger l
           where l.event_id > coalesce(nullif(p_after, '')::uuid, '00000000-0000-0000-0000-000000000000')
-            and l.generation = (select g.generation from strandline.learner_generations g where g.active)
+            and l.model_version = (select g.model_version from strandline.model_versions g where g.active)
           order by 1 limit p_limit) r;
   elsif p_store = 'strands' then
     select jsonb_build_object('next', case when count(*) = p_limit then max(r.event_id collate "C") end,
@@ -61,7 +61,7 @@ returns jsonb language sql stable security invoker set search_path = '' as $$
   select coalesce(jsonb_agg(jsonb_build_array(d.partition, d."offset", d.reason, d.redriven_at is null) order by d.partition, d."offset"), '[]')
   from (select distinct on (l.partition, l."offset") l.*
         from strandline.dead_letters l
-        left join strandline.consumer_positions c on c.consumer = l.consumer and c.topic = l.topic and c.partition = l.partition
+        left join strandline.consumer_checkpoints c on c.consumer = l.consumer and c.topic = l.topic and c.partition = l.partition
         where l.consumer = p_consumer and l.topic = p_topic and l.applied_at is null and (l.partition, l."offset") > (p_partition, p_offset)
           -- of a topic of that name that was there before: another record lies at its place now
           and (l.topic_id = '' or c.topic_id is null or l.topic_id = c.topic_id)
@@ -69,7 +69,7 @@ returns jsonb language sql stable security invoker set search_path = '' as $$
 $$;
 
 -- A page of the active coefficients, with where their learner stands: one snapshot, so that they can be compared with a fold up to exactly there.
--- Returns {hash: of the active model, positions: [[partition, next offset], …], global_rr: {rr_short, rr_long, n} or null,
+-- Returns {hash: of the active model, checkpoints: [[partition, next offset], …], global_rr: {rr_short, rr_long, n} or null,
 -- rows: [{scope, name, key, weight, rr_short, rr_long, n}], next: the last key of the page, null after the last page}.
 create function public.strandline_audit_coefficients(p_consumer text, p_topic text, p_after text, p_size integer)
 returns jsonb language plpgsql stable security invoker set search_path = '' set plan_cache_mode = force_custom_plan as $$
@@ -79,11 +79,11 @@ begin
   select p.key into upto from strandline.learner_partials p
   where p.key > p_after collate "C" order by p.key offset p_size - 1 limit 1;
   return jsonb_build_object(
-    'hash', (select g.hash from strandline.learner_generations g where g.active),
-    'positions', (select coalesce(jsonb_agg(jsonb_build_array(c.partition, c.position)), '[]') from strandline.consumer_positions c
-                  where c.consumer = p_consumer and c.topic = p_topic and c.position is not null),
+    'hash', (select g.hash from strandline.model_versions g where g.active),
+    'checkpoints', (select coalesce(jsonb_agg(jsonb_build_array(c.partition, c.checkpoint)), '[]') from strandline.consumer_checkpoints c
+                  where c.consumer = p_consumer and c.topic = p_topic and c.checkpoint is not null),
     'global_rr', (select jsonb_build_object('rr_short', b.rr_short, 'rr_long', b.rr_long, 'n', b.n)
-                  from strandline.learner_groups b join strandline.learner_generations g on g.generation = b.generation and g.active
+                  from strandline.learner_groups b join strandline.model_versions g on g.model_version = b.model_version and g.active
                   where b.name = 'global' and b.key = ''),
     'rows', (select coalesce(jsonb_agg(jsonb_build_object('scope', c.scope, 'name', c.name, 'key', c.key, 'weight', c.weight,
                                                           'rr_short', c.rr_short, 'rr_long', c.rr_long, 'n', c.n)), '[]')

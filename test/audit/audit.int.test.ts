@@ -79,7 +79,7 @@ test('a trade that is gone from ad_strands is lost', async () => {
 test('a trade that counts twice is double, and its coefficients differ from what the log gives', async () => {
   await loop.db.sql(
     // one row, however many partitions and periods the trades lie in
-    `update learner_partials set n = n + 1, ws = ws + 1, wrs = wrs + 1 where ctid = (select min(ctid) from learner_partials where name = 'global')`,
+    `update learner_partials set n = n + 1, weight_short = weight_short + 1, weighted_rr_short = weighted_rr_short + 1 where ctid = (select min(ctid) from learner_partials where name = 'global')`,
   )
   const report = await audit(loop.deps)
   expect(report.double).toBe(1)

@@ -197,7 +197,7 @@ describe('what is amiss is said', () => {
     await stage.stop()
     await stage.db.sql(
       `insert into dead_letters (consumer, topic, partition, "offset", reason, topic_id, record_ms)
-       select consumer, topic, partition, 0, 'not_avro', 'another', 1 from consumer_positions where consumer like 'learner/%' and position > 0`,
+       select consumer, topic, partition, 0, 'not_avro', 'another', 1 from consumer_checkpoints where consumer like 'learner/%' and checkpoint > 0`,
     )
     expect(await audit(stage.deps)).toMatchObject({ ...ALL_THERE, refused: {}, wrong: 0, reconciles: true })
   })
@@ -205,7 +205,7 @@ describe('what is amiss is said', () => {
   test('of a topic from which the active model does not learn nothing is said but that', async () => {
     await wholeLoop()
     await stage.stop()
-    await stage.db.sql(`update learner_generations set topic = 'another'`)
+    await stage.db.sql(`update model_versions set topic = 'another'`)
     await expect(audit(stage.deps)).rejects.toMatchObject({
       code: 'USAGE',
       message: expect.stringMatching(/another topic/),
@@ -223,7 +223,7 @@ describe('what is amiss is said', () => {
     await wholeLoop()
     await stage.stop()
     await stage.db.sql(
-      `update learner_partials set wrs = wrs + 1 where ctid = (select min(ctid) from learner_partials where name = 'curator')`,
+      `update learner_partials set weighted_rr_short = weighted_rr_short + 1 where ctid = (select min(ctid) from learner_partials where name = 'curator')`,
     )
     await stage.db.sql(`delete from learner_partials where name = 'chain'`)
     expect(await audit(stage.deps)).toMatchObject({ lost: 0, double: 0, wrong: 2, reconciles: false })

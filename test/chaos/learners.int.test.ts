@@ -103,7 +103,7 @@ test('lag returns to 0, and the topic itself, folded again, agrees with every co
   const expected = fold.result()
   expect(expected.global_rr.n).toBe(sent)
   expectClose(await learned(db), expected)
-  const claims = await db.sql<{ epoch: string }>('select max(epoch) as epoch from consumer_positions')
+  const claims = await db.sql<{ epoch: string }>('select max(epoch) as epoch from consumer_checkpoints')
   expect(Number(claims[0]?.epoch)).toBeGreaterThan(1) // partitions did change hands
   await log.close()
 }, 300_000)

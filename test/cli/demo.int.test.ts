@@ -61,7 +61,7 @@ test.each(Object.keys(REAL) as (keyof typeof REAL)[])(
     )
     expect(await db.sql(`select id from lowcap_positions where id like 'demo-%'`)).toEqual([])
     expect(await db.sql('select 1 from lowcap_price_data_ohlc')).toEqual([])
-    expect(await db.sql('select 1 from learner_generations')).toEqual([])
+    expect(await db.sql('select 1 from model_versions')).toEqual([])
   },
 )
 

@@ -25,7 +25,7 @@ async function restartedFrom(to: Map<number, number>): Promise<void> {
 }
 async function backInStep(): Promise<void> {
   await stage.caughtUp()
-  const positions = await stage.positions()
+  const positions = await stage.checkpoints()
   await vi.waitFor(async () => expect(await groupOffsets()).toEqual(positions), { timeout: 120_000, interval: 100 })
 }
 
@@ -52,10 +52,10 @@ test('while the learner runs, Console says that the group is active, and the bro
 })
 
 test('back to the start: everything is read again, and nothing changes', async () => {
-  const before = [await stage.learned(), await stage.positions()]
+  const before = [await stage.learned(), await stage.checkpoints()]
   const start = await stage.console.offsetsAt(stage.topic, EARLIEST)
   await restartedFrom(start)
-  expect([await stage.learned(), await stage.positions()]).toEqual(before)
+  expect([await stage.learned(), await stage.checkpoints()]).toEqual(before)
   expect((await stage.baseline()).n).toBe(24)
 })
 
@@ -105,7 +105,7 @@ test('a group that was deleted: the learner goes on where the database stands', 
 
 test('beyond the end: undone as soon as the learner holds the partition, without waiting for a record', async () => {
   const before = await stage.learned()
-  const positions = await stage.positions()
+  const positions = await stage.checkpoints()
   await stage.stop()
   expect(await edit(new Map([...positions].map(([p, at]) => [p, at + 100])))).toBeNull()
   await stage.start()

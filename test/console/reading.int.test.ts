@@ -51,7 +51,7 @@ test('the lag that the group page shows is the distance of the database to the e
 
   await stage.stop()
   await stage.publish(...Array.from({ length: 7 }, (_, i) => ({ position_id: `late-${i}` })))
-  const positions = await stage.positions()
+  const positions = await stage.checkpoints()
   const shown = await asked()
   expect(shown.map((p) => p.lag).reduce((a, b) => a + b)).toBe(7)
   expect(shown.map((p) => [p.partition, p.groupOffset, p.lag])).toEqual(

@@ -24,7 +24,7 @@ export function containerProject(): TestProjectInlineConfiguration[] {
         name: 'containers',
         include: ['test/containers/*.container.test.ts', 'test/{learner,loop,projector,pm,decision}/**/*.int.test.ts'],
         // About Kafka's own doings over a minute or more, the same on any engine: they run on the embedded one.
-        exclude: ['test/learner/{broker-away,log-positions,compaction,topic-identity}.int.test.ts'],
+        exclude: ['test/learner/{broker-away,log-checkpoints,compaction,topic-identity}.int.test.ts'],
         globalSetup: ['test/containers/engines.ts'],
         fileParallelism: false, // some files crash the engines, which all of them share
         sequence: { groupOrder: 2 },

@@ -81,5 +81,5 @@ test.skipIf(!hasBurrow && !hasKcat)(
     if (hasKcat)
       expect(await leftByKcat(stage.topic)).toEqual(new Map([...(await ours())].filter(([, records]) => records > 0)))
   },
-  120_000,
+  600_000,
 )

@@ -1,4 +1,4 @@
-/** `lag` against what the broker itself says, on a real Kafka, with a learner's and a projector's real positions. */
+/** `lag` against what the broker itself says, on a real Kafka, with a learner's and a projector's real checkpoints. */
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { lagText } from '../../cli/lag-text.ts'
 import { systemClock } from '../../core/clock.ts'
@@ -29,10 +29,10 @@ const records = (partition: number, count: number, from: number): OutgoingRecord
 const report = async (topic: string) => readLag({ ...db, log: kafka.log, clock: systemClock }, topic)
 
 /** As a commit of the projector does it. */
-async function stand(topic: string, partition: number, position: number): Promise<void> {
+async function stand(topic: string, partition: number, checkpoint: number): Promise<void> {
   const at = { p_consumer: CONSUMER, p_topic: topic, p_partition: partition }
   await db.store.rpc('strandline_claim', { ...at, p_holder: 'here/1' })
-  await db.sql('select strandline.advance($1, $2, $3, $4)', [CONSUMER, topic, partition, position])
+  await db.sql('select strandline.advance($1, $2, $3, $4)', [CONSUMER, topic, partition, checkpoint])
 }
 
 test('lag counts from the database, ages from the records themselves, and names who reads', async () => {
@@ -64,14 +64,14 @@ test('lag counts from the database, ages from the records themselves, and names 
       log_start: 0,
       log_end: 20,
       committed: 10,
-      position: 12,
+      checkpoint: 12,
       lag_records: 8,
       holder: 'here/1',
       epoch: 1,
       member: null,
     },
-    { log_end: 5, committed: null, position: 5, lag_records: 0, lag_seconds: 0 },
-    { log_end: 0, position: null, lag_records: 0, lag_seconds: 0, holder: null },
+    { log_end: 5, committed: null, checkpoint: 5, lag_records: 0, lag_seconds: 0 },
+    { log_end: 0, checkpoint: null, lag_records: 0, lag_seconds: 0, holder: null },
   ])
   // Record 12 was written 12 s after record 0, in the middle of a batch.
   const age = (Date.now() - (written + 12_000)) / 1_000

@@ -10,7 +10,7 @@ import { type Trade, tradeOf } from '../../domain/learning/trade.ts'
 import { allocate, createDecisionMaker } from '../../services/decision/decide.ts'
 import { activate } from '../../services/learner/activate.ts'
 import { createChunkState } from '../../services/learner/chunk-state.ts'
-import { createLearnerStore, openGeneration } from '../../services/learner/learner-store.ts'
+import { createLearnerStore, openVersion } from '../../services/learner/learner-store.ts'
 import { createSumsCache } from '../../services/learner/sums-cache.ts'
 import { closedTrade } from '../support/closed-trade.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
@@ -31,7 +31,7 @@ afterAll(async () => {
   await kafka.close()
   await db.drop()
 })
-beforeEach(() => db.sql(`truncate ${LEARNER_TABLES}, learner_generations`))
+beforeEach(() => db.sql(`truncate ${LEARNER_TABLES}, model_versions`))
 
 const trades = (from: number, count: number, changes: Partial<PositionClosed> = {}): PositionClosed[] =>
   Array.from({ length: count }, (_, i) =>
@@ -40,7 +40,7 @@ const trades = (from: number, count: number, changes: Partial<PositionClosed> = 
 const imported = (from: number, count: number) =>
   trades(from, count, { source: 'import:freqtrade', levers: { pair: 'ETH/BTC', enter_tag: 'dip' }, measures: {} })
 const activeNow = async () =>
-  (await db.sql<{ model: string; topic: string }>('select model, topic from learner_generations where active'))[0]
+  (await db.sql<{ model: string; topic: string }>('select model, topic from model_versions where active'))[0]
 const FREQTRADE = { config: { model: 'freqtrade' }, seen: false }
 
 /** Learns what the log has under the stage's model, or another one, and changes nothing about who is active. */
@@ -58,11 +58,11 @@ async function freqtradeCaughtUp(stage: Stage): Promise<void> {
       async () =>
         Number(
           (
-            await db.sql<{ position: string }>(
-              `select position from consumer_positions where topic = $1 and consumer like 'learner/freqtrade/%'`,
+            await db.sql<{ checkpoint: string }>(
+              `select checkpoint from consumer_checkpoints where topic = $1 and consumer like 'learner/freqtrade/%'`,
               [stage.topic],
             )
-          )[0]?.position ?? 0,
+          )[0]?.checkpoint ?? 0,
         ),
       { timeout: 120_000 },
     )
@@ -126,7 +126,7 @@ describe('a switch to another model', () => {
     const stage = await createStage(db, kafka)
     await stage.publish([...trades(0, 4), ...imported(4, 2)])
     await learnAll(stage)
-    await openGeneration(db.store, freqtrade, stage.topic)
+    await openVersion(db.store, freqtrade, stage.topic)
     const soon = { ...deps(), clock: { ...systemClock, now: () => 0, sleep: async () => {} } }
     let now = 0
     soon.clock.now = () => (now += 20_000)
@@ -192,10 +192,10 @@ describe('a switch to another model', () => {
 describe('regression: the baseline after a switch', () => {
   /** The commit of one trade under a model that is not active, in a session of its own. */
   async function oneTrade(session: Session, topic: string, partition: number): Promise<() => Promise<string>> {
-    const generation = await openGeneration(db.store, freqtrade, topic)
-    const store = createLearnerStore(session.store, freqtrade, generation, topic)
+    const modelVersion = await openVersion(db.store, freqtrade, topic)
+    const store = createLearnerStore(session.store, freqtrade, modelVersion, topic)
     const claim = await db.store.rpc<{ epoch: number; version: number }>('strandline_claim', {
-      p_consumer: generation.consumer,
+      p_consumer: modelVersion.consumer,
       p_topic: topic,
       p_partition: partition,
       p_holder: 'test',
@@ -208,7 +208,7 @@ describe('regression: the baseline after a switch', () => {
     return async () =>
       (
         await store.commit({
-          claim: { topic, partition, position: null, ...claim },
+          claim: { topic, partition, checkpoint: null, ...claim },
           commitId: randomUUID(),
           next: 1,
           fresh: state.fresh(),
@@ -229,12 +229,12 @@ describe('regression: the baseline after a switch', () => {
       )[0]?.n,
     )
   async function stage() {
-    await openGeneration(db.store, lowcap, 't') // the active one
-    const { id } = await openGeneration(db.store, freqtrade, 't')
+    await openVersion(db.store, lowcap, 't') // the active one
+    const { id } = await openVersion(db.store, freqtrade, 't')
     return { id, sessions: await Promise.all([openSession(db), openSession(db), openSession(db)]) }
   }
   const switchTo = (session: Session, id: number) =>
-    session.store.rpc('strandline_learner_activate', { p_generation: id })
+    session.store.rpc('strandline_learner_activate', { p_model_version: id })
   /** Until the work has ended, or its session waits for another one. */
   async function settled(session: Session, work: Promise<unknown>): Promise<void> {
     let ended = false

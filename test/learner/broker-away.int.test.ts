@@ -132,7 +132,7 @@ it('a learner that is told to stop while its database is away stops', { timeout:
     store: {
       client: db.store.client,
       rpc: async (fn, args) =>
-        /^strandline_(claim|position)$/.test(fn) ? Promise.reject(unreachable()) : db.store.rpc(fn, args),
+        /^strandline_(claim|checkpoint)$/.test(fn) ? Promise.reject(unreachable()) : db.store.rpc(fn, args),
     },
   })
   await untilReady(learner, false)

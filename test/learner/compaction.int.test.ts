@@ -8,7 +8,7 @@ import { createTestKafka, type TestKafka } from '../support/kafka.ts'
 import { createStage, type Stage } from '../support/kafka-learner.ts'
 import { expectClose, folded, learned } from '../support/learned.ts'
 
-// The topic is not to be compacted: it would lose the earlier trades of a position. But where someone set it so, reading must not end at a hole.
+// The topic is not to be compacted: it would lose the earlier trades of a checkpoint. But where someone set it so, reading must not end at a hole.
 
 let db: TestDatabase
 let kafka: TestKafka

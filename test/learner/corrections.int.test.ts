@@ -232,7 +232,7 @@ describe('a topic that was made anew with fewer partitions', () => {
   it('regression: a correction of a trade of a partition that is no more counts once, and does not repeat for ever', async () => {
     const before = [trade('x', { rr: 3 }), trade('y')]
     await run(await learner(), 8, before)
-    await db.sql('delete from consumer_positions')
+    await db.sql('delete from consumer_checkpoints')
     const corrected = trade('x', { revision: 1, rr: -1 })
     const second = trade('y', { revision: 1, rr: 2 })
 
@@ -240,10 +240,10 @@ describe('a topic that was made anew with fewer partitions', () => {
     await run(await learner(), 2, [second])
 
     expectClose(await learned(db), await folded(model, [[corrected, second]]))
-    expect(await db.sql('select partition, position from consumer_positions order by partition')).toEqual([
-      { partition: 1, position: '1' },
-      { partition: 2, position: '1' },
-      { partition: 8, position: null },
+    expect(await db.sql('select partition, checkpoint from consumer_checkpoints order by partition')).toEqual([
+      { partition: 1, checkpoint: '1' },
+      { partition: 2, checkpoint: '1' },
+      { partition: 8, checkpoint: null },
     ])
   })
 })

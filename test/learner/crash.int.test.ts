@@ -69,7 +69,7 @@ async function zombieCommit(database: TestDatabase): Promise<void> {
   proxy.doom('strandline_learner_commit', 'hold', 1, 2)
   await dieAt(stage, 'in flight', { key: database.key, supabaseUrl: proxy.url }, 500)
   expect(proxy.doomed()).toBe(1)
-  expect((await stage.positions())[0]).toMatchObject({ position: 8 })
+  expect((await stage.checkpoints())[0]).toMatchObject({ checkpoint: 8 })
   let arrived = false
   const successor = await stage.start({
     maxChunk: 4,
@@ -94,7 +94,7 @@ describe('a learner that is killed', () => {
     const stage = await createStage(db, kafka)
     await stage.publish(events)
     await dieAt(stage, 'before')
-    expect((await stage.positions())[0]).toMatchObject({ position: 8, group: 8 })
+    expect((await stage.checkpoints())[0]).toMatchObject({ checkpoint: 8, group: 8 })
     await finish(stage)
     expectClose(await learned(db), await folded(model, [events]))
   })
@@ -111,7 +111,10 @@ describe('a learner that is killed', () => {
     const stage = await createStage(db, kafka)
     await stage.publish(events)
     await dieAt(stage, 'between')
-    expect((await stage.positions())[0], 'the database is ahead of the group').toMatchObject({ position: 12, group: 8 })
+    expect((await stage.checkpoints())[0], 'the database is ahead of the group').toMatchObject({
+      checkpoint: 12,
+      group: 8,
+    })
     await finish(stage)
     expectClose(await learned(db), await folded(model, [events]))
     const once = await bits(db)

@@ -14,7 +14,7 @@ beforeAll(async () => {
 })
 afterAll(() => db.drop())
 beforeEach(() =>
-  db.sql('truncate learner_ledger, learner_partials, consumer_positions, dead_letters, learning_configs'),
+  db.sql('truncate learner_ledger, learner_partials, consumer_checkpoints, dead_letters, learning_configs'),
 )
 
 const good = (id: string) => ({ key: id, value: encodeEvent(closedTrade({ position_id: id })) })
@@ -60,7 +60,7 @@ describe('records that cannot be applied', () => {
       const before = await createTestLearner({ store: db.store, model, topicId: topics.first })
       await createFeed(TOPIC, 0, recordsOf([bad, good('a')], time)).run(before.runner)
       expect(before.dead).toHaveLength(1)
-      await db.sql('truncate learner_ledger, learner_partials, consumer_positions') // the topic is made anew
+      await db.sql('truncate learner_ledger, learner_partials, consumer_checkpoints') // the topic is made anew
 
       const after = await createTestLearner({ store: db.store, model, topicId: topics.second })
       await createFeed(TOPIC, 0, recordsOf([bad, good('a')], time + topics.later)).run(after.runner)
@@ -76,7 +76,7 @@ describe('records that cannot be applied', () => {
     const replay = await createTestLearner({ store: db.store, model, topicId: 'A' })
     await createFeed(TOPIC, 0, recordsOf([bad, good('a')])).run(replay.runner, { committed: 0 })
     expect(replay.dead).toHaveLength(0)
-    await db.sql('truncate learner_ledger, learner_partials, consumer_positions')
+    await db.sql('truncate learner_ledger, learner_partials, consumer_checkpoints')
     const anew = await createTestLearner({ store: db.store, model, topicId: 'B' })
     await createFeed(TOPIC, 0, recordsOf([bad, good('a')])).run(anew.runner)
     expect(anew.dead).toHaveLength(1)

@@ -95,7 +95,7 @@ describe('a log that is read again', () => {
       expect(await createFeed(TOPIC, 0, log(trades)).run(runner, { committed, batch })).toBe(10)
     }
     expect(await bits(db)).toEqual(before)
-    expect(await db.sql('select position::int from consumer_positions')).toEqual([{ position: 10 }])
+    expect(await db.sql('select checkpoint::int from consumer_checkpoints')).toEqual([{ checkpoint: 10 }])
   })
 
   it('applies what was dead-lettered before and is good now, and only that', async () => {

@@ -43,7 +43,9 @@ async function learner(options: Partial<TestLearnerOptions> = {}) {
 
 async function expectAll(): Promise<void> {
   expectClose(await learned(db), await folded(model, [events]))
-  expect(await db.sql('select position::int, version::int from consumer_positions')).toMatchObject([{ position: 12 }])
+  expect(await db.sql('select checkpoint::int, version::int from consumer_checkpoints')).toMatchObject([
+    { checkpoint: 12 },
+  ])
 }
 
 describe('the answer to a commit is lost', () => {
@@ -67,7 +69,7 @@ describe('the answer to a commit is lost', () => {
     const { runner } = await learner()
     proxy.doom('strandline_learner_commit', 'lose answer')
     proxy.doom('strandline_learner_commit', 'lose request')
-    proxy.doom('strandline_position', 'lose answer', 2)
+    proxy.doom('strandline_checkpoint', 'lose answer', 2)
     proxy.doom('strandline_learner_commit', 'lose answer')
     await feed().run(runner)
     expect(proxy.doomed()).toBe(5)

@@ -124,7 +124,7 @@ describe('every kind of bad record', () => {
       const learner = await stage.start()
       await stage.caughtUp()
       await learner.stop()
-      await db.sql('update consumer_positions set position = 0 where topic = $1', [stage.topic])
+      await db.sql('update consumer_checkpoints set checkpoint = 0 where topic = $1', [stage.topic])
     }
     expect(await deadLettersOf(stage, kafka)).toHaveLength(1)
   })

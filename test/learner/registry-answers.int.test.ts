@@ -103,7 +103,7 @@ describe('regression: a 404 on the way to the registry', () => {
         (n) => n >= 6,
       )
       expect(await db.sql('select reason from dead_letters')).toEqual([])
-      expect(await db.sql('select position from consumer_positions where position is not null')).toEqual([])
+      expect(await db.sql('select checkpoint from consumer_checkpoints where checkpoint is not null')).toEqual([])
 
       ingress.instead = null
       await stage.caughtUp()

@@ -48,7 +48,7 @@ describe('events of a transactional producer', () => {
     await stage.caughtUp()
     await learner.stop()
     expectClose(await learned(db), await folded(model, [[...trades('a', 5), ...trades('c', 3)]]))
-    expect(await stage.positions()).toEqual([{ partition: 0, position: 16, group: 16 }])
+    expect(await stage.checkpoints()).toEqual([{ partition: 0, checkpoint: 16, group: 16 }])
   })
 
   it('that were aborted in numbers, more than one request brings, do not stop what follows', async () => {
@@ -80,19 +80,19 @@ describe('events of a transactional producer', () => {
     expectClose(await learned(db), await folded(model, [applied]))
   })
 
-  it('regression: that were aborted at the very end do not hold back the position, and all who wait for it are done', async () => {
+  it('regression: that were aborted at the very end do not hold back the checkpoint, and all who wait for it are done', async () => {
     const stage = await createStage(db, kafka)
     await stage.publish(trades('a', 2))
     await transaction(stage, trades('b', 3), 'abort')
     const learner = await stage.start()
     await stage.caughtUp()
-    expect(await stage.positions()).toMatchObject([{ partition: 0, position: 6 }])
+    expect(await stage.checkpoints()).toMatchObject([{ partition: 0, checkpoint: 6 }])
     await transaction(stage, trades('c', 3), 'abort')
     await stage.caughtUp()
     await stage.publish(trades('d', 1))
     await stage.caughtUp()
     await learner.stop()
-    expect(await stage.positions()).toEqual([{ partition: 0, position: 11, group: 11 }])
+    expect(await stage.checkpoints()).toEqual([{ partition: 0, checkpoint: 11, group: 11 }])
     expectClose(await learned(db), await folded(model, [[...trades('a', 2), ...trades('d', 1)]]))
   })
 

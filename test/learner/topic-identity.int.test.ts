@@ -80,27 +80,30 @@ it('a topic has an id, which is the same every time, and another one when it is 
 it.each([
   ['by its id', (log: EventLog) => log, /belongs to another topic of the same name: its id is/],
   ['by its records, where the broker has no ids', withoutIds, /is not the log that .* has read: at offset 3 it has/],
-])('regression: a topic that was made anew and has grown past our position is noticed %s', async (_, logOf, reason) => {
-  const stage = await createStage(db, kafka)
-  await stage.publish(trades(0, 4))
-  await learnAll(stage, { log: logOf(kafka.log) })
-  await makeAnew(stage)
-  const other = await createTestKafka()
-  const records = await stage.records(trades(10, 9))
-  await other.log.produce(stage.topic, records)
-  await said(stage, reason, logOf(other.log))
-  await other.close()
-  expect((await learned(db)).global_rr.n).toBe(4)
-})
+])(
+  'regression: a topic that was made anew and has grown past our checkpoint is noticed %s',
+  async (_, logOf, reason) => {
+    const stage = await createStage(db, kafka)
+    await stage.publish(trades(0, 4))
+    await learnAll(stage, { log: logOf(kafka.log) })
+    await makeAnew(stage)
+    const other = await createTestKafka()
+    const records = await stage.records(trades(10, 9))
+    await other.log.produce(stage.topic, records)
+    await said(stage, reason, logOf(other.log))
+    await other.close()
+    expect((await learned(db)).global_rr.n).toBe(4)
+  },
+)
 
 it('the checkpoint of an older version is taken as it is, and completed by the next commit', async () => {
   const stage = await createStage(db, kafka)
   await stage.publish(trades(0, 4))
   await learnAll(stage)
-  await db.sql('update consumer_positions set topic_id = null, last_record = null')
+  await db.sql('update consumer_checkpoints set topic_id = null, last_record = null')
   await stage.publish(trades(4, 2))
   await learnAll(stage)
-  const [row] = await db.sql('select topic_id, last_record from consumer_positions')
+  const [row] = await db.sql('select topic_id, last_record from consumer_checkpoints')
   expect(row).toEqual({
     topic_id: await kafka.log.topicId(stage.topic),
     last_record: {
@@ -113,7 +116,7 @@ it('the checkpoint of an older version is taken as it is, and completed by the n
   await learnAll(stage) // and agrees with what lies there
 })
 
-it('regression: a learner without a position does not begin a log whose first records are gone, unless that is accepted', async () => {
+it('regression: a learner without a checkpoint does not begin a log whose first records are gone, unless that is accepted', async () => {
   const stage = await createStage(db, kafka)
   await stage.publish(trades(0, 6))
   await deleteBelow(stage, '2')
@@ -121,7 +124,7 @@ it('regression: a learner without a position does not begin a log whose first re
   expect((await learned(db)).global_rr.n).toBe(0)
   await learnAll(stage, { config: { acceptTruncatedLog: true } })
   expect((await learned(db)).global_rr.n).toBe(4)
-  await learnAll(stage) // which has a position now
+  await learnAll(stage) // which has a checkpoint now
 })
 
 it('regression: a topic that forgets is not learned from until it is put right, and then without a restart', async () => {
@@ -133,7 +136,7 @@ it('regression: a topic that forgets is not learned from until it is put right, 
     .toMatch(
       `The topic ${stage.topic} does not keep every record: retention.ms is 86400000, so records are deleted when they are that old`,
     )
-  expect((await stage.positions())[0]?.position ?? null).toBeNull()
+  expect((await stage.checkpoints())[0]?.checkpoint ?? null).toBeNull()
   await keepAll(stage.topic)
   await stage.caughtUp()
   await learner.stop()

@@ -27,7 +27,7 @@ it('regression: learners of one model on two topics, which share a group, leave 
       await stage.publish([closedTrade({ position_id: `${stage.topic}-${partition}` })], partition)
   for (const stage of stages) await stage.caughtUp()
   const learned = await db.sql<{ topic: string; n: number }>(
-    `select topic, count(*)::int as n from learner_ledger join learner_generations using (generation) group by topic`,
+    `select topic, count(*)::int as n from learner_ledger join model_versions using (model_version) group by topic`,
   )
   expect(new Map(learned.map((r) => [r.topic, r.n]))).toEqual(new Map(stages.map((s) => [s.topic, 4])))
 }, 120_000)

@@ -110,7 +110,7 @@ describe('a learner that was paused while another one took its partition', () =>
     await second.assigned(0, null)
     first.resume()
     expect(await work).toBe(REVOKED)
-    expect(await db.sql('select epoch::int from consumer_positions')).toEqual([{ epoch: 2 }])
+    expect(await db.sql('select epoch::int from consumer_checkpoints')).toEqual([{ epoch: 2 }])
     await createFeed(TOPIC, 0, records).run(second, { assign: false, committed: 0 })
     await expectAll()
   })
@@ -128,7 +128,7 @@ describe('a learner that claims late, when the partition is not its own any more
     expect(seeks).toEqual([5])
     await rightful.batch(batchOf(5), control)
     await expectAll()
-    expect(await db.sql('select epoch::int from consumer_positions')).toEqual([{ epoch: 3 }])
+    expect(await db.sql('select epoch::int from consumer_checkpoints')).toEqual([{ epoch: 3 }])
   })
 })
 

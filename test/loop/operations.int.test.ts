@@ -80,7 +80,7 @@ async function settled(total: number): Promise<void> {
   await expect
     .poll(async () => {
       const rows = await db.sql<{ at: string }>(
-        'select coalesce(sum(position), 0) as at from consumer_positions group by consumer',
+        'select coalesce(sum(checkpoint), 0) as at from consumer_checkpoints group by consumer',
       )
       const end = await ends()
       return rows.length === 2 && rows.every((r) => Number(r.at) === end)

@@ -14,14 +14,14 @@ beforeAll(async () => {
 afterAll(() => db?.drop())
 
 describe('a batch of the projector', () => {
-  test('writes one strand per trade and moves the position, and again changes nothing', async () => {
+  test('writes one strand per trade and moves the checkpoint, and again changes nothing', async () => {
     const { epoch } = await strands.claim('once')
     const events = [closedTrade({ position_id: 'once-1' }), closedTrade({ position_id: 'once-2' })]
     expect(await strands.commit('once', epoch, 0, events, 7)).toMatchObject({ status: 'ok', written: 2, adopted: 0 })
     const [before] = await strands.strandsOf('once-1')
     expect(await strands.commit('once', epoch, 1, events, 5)).toMatchObject({ status: 'ok', written: 0, adopted: 0 })
     expect(await strands.strandsOf('once-1')).toEqual([before])
-    expect(await strands.claim('once')).toMatchObject({ position: 7, version: 2 })
+    expect(await strands.claim('once')).toMatchObject({ checkpoint: 7, version: 2 })
     expect(before).toMatchObject({
       id: strandId(closedTrade({ position_id: 'once-1' }).event_id),
       kind: 'position_closed',
@@ -36,17 +36,17 @@ describe('a batch of the projector', () => {
     expect(await strands.commit('fence', epoch, version, events)).toEqual({ status: 'fenced' })
     expect(await strands.commit('fence', epoch + 1, version + 1, events)).toEqual({ status: 'stale' })
     expect(await strands.strandsOf('fence-1')).toEqual([])
-    expect(await strands.claim('fence')).toMatchObject({ position: null, version: 0 })
+    expect(await strands.claim('fence')).toMatchObject({ checkpoint: null, version: 0 })
   })
 
-  test('that Postgres refuses leaves position and strands as they were', async () => {
+  test('that Postgres refuses leaves checkpoint and strands as they were', async () => {
     const { epoch, version } = await strands.claim('refused')
     const good = strandOf(closedTrade({ position_id: 'refused-1' }), { topic: 'any', partition: 0, offset: 0 })
     const bad = { ...good, id: 'x', created_at: 'no time', metadata: { event_id: 'x', revision: 0 } }
     const call = strands.commitRows('refused', epoch, version, [good, bad], 2)
     await expect(call).rejects.toMatchObject({ code: 'STORE_REJECTED' })
     expect(await strands.strandsOf('refused-1')).toEqual([])
-    expect(await strands.claim('refused')).toMatchObject({ position: null, version: 0 })
+    expect(await strands.claim('refused')).toMatchObject({ checkpoint: null, version: 0 })
   })
 })
 

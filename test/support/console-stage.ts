@@ -48,13 +48,13 @@ export async function openConsoleStage() {
   const redpandaConsole = await openConsole(kafka)
   let learner: Service | undefined
 
-  const positions = async () =>
+  const checkpoints = async () =>
     new Map(
       (
-        await db.sql<{ partition: number; position: string | null }>(
-          'select partition, position from consumer_positions order by partition',
+        await db.sql<{ partition: number; checkpoint: string | null }>(
+          'select partition, checkpoint from consumer_checkpoints order by partition',
         )
-      ).map((r) => [r.partition, Number(r.position ?? 0)]),
+      ).map((r) => [r.partition, Number(r.checkpoint ?? 0)]),
     )
 
   return {
@@ -64,7 +64,7 @@ export async function openConsoleStage() {
     deps,
     topic,
     console: redpandaConsole,
-    positions,
+    checkpoints,
     async start() {
       learner = await startLearner({ ...deps, metrics: new Registry() })
     },
@@ -72,7 +72,7 @@ export async function openConsoleStage() {
       await learner?.stop()
       learner = undefined
     },
-    /** Trades on positions of these names, as the PM's relay publishes them. */
+    /** Trades on checkpoints of these names, as the PM's relay publishes them. */
     async publish(...trades: Partial<PositionClosed>[]) {
       const events = trades.map((changes) => closedTrade(changes))
       return kafka.log.produce(
@@ -90,7 +90,7 @@ export async function openConsoleStage() {
     caughtUp: () =>
       vi.waitFor(
         async () => {
-          const at = await positions()
+          const at = await checkpoints()
           // what is written: a transaction that Console has just committed can be read a moment later only
           const behind = (await kafka.log.offsets(topic)).filter(
             (o) => writtenEnd(o) > (at.get(o.partition) ?? o.start),
@@ -102,7 +102,7 @@ export async function openConsoleStage() {
     /** All that is learned, to the last bit. */
     learned: () =>
       db.sql(
-        'select name, key, partition, period, n, ws, wrs, wl, wrl, newest_ms from learner_partials order by name, key, partition, period',
+        'select name, key, partition, period, n, weight_short, weighted_rr_short, weight_long, weighted_rr_long, newest_ms from learner_partials order by name, key, partition, period',
       ),
     /** The baseline: how many trades count, and their decayed mean. */
     async baseline() {

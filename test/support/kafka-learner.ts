@@ -23,12 +23,12 @@ export interface Stage {
   start(
     options?: LearnerOptions & { store?: Store; config?: Partial<Config>; log?: EventLog; seen?: boolean },
   ): Promise<Service>
-  /** Until every partition's position is at the end of the log. */
+  /** Until every partition's checkpoint is at the end of the log. */
   caughtUp(): Promise<void>
   /** Learns to the end of the log and stops, as an import does. */
   catchUp(waiting?: (sentence: string) => void): Promise<CaughtUp>
-  /** The database's position and the group's offset of each partition. */
-  positions(): Promise<{ partition: number; position: number | null; group: number | null }[]>
+  /** The database's checkpoint and the group's offset of each partition. */
+  checkpoints(): Promise<{ partition: number; checkpoint: number | null; group: number | null }[]>
 }
 
 export interface StageOptions {
@@ -79,15 +79,15 @@ export async function createStage(
       await activate(db, topic)
       return caughtUp
     },
-    async positions() {
-      const rows = await db.sql<{ partition: number; position: string | null }>(
-        `select partition, position from consumer_positions where topic = $1 and consumer like 'learner/%' order by partition`,
+    async checkpoints() {
+      const rows = await db.sql<{ partition: number; checkpoint: string | null }>(
+        `select partition, checkpoint from consumer_checkpoints where topic = $1 and consumer like 'learner/%' order by partition`,
         [topic],
       )
       const group = await kafka.log.committed(learnerGroup('lowcap-v4'), topic)
-      return rows.map(({ partition, position }) => ({
+      return rows.map(({ partition, checkpoint }) => ({
         partition,
-        position: position === null ? null : Number(position),
+        checkpoint: checkpoint === null ? null : Number(checkpoint),
         group: group.get(partition) ?? null,
       }))
     },
@@ -97,10 +97,10 @@ export async function createStage(
       const ends = ranges.filter((e) => e.end > e.start)
       const deadline = Date.now() + 150_000
       for (;;) {
-        const now = await stage.positions()
-        if (ends.every((e) => (now.find((p) => p.partition === e.partition)?.position ?? 0) >= e.end)) return
+        const now = await stage.checkpoints()
+        if (ends.every((e) => (now.find((p) => p.partition === e.partition)?.checkpoint ?? 0) >= e.end)) return
         if (Date.now() > deadline)
-          throw new Error(`The learner does not catch up: ${JSON.stringify({ ends, positions: now })}`)
+          throw new Error(`The learner does not catch up: ${JSON.stringify({ ends, checkpoints: now })}`)
         await new Promise((resolve) => setTimeout(resolve, 30))
       }
     },

@@ -10,14 +10,14 @@ import {
 } from '../../domain/learning/offline.ts'
 import type { TestDatabase } from './database.ts'
 
-export const LEARNER_TABLES = 'learner_ledger, learner_partials, consumer_positions, dead_letters, learning_configs'
+export const LEARNER_TABLES = 'learner_ledger, learner_partials, consumer_checkpoints, dead_letters, learning_configs'
 
 export const emptyLearner = (db: TestDatabase) => db.sql(`truncate ${LEARNER_TABLES}`)
 
 /** Readers see what is learned of this topic from now on, under the model that learned last. */
 export const activate = (db: TestDatabase, topic: string) =>
   db.sql(
-    'select strandline_learner_activate(generation) from learner_generations where topic = $1 order by generation desc limit 1',
+    'select strandline_learner_activate(model_version) from model_versions where topic = $1 order by model_version desc limit 1',
     [topic],
   )
 
@@ -38,8 +38,8 @@ export async function learned(db: TestDatabase): Promise<FoldedLog> {
 
 /** The partials to the last bit, as text. */
 export async function bits(db: TestDatabase): Promise<unknown[]> {
-  return db.sql(`select partition, period, name, key, n, newest_ms, ws::text, ws_lo::text, wrs::text, wrs_lo::text, wl::text, wl_lo::text,
-                        wrl::text, wrl_lo::text
+  return db.sql(`select partition, period, name, key, n, newest_ms, weight_short::text, weight_short_low::text, weighted_rr_short::text, weighted_rr_short_low::text, weight_long::text, weight_long_low::text,
+                        weighted_rr_long::text, weighted_rr_long_low::text
                  from learner_partials order by name, key, partition, period`)
 }
 

@@ -13,7 +13,7 @@ import type { Model } from '../../domain/learning/model.ts'
 import type { CheckedEvent } from '../../domain/validation.ts'
 import { createDeadLetters } from '../../services/learner/dead-letter.ts'
 import { FIELDS } from '../../services/learner/index.ts'
-import { createLearnerStore, type LearnerStore, openGeneration } from '../../services/learner/learner-store.ts'
+import { createLearnerStore, type LearnerStore, openVersion } from '../../services/learner/learner-store.ts'
 import { createLearnerProcessor, type LearnerEvents } from '../../services/learner/processor.ts'
 
 export const SCHEMA_ID = 7
@@ -57,11 +57,11 @@ export async function createTestLearner({
   clock = systemClock,
   events = {},
 }: TestLearnerOptions) {
-  const generation = await openGeneration(store, model, TOPIC)
-  await store.rpc('strandline_learner_activate', { p_generation: generation.id })
+  const modelVersion = await openVersion(store, model, TOPIC)
+  await store.rpc('strandline_learner_activate', { p_model_version: modelVersion.id })
   const logger = pino({ level: process.env.TEST_LOG ?? 'silent' })
   const dead: OutgoingRecord[] = []
-  const learnerStore = wrapStore(createLearnerStore(store, model, generation, TOPIC))
+  const learnerStore = wrapStore(createLearnerStore(store, model, modelVersion, TOPIC))
   const processor = createLearnerProcessor({
     model,
     store: learnerStore,
@@ -74,7 +74,7 @@ export async function createTestLearner({
           return records.map((_, i) => ({ partition: 0, offset: dead.length - records.length + i }))
         },
       },
-      consumer: generation.consumer,
+      consumer: modelVersion.consumer,
       topic: TOPIC,
       deadLetterTopic: `${TOPIC}.dead-letter`,
       active: async () => true,
@@ -83,7 +83,7 @@ export async function createTestLearner({
     events,
   })
   const runner = createPartitionRunner({
-    consumer: generation.consumer,
+    consumer: modelVersion.consumer,
     topic: TOPIC,
     holder: 'test',
     store,
@@ -98,5 +98,5 @@ export async function createTestLearner({
     maxChunk,
     events,
   })
-  return { runner, dead, generation, learnerStore }
+  return { runner, dead, modelVersion, learnerStore }
 }

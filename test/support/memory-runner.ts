@@ -64,17 +64,17 @@ export async function hand(
   runner: ReturnType<typeof createPartitionRunner>,
   batch: LogBatch,
   control: Partial<BatchControl> = {},
-): Promise<{ sought: number | null; committed: number[] }> {
-  let sought: number | null = null
+): Promise<{ soughtOffset: number | null; committed: number[] }> {
+  let soughtOffset: number | null = null
   const committed: number[] = []
   await runner.batch(batch, {
     heartbeat: async () => {},
-    isActive: () => sought === null,
+    isActive: () => soughtOffset === null,
     seek: (offset) => {
-      sought = offset
+      soughtOffset = offset
     },
     commitOffset: async (offset) => void committed.push(offset),
     ...control,
   })
-  return { sought, committed }
+  return { soughtOffset, committed }
 }

@@ -21,7 +21,7 @@ export interface Stage {
   start(service: StartService): Promise<Service>
   /** Stops these, or all that run. */
   stop(...services: Service[]): Promise<void>
-  /** Until every record is below the consumer's positions. */
+  /** Until every record is below the consumer's checkpoints. */
   applied(consumer: 'learner' | 'projector'): Promise<void>
   /** Until the outbox holds nothing that is not published. */
   published(): Promise<void>
@@ -70,11 +70,11 @@ export async function setStage(partitions = 3): Promise<Stage> {
       await expect
         .poll(async () => {
           const ends = await log.offsets(config.topic)
-          const rows = await db.sql<{ partition: number; position: string | null }>(
-            'select partition, position from consumer_positions where topic = $1 and consumer like $2',
+          const rows = await db.sql<{ partition: number; checkpoint: string | null }>(
+            'select partition, checkpoint from consumer_checkpoints where topic = $1 and consumer like $2',
             [config.topic, `${consumer}%`],
           )
-          const at = new Map(rows.map((r) => [r.partition, Number(r.position ?? 0)]))
+          const at = new Map(rows.map((r) => [r.partition, Number(r.checkpoint ?? 0)]))
           return ends.every((o) => o.end === o.start || (at.get(o.partition) ?? 0) >= o.end)
         }, PATIENT)
         .toBe(true)

@@ -11,7 +11,7 @@ export function strandTable(db: Pick<TestDatabase, 'store' | 'sql'>) {
   let commits = 0
 
   function claim(consumer: string) {
-    return db.store.rpc<{ epoch: number; version: number; position: number | null }>('strandline_claim', {
+    return db.store.rpc<{ epoch: number; version: number; checkpoint: number | null }>('strandline_claim', {
       p_consumer: consumer,
       p_topic: TOPIC,
       p_partition: 0,

@@ -64,13 +64,13 @@ describe("the group's offset", () => {
     const before = await bits(db)
     await setGroup(stage, '2')
     const learner = await stage.start({ maxChunk: 3 })
-    for (let i = 0; (await stage.positions())[0]?.group !== 10; i++) {
+    for (let i = 0; (await stage.checkpoints())[0]?.group !== 10; i++) {
       if (i > 200) throw new Error('the log is not read again')
       await new Promise((resolve) => setTimeout(resolve, 50))
     }
     await learner.stop()
     expect(await bits(db)).toEqual(before)
-    expect((await stage.positions())[0]).toMatchObject({ position: 10, group: 10 })
+    expect((await stage.checkpoints())[0]).toMatchObject({ checkpoint: 10, group: 10 })
     expect(await db.sql('select count(*)::int as n from learner_ledger')).toEqual([{ n: 10 }])
   })
 
@@ -79,20 +79,20 @@ describe("the group's offset", () => {
     ['at the end of the log', '10'],
     ['reset to the latest', '-1'],
     ['reset to the earliest', '-2'],
-  ])('%s hides nothing: the learner starts at its own position', async (_, offset) => {
+  ])('%s hides nothing: the learner starts at its own checkpoint', async (_, offset) => {
     const stage = await createStage(db, kafka)
     await stage.publish(trades(0, 10))
     await setGroup(stage, offset)
     await learnAll(stage)
     expectClose(await learned(db), await folded(model, [trades(0, 10)]))
-    expect((await stage.positions())[0]).toMatchObject({ position: 10, group: 10 })
+    expect((await stage.checkpoints())[0]).toMatchObject({ checkpoint: 10, group: 10 })
   })
 
   it('ahead of a database that was restored from a backup is put right, and what is missing is learned again', async () => {
     const stage = await createStage(db, kafka)
     await stage.publish(trades(0, 6))
     await learnAll(stage)
-    const tables = ['learner_ledger', 'learner_partials', 'consumer_positions']
+    const tables = ['learner_ledger', 'learner_partials', 'consumer_checkpoints']
     for (const t of tables) await db.sql(`create table backup_${t} as table ${t}`)
     await stage.publish(trades(6, 6))
     await learnAll(stage)
@@ -101,10 +101,10 @@ describe("the group's offset", () => {
       await db.sql(`insert into ${t} select * from backup_${t}`)
       await db.sql(`drop table backup_${t}`)
     }
-    expect((await stage.positions())[0]).toMatchObject({ position: 6, group: 12 })
+    expect((await stage.checkpoints())[0]).toMatchObject({ checkpoint: 6, group: 12 })
     await learnAll(stage)
     expectClose(await learned(db), await folded(model, [trades(0, 12)]))
-    expect((await stage.positions())[0]).toMatchObject({ position: 12, group: 12 })
+    expect((await stage.checkpoints())[0]).toMatchObject({ checkpoint: 12, group: 12 })
   })
 
   it('does not matter when the state was thrown away: everything is learned again', async () => {
