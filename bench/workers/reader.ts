@@ -27,7 +27,7 @@ const kafka = createKafkaClient(config.kafka, createLogger({ level: 'warn' }))
 
 serve({
   async read({ topic, group, events }: ReadTask): Promise<ReadResult> {
-    const decode = createDecoder<CheckedEvent>(createRegistryClient(config.registry), projectionOf([...FIELDS]))
+    const decode = createDecoder<CheckedEvent>(createRegistryClient(config.registry), projectionOf(FIELDS))
     // larger fetches than the learner's: it has nothing else to keep in memory
     const consumer = kafka.consumer({
       groupId: group,

@@ -11,6 +11,10 @@ import { type SchemaPatience, schemaPatience } from './unknown-schemas.ts'
 
 const SCHEMA_FILE = new URL('../../schemas/position-closed.avsc', import.meta.url)
 export const positionClosedSchema = readFileSync(SCHEMA_FILE, 'utf8')
+/** Every field of the event, in the schema's order. */
+export const EVENT_FIELDS = (
+  JSON.parse(positionClosedSchema) as { fields: { name: keyof PositionClosed }[] }
+).fields.map((f) => f.name)
 export const positionClosedType = avro.Type.forSchema(JSON.parse(positionClosedSchema))
 
 export function createCodec(
@@ -56,7 +60,7 @@ export function frame(schemaId: number, body: Buffer): Buffer {
 }
 
 /** A reader type with only the named fields: everything else is skipped, not decoded. */
-export function projectionOf(fields: (keyof PositionClosed)[]): avro.Type {
+export function projectionOf(fields: readonly (keyof PositionClosed)[]): avro.Type {
   const schema = JSON.parse(positionClosedSchema) as { fields: { name: string }[] }
   return avro.Type.forSchema({
     ...schema,

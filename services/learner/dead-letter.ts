@@ -7,18 +7,13 @@ import { LRUCache } from 'lru-cache'
 import { findStrandlineError } from '../../core/errors.ts'
 import type { EventLog, LogRecord, OutgoingRecord, ProducedRecord } from '../../core/log/log.ts'
 import type { Claim } from '../../core/runner/partition-runner.ts'
+import type { Refused } from '../../core/runner/read-events.ts'
 import type { Store } from '../../core/store/store.ts'
 import type { DeadLetterRow } from './learner-store.ts'
 
-export interface DeadLetter {
-  record: LogRecord
-  reason: string
-  detail: string
-}
-
 export interface DeadLetters {
   /** Sends what is new; resolves, once durable, to the rows to commit. */
-  send(claim: Claim, letters: DeadLetter[]): Promise<DeadLetterRow[]>
+  send(claim: Claim, letters: Refused[]): Promise<DeadLetterRow[]>
   /** Notes that a replay read the records from `from` to below `next` again and could apply all but the refused ones. */
   applied(claim: Claim, range: { from: number; next: number; refused: number[] }): Promise<void>
 }
@@ -65,12 +60,12 @@ export function createDeadLetters(options: DeadLetterOptions): DeadLetters {
     return known
   }
 
-  async function produce(claim: Claim, letter: DeadLetter, kept: Kept): Promise<ProducedRecord | undefined> {
+  async function produce(claim: Claim, letter: Refused, kept: Kept): Promise<ProducedRecord | undefined> {
     return (await log.produce(deadLetterTopic, [outgoing(letter, topic, claim.partition, consumer, kept)]))[0]
   }
 
   /** What the dead-letter topic does not take with others goes there alone, or in part: the log itself still has it whole. */
-  async function produceAlone(claim: Claim, letter: DeadLetter): Promise<ProducedRecord | undefined> {
+  async function produceAlone(claim: Claim, letter: Refused): Promise<ProducedRecord | undefined> {
     for (const kept of KEPT.slice(0, -1)) {
       try {
         return await produce(claim, letter, kept)
@@ -84,19 +79,19 @@ export function createDeadLetters(options: DeadLetterOptions): DeadLetters {
   return {
     async send(claim, letters) {
       const { partition, topicId } = claim
-      const id = ({ record }: DeadLetter) => `${topicId}/${partition}/${record.offset}/${record.timestamp}`
+      const id = ({ record }: Refused) => `${topicId}/${partition}/${record.offset}/${record.timestamp}`
       const known = await recorded(
         claim,
         letters.map((l) => l.record),
       )
       const open = letters.filter((l) => !known.has(l.record))
-      const rows = new Map<DeadLetter, DeadLetterRow>()
+      const rows = new Map<Refused, DeadLetterRow>()
       for (const l of open) {
         const row = sent.get(id(l))
         if (row) rows.set(l, row)
       }
       const sends = open.some((l) => !rows.has(l)) && (await active())
-      const note = (l: DeadLetter, placed: ProducedRecord | undefined) => {
+      const note = (l: Refused, placed: ProducedRecord | undefined) => {
         const row = {
           offset: l.record.offset,
           record_ms: l.record.timestamp,
@@ -114,11 +109,11 @@ export function createDeadLetters(options: DeadLetterOptions): DeadLetters {
       // each on its own, which the log puts together: what fails does not fail the others, nor are those sent again
       const answers = await Promise.allSettled(fresh.map((l) => produce(claim, l, 'whole')))
       for (const [i, answer] of answers.entries())
-        if (answer.status === 'fulfilled') note(fresh[i] as DeadLetter, answer.value)
+        if (answer.status === 'fulfilled') note(fresh[i] as Refused, answer.value)
       for (const [i, answer] of answers.entries()) {
         if (answer.status === 'fulfilled') continue
         if (!isTooLarge(answer.reason)) throw answer.reason
-        note(fresh[i] as DeadLetter, await produceAlone(claim, fresh[i] as DeadLetter))
+        note(fresh[i] as Refused, await produceAlone(claim, fresh[i] as Refused))
       }
       return open.map((l) => rows.get(l) as DeadLetterRow)
     },
@@ -144,7 +139,7 @@ type Kept = 'whole' | 'without its value' | 'without its value, key and headers'
 const KEPT: Kept[] = ['whole', 'without its value', 'without its value, key and headers']
 
 function outgoing(
-  { record, reason, detail }: DeadLetter,
+  { record, reason, detail }: Refused,
   topic: string,
   partition: number,
   consumer: string,

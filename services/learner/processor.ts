@@ -5,18 +5,18 @@
  * folded again with what the ledger says. Where that is likely (a replay, or duplicates a moment ago) the ledger is asked first.
  */
 import type { Logger } from 'pino'
-import { DecodeError, isSchemaUnknown } from '../../core/codec/codec.ts'
 import type { Decode } from '../../core/codec/decoder.ts'
 import type { LogRecord } from '../../core/log/log.ts'
 import { seenOf } from '../../core/runner/last-record.ts'
 import type { Applied, Chunk, ChunkProcessor, Claim, Waits } from '../../core/runner/partition-runner.ts'
+import { type Refused, readEvents } from '../../core/runner/read-events.ts'
 import { type FoldResult, foldTrades } from '../../domain/learning/fold.ts'
 import type { Model } from '../../domain/learning/model.ts'
 import { decayOf } from '../../domain/learning/sums.ts'
 import { type Trade, tradeOf } from '../../domain/learning/trade.ts'
-import { type CheckedEvent, checkEvent } from '../../domain/validation.ts'
+import type { CheckedEvent } from '../../domain/validation.ts'
 import { type ChunkState, type ClaimState, createChunkState, newClaimState } from './chunk-state.ts'
-import type { DeadLetter, DeadLetters } from './dead-letter.ts'
+import type { DeadLetters } from './dead-letter.ts'
 import type { LearnerStore } from './learner-store.ts'
 
 export interface LearnerEvents {
@@ -59,42 +59,14 @@ export function createLearnerProcessor({
     return state
   }
 
-  async function read(
-    partition: number,
-    records: LogRecord[],
-  ): Promise<{ trades: Trade[]; dead: DeadLetter[] } | Waits> {
+  async function read(partition: number, records: LogRecord[]): Promise<{ trades: Trade[]; dead: Refused[] } | Waits> {
     const trades: Trade[] = []
-    const dead: DeadLetter[] = []
     let passed = 0
-    let waits: Waits | undefined
-    for (const record of records) {
-      let event: CheckedEvent
-      try {
-        const decoded = decode(record.value, record.timestamp)
-        event = decoded instanceof Promise ? await decoded : decoded
-      } catch (error) {
-        if (isSchemaUnknown(error)) {
-          // what else is denied waits at the same time
-          if (!waits) await decode.ahead?.(records.map((r) => r.value))
-          waits ??= { status: 'waits', offset: record.offset, error }
-          continue
-        }
-        if (!(error instanceof DecodeError)) throw error
-        dead.push({ record, reason: error.reason, detail: error.message })
-        continue
-      }
-      const rejection = checkEvent(event, record.key, record.timestamp)
-      if (rejection) {
-        dead.push({ record, ...rejection })
-        continue
-      }
-      if (!model.accepts(event.source)) {
-        passed++
-        continue
-      }
-      trades.push(tradeOf(model, event, partition, record.offset))
-    }
-    if (waits) return waits
+    const dead = await readEvents(decode, records, (event, { offset }) => {
+      if (model.accepts(event.source)) trades.push(tradeOf(model, event, partition, offset))
+      else passed++
+    })
+    if ('status' in dead) return dead
     if (passed > 0) events.notForModel?.(passed)
     return { trades, dead }
   }
@@ -112,7 +84,7 @@ export function createLearnerProcessor({
   }
 
   /** Folds until the ledger knows nothing that we do not. */
-  async function fold(claim: Claim, chunk: Chunk, trades: Trade[], dead: DeadLetter[]): Promise<Applied> {
+  async function fold(claim: Claim, chunk: Chunk, trades: Trade[], dead: Refused[]): Promise<Applied> {
     const memory = stateOf(claim)
     const deadRows = dead.length > 0 ? await deadLetters.send(claim, dead) : []
     const state = createChunkState(store, claim.partition, memory.cache, tau)

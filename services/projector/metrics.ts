@@ -1,8 +1,10 @@
 /** What the projector counts besides what every consumer does (core/runner/metrics.ts). Names and units as Prometheus' conventions ask. */
 import { Counter, type Registry } from 'prom-client'
+import type { Logger } from '../../core/logger.ts'
 import { REJECT_REASONS } from '../../domain/validation.ts'
+import type { ProjectionEvents } from './projection.ts'
 
-export function projectorMetrics(registry: Registry) {
+export function projectionEvents(registry: Registry, logger: Logger): Required<ProjectionEvents> {
   const registers = [registry]
   const written = new Counter({
     name: 'strandline_projector_strands_written_total',
@@ -26,5 +28,19 @@ export function projectorMetrics(registry: Registry) {
     registers,
   })
   for (const reason of REJECT_REASONS) skipped.inc({ reason }, 0)
-  return { written, setAside, kept, skipped }
+  return {
+    skipped({ reason, record: { offset } }) {
+      skipped.inc({ reason })
+      logger.debug({ reason, offset }, `no strand for the record at offset ${offset}: ${reason}`)
+    },
+    written: (strands) => written.inc(strands),
+    setAside(strands) {
+      setAside.inc(strands)
+      logger.warn(
+        { strands },
+        `ad_strands refuses ${strands} strands: strandline.set_aside has each one with the reason (kind projection).`,
+      )
+    },
+    kept: (strands) => kept.inc(strands),
+  }
 }

@@ -1,9 +1,10 @@
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { pino } from 'pino'
 import { Registry } from 'prom-client'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { systemClock } from '../../core/clock.ts'
-import { createCodec, frame, positionClosedType } from '../../core/codec/position-closed-codec.ts'
-import { AT_ONCE } from '../../core/codec/unknown-schemas.ts'
+import { frame, positionClosedSchema } from '../../core/codec/position-closed-codec.ts'
 import type { Config } from '../../core/config.ts'
 import { StrandlineError } from '../../core/errors.ts'
 import type { EventLog, LogRecord, PartitionHandler } from '../../core/log/log.ts'
@@ -15,10 +16,24 @@ import { createFeed, recordsOf } from '../support/feed.ts'
 import { encodeEvent, SCHEMA_ID } from '../support/learner.ts'
 
 let db: TestDatabase
+let registryUrl: string
+/** A registry that knows our schema alone. */
+const registry = createServer(({ url }, response) => {
+  const known = url === `/schemas/ids/${SCHEMA_ID}`
+  response.writeHead(known ? 200 : 404, { 'content-type': 'application/json' })
+  response.end(
+    JSON.stringify(known ? { schema: positionClosedSchema } : { error_code: 40403, message: 'Schema not found' }),
+  )
+})
 beforeAll(async () => {
   db = await createTestDatabase()
+  await new Promise<void>((resolve) => registry.listen(0, '127.0.0.1', resolve))
+  registryUrl = `http://127.0.0.1:${(registry.address() as AddressInfo).port}`
 })
-afterAll(() => db?.drop())
+afterAll(async () => {
+  registry.close()
+  await db?.drop()
+})
 
 /** The real service; only the log is the test's own, so that it can choose what is delivered when. */
 async function projector(topic: string, store: Store = db.store) {
@@ -35,20 +50,12 @@ async function projector(topic: string, store: Store = db.store) {
       return { stop: async () => {}, partitions: () => [0], joined: () => true, failure: () => undefined }
     },
   } as unknown as EventLog
-  const codec = createCodec(
-    { topic, registry: { url: 'http://127.0.0.1:9' } },
-    {
-      register: async () => SCHEMA_ID,
-      writerType: async (id) => (id === SCHEMA_ID ? positionClosedType : null),
-    },
-    AT_ONCE,
-  )
-  const config = { topic } as Config
+  const config = { topic, registry: { url: registryUrl, unknownAfterMs: 0 } } as Config
   const service = await startProjector({
     config,
     log,
     store,
-    codec,
+    codec: undefined as never, // it writes no events
     clock: systemClock,
     logger: pino({ level: 'silent' }),
     metrics,

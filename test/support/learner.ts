@@ -65,7 +65,7 @@ export async function createTestLearner({
   const processor = createLearnerProcessor({
     model,
     store: learnerStore,
-    decode: createDecoder<CheckedEvent>(registry, projectionOf([...FIELDS]), { patience: AT_ONCE }),
+    decode: createDecoder<CheckedEvent>(registry, projectionOf(FIELDS), { patience: AT_ONCE }),
     deadLetters: createDeadLetters({
       store,
       log: deadLetterLog ?? {

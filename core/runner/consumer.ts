@@ -1,0 +1,69 @@
+/** A consumer of the topic as a service: its group, what it reads of an event, what a chunk does. All else that consuming takes is here. */
+import { hostname } from 'node:os'
+import type { PositionClosed } from '../../domain/event.ts'
+import { createDecoder, type Decode } from '../codec/decoder.ts'
+import { projectionOf } from '../codec/position-closed-codec.ts'
+import { createRegistryClient } from '../codec/registry.ts'
+import { schemaPatience } from '../codec/unknown-schemas.ts'
+import { watchConsumer } from '../lag/consumer-watch.ts'
+import { checkLogSettings } from '../log/log-settings.ts'
+import type { Service, ServiceDeps } from '../service.ts'
+import type { ChunkProcessor } from './chunk-processor.ts'
+import { createConsumerMetrics } from './metrics.ts'
+import { createPartitionRunner } from './partition-runner.ts'
+import { traced } from './traced-processor.ts'
+
+export interface ConsumerDeclaration<Field extends keyof PositionClosed> {
+  service: string
+  /** Under which its checkpoints are kept in the database. */
+  consumer: string
+  /** Kafka's. Two consumers never share one. */
+  group: string
+  /** All that it reads of an event; the rest is skipped, not decoded. */
+  fields: readonly Field[]
+  /** Partitions worked on at the same time. */
+  concurrency: number
+  /** Most records of one transaction. */
+  maxChunk: number
+  /** What a chunk does: one transaction that checks the claim, writes the effect and advances the checkpoint. */
+  processor(decode: Decode<Pick<PositionClosed, Field>>): ChunkProcessor
+}
+
+/** Joins the group; resolves once it is subscribed. Errors: LOG_UNREACHABLE, LOG_AUTH, LOG_TOPIC_MISSING. */
+export async function startConsumer<Field extends keyof PositionClosed>(
+  deps: ServiceDeps,
+  { service, consumer, group, fields, concurrency, maxChunk, processor }: ConsumerDeclaration<Field>,
+): Promise<Service> {
+  const { config, log, store, clock, logger, liveness } = deps
+  const { topic, registry } = config
+  const metrics = createConsumerMetrics(deps.metrics, clock, group)
+  const shared = { consumer, topic, holder: `${hostname()}/${process.pid}`, store, log, clock }
+  const decode = createDecoder<Pick<PositionClosed, Field>>(createRegistryClient(registry), projectionOf(fields), {
+    patience: schemaPatience(registry.unknownAfterMs),
+    now: () => clock.now(),
+  })
+  const runner = createPartitionRunner({
+    ...shared,
+    logger,
+    processor: traced(service, processor(decode)),
+    maxChunk,
+    acceptTruncated: config.acceptTruncatedLog,
+    admit: () => checkLogSettings(log, config, logger),
+    events: metrics.events,
+  })
+  const subscription = await log.consume({ group, topic, concurrency }, runner)
+  const { lag, measured } = metrics
+  const { retrying } = runner
+  const watch = watchConsumer({ ...shared, group, subscription, retrying, lag, measured, liveness })
+  return {
+    name: service,
+    async ready() {
+      const reason = watch.reason()
+      return reason === null ? { ok: true } : { ok: false, reason }
+    },
+    async stop() {
+      await watch.stop()
+      await subscription.stop()
+    },
+  }
+}

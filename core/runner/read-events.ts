@@ -1,0 +1,47 @@
+/** Records of a chunk to events: decoded, checked, refused with a reason, or put off. The same for every consumer of the topic. */
+import type { CheckedEvent, Rejection } from '../../domain/validation.ts'
+import { checkEvent } from '../../domain/validation.ts'
+import { DecodeError, isSchemaUnknown } from '../codec/codec.ts'
+import type { Decode } from '../codec/decoder.ts'
+import type { LogRecord } from '../log/log.ts'
+import type { Waits } from './chunk-processor.ts'
+
+/** A record that can never be applied. */
+export interface Refused extends Rejection {
+  record: LogRecord
+}
+
+/**
+ * Hands every event that is good to `accept`, in the log's order.
+ * Resolves to what must be refused; to `waits` where the schema of a record may still turn up: then nothing of the chunk is to be applied.
+ * Errors: REGISTRY_UNREACHABLE, REGISTRY_REJECTED.
+ */
+export async function readEvents<Event extends CheckedEvent>(
+  decode: Decode<Event>,
+  records: readonly LogRecord[],
+  accept: (event: Event, record: LogRecord) => void,
+): Promise<Refused[] | Waits> {
+  const refused: Refused[] = []
+  let waits: Waits | undefined
+  for (const record of records) {
+    let event: Event
+    try {
+      const decoded = decode(record.value, record.timestamp)
+      event = decoded instanceof Promise ? await decoded : decoded
+    } catch (error) {
+      if (isSchemaUnknown(error)) {
+        // what else is denied waits at the same time
+        if (!waits) await decode.ahead?.(records.map((r) => r.value))
+        waits ??= { status: 'waits', offset: record.offset, error }
+        continue
+      }
+      if (!(error instanceof DecodeError)) throw error
+      refused.push({ record, reason: error.reason, detail: error.message })
+      continue
+    }
+    const rejection = checkEvent(event, record.key, record.timestamp)
+    if (rejection) refused.push({ record, ...rejection })
+    else accept(event, record)
+  }
+  return waits ?? refused
+}
