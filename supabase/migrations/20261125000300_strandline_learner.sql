@@ -51,6 +51,7 @@ create table strandline.learner_partials (
 ) with (fillfactor = 80); -- room for updates in place: no index entry changes
 
 -- The groups of every version, merged in the order of partition and period, relative to the newest period: e^-4 a period for the short tau.
+-- The one place in SQL that says what a coefficient is; in TypeScript: domain/learning/sums.ts. test/learner/formula.int.test.ts holds the two together.
 -- exp() that comes to 0 is an underflow error in PostgreSQL, and so is a product of next to nothing: weights end at e^-230 = 1e-100.
 create view strandline.learner_groups with (security_invoker = true) as
 select model_version, scope, name, key,
@@ -59,9 +60,10 @@ select model_version, scope, name, key,
        sum(n)::bigint as n,
        max(newest_ms) as newest_ms
 from (
-  select p.*, exp(greatest(p.age * 4, -230)) as s,
-         exp(greatest(p.age * 4 * (g.definition -> 'tau_days' ->> 'short')::double precision / (g.definition -> 'tau_days' ->> 'long')::double precision, -230)) as l
-  from (select q.*, (q.period - max(q.period) over (partition by q.key, q.name, q.model_version, q.scope))::double precision as age from strandline.learner_partials q) p
+  select p.*, exp(greatest(p.taus, -230)) as s,
+         exp(greatest(p.taus * (g.definition -> 'tau_days' ->> 'short')::double precision / (g.definition -> 'tau_days' ->> 'long')::double precision, -230)) as l
+  from (select q.*, 4 * (q.period - max(q.period) over (partition by q.key, q.name, q.model_version, q.scope))::double precision as taus
+        from strandline.learner_partials q) p
   join strandline.model_versions g using (model_version)
 ) decayed
 group by model_version, scope, name, key;
@@ -97,23 +99,14 @@ end $$;
 -- `lateral … offset 0` is never pulled up, so never turned round into a scan of the table.
 
 -- Baseline and timeframes of a version: {global_rr: {rr_short, rr_long, n, updated_at}, timeframe_weights: {1h: {rr_short, rr_long, n}, …}}.
--- The same as learner_groups, for five keys: this runs in every commit.
+-- Five index look-ups: this runs in every commit.
 create function strandline.learner_baseline(p_model_version integer)
 returns jsonb language sql stable security invoker set search_path = '' set enable_hashjoin = off set enable_mergejoin = off set enable_seqscan = off set jit = off as $$
   with groups as (
-    select w.key, sum(w.n) as n, max(w.newest_ms) as newest_ms,
-           sum(w.weighted_rr_short * w.s order by w.partition, w.period) / sum(w.weight_short * w.s order by w.partition, w.period) as rr_short,
-           sum(w.weighted_rr_long * w.l order by w.partition, w.period) / sum(w.weight_long * w.l order by w.partition, w.period) as rr_long
-    from (
-      select a.*, exp(greatest(a.age * 4, -230)) as s, exp(greatest(a.age * 4 * g.ratio, -230)) as l
-      from (
-        select p.*, (p.period - max(p.period) over (partition by p.key))::double precision as age
-        from (values ('', 'global'), ('1m', 'timeframe'), ('15m', 'timeframe'), ('1h', 'timeframe'), ('4h', 'timeframe')) as v(key, name)
-        cross join lateral (select * from strandline.learner_partials x
-                            where x.key = v.key collate "C" and x.name = v.name collate "C" and x.model_version = p_model_version offset 0) p) a
-      cross join (select (definition -> 'tau_days' ->> 'short')::double precision / (definition -> 'tau_days' ->> 'long')::double precision as ratio
-                  from strandline.model_versions where model_version = p_model_version) g) w
-    group by w.key)
+    select v.key, c.n, c.newest_ms, c.rr_short, c.rr_long
+    from (values ('', 'global'), ('1m', 'timeframe'), ('15m', 'timeframe'), ('1h', 'timeframe'), ('4h', 'timeframe')) as v(key, name)
+    cross join lateral (select * from strandline.learner_groups x
+                        where x.key = v.key collate "C" and x.name = v.name collate "C" and x.model_version = p_model_version offset 0) c)
   select jsonb_build_object(
     'global_rr', coalesce(
       (select jsonb_build_object('rr_short', g.rr_short, 'rr_long', g.rr_long, 'n', g.n, 'updated_at',

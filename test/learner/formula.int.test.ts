@@ -1,0 +1,84 @@
+/** What a coefficient is stands once in TypeScript (domain/learning/sums.ts) and once in SQL (strandline.learner_groups, learner_coefficients): the same numbers. */
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { loadModel } from '../../core/load-model.ts'
+import { addTrade, decayOf, emptySums, mergeSums, PERIOD_TAUS, weigh, weightOf } from '../../domain/learning/sums.ts'
+import { openVersion } from '../../services/learner/learner-store.ts'
+import { createTestDatabase, type TestDatabase } from '../support/database.ts'
+
+let db: TestDatabase
+beforeAll(async () => {
+  db = await createTestDatabase()
+})
+afterAll(() => db?.drop())
+
+const NEWEST_PERIOD = 366
+const SUMS = [
+  'n',
+  'weight_short',
+  'weight_short_low',
+  'weighted_rr_short',
+  'weighted_rr_short_low',
+  'weight_long',
+  'weight_long_low',
+  'weighted_rr_long',
+  'weighted_rr_long_low',
+] as const
+
+/** Numbers in [0, 1), the same in every run. */
+function dice(seed: number): () => number {
+  let state = seed
+  return () => {
+    state = (state * 48_271) % 2_147_483_647
+    return state / 2_147_483_647
+  }
+}
+
+test('coefficients of any sums: R/R, number and weight are those of the view, to 1e-12', async () => {
+  const model = loadModel('lowcap-v4')
+  const tau = decayOf(model.definition.tau_days)
+  const { id } = await openVersion(db.store, model, 'formula')
+  const roll = dice(7)
+  const groups = [{ scope: 'global', name: 'global', key: '' }].concat(
+    Array.from({ length: 40 }, (_, i) => ({ scope: 'lever', name: 'curator', key: `c${i}` })),
+  )
+  const made = groups.map((group, i) => {
+    // of one period and of many, young and so old that nothing is left of them; losses, too
+    const cells = Array.from({ length: 1 + Math.floor(roll() * 5) }, (_, j) => {
+      const period = NEWEST_PERIOD - Math.floor(roll() * (i % 4 === 0 ? 200 : 4)) * (j % 3)
+      const sums = emptySums()
+      for (let trade = 0; trade < 1 + roll() * 20; trade++)
+        addTrade(
+          sums,
+          weigh(Math.floor((period + roll()) * PERIOD_TAUS * tau.short), i === 0 ? roll() : roll() * 20 - 8, tau),
+        )
+      return { partition: j, period, sums }
+    })
+    return { group, cells }
+  })
+  for (const { group, cells } of made)
+    for (const { partition, period, sums } of cells)
+      await db.sql(
+        `insert into learner_partials (model_version, partition, period, newest_ms, scope, name, key, ${SUMS.join(', ')})
+         values ($1, $2, $3, $4, $5, $6, $7, ${SUMS.map((_, i) => `$${i + 8}`).join(', ')})`,
+        [id, partition, period, sums.newest, group.scope, group.name, group.key, ...SUMS.map((name) => sums[name])],
+      )
+  const base = mergeSums(made[0]!.cells, tau)!
+  const rows = await db.sql<{ key: string; weight: number; rr_short: number; rr_long: number; n: string }>(
+    'select * from learner_coefficients order by key',
+  )
+  expect(rows).toHaveLength(40)
+  for (const row of rows) {
+    const { rr_short, rr_long, n } = mergeSums(made.find((m) => m.group.key === row.key)!.cells, tau)!
+    expect(Number(row.n)).toBe(n)
+    const same = (found: number, is: number) =>
+      expect(Math.abs(found - is), row.key).toBeLessThanOrEqual(1e-12 * Math.max(1, Math.abs(is)))
+    same(row.rr_short, rr_short)
+    same(row.rr_long, rr_long)
+    same(row.weight, weightOf(rr_short, base.rr_short, model.definition.weight))
+  }
+  const [config] = await db.sql<{ b: { global_rr: { rr_short: number; n: number } } }>(
+    'select strandline.learner_baseline($1) as b',
+    [id],
+  )
+  expect(config!.b.global_rr).toMatchObject({ n: base.n, rr_short: expect.closeTo(base.rr_short, 12) })
+})
