@@ -10,7 +10,8 @@ import { parseArgs } from 'node:util'
 import pg from 'pg'
 import { pino } from 'pino'
 import { systemClock } from '../core/clock.ts'
-import { createStore, type Store } from '../core/store/store.ts'
+import { createPostgrestStore } from '../core/store/postgrest-store.ts'
+import type { Store } from '../core/store/store.ts'
 import { openPosition, type Portfolio, reportExecution } from '../services/pm/index.ts'
 import { backfill } from '../services/pm/sources/backfill.ts'
 import { drainLearningQueue, firstLook, startBridge } from '../services/pm/sources/learning-queue.ts'
@@ -116,7 +117,7 @@ const dataDir = await mkdtemp(join(tmpdir(), 'strandline-bench-bridge-'))
 const engines = startWorker('engines', { BENCH_DATA_DIR: dataDir })
 try {
   const { databaseUrl, supabaseUrl, key, pid } = await engines.ask<DatabaseAddress>('database', { name: 'bridge' })
-  const store = createStore({ url: supabaseUrl, key })
+  const store = createPostgrestStore({ url: supabaseUrl, key })
   const client = new pg.Client({ connectionString: databaseUrl })
   await client.connect()
   const pm: Portfolio = { store, clock: systemClock, logger: pino({ level: 'error' }) }

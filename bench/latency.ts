@@ -7,7 +7,7 @@ import { randomUUID } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { StrandlineError } from '../core/errors.ts'
 import { tokenHeader } from '../core/http-guard.ts'
-import { createStore } from '../core/store/store.ts'
+import { createPostgrestStore } from '../core/store/postgrest-store.ts'
 import { type MarketTrade, simulateMarket } from '../demo/market.ts'
 import { insertBars, openAll } from '../demo/trader.ts'
 import { type Bench, environment } from './context.ts'
@@ -74,7 +74,7 @@ export async function measureLatency(bench: Bench): Promise<LatencyResult> {
     const warmUp = WARM_UP_SECONDS * PER_SECOND
     const trades = simulateMarket(warmUp + SECONDS * PER_SECOND, 1, randomUUID().slice(0, 8), Date.now() - 60_000)
     progress(`opening ${trades.length} positions`)
-    await insertBars(createStore({ url: database.supabaseUrl, key: database.key }), trades)
+    await insertBars(createPostgrestStore({ url: database.supabaseUrl, key: database.key }), trades)
     await openAll(pmUrl, trades, () => {})
     await closeSteadily(pmUrl, trades.slice(0, warmUp))
     progress(`closing ${PER_SECOND} positions a second for ${SECONDS} s`)

@@ -13,7 +13,7 @@ import type { Service, ServiceDeps, StartService } from '../core/service.ts'
 import type { Need } from '../core/stack/layout.ts'
 import { DEFAULT_BASE_PORT, dataDirPath, type ServiceName, stackPorts } from '../core/stack/layout.ts'
 import { findStack } from '../core/stack/stack-file.ts'
-import { createStore } from '../core/store/store.ts'
+import { compareWays, openStore } from '../core/store/open-store.ts'
 import { startTelemetry } from '../core/telemetry.ts'
 import { within } from '../core/within.ts'
 import { port } from './shared.ts'
@@ -103,6 +103,8 @@ async function run(name: ServiceName, options: Options): Promise<void> {
     if (telemetry) parts.push(telemetry)
     const log = createKafkaLog(config, logger)
     parts.push({ stop: () => log.close() })
+    const store = openStore(config)
+    parts.push({ stop: () => store.close() })
     const wanted = options.port ?? (Number(env.STRANDLINE_HTTP_PORT?.trim()) || stackPorts(DEFAULT_BASE_PORT)[name])
     const portFlag = options.childOf ? '--base-port' : '--port'
     const host = await openHost({ name, port: wanted, metrics, logger, liveness, portFlag })
@@ -110,13 +112,15 @@ async function run(name: ServiceName, options: Options): Promise<void> {
     const deps: ServiceDeps = {
       config,
       log,
-      store: createStore(config.supabase),
+      store,
       codec: createCodec(config),
       clock: systemClock,
       logger,
       metrics,
       liveness,
     }
+    const doubt = await compareWays(config)
+    if (doubt) logger.warn(doubt)
     const start = await STARTS[name].load()
     const service = await startWhenPossible(start, deps, host, ending.signal)
     if (ending.signal.aborted)

@@ -20,7 +20,8 @@ import {
   stackPorts,
 } from '../core/stack/layout.ts'
 import { findStack } from '../core/stack/stack-file.ts'
-import { createStore, type Store } from '../core/store/store.ts'
+import { openStore } from '../core/store/open-store.ts'
+import type { Store } from '../core/store/store.ts'
 import { say } from './output.ts'
 import { chooseStack, settingsOf, withoutEngines } from './stack-choice.ts'
 
@@ -96,8 +97,9 @@ export async function openStack(options: OpenOptions = {}): Promise<OpenStack> {
     return made
   })
   const store = once(() => {
-    const { supabase } = part()
-    return createStore({ url: supabase.url, key: supabase.key })
+    const made = openStore(part())
+    opened.push(made)
+    return made
   })
   const codec = once(() => createCodec(config()))
   return {

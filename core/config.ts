@@ -15,7 +15,12 @@ export interface Config {
     /** For how long the registry must deny a schema until its records are refused. Default: two minutes. */
     unknownAfterMs?: number
   }
-  supabase: { url: string; key: string }
+  /** By which way the database is called: PostgreSQL itself, or PostgREST. */
+  store: 'direct' | 'postgrest'
+  /** postgres:// URL; there where `store` is direct. */
+  databaseUrl?: string
+  /** There where `store` is postgrest. */
+  supabase?: { url: string; key: string }
   topic: string
   deadLetterTopic: string
   partitions: number
@@ -126,6 +131,34 @@ function security(env: Env): Pick<Config['kafka'], 'ssl' | 'sasl'> {
   return out
 }
 
+/** Where both ways are named, the direct one is taken; STRANDLINE_STORE says otherwise. */
+function database(env: Env): Pick<Config, 'store' | 'databaseUrl' | 'supabase'> {
+  const databaseUrl = env.DATABASE_URL?.trim() || undefined
+  const store = oneOf(env, 'STRANDLINE_STORE', ['direct', 'postgrest'] as const, databaseUrl ? 'direct' : 'postgrest')
+  if (
+    store === 'direct' &&
+    !/^postgres(ql)?:$/.test(URL.canParse(databaseUrl ?? '') ? new URL(databaseUrl!).protocol : '')
+  )
+    throw new StrandlineError(
+      'CONFIG_INVALID',
+      databaseUrl
+        ? 'DATABASE_URL is not the URL of a PostgreSQL.'
+        : 'STRANDLINE_STORE is direct, and DATABASE_URL is not set.',
+      { todo: 'Write it like postgres://postgres:…@127.0.0.1:5432/postgres.' },
+    )
+  const named = store === 'postgrest' || (env.SUPABASE_URL?.trim() && env.SUPABASE_SERVICE_ROLE_KEY?.trim())
+  return {
+    store,
+    databaseUrl,
+    supabase: named
+      ? {
+          url: httpUrl(env, 'SUPABASE_URL', 'http://127.0.0.1:54321'),
+          key: required(env, 'SUPABASE_SERVICE_ROLE_KEY', 'sb_secret_…'),
+        }
+      : undefined,
+  }
+}
+
 export function readConfig(env: Env = process.env): Config {
   const topic = env.STRANDLINE_TOPIC?.trim() || 'pm.position-closed.v1'
   const partitions = Number(env.STRANDLINE_PARTITIONS?.trim() || 6)
@@ -141,10 +174,7 @@ export function readConfig(env: Env = process.env): Config {
       password: env.SCHEMA_REGISTRY_PASSWORD || undefined,
       unknownAfterMs: seconds(env, 'SCHEMA_REGISTRY_UNKNOWN_AFTER_SECONDS', 86_400),
     },
-    supabase: {
-      url: httpUrl(env, 'SUPABASE_URL', 'http://127.0.0.1:54321'),
-      key: required(env, 'SUPABASE_SERVICE_ROLE_KEY', 'sb_secret_…'),
-    },
+    ...database(env),
     topic,
     deadLetterTopic: env.STRANDLINE_DEAD_LETTER_TOPIC?.trim() || `${topic}.dead-letter`,
     partitions,

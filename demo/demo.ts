@@ -5,6 +5,7 @@ import type { StoredLag } from '../core/lag/lag.ts'
 import { loadModel } from '../core/load-model.ts'
 import type { ServiceDeps } from '../core/service.ts'
 import { readAllCoefficients } from '../core/store/learned.ts'
+import { createPostgrestStore } from '../core/store/postgrest-store.ts'
 import type { Factor } from '../domain/sizing/allocation.ts'
 import { type AuditReport, audit } from '../services/audit/audit.ts'
 import { allocate } from '../services/decision/decide.ts'
@@ -53,7 +54,9 @@ export async function runDemo(
 ): Promise<DemoReport> {
   const { store, clock, config } = deps
   await requireOwnTrades(store, stack)
-  const { count } = await store.client
+  // tables as supabase-js shows them: the market's bars and positions are written as a user's program does
+  const rest = createPostgrestStore(config.supabase as NonNullable<typeof config.supabase>)
+  const { count } = await rest.client
     .from('lowcap_positions')
     .select('id', { count: 'exact', head: true })
     .like('id', `${DEMO_PREFIX}%`)
@@ -65,7 +68,7 @@ export async function runDemo(
   const ask = () => allocate(store, { entry_context: context, timeframe: '1h', ...SIZING })
 
   const before = await ask()
-  progress(`${await insertBars(store, trades)} price bars of a simulated market`)
+  progress(`${await insertBars(rest, trades)} price bars of a simulated market`)
   await openAll(pmUrl, trades, (done) => progress('positions opened', done + 1, positions))
   const watch = await watchCheckpoints(databaseUrl, config.topic, consumer, clock)
   const closed = await closeAll(pmUrl, trades, rate, (done) => progress('positions closed', done + 1, positions))

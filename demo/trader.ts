@@ -2,7 +2,7 @@
 import { systemClock } from '../core/clock.ts'
 import { StrandlineError } from '../core/errors.ts'
 import { tokenHeader } from '../core/http-guard.ts'
-import type { Store } from '../core/store/store.ts'
+import type { PostgrestStore } from '../core/store/postgrest-store.ts'
 import type { MarketTrade } from './market.ts'
 
 export interface Closed {
@@ -16,7 +16,7 @@ const AT_ONCE = 8
 const BARS_PER_INSERT = 2_000
 
 /** Price bars, as a market feed delivers them. */
-export async function insertBars(store: Store, trades: MarketTrade[]): Promise<number> {
+export async function insertBars(store: PostgrestStore, trades: MarketTrade[]): Promise<number> {
   const rows = trades.flatMap((t) =>
     t.bars.map((b) => ({
       token_contract: t.token,

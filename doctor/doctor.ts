@@ -6,7 +6,8 @@ import { createCodec } from '../core/codec/position-closed-codec.ts'
 import { readLag } from '../core/lag/read-lag.ts'
 import { createKafkaLog } from '../core/log/kafka-log.ts'
 import type { EventLog } from '../core/log/log.ts'
-import { createStore, type Store } from '../core/store/store.ts'
+import { createPostgrestStore } from '../core/store/postgrest-store.ts'
+import type { Store } from '../core/store/store.ts'
 import { audit } from '../services/audit/audit.ts'
 import { type DatabaseSeen, lookAtDatabase } from './database/database.ts'
 import { type Finding, info, type Report, reportOf } from './finding.ts'
@@ -34,7 +35,7 @@ export async function examine(targets: Targets, { clock, logger }: { clock: Cloc
   const findings: Finding[] = [...targets.findings, ...judgeNode()]
   const say = (found: Finding[]) => void findings.push(...found)
   const { databaseUrl, supabase, kafka, registry, config } = targets
-  const store = supabase && createStore({ ...supabase, timeoutMs: REQUEST_MS })
+  const store = supabase && createPostgrestStore({ ...supabase, timeoutMs: REQUEST_MS })
   const log = kafka && createKafkaLog({ kafka }, logger)
   try {
     let database: DatabaseSeen | undefined
@@ -98,6 +99,7 @@ export async function examine(targets: Targets, { clock, logger }: { clock: Cloc
 const engines = ({ kafka, registry, supabase, config }: Targets) => ({
   kafka: kafka ?? config.kafka,
   registry: registry ?? config.registry,
+  store: 'postgrest' as const,
   supabase: supabase ?? config.supabase,
 })
 

@@ -6,7 +6,7 @@ import { readConfig } from '../../core/config.ts'
 import { createKafkaLog } from '../../core/log/kafka-log.ts'
 import { createLogger } from '../../core/logger.ts'
 import type { ServiceDeps } from '../../core/service.ts'
-import { createStore } from '../../core/store/store.ts'
+import { openStore } from '../../core/store/open-store.ts'
 
 export function serviceDeps({ topic }: { topic?: string } = {}): ServiceDeps {
   const config = readConfig({
@@ -18,7 +18,7 @@ export function serviceDeps({ topic }: { topic?: string } = {}): ServiceDeps {
   return {
     config,
     log: createKafkaLog(config, logger),
-    store: createStore(config.supabase),
+    store: openStore(config),
     codec: createCodec(config),
     clock: systemClock,
     logger,

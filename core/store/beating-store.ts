@@ -5,7 +5,6 @@ import type { Store } from './store.ts'
 export function beatingStore(store: Store, loop: Loop | undefined): Store {
   if (!loop) return store
   return {
-    client: store.client,
     async rpc<T>(fn: string, args: Record<string, unknown>) {
       try {
         return await store.rpc<T>(fn, args)

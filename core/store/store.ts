@@ -1,109 +1,14 @@
 /**
- * The database as the services see it: supabase-js, and one `rpc` that turns its answers into values or StrandlineErrors.
- * STORE_UNREACHABLE means that the outcome of the call is unknown: it may have happened. STORE_REJECTED means that it did not.
+ * The database as the services see it: functions that are called, one transaction each. Two ways lead there: PostgREST with a key (postgrest-store.ts), and
+ * PostgreSQL itself (postgres-store.ts); both give the same answers and errors.
+ * STORE_UNREACHABLE means that the outcome of the call is unknown: it may have happened. STORE_REJECTED means that it did not; STORE_SCHEMA that there is
+ * no such function.
  */
-import { createClient, type SupabaseClient } from '@supabase/supabase-js'
-import { findStrandlineError, StrandlineError } from '../errors.ts'
-import { within } from '../within.ts'
-
-/** Statuses whose answers have no body, not even an empty one. */
-const NO_BODY = [204, 205, 304]
+import { findStrandlineError } from '../errors.ts'
 
 export interface Store {
-  /** Calls a function of the database: one HTTP request, one transaction. */
+  /** Calls the function of this name in `public`, its arguments by name. Texts are well-formed Unicode without U+0000. */
   rpc<T>(fn: string, args: Record<string, unknown>): Promise<T>
-  /** Plain supabase-js, for reads and for tables that need no transaction. */
-  readonly client: SupabaseClient
-}
-
-export interface StoreOptions {
-  url: string
-  key: string
-  /** Milliseconds until a request counts as lost (its outcome unknown). */
-  timeoutMs?: number
-  fetch?: typeof fetch
-}
-
-export function createStore({ url, key, timeoutMs = 30_000, fetch: doFetch = fetch }: StoreOptions): Store {
-  const client = createClient(url, key, {
-    auth: { persistSession: false, autoRefreshToken: false, detectSessionInUrl: false },
-    global: {
-      fetch: (input, init) => answered(doFetch, input, init, timeoutMs),
-    },
-  })
-  return {
-    client,
-    async rpc<T>(fn: string, args: Record<string, unknown>): Promise<T> {
-      const { data, error, status } = await client.rpc(fn, args)
-      if (!error) return data as T
-      throw storeError(error, status, `${fn}() at ${url}`, url)
-    },
-  }
-}
-
-/**
- * The whole answer, its body too, or an error after `timeoutMs`. With a timer of its own: one that only an AbortSignal made of others refers to may be
- * collected before it fires, and then the request has no end.
- */
-async function answered(
-  doFetch: typeof fetch,
-  input: Parameters<typeof fetch>[0],
-  init: RequestInit | undefined,
-  timeoutMs: number,
-) {
-  const ending = new AbortController()
-  const given = init?.signal
-  const giveUp = () => ending.abort(given?.reason)
-  if (given?.aborted) giveUp()
-  given?.addEventListener('abort', giveUp, { once: true })
-  const asked = (async () => {
-    const response = await doFetch(input, { ...init, signal: ending.signal })
-    const body = NO_BODY.includes(response.status) ? null : await response.arrayBuffer()
-    return new Response(body, { status: response.status, statusText: response.statusText, headers: response.headers })
-  })()
-  try {
-    return await within(asked, timeoutMs)
-  } catch (error) {
-    ending.abort(error)
-    throw error
-  } finally {
-    given?.removeEventListener('abort', giveUp)
-  }
-}
-
-/** Maps a supabase-js error to ours. Status 0 (no answer) and 5xx from a gateway leave the outcome open. */
-export function storeError(
-  error: { message: string; code?: string; details?: string },
-  status: number,
-  what: string,
-  url: string,
-): StrandlineError {
-  const text = error.message || error.details || `HTTP ${status}`
-  if (status === 401 || status === 403)
-    return new StrandlineError('STORE_REJECTED', `The database at ${url} refused our key (${text}).`, {
-      todo: 'Set SUPABASE_SERVICE_ROLE_KEY to the service role key of that project.',
-      cause: error,
-    })
-  if (status === 404 || error.code === 'PGRST202' || error.code === '42883')
-    return new StrandlineError('STORE_SCHEMA', `The database at ${url} does not know ${what.split(' at ')[0]}.`, {
-      todo: 'Apply the migrations: ./strandline migrate (or supabase db push).',
-      cause: error,
-    })
-  // The text of a 4xx quotes what was sent, which may say anything; nothing of it happened.
-  const refused = status >= 400 && status < 500 && status !== 408 && status !== 429
-  const unknown =
-    !refused &&
-    (status === 0 ||
-      status === 408 ||
-      status === 429 ||
-      status >= 502 ||
-      /ECONN|fetch failed|timeout|terminat|CONNECTION_|shutting down|starting up/i.test(text))
-  return unknown
-    ? new StrandlineError('STORE_UNREACHABLE', `No answer from the database for ${what}: ${text}.`, {
-        todo: `Check that ${url} is up; a service goes on by itself once it answers.`,
-        cause: error,
-      })
-    : new StrandlineError('STORE_REJECTED', `The database refused ${what}: ${text}.`, { cause: error })
 }
 
 /** The database refused a value of the request (SQLSTATE class 22, data exception): whoever sent it must send another. */

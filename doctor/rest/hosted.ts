@@ -1,5 +1,5 @@
 /** What a project shows to somebody who has its URL and its service role key, and no database URL. */
-import { type Store, storeError } from '../../core/store/store.ts'
+import { type PostgrestStore, storeError } from '../../core/store/postgrest-store.ts'
 import type { OutboxState } from '../../services/pm/outbox.ts'
 import { judgeOutbox } from '../database/outbox.ts'
 import { judgeQueue } from '../database/queue.ts'
@@ -14,7 +14,7 @@ const UNSEEN =
 
 /** @param migrated our functions are there */
 export async function lookAtHosted(
-  store: Store,
+  store: PostgrestStore,
   migrated: boolean,
   now: () => number,
   say: (found: Finding[]) => void,
@@ -56,7 +56,7 @@ export async function lookAtHosted(
   )
 }
 
-async function ask(store: Store, table: string): Promise<'there' | 'absent' | 'closed'> {
+async function ask(store: PostgrestStore, table: string): Promise<'there' | 'absent' | 'closed'> {
   const { error, status } = await store.client.from(table).select('*').limit(1)
   if (!error) return 'there'
   if (error.code === '42501' || /permission denied/i.test(error.message)) return 'closed'
@@ -64,7 +64,7 @@ async function ask(store: Store, table: string): Promise<'there' | 'absent' | 'c
   throw storeError(error, status, table, 'SUPABASE_URL')
 }
 
-async function queue(store: Store, now: number) {
+async function queue(store: PostgrestStore, now: number) {
   const closed = () =>
     store.client.from('learning_queue').select('*', { count: 'exact', head: true }).eq('strand_type', 'position_closed')
   const counted = async (query: ReturnType<typeof closed>) => {
@@ -93,7 +93,7 @@ async function queue(store: Store, now: number) {
   }
 }
 
-function tradesOverRest(store: Store, migrated: boolean): TradeSource {
+function tradesOverRest(store: PostgrestStore, migrated: boolean): TradeSource {
   return {
     async *pages(table) {
       for (let after: string | number | null = null; ; ) {

@@ -139,4 +139,9 @@ returns void language sql security invoker set search_path = '' as $$
     and "offset" <> all (p_refused::bigint[]) and applied_at is null
 $$;
 
+-- Which database this is: the same by every way that leads to it, and another one of a copy.
+create function public.strandline_database_identity() returns text language sql stable security invoker set search_path = '' as $$
+  select concat_ws('/', (select system_identifier from pg_catalog.pg_control_system()), current_database(), pg_catalog.pg_postmaster_start_time())
+$$;
+
 do $$ begin perform strandline.seal(); end $$;

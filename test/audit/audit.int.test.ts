@@ -10,7 +10,7 @@ let loop: Loop
 beforeAll(async () => {
   loop = await startLoop()
   const trades = simulateMarket(TRADES, 5, 'audit', Date.now() - 60_000)
-  await insertBars(loop.deps.store, trades)
+  await insertBars(loop.db.store, trades)
   for (const t of trades) {
     await loop.post('/v1/positions', {
       id: t.position_id,

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { withClient } from '../../core/store/client.ts'
 import { readAllCoefficients } from '../../core/store/learned.ts'
-import { createStore, type Store } from '../../core/store/store.ts'
+import { createPostgrestStore, type PostgrestStore } from '../../core/store/postgrest-store.ts'
 import { closeTrade, insertPaths, someTrades } from '../support/trades.ts'
 import { COMPOSE_TOKEN, type Composed, composeUp, docker } from './compose.ts'
 
@@ -11,10 +11,10 @@ const OURS = ['pm', 'learner', 'projector', 'decision', 'supabase']
 const patient = { timeout: 120_000, interval: 500 }
 
 let stack: Composed
-let store: Store
+let store: PostgrestStore
 beforeAll(async () => {
   stack = await composeUp('--scale', 'learner=2')
-  store = createStore({ url: stack.url('SUPABASE'), key: stack.serviceRoleKey })
+  store = createPostgrestStore({ url: stack.url('SUPABASE'), key: stack.serviceRoleKey })
 }, 600_000)
 afterAll(() => stack?.down(), 120_000)
 

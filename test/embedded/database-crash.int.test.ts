@@ -11,7 +11,8 @@ import { afterEach, beforeEach, expect, test } from 'vitest'
 import type { Logger } from '../../core/logger.ts'
 import { freePort } from '../../core/ports.ts'
 import { withClient } from '../../core/store/client.ts'
-import { createStore, type Store } from '../../core/store/store.ts'
+import { createPostgrestStore } from '../../core/store/postgrest-store.ts'
+import type { Store } from '../../core/store/store.ts'
 import { type Postgres, startPostgres } from '../../embedded/postgres.ts'
 import { type RunningCommand, startCommand } from '../support/strandline.ts'
 
@@ -43,7 +44,7 @@ beforeEach(async () => {
   })
   await endpoint.says('Supabase listens on')
   // Longer than the endpoint waits for a database that says nothing: an answer that takes longer never comes.
-  store = createStore({ url: `http://127.0.0.1:${http}`, key: KEY, timeoutMs: 25_000 })
+  store = createPostgrestStore({ url: `http://127.0.0.1:${http}`, key: KEY, timeoutMs: 25_000 })
 })
 afterEach(async () => {
   endpoint.child.kill('SIGTERM')

@@ -8,7 +8,7 @@ import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
 import { freePort } from '../../core/ports.ts'
 import { isAlive } from '../../core/processes.ts'
 import { withClient } from '../../core/store/client.ts'
-import { createStore } from '../../core/store/store.ts'
+import { createPostgrestStore } from '../../core/store/postgrest-store.ts'
 import { type Database, startDatabase } from '../../embedded/database.ts'
 import { startPostgres } from '../../embedded/postgres.ts'
 
@@ -39,12 +39,15 @@ async function start(folder: string, changes: Partial<Parameters<typeof startDat
 }
 
 const claim = (database: Database, holder = 'h') =>
-  createStore({ url: database.supabaseUrl, key: database.serviceRoleKey }).rpc<{ epoch: number }>('strandline_claim', {
-    p_consumer: 'c',
-    p_topic: 't',
-    p_partition: 0,
-    p_holder: holder,
-  })
+  createPostgrestStore({ url: database.supabaseUrl, key: database.serviceRoleKey }).rpc<{ epoch: number }>(
+    'strandline_claim',
+    {
+      p_consumer: 'c',
+      p_topic: 't',
+      p_partition: 0,
+      p_holder: holder,
+    },
+  )
 
 async function until(condition: () => boolean): Promise<void> {
   while (!condition()) await new Promise((resolve) => setTimeout(resolve, 20))
@@ -154,7 +157,7 @@ test('a function is called as service_role, with 30 MB of text in one argument',
       notify pgrst, 'reload schema'`),
   )
   const text = 'a "quoted" line,\n'.repeat(1_800_000)
-  const store = createStore({ url: supabaseUrl, key: serviceRoleKey })
+  const store = createPostgrestStore({ url: supabaseUrl, key: serviceRoleKey })
   const { createHash } = await import('node:crypto')
   const known = () =>
     store.rpc('weigh', { p_rows: '' }).then(

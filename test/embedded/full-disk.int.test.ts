@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { findStack } from '../../core/stack/stack-file.ts'
-import { createStore } from '../../core/store/store.ts'
+import { createPostgrestStore } from '../../core/store/postgrest-store.ts'
 import { freeBasePort, type RunningCommand, runCommand, startCommand } from '../support/strandline.ts'
 
 let disk = ''
@@ -126,7 +126,7 @@ test.skipIf(!mounts)(
     up = startCommand(['up', '--data-dir', folder, '--base-port', base], { env: { LOG_LEVEL: 'debug' } })
     await up.says('All of it is up')
     const { pid, env, services } = findStack(folder)!
-    const store = createStore({ url: env.SUPABASE_URL!, key: env.SUPABASE_SERVICE_ROLE_KEY! })
+    const store = createPostgrestStore({ url: env.SUPABASE_URL!, key: env.SUPABASE_SERVICE_ROLE_KEY! })
     const ready = async () => {
       const asked = await Promise.all(
         Object.entries(services).map(async ([name, url]) => {

@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto'
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
 import { freePort } from '../../core/ports.ts'
 import { withClient } from '../../core/store/client.ts'
-import { createStore } from '../../core/store/store.ts'
+import { createPostgrestStore } from '../../core/store/postgrest-store.ts'
 import { apiRoleOf } from '../../services/supabase/api-role.ts'
 import { askEngine } from '../support/ask-engine.ts'
 import { type RunningCommand, runCommand, startCommand } from '../support/strandline.ts'
@@ -51,7 +51,7 @@ async function serve(of: Given): Promise<() => Promise<unknown>> {
   const command = startCommand(['supabase', '--port', String(port)], { env: environment(of) })
   running.push(command)
   await command.says('Supabase listens on')
-  const store = createStore({ url: `http://127.0.0.1:${port}`, key: of.key })
+  const store = createPostgrestStore({ url: `http://127.0.0.1:${port}`, key: of.key })
   return () => store.rpc('strandline_claim', { p_consumer: 'c', p_topic: 't', p_partition: 0, p_holder: 'h' })
 }
 

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { findProcesses, isAlive } from '../../core/processes.ts'
 import { findStack, type StackDescription } from '../../core/stack/stack-file.ts'
-import { createStore } from '../../core/store/store.ts'
+import { createPostgrestStore } from '../../core/store/postgrest-store.ts'
 import { serviceMarker } from '../../embedded/service-process.ts'
 import { freeBasePort, type RunningCommand, runCommand, startCommand } from '../support/strandline.ts'
 
@@ -41,7 +41,7 @@ function stackOf(name: string): StackDescription {
 }
 
 const claims = async ({ env }: StackDescription, consumer: string) =>
-  createStore({ url: env.SUPABASE_URL!, key: env.SUPABASE_SERVICE_ROLE_KEY! }).rpc<{ epoch: number }>(
+  createPostgrestStore({ url: env.SUPABASE_URL!, key: env.SUPABASE_SERVICE_ROLE_KEY! }).rpc<{ epoch: number }>(
     'strandline_claim',
     {
       p_consumer: consumer,

@@ -7,7 +7,7 @@ import { promisify } from 'node:util'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { withClient } from '../../core/store/client.ts'
 import { MIGRATIONS, readMigrations } from '../../core/store/migrate.ts'
-import { createStore } from '../../core/store/store.ts'
+import { createPostgrestStore } from '../../core/store/postgrest-store.ts'
 import { createOldDatabase } from '../legacy/old-database.ts'
 import { schemaOf } from '../legacy/schema-of.ts'
 import { learn } from '../moving/learned-old-trades.ts'
@@ -301,7 +301,7 @@ describe('the loop, with URL and service role key alone', () => {
       .from('pm_outbox')
       .select('*')
     expect(error).not.toBeNull()
-    const anon = createStore({ url: one.supabaseUrl, key: 'sb_publishable_x' })
+    const anon = createPostgrestStore({ url: one.supabaseUrl, key: 'sb_publishable_x' })
     await expect(anon.rpc('strandline_lag', { p_topic: 'x' })).rejects.toMatchObject({ code: 'STORE_REJECTED' })
   })
 })

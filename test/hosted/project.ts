@@ -5,7 +5,7 @@
 import { randomBytes } from 'node:crypto'
 import pg from 'pg'
 import { withClient } from '../../core/store/client.ts'
-import { createStore } from '../../core/store/store.ts'
+import { createPostgrestStore } from '../../core/store/postgrest-store.ts'
 import { startSupabase } from '../../services/supabase/index.ts'
 import { askEngine } from '../support/ask-engine.ts'
 import type { TestDatabase } from '../support/database.ts'
@@ -55,7 +55,7 @@ export async function createHostedProject(): Promise<HostedProject> {
     })
   }
   return {
-    store: createStore({ url: supabase.url, key }),
+    store: createPostgrestStore({ url: supabase.url, key }),
     databaseUrl: at({}),
     ownerUrl: at({ username: owner, password }),
     owner,

@@ -107,7 +107,6 @@ it('a learner whose broker is killed while it joins its group starts once it is 
   // Given a broker that dies when the partitions have been assigned, and nothing has been read
   const learner = await stage.start({
     store: {
-      client: db.store.client,
       rpc: async (fn, args) => {
         if (fn === 'strandline_claim') asked()
         return db.store.rpc(fn, args)
@@ -130,7 +129,6 @@ it('a learner that is told to stop while its database is away stops', { timeout:
   await stage.publish(trades(0, 3))
   const learner = await stage.start({
     store: {
-      client: db.store.client,
       rpc: async (fn, args) =>
         /^strandline_(claim|checkpoint)$/.test(fn) ? Promise.reject(unreachable()) : db.store.rpc(fn, args),
     },

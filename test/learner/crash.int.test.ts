@@ -74,7 +74,6 @@ async function zombieCommit(database: TestDatabase): Promise<void> {
   const successor = await stage.start({
     maxChunk: 4,
     store: {
-      client: database.store.client,
       async rpc<T>(fn: string, args: Record<string, unknown>): Promise<T> {
         if (fn === 'strandline_learner_commit' && !arrived) {
           arrived = true

@@ -3,7 +3,7 @@ import { type Clock, systemClock } from '../../core/clock.ts'
 import { positionClosedType } from '../../core/codec/position-closed-codec.ts'
 import { StrandlineError } from '../../core/errors.ts'
 import { loadModel } from '../../core/load-model.ts'
-import { createStore } from '../../core/store/store.ts'
+import { createPostgrestStore } from '../../core/store/postgrest-store.ts'
 import { closedTrade } from '../support/closed-trade.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
 import { createFeed, recordsOf } from '../support/feed.ts'
@@ -32,7 +32,7 @@ const feed = () => createFeed(TOPIC, 0, recordsOf(events.map((e) => ({ key: e.po
 async function learner(options: Partial<TestLearnerOptions> = {}) {
   const outcomes: boolean[] = []
   const { runner } = await createTestLearner({
-    store: createStore({ url: proxy.url, key: db.key, timeoutMs: 1_000 }),
+    store: createPostgrestStore({ url: proxy.url, key: db.key, timeoutMs: 1_000 }),
     model,
     maxChunk: 5,
     events: { unknownOutcome: (_, happened) => void outcomes.push(happened) },

@@ -12,7 +12,7 @@ import { systemClock } from '../../core/clock.ts'
 import { createCodec } from '../../core/codec/position-closed-codec.ts'
 import { readConfig } from '../../core/config.ts'
 import { migrate } from '../../core/store/migrate.ts'
-import { createStore } from '../../core/store/store.ts'
+import { openStore } from '../../core/store/open-store.ts'
 import { eventId } from '../../domain/event.ts'
 import { apiUrl } from '../../embedded/database.ts'
 import { learnUntilCaughtUp } from '../../services/learner/catch-up.ts'
@@ -149,7 +149,7 @@ describe.each(VARIANTS)('ids as %s', (variant) => {
     const deps = {
       config,
       log: kafka.log,
-      store: createStore(config.supabase),
+      store: openStore(config),
       codec: createCodec(config),
       clock: systemClock,
       logger,

@@ -1,7 +1,7 @@
 /** A database of the run's cluster with an old system in it, and a Supabase endpoint in front of it. */
 import { randomBytes } from 'node:crypto'
 import { withClient } from '../../core/store/client.ts'
-import { createStore, type Store } from '../../core/store/store.ts'
+import { createPostgrestStore, type PostgrestStore } from '../../core/store/postgrest-store.ts'
 import { apiUrl } from '../../embedded/database.ts'
 import { startSupabase } from '../../services/supabase/index.ts'
 import { askEngine } from '../support/ask-engine.ts'
@@ -14,7 +14,7 @@ export interface OldDatabase extends OldSystem {
   /** Runs a statement as the owner and returns its rows. */
   sql<Row = Record<string, unknown>>(text: string, values?: unknown[]): Promise<Row[]>
   /** A Supabase endpoint in front of it, from the first call on. */
-  store(): Promise<Store>
+  store(): Promise<PostgrestStore>
   drop(): Promise<void>
 }
 
@@ -63,7 +63,7 @@ export async function createOldDatabase(
         serviceRoleKey: key,
         poolSize: 8,
       })
-      return createStore({ url: endpoint.url, key })
+      return createPostgrestStore({ url: endpoint.url, key })
     },
     async drop() {
       await endpoint?.stop()

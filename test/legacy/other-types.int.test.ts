@@ -3,7 +3,8 @@ import { randomBytes } from 'node:crypto'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { withClient } from '../../core/store/client.ts'
 import { migrate } from '../../core/store/migrate.ts'
-import { createStore, type Store } from '../../core/store/store.ts'
+import { createPostgrestStore } from '../../core/store/postgrest-store.ts'
+import type { Store } from '../../core/store/store.ts'
 import { apiUrl } from '../../embedded/database.ts'
 import { openPosition, reportExecution, tick } from '../../services/pm/index.ts'
 import { prepareOwnCluster } from '../../services/supabase/api-role.ts'
@@ -57,7 +58,7 @@ beforeAll(async () => {
   await migrate(url)
   const key = `sb_secret_${randomBytes(16).toString('hex')}`
   supabase = await startSupabase({ databaseUrl: apiUrl(url, PASSWORD), port: 0, serviceRoleKey: key })
-  store = createStore({ url: supabase.url, key })
+  store = createPostgrestStore({ url: supabase.url, key })
 })
 afterAll(async () => {
   await supabase?.stop()

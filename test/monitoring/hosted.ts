@@ -12,7 +12,7 @@ import type { EventLog } from '../../core/log/log.ts'
 import { createLogger } from '../../core/logger.ts'
 import { freePort } from '../../core/ports.ts'
 import type { StartService } from '../../core/service.ts'
-import { createStore } from '../../core/store/store.ts'
+import { openStore } from '../../core/store/open-store.ts'
 import { apiUrl } from '../../embedded/database.ts'
 import { startKafka } from '../../embedded/kafka.ts'
 import { startDecision } from '../../services/decision/index.ts'
@@ -78,7 +78,7 @@ export async function startHosted(): Promise<Hosted> {
     const metrics = new Registry()
     const own = createKafkaLog(config, logger)
     logs.push(own)
-    const store = createStore(config.supabase)
+    const store = openStore(config)
     const codec = createCodec(config)
     const service = await start({ config, log: own, store, codec, clock: systemClock, logger, metrics })
     hosts[name] = await startHost({ service, port: 0, metrics, logger })

@@ -40,7 +40,6 @@ const inOutbox = async () => Number((await db.sql('select count(distinct event_i
 
 /** A store whose calls a test looks at, or breaks. */
 const storeWith = (around: (fn: string, call: () => Promise<never>) => Promise<unknown>): Store => ({
-  client: db.store.client,
   rpc: (fn, args) => around(fn, () => db.store.rpc(fn, args)) as Promise<never>,
 })
 

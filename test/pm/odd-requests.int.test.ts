@@ -2,7 +2,7 @@
 import { Registry } from 'prom-client'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type Host, startHost } from '../../core/host.ts'
-import { storeError } from '../../core/store/store.ts'
+import { storeError } from '../../core/store/postgrest-store.ts'
 import { startDecision } from '../../services/decision/index.ts'
 import { openPosition } from '../../services/pm/index.ts'
 import { pmRoutes } from '../../services/pm/routes.ts'

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { systemClock } from '../../core/clock.ts'
 import { StrandlineError } from '../../core/errors.ts'
 import type { Service, ServiceDeps } from '../../core/service.ts'
-import { createStore } from '../../core/store/store.ts'
+import { createPostgrestStore } from '../../core/store/postgrest-store.ts'
 import { startPm } from '../../services/pm/index.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
 import { createMemoryLog } from '../support/memory-log.ts'
@@ -123,7 +123,7 @@ test('the numbers are counted', async () => {
 test('a database that is away: not ready, and whoever reports is told to come again', async () => {
   const away = await startPm({
     ...deps(),
-    store: createStore({ url: 'http://127.0.0.1:9', key: 'sb_secret_x' }),
+    store: createPostgrestStore({ url: 'http://127.0.0.1:9', key: 'sb_secret_x' }),
     metrics: new Registry(),
   })
   const other = fastify()

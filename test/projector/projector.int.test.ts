@@ -137,7 +137,6 @@ describe('the projector', () => {
   test('goes on after a commit whose answer was lost, and after one that never happened', async () => {
     let calls = 0
     const unsteady: Store = {
-      client: db.store.client,
       async rpc<T>(fn: string, args: Record<string, unknown>): Promise<T> {
         const lost = new StrandlineError('STORE_UNREACHABLE', 'No answer.')
         if (fn !== 'strandline_projector_commit') return db.store.rpc<T>(fn, args)

@@ -5,14 +5,16 @@
 import { randomBytes } from 'node:crypto'
 import pg from 'pg'
 import { withClient } from '../../core/store/client.ts'
-import { createStore, type Store } from '../../core/store/store.ts'
+import { createPostgresStore } from '../../core/store/postgres-store.ts'
+import { createPostgrestStore, type PostgrestStore } from '../../core/store/postgrest-store.ts'
 import { apiUrl } from '../../embedded/database.ts'
 import { startSupabase } from '../../services/supabase/index.ts'
 import { askEngine } from './ask-engine.ts'
 import { PASSWORD, TEMPLATE } from './engine-desk.ts'
 
 export interface TestDatabase {
-  store: Store
+  /** Its calls go to PostgreSQL itself with STRANDLINE_STORE=direct, else through the endpoint. */
+  store: PostgrestStore
   /** As the superuser. */
   databaseUrl: string
   supabaseUrl: string
@@ -40,15 +42,19 @@ export async function createTestDatabase(objects = ''): Promise<TestDatabase> {
     serviceRoleKey: key,
     poolSize: 16,
   })
+  const rest = createPostgrestStore({ url: supabase.url, key })
+  const direct =
+    process.env.STRANDLINE_STORE === 'direct' ? createPostgresStore({ url: apiUrl(databaseUrl, PASSWORD) }) : undefined
   const pool = new pg.Pool({ connectionString: databaseUrl, max: 4, options: '-c search_path=public,strandline' })
   pool.on('error', () => {}) // dropping the database ends its idle connections
   async function drop(): Promise<void> {
     await supabase.stop()
+    await direct?.close()
     await pool.end()
     await withClient(url, (client) => client.query(`drop database if exists ${name} with (force)`))
   }
   return {
-    store: createStore({ url: supabase.url, key }),
+    store: { client: rest.client, rpc: (direct ?? rest).rpc },
     databaseUrl,
     supabaseUrl: supabase.url,
     key,

@@ -14,7 +14,8 @@ import { systemClock } from '../../core/clock.ts'
 import { createCodec } from '../../core/codec/position-closed-codec.ts'
 import { readConfig } from '../../core/config.ts'
 import { createKafkaLog } from '../../core/log/kafka-log.ts'
-import { createStore, type Store } from '../../core/store/store.ts'
+import { openStore } from '../../core/store/open-store.ts'
+import type { Store } from '../../core/store/store.ts'
 import { startLearner } from '../../services/learner/index.ts'
 
 export type Moment = 'before' | 'in flight' | 'between'
@@ -32,13 +33,12 @@ export interface Doom {
 const doom = JSON.parse(process.argv[2] as string) as Doom
 const config = readConfig(doom.env)
 const logger = pino({ level: process.env.TEST_LOG ?? 'silent' })
-const store = createStore(config.supabase)
+const store = openStore(config)
 let commits = 0
 
 const die = () => process.kill(process.pid, 'SIGKILL')
 
 const doomed: Store = {
-  client: store.client,
   async rpc<T>(fn: string, args: Record<string, unknown>): Promise<T> {
     if (fn !== 'strandline_learner_commit' || ++commits !== doom.commit) return store.rpc<T>(fn, args)
     if (doom.at === 'before') die()

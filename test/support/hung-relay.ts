@@ -6,13 +6,13 @@ import { pino } from 'pino'
 import { systemClock } from '../../core/clock.ts'
 import { frame, positionClosedType } from '../../core/codec/position-closed-codec.ts'
 import { createKafkaLog } from '../../core/log/kafka-log.ts'
-import { createStore } from '../../core/store/store.ts'
+import { createPostgrestStore } from '../../core/store/postgrest-store.ts'
 import { createOutbox } from '../../services/pm/outbox.ts'
 import { startRelay } from '../../services/pm/relay.ts'
 
 const [brokers, topic, url, key, leaseMs] = process.argv.slice(2) as [string, string, string, string, string]
 const logger = pino({ level: 'silent' })
-const outbox = createOutbox(createStore({ url, key }), `hung-${process.pid}`, Number(leaseMs))
+const outbox = createOutbox(createPostgrestStore({ url, key }), `hung-${process.pid}`, Number(leaseMs))
 startRelay({
   outbox: {
     ...outbox,

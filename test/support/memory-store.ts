@@ -37,7 +37,6 @@ export function createMemoryStore(): MemoryStore {
     before: () => {},
     after: () => {},
     store: {
-      client: undefined as never,
       async rpc<T>(fn: string): Promise<T> {
         await memory.before(fn)
         let answer: object | null

@@ -18,7 +18,6 @@ export async function openSession(db: TestDatabase): Promise<Session> {
   const [me] = (await client.query<{ pid: number }>('select pg_backend_pid() as pid')).rows
   return {
     store: {
-      client: undefined as never,
       async rpc<T>(fn: string, args: Record<string, unknown>): Promise<T> {
         const names = Object.keys(args)
         const { rows } = await client.query<{ answer: T }>(

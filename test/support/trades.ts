@@ -1,6 +1,6 @@
 /** Trades with known R/R through the PM's own HTTP API, insistently: as a trader that reports again until it is answered. */
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Store } from '../../core/store/store.ts'
+import type { PostgrestStore } from '../../core/store/postgrest-store.ts'
 
 const ENTRY = '2026-01-05T12:00:00.000Z'
 const EXIT = '2026-01-05T14:00:00.000Z'
@@ -21,7 +21,7 @@ export function someTrades(count: number, prefix: string): Trade[] {
 }
 
 /** The price path of each trade: an entry at 2, a low at 1.6, so that an exit at 2 · (1 + 0.2 · rr) is a trade of that R/R. */
-export async function insertPaths(store: Store, trades: Trade[]): Promise<void> {
+export async function insertPaths(store: PostgrestStore, trades: Trade[]): Promise<void> {
   const rows = trades.flatMap(({ id, rr }) =>
     [ENTRY, '2026-01-05T13:00:00.000Z'].map((timestamp) => ({
       token_contract: `0x${id}`,
