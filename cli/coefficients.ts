@@ -1,6 +1,6 @@
 /** `strandline coefficients`: what is learned, hot and cold marked. */
 import { type Command, Option } from 'commander'
-import { learnedModel, readAllCoefficients, readCoefficients } from '../core/store/learned.ts'
+import { readLearned } from '../core/store/learned.ts'
 import { coefficientsText } from './coefficients-text.ts'
 import { wholeNumber } from './numbers.ts'
 import { openStack } from './shared.ts'
@@ -38,9 +38,7 @@ export function register(program: Command): void {
     .action(async ({ json, limit = json ? 0 : SCREEN, scope, name, minN, model, dataDir }: Options) => {
       const stack = await openStack({ dataDir })
       try {
-        const version = await learnedModel(stack.store, model)
-        const { global_rr } = await readCoefficients(stack.store, [], model)
-        const all = await readAllCoefficients(stack.store, { scope, name, minN, model })
+        const { version, global_rr, rows: all } = await readLearned(stack.store, { scope, name, minN, model })
         const from = { model: version?.model.definition.name ?? null, active: version?.active ?? false }
         const shown = limit === 0 ? all : all.slice(0, limit)
         console.log(

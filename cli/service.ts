@@ -9,6 +9,7 @@ import { type Host, openHost, stopOnSignals } from '../core/host.ts'
 import { createLiveness, PATIENCE_MS, startWatchdog } from '../core/liveness.ts'
 import { createKafkaLog } from '../core/log/kafka-log.ts'
 import { createLogger } from '../core/logger.ts'
+import { startPresence } from '../core/presence.ts'
 import type { Service, ServiceDeps, StartService } from '../core/service.ts'
 import type { Need } from '../core/stack/layout.ts'
 import { DEFAULT_BASE_PORT, dataDirPath, type ServiceName, stackPorts } from '../core/stack/layout.ts'
@@ -121,6 +122,7 @@ async function run(name: ServiceName, options: Options): Promise<void> {
     }
     const doubt = await compareWays(config)
     if (doubt) logger.warn(doubt)
+    parts.push(startPresence(name, deps))
     const start = await STARTS[name].load()
     const service = await startWhenPossible(start, deps, host, ending.signal)
     if (ending.signal.aborted)

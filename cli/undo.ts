@@ -65,7 +65,7 @@ export function register(program: Command): void {
 }
 
 function planLines(
-  { switched, unpublished, strands, made, added }: UndoPlan,
+  { running, switched, unpublished, strands, made, added }: UndoPlan,
   switchOnly: boolean,
   keepStrands = false,
 ): string[] {
@@ -73,6 +73,7 @@ function planLines(
   if (switchOnly) return [readers]
   const tables = made.map(({ table, rows }) => `${table} (${rows} rows)`)
   return [
+    ...(running.length > 0 ? [`Running, and to be stopped first: ${running.join(', ')}.`] : []),
     readers,
     `Goes: the schema strandline, the functions public.strandline_*${keepStrands ? '' : `, ${strands} strands that the projector wrote`}${added.length > 0 ? `, ${added.join(', ')}` : ''}.`,
     ...(tables.length > 0 ? [`Goes, as Strandline made it: ${tables.join(', ')}.`] : []),

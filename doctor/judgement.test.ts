@@ -10,6 +10,8 @@ import { judgeQueue, judgeQueueTrigger } from './database/queue.ts'
 import { judgeServer, type ServerFacts } from './database/server.ts'
 import type { TableFacts } from './database/shared-tables.ts'
 import { judgeTrades } from './database/trades.ts'
+import { judgeUndo } from './database/undo.ts'
+import { judgeValues } from './database/values.ts'
 import { error, type Finding, info, reportOf, warning } from './finding.ts'
 import { brokerSkew, judgeNewestRecord } from './log/broker-clock.ts'
 import { look } from './look.ts'
@@ -23,7 +25,15 @@ const amiss = (found: Finding[]) => found.filter((f) => f.severity !== 'info').m
 const BEFORE = { migrated: false, adopted: null, switched: false }
 
 const texts = (...names: string[]) =>
-  names.map((name) => ({ name, type: 'text', base: 'text', group: 'S', required: name === 'id', filled: false }))
+  names.map((name) => ({
+    name,
+    type: 'text',
+    base: 'text',
+    group: 'S',
+    required: name === 'id',
+    filled: false,
+    generated: false,
+  }))
 
 const table = (over: Partial<TableFacts> = {}): TableFacts => ({
   name: 'ad_strands',
@@ -43,6 +53,7 @@ const table = (over: Partial<TableFacts> = {}): TableFacts => ({
   checks: [],
   grants: [],
   dependents: [],
+  children: [],
   publications: [],
   ...over,
 })
@@ -119,6 +130,12 @@ describe('the old tables', () => {
     ['a column that we cannot do without', { columns: table().columns.slice(0, 2) }, ['error tables']],
     ['a view in a table’s place', { kind: 'v' }, ['error tables']],
     ['ids that may be equal', { id_is_unique: false }, ['error tables']],
+    ['rows in a table that inherits from it', { children: ['archive'] }, ['error tables']],
+    [
+      'a column that we write, and the database computes',
+      { columns: table().columns.map((c) => ({ ...c, generated: c.name === 'content' })) },
+      ['error tables'],
+    ],
     ['nobody lets us read', { may_read: false }, ['warning rights']],
     ['policies hide rows', { hides_rows: true }, ['warning rights']],
     [
@@ -170,6 +187,32 @@ describe('the old tables', () => {
     expect(judgeLocks([lock], true)).toEqual([])
     expect(judgeLocks([{ ...lock, age_ms: 10 }], false)).toEqual([])
   })
+})
+
+test('values of ours that a type or a check of theirs does not know', () => {
+  const lacking = {
+    table: 'learning_queue',
+    column: 'status',
+    type: 'queue_state',
+    value: 'completed',
+    needed: true,
+    check: null,
+  } as const
+  expect(judgeValues([])).toEqual([])
+  expect(amiss(judgeValues([lacking]))).toEqual(['error tables'])
+  expect(amiss(judgeValues([{ ...lacking, check: 'queue_status' }]))).toEqual(['error bridge'])
+  const failed = judgeValues([{ ...lacking, value: 'failed', needed: false, check: 'queue_status' }])
+  expect(amiss(failed)).toEqual(['warning bridge'])
+  expect(failed[0]).toMatchObject({
+    what: 'The check queue_status of public.learning_queue does not know failed: queue rows that are no trade stay pending.',
+    todo: expect.stringContaining('drop constraint'),
+  })
+})
+
+test('services that run are said beside what undo would take away', () => {
+  const undo = { added: [], dependents: [], running: [] }
+  expect(judgeUndo(undo)).toHaveLength(1)
+  expect(judgeUndo({ ...undo, running: ['pm (host, process 12)'] })[1]?.what).toContain('pm (host, process 12) runs')
 })
 
 describe('migrations', () => {

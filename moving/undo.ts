@@ -14,6 +14,8 @@ export interface UndoOptions {
 }
 
 export interface UndoPlan {
+  /** Services that run against the database, which have to be stopped first: `pm (host, process 12)`. */
+  running: string[]
   /** Tables whose readers see what is learned. */
   switched: string[]
   /** Closed trades that are not in the log yet. */
@@ -37,6 +39,7 @@ export function planUndo(databaseUrl: string): Promise<UndoPlan> {
     ))
       made.push({ table, rows: (await one<number>(`select count(*)::int as it from public.${table}`))[0]! })
     return {
+      running: await one(`select format('%s (%s)', service, place) as it from strandline.running_services order by 1`),
       switched: await one(
         'select name as it from strandline.readers where ours and not strandline.made(name) order by 1',
       ),

@@ -73,24 +73,53 @@ export interface CoefficientFilter {
   model?: string
 }
 
-/** Every coefficient that the filter lets through, sorted by scope, name, key. `pageSize`: partials read at once, about. */
+/** Every coefficient that the filter lets through, all of one version, sorted by scope, name, key. `pageSize`: partials read at once, about. */
 export async function readAllCoefficients(
   store: Store,
   filter: CoefficientFilter = {},
   pageSize = PAGE,
 ): Promise<CoefficientRow[]> {
+  return (await readPages(store, filter, pageSize)).rows
+}
+
+async function readPages(
+  store: Store,
+  filter: CoefficientFilter,
+  pageSize = PAGE,
+): Promise<{ rows: CoefficientRow[]; model_version: number | null }> {
   const all: CoefficientRow[] = []
+  let model_version: number | null = null // of the first page: another one may be made active meanwhile
   for (let after: string | null = ''; after !== null; ) {
-    const page: { rows: CoefficientRow[]; next: string | null } = await store.rpc('strandline_decision_page', {
-      p_scope: filter.scope ?? null,
-      p_name: filter.name ?? null,
-      p_min_n: filter.minN ?? 0,
-      p_after: after,
-      p_size: pageSize,
-      p_model: filter.model ?? null,
-    })
+    const page: { rows: CoefficientRow[]; next: string | null; model_version: number | null } = await store.rpc(
+      'strandline_decision_page',
+      {
+        p_scope: filter.scope ?? null,
+        p_name: filter.name ?? null,
+        p_min_n: filter.minN ?? 0,
+        p_after: after,
+        p_size: pageSize,
+        p_model: filter.model ?? null,
+        p_model_version: model_version,
+      },
+    )
     for (const row of page.rows) all.push(row)
+    model_version = page.model_version
     after = page.next
   }
-  return all.sort(byScopeNameKey)
+  return { rows: all.sort(byScopeNameKey), model_version }
+}
+
+/** What the filter lets through, with the baseline that it is weighed against and the version that both are of; null: no learner ever ran. */
+export async function readLearned(
+  store: Store,
+  filter: CoefficientFilter = {},
+): Promise<{ version: LearnedModel | null; global_rr: Baseline; rows: CoefficientRow[] }> {
+  for (;;) {
+    const version = await learnedModel(store, filter.model)
+    const { global_rr, model_version } = await readCoefficients(store, [], filter.model)
+    const learned = await readPages(store, filter)
+    const of = version?.model_version ?? null
+    // another version was made active meanwhile: its numbers would stand beside those of the first
+    if (model_version === of && learned.model_version === of) return { version, global_rr, rows: learned.rows }
+  }
 }

@@ -8,7 +8,7 @@ test('the list is the migration’s', () => {
   const file = readdirSync(MIGRATIONS).find((name) => name.endsWith('_adoption.sql'))!
   const sql = readFileSync(MIGRATIONS + file, 'utf8')
   const rows = [
-    ...sql.matchAll(/^ +\('(\w+)', '(\w+)', '(key|text|number|time|moment|json)', (null|'(?:[^']|'')*')\)/gm),
+    ...sql.matchAll(/^ +\('(\w+)', '(\w+)', '(key|text|word|number|time|moment|json)', (null|'(?:[^']|'')*')\)/gm),
   ]
   expect(rows.length).toBeGreaterThan(30)
   const theirs = rows.map(([, table, column, needs, made]) => `${table}.${column} ${needs} ${made !== 'null'}`)

@@ -4,7 +4,8 @@
  */
 import type { ColumnFacts, SharedName, TableFacts } from './shared-tables.ts'
 
-export type Needs = 'key' | 'text' | 'number' | 'time' | 'moment' | 'json'
+/** `text`: what can be written as one; `word`: what is one. */
+export type Needs = 'key' | 'text' | 'word' | 'number' | 'time' | 'moment' | 'json'
 
 export interface AdoptedColumn {
   table: SharedName
@@ -19,7 +20,7 @@ const columns = (table: SharedName, made: boolean, needs: Needs, names: string):
 
 export const ADOPTED: AdoptedColumn[] = [
   ...columns('lowcap_positions', false, 'key', 'id'),
-  ...columns('lowcap_positions', false, 'text', 'timeframe'),
+  ...columns('lowcap_positions', false, 'word', 'timeframe'),
   ...columns('lowcap_positions', false, 'number', 'total_quantity'),
   ...columns('lowcap_positions', true, 'text', 'status token_chain token_contract token_ticker current_trade_id side'),
   ...columns('lowcap_positions', true, 'number', 'avg_entry_price avg_exit_price bought_quantity sold_quantity'),
@@ -31,7 +32,7 @@ export const ADOPTED: AdoptedColumn[] = [
   ),
   ...columns('lowcap_positions', true, 'moment', 'flat_since'),
   ...columns('lowcap_positions', true, 'json', 'entry_context completed_trades regime_context'),
-  ...columns('lowcap_price_data_ohlc', false, 'text', 'token_contract chain timeframe'),
+  ...columns('lowcap_price_data_ohlc', false, 'word', 'token_contract chain timeframe'),
   ...columns('lowcap_price_data_ohlc', false, 'moment', 'timestamp'),
   ...columns('lowcap_price_data_ohlc', false, 'number', 'low_usd high_usd'),
   ...columns('ad_strands', false, 'key', 'id'),
@@ -52,6 +53,8 @@ export function fits({ base, group }: Pick<ColumnFacts, 'base' | 'group'>, needs
       return KEYS.includes(base)
     case 'text':
       return [STRING, ENUM, NUMBER].includes(group) || base === 'uuid'
+    case 'word':
+      return group === STRING
     case 'number':
       return group === NUMBER
     case 'json':
@@ -63,10 +66,17 @@ export function fits({ base, group }: Pick<ColumnFacts, 'base' | 'group'>, needs
   }
 }
 
+/** Whether we write the column, so that it must not be a generated one. */
+export const writes = ({ table, column }: Pick<AdoptedColumn, 'table' | 'column'>): boolean =>
+  table === 'learning_queue'
+    ? column === 'status'
+    : table !== 'lowcap_price_data_ohlc' && !(table === 'lowcap_positions' && column === 'id')
+
 /** How a sentence calls what is needed. */
 export const CALLED: Record<Needs, string> = {
   key: `a key (${KEYS.join(', ')})`,
   text: 'a text',
+  word: 'a text (text, varchar)',
   number: 'a number',
   json: 'JSON (jsonb, json or text)',
   time: 'a time (timestamp or text)',

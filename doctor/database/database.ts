@@ -15,6 +15,7 @@ import { judgeServer, lookAtServer } from './server.ts'
 import { lookAtTables, SHARED, type TableFacts } from './shared-tables.ts'
 import { judgeTrades, lookAtTrades, tradesInDatabase } from './trades.ts'
 import { judgeUndo, lookAtUndo } from './undo.ts'
+import { judgeValues, lookAtValues } from './values.ts'
 
 /** What other looks want to know of it. */
 export interface DatabaseSeen {
@@ -47,6 +48,7 @@ export async function lookAtDatabase(
       ...judgeSwitch(table('learning_coefficients'), switched),
       ...absent(tables, ours),
     ])
+    await part('tables', 'The values of columns', async () => judgeValues(await lookAtValues(ask, tables)))
     await part('database', 'Locks', async () => judgeLocks(await lookAtLocks(ask), ours))
     const queue = table('learning_queue')
     if (queue?.may_read && queue.kind === 'r')
@@ -88,7 +90,7 @@ export async function lookAtDatabase(
 async function mayRead(ask: Ask): Promise<boolean> {
   const [may] = await ask<{ may: boolean }>(`
     select has_schema_privilege('strandline', 'usage') and (select bool_and(has_table_privilege(c.oid, 'select')) from pg_class c
-      where c.relnamespace = 'strandline'::regnamespace and c.relname in ('adopted', 'added', 'readers', 'pm_outbox', 'set_aside', 'trade_entries', 'trade_names')) as may`)
+      where c.relnamespace = 'strandline'::regnamespace and c.relname in ('adopted', 'added', 'readers', 'pm_outbox', 'set_aside', 'trade_entries', 'trade_names', 'running_services')) as may`)
   return may!.may
 }
 

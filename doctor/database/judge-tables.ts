@@ -1,6 +1,6 @@
 /** What the old tables are like, what each step would touch of them, and what is in the way. Pure. */
 import { count, error, type Finding, info, list, warning } from '../finding.ts'
-import { ADOPTED, CALLED, fits, touched } from './adoption.ts'
+import { ADOPTED, CALLED, fits, touched, writes } from './adoption.ts'
 import type { ColumnFacts, SharedName, TableFacts } from './shared-tables.ts'
 
 /** Whose ids and references we read and write. */
@@ -68,12 +68,34 @@ function judgeTable(t: TableFacts, joined: Joined): Finding[] {
         ),
       )
   }
+  const computed = [
+    ...wanted.filter(writes).map((a) => a.column),
+    ...(t.name === 'learning_configs' ? ['updated_at'] : []),
+  ].filter((one) => column(one)?.generated)
+  for (const one of computed)
+    found.push(
+      error(
+        'tables',
+        `${name}.${one} is a generated column, and Strandline writes it.`,
+        `Make it a plain one: alter table ${name} alter column ${one} drop expression.`,
+      ),
+    )
+  if (t.children.length > 0)
+    found.push(
+      error(
+        'tables',
+        `${name} has rows in a table that inherits from it: ${list(t.children)}.`,
+        `Make it a partitioned table, or say: alter table ${t.children[0]} no inherit ${name}.`,
+      ),
+    )
   if (IDS(t.name).includes('id') && column('id') && !t.id_is_unique)
     found.push(
       error(
         'tables',
         `${name}.id is not unique, or may be null: two rows could be taken for one.`,
-        `alter table ${name} add primary key (id).`,
+        t.kind === 'p'
+          ? 'A partitioned table can have unique ids only where it is partitioned by id.'
+          : `alter table ${name} add primary key (id).`,
       ),
     )
   const added = joined.migrated ? [] : touched(t)

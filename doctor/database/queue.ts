@@ -80,7 +80,7 @@ export function judgeQueue({ pending, more, since, age_ms, others }: QueueFacts,
 
 /** Whether somebody puts new strands into the queue. */
 export function judgeQueueTrigger(strands: TableFacts | undefined, functions: string[]): Finding[] {
-  if (strands?.kind !== 'r') return []
+  if (!strands || !['r', 'p'].includes(strands.kind)) return []
   if (strands.triggers.some((t) => t.enabled && functions.includes(t.function))) return []
   return [
     warning(

@@ -22,6 +22,8 @@ export interface ColumnFacts {
   required: boolean
   /** Filled by the database where nobody does: a default, an identity, a generated column. */
   filled: boolean
+  /** Computed by the database from other columns: nobody can write it. */
+  generated: boolean
 }
 
 export interface TableFacts {
@@ -50,6 +52,8 @@ export interface TableFacts {
   grants: { role: string; privileges: string[] }[]
   /** Views that read it. */
   dependents: string[]
+  /** Tables that inherit from it, and are no partitions of it. */
+  children: string[]
   /** Publications (realtime) that send its changes. */
   publications: string[]
 }
@@ -61,7 +65,7 @@ export async function lookAtTables(ask: Ask): Promise<TableFacts[]> {
       row_security_active(c.oid) as hides_rows, c.relrowsecurity as rls, c.reltuples::double precision as rows,
       coalesce((select jsonb_agg(jsonb_build_object('name', a.attname, 'type', format_type(a.atttypid, a.atttypmod),
           'base', format_type(a.atttypid, null), 'group', (select y.typcategory from pg_type y where y.oid = a.atttypid), 'required', a.attnotnull,
-          'filled', a.atthasdef or a.attidentity <> '' or a.attgenerated <> '') order by a.attnum)
+          'filled', a.atthasdef or a.attidentity <> '' or a.attgenerated <> '', 'generated', a.attgenerated <> '') order by a.attnum)
         from pg_attribute a where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped), '[]') as columns,
       exists (select from pg_index i join pg_attribute a on a.attrelid = c.oid and a.attnum = i.indkey[0] and a.attname = 'id' and a.attnotnull
         where i.indrelid = c.oid and i.indisunique and i.indisvalid and i.indpred is null and i.indnkeyatts = 1) as id_is_unique,
@@ -83,6 +87,7 @@ export async function lookAtTables(ask: Ask): Promise<TableFacts[]> {
         join pg_rewrite w on w.oid = d.objid and d.classid = 'pg_rewrite'::regclass join pg_class v on v.oid = w.ev_class and v.oid <> c.oid
         join pg_namespace vn on vn.oid = v.relnamespace
         where d.refclassid = 'pg_class'::regclass and d.refobjid = c.oid), '[]') as dependents,
+      coalesce((select jsonb_agg(i.inhrelid::regclass::text) from pg_inherits i where i.inhparent = c.oid and c.relkind = 'r'), '[]') as children,
       coalesce((select jsonb_agg(p.pubname order by p.pubname) from pg_publication_tables p
         where p.schemaname = 'public' and p.tablename = c.relname), '[]') as publications
     from pg_class c join pg_namespace n on n.oid = c.relnamespace

@@ -80,12 +80,13 @@ export function tradesInDatabase(ask: Ask, tables: TableFacts[], known: boolean)
           ? `t.kind = 'position_closed'`
           : `coalesce(t.completed_trades::text, '') not in ('', '[]', '{}', 'null')`
       for (let after: string | null = null; ; ) {
-        const rows: { id: string; row: OldRow }[] = await ask(
-          `select t.id::text as id, to_jsonb(t) as row from public.${name} t
+        // as text: a json column may hold what no jsonb can, and numbers more digits than JavaScript's
+        const rows: { id: string; row: string }[] = await ask(
+          `select t.id::text as id, row_to_json(t)::text as row from public.${name} t
            where ${closed} and ($1::text is null or t.id > $1::${type}) order by t.id limit ${PAGE}`,
           [after],
         )
-        const whole = rows.map(({ id, row }) => ({ ...row, id }))
+        const whole = rows.map(({ id, row }): OldRow => ({ ...objectOf(row), id }))
         if (rows.length > 0)
           yield name === 'ad_strands' ? whole.map((row) => withNativePosition(row, positions)) : whole
         if (rows.length < PAGE) return

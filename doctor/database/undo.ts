@@ -7,6 +7,8 @@ export interface UndoFacts {
   added: { kind: string; table_name: string; object: string }[]
   /** Views of others that read what is ours. */
   dependents: string[]
+  /** Services that run against the database: `pm (host, process 12)`. */
+  running: string[]
 }
 
 export async function lookAtUndo(ask: Ask): Promise<UndoFacts> {
@@ -19,10 +21,13 @@ export async function lookAtUndo(ask: Ask): Promise<UndoFacts> {
     join pg_rewrite w on w.oid = d.objid and d.classid = 'pg_rewrite'::regclass join pg_class v on v.oid = w.ev_class
     join pg_namespace vn on vn.oid = v.relnamespace
     where n.nspname = 'strandline' and vn.nspname <> 'strandline' and not (vn.nspname = 'public' and v.relname = 'learning_coefficients')`)
-  return { added, dependents: dependents.map((d) => d.name) }
+  const running = await ask<{ it: string }>(
+    `select format('%s (%s)', service, place) as it from strandline.running_services order by 1`,
+  )
+  return { added, dependents: dependents.map((d) => d.name), running: running.map((r) => r.it) }
 }
 
-export function judgeUndo({ added, dependents }: UndoFacts): Finding[] {
+export function judgeUndo({ added, dependents, running }: UndoFacts): Finding[] {
   const found: Finding[] = []
   const what = added.map((a) => `the ${a.kind} ${a.object} of ${a.table_name}`)
   found.push(
@@ -31,6 +36,13 @@ export function judgeUndo({ added, dependents }: UndoFacts): Finding[] {
       `undo takes away the schema strandline, the functions public.strandline_*, and ${added.length === 0 ? 'nothing' : `${count(added.length, 'thing')}`} of the old tables${added.length === 0 ? '' : `: ${list(what)}`}.`,
     ),
   )
+  if (running.length > 0)
+    found.push(
+      info(
+        'undo',
+        `${list(running)} ${running.length === 1 ? 'runs' : 'run'} against the database: undo refuses until they are stopped.`,
+      ),
+    )
   if (dependents.length > 0)
     found.push(
       warning(

@@ -1,6 +1,7 @@
 /** What a project shows to somebody who has its URL and its service role key, and no database URL. */
 import { type PostgrestStore, storeError } from '../../core/store/postgrest-store.ts'
 import type { OutboxState } from '../../services/pm/outbox.ts'
+import { withNativePosition } from '../../services/pm/sources/read-strands.ts'
 import { judgeOutbox } from '../database/outbox.ts'
 import { judgeQueue } from '../database/queue.ts'
 import { SHARED } from '../database/shared-tables.ts'
@@ -94,6 +95,16 @@ async function queue(store: PostgrestStore, now: number) {
 }
 
 function tradesOverRest(store: PostgrestStore, migrated: boolean): TradeSource {
+  const typeOfIds = migrated ? typeOfPositionIds(store) : undefined
+  typeOfIds?.catch(() => {}) // awaited where strands are read
+  /** Before migrate nobody says the type; numbers are no texts, and what the API writes as a UUID everywhere is one. */
+  const seen = { numbers: true, uuids: true, any: false }
+  const note = ({ id }: { id: unknown }) => {
+    seen.any = true
+    seen.numbers &&= typeof id === 'number'
+    seen.uuids &&= typeof id === 'string' && /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(id)
+  }
+  const guessed = () => (!seen.any ? 'text' : seen.numbers ? 'bigint' : seen.uuids ? 'uuid' : 'text')
   return {
     async *pages(table) {
       for (let after: string | number | null = null; ; ) {
@@ -103,10 +114,12 @@ function tradesOverRest(store: PostgrestStore, migrated: boolean): TradeSource {
         const { data, error, status } = await query
         if (error) throw storeError(error, status, table, 'SUPABASE_URL')
         const rows = data as OldRow[]
-        if (rows.length > 0)
-          yield rows
-            .map((row) => ({ ...row, id: String(row.id) }))
-            .filter((row) => table === 'ad_strands' || holds(row))
+        if (table === 'lowcap_positions') for (const row of rows) note(row)
+        const whole = rows.map((row) => ({ ...row, id: String(row.id) }))
+        if (rows.length > 0) {
+          const position_ids = (await typeOfIds) ?? guessed()
+          yield table === 'ad_strands' ? whole.map((row) => withNativePosition(row, position_ids)) : whole.filter(holds)
+        }
         if (rows.length < PAGE) return
         after = rows.at(-1)!.id
       }
@@ -116,6 +129,12 @@ function tradesOverRest(store: PostgrestStore, migrated: boolean): TradeSource {
         ? (await store.rpc<number[]>('strandline_backfill_known', { p_events: JSON.stringify(trades) })).length
         : 0,
   }
+}
+
+/** Type of lowcap_positions.id, by which strands name their positions. */
+async function typeOfPositionIds(store: PostgrestStore): Promise<string> {
+  const page = await store.rpc<{ position_ids: string }>('strandline_bridge_page', { p_after: null, p_limit: 1 })
+  return page.position_ids
 }
 
 /** As SQL leaves out what has no trade. */

@@ -209,10 +209,12 @@ declare
   v_kind  "char";
   v_type  text;
   v_group "char";
+  v_made  boolean;
+  v_holds boolean;
 begin
   for c in select * from (values
       ('lowcap_positions', 'id', 'key', null),
-      ('lowcap_positions', 'timeframe', 'text', null),
+      ('lowcap_positions', 'timeframe', 'word', null),
       ('lowcap_positions', 'total_quantity', 'number', null),
       ('lowcap_positions', 'status', 'text', 'text'),
       ('lowcap_positions', 'token_chain', 'text', 'text'),
@@ -233,9 +235,9 @@ begin
       ('lowcap_positions', 'last_activity_timestamp', 'time', 'timestamptz'),
       ('lowcap_positions', 'flat_since', 'moment', 'timestamptz'),
       ('lowcap_positions', 'settled_entry', 'time', 'as first_entry_timestamp'),
-      ('lowcap_price_data_ohlc', 'token_contract', 'text', null),
-      ('lowcap_price_data_ohlc', 'chain', 'text', null),
-      ('lowcap_price_data_ohlc', 'timeframe', 'text', null),
+      ('lowcap_price_data_ohlc', 'token_contract', 'word', null),
+      ('lowcap_price_data_ohlc', 'chain', 'word', null),
+      ('lowcap_price_data_ohlc', 'timeframe', 'word', null),
       ('lowcap_price_data_ohlc', 'timestamp', 'moment', null),
       ('lowcap_price_data_ohlc', 'low_usd', 'number', null),
       ('lowcap_price_data_ohlc', 'high_usd', 'number', null),
@@ -255,7 +257,7 @@ begin
       raise exception 'public.% is no table (but a %), and stands where Strandline would find or make one: rename it, or use another database.', c.table_name,
         case v_kind when 'v' then 'view' when 'm' then 'materialized view' when 'f' then 'foreign table' when 'c' then 'type' else 'relation of another kind' end;
     end if;
-    select format_type(a.atttypid, null), t.typcategory into v_type, v_group
+    select format_type(a.atttypid, null), t.typcategory, a.attgenerated <> '' into v_type, v_group, v_made
     from pg_attribute a join pg_type t on t.oid = a.atttypid
     where a.attrelid = to_regclass('public.' || c.table_name) and a.attname = c.column_name and not a.attisdropped;
     if not found then
@@ -269,19 +271,57 @@ begin
     elsif not (case c.needs
         when 'key' then v_type in ('text', 'character varying', 'uuid', 'bigint', 'integer')
         when 'text' then v_group in ('S', 'E', 'N') or v_type = 'uuid'
+        when 'word' then v_group = 'S'
         when 'number' then v_group = 'N'
         when 'json' then v_type in ('jsonb', 'json') or v_group = 'S'
         when 'time' then v_type like 'timestamp with%' or v_group = 'S'
         else v_type like 'timestamp with%' end) then
       raise exception 'public.%.% is of the type %, which Strandline cannot use as %.', c.table_name, c.column_name, v_type,
-        case c.needs when 'key' then 'a key' when 'text' then 'a text' when 'number' then 'a number' when 'json' then 'JSON' else 'a time' end;
+        case c.needs when 'key' then 'a key' when 'text' then 'a text' when 'word' then 'a text' when 'number' then 'a number' when 'json' then 'JSON' else 'a time' end;
+    elsif v_made and (c.table_name in ('lowcap_positions', 'ad_strands', 'learning_configs') and (c.table_name, c.column_name) <> ('lowcap_positions', 'id')
+        or (c.table_name, c.column_name) = ('learning_queue', 'status')) then
+      raise exception 'public.%.% is a generated column, and Strandline writes it: make it a plain one (alter table public.% alter column % drop expression).',
+        c.table_name, c.column_name, c.table_name, c.column_name;
     end if;
   end loop;
-  for c in select * from (values ('lowcap_positions'), ('ad_strands'), ('learning_queue')) v(table_name) loop
+  select r.relkind into v_kind from pg_class r where r.oid = to_regclass('public.learning_coefficients');
+  if not strandline.made('learning_coefficients') and v_kind not in ('r', 'p') then
+    raise exception 'public.learning_coefficients is no table (but a %), so that no view of ours could take its place: rename it, or use another database.',
+      case v_kind when 'v' then 'view' when 'm' then 'materialized view' when 'f' then 'foreign table' when 'c' then 'type' else 'relation of another kind' end;
+  end if;
+  -- Enumerations and domains know their values.
+  for c in select v.*, format_type(a.atttypid, a.atttypmod) as type from (values
+      ('lowcap_positions', 'status', 'active'), ('lowcap_positions', 'status', 'watchlist'), ('ad_strands', 'kind', 'position_closed'),
+      ('learning_queue', 'strand_type', 'position_closed'), ('learning_queue', 'status', 'pending'), ('learning_queue', 'status', 'completed')) v(table_name, column_name, value)
+    join pg_attribute a on a.attrelid = to_regclass('public.' || v.table_name) and a.attname = v.column_name and not a.attisdropped
+  loop
+    begin
+      execute format('select %1$L::%2$s::text = %1$L', c.value, c.type) into v_holds;
+    exception when data_exception or integrity_constraint_violation then v_holds := false;
+    end;
+    if v_holds is not true then
+      raise exception 'public.%.% is of the type %, which has no value %: Strandline needs it there.', c.table_name, c.column_name, c.type, c.value;
+    end if;
+  end loop;
+  if exists (select from pg_attribute a where a.attrelid = 'public.learning_configs'::regclass and a.attname = 'updated_at' and a.attgenerated <> '') then
+    raise exception 'public.learning_configs.updated_at is a generated column, and Strandline writes it: make it a plain one (alter table public.learning_configs alter column updated_at drop expression).';
+  end if;
+  -- What is unique in a table is not in those that inherit from it.
+  select i.inhparent::regclass as parent, i.inhrelid::regclass as child into c from pg_inherits i join pg_class r on r.oid = i.inhparent
+  where r.relkind = 'r' and i.inhparent in (select to_regclass('public.' || a.table_name) from strandline.adopted a where a.existed) limit 1;
+  if found then
+    raise exception 'public.% has rows in a table that inherits from it (%): Strandline cannot tell them apart by id. Make it a partitioned table, or say: alter table % no inherit public.%.',
+      c.parent, c.child, c.child, c.parent;
+  end if;
+  for c in select v.table_name, (select r.relkind = 'p' from pg_class r where r.oid = to_regclass('public.' || v.table_name)) as partitioned
+           from (values ('lowcap_positions'), ('ad_strands'), ('learning_queue')) v(table_name) loop
     if not strandline.made(c.table_name) and not exists (
       select from pg_index i join pg_attribute a on a.attrelid = i.indrelid and a.attnum = i.indkey[0] and a.attname = 'id' and a.attnotnull
       where i.indrelid = to_regclass('public.' || c.table_name) and i.indisunique and i.indisvalid and i.indpred is null and i.indnkeyatts = 1)
     then
+      if c.partitioned then
+        raise exception 'public.%.id is not unique, or may be null: two rows could be taken for one. A partitioned table can have unique ids only where it is partitioned by id.', c.table_name;
+      end if;
       raise exception 'public.%.id is not unique, or may be null: two rows could be taken for one. Say: alter table public.% add primary key (id).', c.table_name, c.table_name;
     end if;
   end loop;
@@ -332,6 +372,28 @@ $$;
 -- A string may hold JSON in its turn: a writer encoded it twice.
 create function strandline.as_jsonb(p_value jsonb) returns jsonb language sql immutable security invoker set search_path = '' as $$
   select case when jsonb_typeof(p_value) <> 'string' then p_value else coalesce(strandline.as_jsonb(p_value #>> '{}'), p_value) end
+$$;
+
+-- A row of a shared table as to_jsonb has it; where a json column holds what a jsonb cannot (\u0000, half of a surrogate pair), that column is its text.
+create function strandline.row_jsonb(p_row anyelement) returns jsonb language plpgsql stable security invoker set search_path = '' as $$
+declare
+  c record;
+  v jsonb;
+  r jsonb := '{}';
+begin
+  return to_jsonb(p_row);
+exception when data_exception then
+  for c in select a.attname from pg_catalog.pg_type t join pg_catalog.pg_attribute a on a.attrelid = t.typrelid
+           where t.oid = pg_catalog.pg_typeof(p_row) and a.attnum > 0 and not a.attisdropped loop
+    begin
+      execute format('select to_jsonb(($1).%I)', c.attname) into v using p_row;
+    exception when data_exception then
+      execute format('select to_jsonb(($1).%I::text)', c.attname) into v using p_row;
+    end;
+    r := r || jsonb_build_object(c.attname, v);
+  end loop;
+  return r;
+end
 $$;
 
 -- Objects of ours on the shared tables, each noted where the table was here before us. An index that is there is left.

@@ -97,7 +97,7 @@ begin
     select w.status, w.current_trade_id, w.total_quantity, w.bought_quantity, w.sold_quantity, w.avg_entry_price, w.avg_exit_price, w.first_entry_timestamp,
            w.last_activity_timestamp, w.closed_at, w.flat_since, w.settled_entry, w.entry_context, w.regime_context, w.completed_trades, w.updated_at
     from jsonb_populate_record(l, p_changes || jsonb_build_object('updated_at', now())) w)
-  from strandline.their_path() where l.id = strandline.position_key(p_id) returning to_jsonb(l) into v_row;
+  from strandline.their_path() where l.id = strandline.position_key(p_id) returning strandline.row_jsonb(l) into v_row;
   perform pg_catalog.set_config('search_path', '', true);
   return strandline.read_position(v_row);
 end
@@ -237,7 +237,7 @@ $$;
 create function public.strandline_pm_flat_trade(p_position_id text)
 returns jsonb language sql stable security invoker set search_path = '' as $$
   select strandline.pm_trade(r.p)
-  from (select strandline.read_position(to_jsonb(l)) as p from public.lowcap_positions l where l.id = strandline.position_key(p_position_id) offset 0) r
+  from (select strandline.read_position(strandline.row_jsonb(l)) as p from public.lowcap_positions l where l.id = strandline.position_key(p_position_id) offset 0) r
   where strandline.pm_is_over(r.p)
 $$;
 
@@ -247,7 +247,7 @@ create function public.strandline_pm_flat_trades(p_timeframe text, p_after text,
 returns jsonb language sql stable security invoker set search_path = '' as $$
   select coalesce(jsonb_agg(strandline.pm_trade(f.p, 200) order by f.id), '[]')
   from (select r.id, r.p from (
-          select l.id, strandline.read_position(to_jsonb(l)) as p from public.lowcap_positions l
+          select l.id, strandline.read_position(strandline.row_jsonb(l)) as p from public.lowcap_positions l
           where l.first_entry_timestamp is not null and l.first_entry_timestamp is distinct from l.settled_entry
             and (l.status = 'active' or l.current_trade_id is not null)
             and l.timeframe = p_timeframe and l.id >= strandline.position_key(p_after) and (p_after = '' or l.id <> strandline.position_key(p_after))
@@ -269,7 +269,7 @@ begin
     insert into public.lowcap_positions as l (token_chain, token_contract, token_ticker, timeframe, side, entry_context, regime_context)
     select w.token_chain, w.token_contract, w.token_ticker, w.timeframe, w.side, w.entry_context, w.regime_context
     from strandline.their_path(), jsonb_populate_record(null::public.lowcap_positions, r) w
-    returning to_jsonb(l) into v_row;
+    returning strandline.row_jsonb(l) into v_row;
     perform pg_catalog.set_config('search_path', '', true);
     return jsonb_build_object('status', 'opened', 'position', strandline.shown_position(v_row));
   end if;
@@ -281,19 +281,19 @@ begin
   overriding system value
   select w.id, w.token_chain, w.token_contract, w.token_ticker, w.timeframe, w.side, w.entry_context, w.regime_context
   from strandline.their_path(), jsonb_populate_record(null::public.lowcap_positions, r) w
-  on conflict do nothing returning to_jsonb(l) into v_row;
+  on conflict do nothing returning strandline.row_jsonb(l) into v_row;
   perform pg_catalog.set_config('search_path', '', true);
   if v_row is not null then return jsonb_build_object('status', 'opened', 'position', strandline.shown_position(v_row)); end if;
-  select to_jsonb(l) into v_row from public.lowcap_positions l where l.id = strandline.position_key(r ->> 'id');
+  select strandline.row_jsonb(l) into v_row from public.lowcap_positions l where l.id = strandline.position_key(r ->> 'id');
   return jsonb_build_object('status', 'exists', 'position', strandline.shown_position(v_row));
-exception when integrity_constraint_violation then
+exception when integrity_constraint_violation or generated_always then
   return jsonb_build_object('status', 'invalid', 'reason', sqlerrm);
 end
 $$;
 
 -- One position as GET shows it, or null.
 create function public.strandline_pm_position(p_position_id text) returns jsonb language sql stable security invoker set search_path = '' as $$
-  select strandline.shown_position(to_jsonb(l)) from public.lowcap_positions l where l.id = strandline.position_key(p_position_id)
+  select strandline.shown_position(strandline.row_jsonb(l)) from public.lowcap_positions l where l.id = strandline.position_key(p_position_id)
 $$;
 
 -- Records one execution and moves quantities and averages, once per id. What is held decides, not the status.
@@ -316,7 +316,7 @@ declare
   trade  text;
   rest   double precision;
 begin
-  select to_jsonb(l) into v_row from public.lowcap_positions l where l.id = strandline.position_key(e ->> 'position_id') for update;
+  select strandline.row_jsonb(l) into v_row from public.lowcap_positions l where l.id = strandline.position_key(e ->> 'position_id') for update;
   if not found then return jsonb_build_object('status', 'unknown_position'); end if;
   p := strandline.read_position(v_row);
   before := p;
@@ -390,7 +390,7 @@ begin
   on conflict (id) do nothing;
   if not found then return jsonb_build_object('status', 'conflict'); end if;   -- at the same moment, for another position
   p := strandline.write_position(p.id, strandline.position_changes(before, p) || jsonb_build_object('last_activity_timestamp', at));
-  select to_jsonb(l) into v_row from public.lowcap_positions l where l.id = strandline.position_key(p.id);
+  select strandline.row_jsonb(l) into v_row from public.lowcap_positions l where l.id = strandline.position_key(p.id);
   return jsonb_build_object('status', 'recorded', 'trade_id', trade, 'size_frac', frac, 'left', p.total_quantity, 'position', strandline.shown_position(v_row),
     'trade', case when strandline.pm_is_flat(p) then strandline.pm_trade(p) end);
 exception when data_exception then   -- numbers of the row that one cannot calculate with

@@ -24,7 +24,7 @@ declare
   v_trade jsonb;
   added jsonb;
 begin
-  select to_jsonb(l) into v_row from public.lowcap_positions l where l.id = strandline.position_key(c ->> 'position_id') for update;
+  select strandline.row_jsonb(l) into v_row from public.lowcap_positions l where l.id = strandline.position_key(c ->> 'position_id') for update;
   if not found then return jsonb_build_object('status', 'unknown_position'); end if;
   p := strandline.read_position(v_row);
   if not strandline.pm_is_open(p) or strandline.pm_trade_id(p) <> c ->> 'trade_id' then
@@ -112,7 +112,7 @@ declare
   v_row  jsonb;
   trades jsonb;
 begin
-  select to_jsonb(l) into v_row from public.lowcap_positions l
+  select strandline.row_jsonb(l) into v_row from public.lowcap_positions l
   where l.id = strandline.position_key(ev ->> 'position_id') for update;   -- positions first, as everywhere
   delete from strandline.pm_unscored where event_id = ev ->> 'event_id' returning * into u;
   select payload into newest from strandline.pm_outbox where event_id = ev ->> 'event_id' order by revision desc limit 1;
@@ -158,8 +158,8 @@ create function public.strandline_pm_foreign_trade(p_prefix text) returns jsonb 
     union all
     (select 'pm_outbox', o.payload ->> 'position_id' from strandline.pm_outbox o where not starts_with(o.payload ->> 'position_id', p_prefix) limit 1)
     union all
-    (select 'ad_strands', to_jsonb(s) ->> 'position_id' from public.ad_strands s
-     where not starts_with(coalesce(to_jsonb(s) ->> 'position_id', ''), p_prefix) limit 1)) f
+    (select 'ad_strands', strandline.row_jsonb(s) ->> 'position_id' from public.ad_strands s
+     where not starts_with(coalesce(strandline.row_jsonb(s) ->> 'position_id', ''), p_prefix) limit 1)) f
   limit 1
 $$;
 

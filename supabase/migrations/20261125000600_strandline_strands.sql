@@ -60,13 +60,14 @@ declare
   v_columns  jsonb := (select jsonb_object_agg(a.attname, format_type(a.atttypid, null)) from pg_attribute a
                        where a.attrelid = 'public.ad_strands'::regclass and a.attnum > 0 and not a.attisdropped);
   v_metadata boolean := v_columns ->> 'metadata' in ('jsonb', 'json');
-  v_text     boolean := v_columns ->> 'content' not in ('jsonb', 'json');
+  v_text     boolean := v_columns ->> 'content' <> 'jsonb';
+  v_projected text := case when v_columns ->> 'metadata' = 'json' then 'strandline.text_field(metadata::text, ''projected_by'')' else 'metadata ->> ''projected_by''' end;
   v_field    text;
   v_ids      text[];
   v_foreign  text := 'kind = ''position_closed''';
 begin
-  if v_text then
-    -- An index calls it as whoever inserts a strand: so everybody may.
+  if v_text or v_columns ->> 'metadata' = 'json' then
+    -- A field of JSON that may be none, or that an operator refuses (\u0000): an old writer must be able to insert it as before. An index calls it as whoever inserts a strand: so everybody may.
     create function strandline.text_field(p_json text, p_name text) returns text language plpgsql immutable security invoker set search_path = '' as $f$
     begin
       return p_json::json ->> p_name;
@@ -78,9 +79,9 @@ begin
   end if;
   foreach v_field in array array['position_id', 'trade_id'] loop
     v_ids := v_ids || format('left(coalesce(%s%s), 255)', case when v_columns ? v_field then format('%I::text, ', v_field) else '' end,
-      case when v_text then format('strandline.text_field(content, %L)', v_field) else format('content ->> %L', v_field) end);
+      case when v_text then format('strandline.text_field(content::text, %L)', v_field) else format('content ->> %L', v_field) end);
   end loop;
-  if v_metadata then v_foreign := v_foreign || ' and metadata ->> ''projected_by'' is null'; end if;
+  if v_metadata then v_foreign := v_foreign || format(' and %s is null', v_projected); end if;
   execute format('create index strandline_strands_foreign on public.ad_strands ((%s), (%s)) where %s', v_ids[1], v_ids[2], v_foreign);
   perform strandline.note('index', 'ad_strands', 'strandline_strands_foreign');
 
@@ -91,7 +92,7 @@ begin
       select r.metadata ->> 'event_id', s.id::text
       from jsonb_to_recordset(p_rows) as r(position_id text, trade_id text, metadata jsonb)
       cross join lateral (
-        select x.id, to_jsonb(x) ->> 'created_at' as created_at from public.ad_strands x
+        select x.id, strandline.row_jsonb(x) ->> 'created_at' as created_at from public.ad_strands x
         where %1$s and %2$s = left(r.position_id, 255) and %3$s = left(r.trade_id, 255) offset 0) s
       where not exists (select 1 from strandline.strands t where t.strand_id = s.id::text)
         and not exists (select 1 from strandline.duplicate_strands d where d.strand_id = s.id::text)
@@ -109,7 +110,7 @@ begin
                 + (select count(*) from strandline.strands t where t.strand_id is null),
         'voided', (select count(*) from strandline.strands t where t.voided),
         'adopted', (select count(*) from strandline.strands t where t.adopted))
-    $b$ $f$, case when v_metadata then ' or s.metadata ->> ''projected_by'' = ''strandline''' else '' end);
+    $b$ $f$, case when v_metadata then format(' or %s = ''strandline''', v_projected) else '' end);
 end $$;
 
 -- Closed trades as readers want them: every column of the strand, then its content flattened. Retracted trades and second strands of one trade are left
@@ -152,7 +153,7 @@ begin
     cross join lateral (select coalesce(c.body -> 'trade_summary', c.body -> 'completed_trades' -> -1) as trade) t
     $f$, (select string_agg('r.' || c, ', ') from unnest(v_columns) c), v_read,
     case when strandline.made('ad_strands') then '(select ' || (select string_agg('s.' || c, ', ') from unnest(v_columns) c) || ')'
-         else 'strandline.read_strand(to_jsonb(s))' end, v_kept);
+         else 'strandline.read_strand(strandline.row_jsonb(s))' end, v_kept);
 end $$;
 
 -- Ties a strand that somebody else inserted (the old PM) to the trade's event. Why: older readers select from ad_strands by kind, so a second row of ours
@@ -178,7 +179,7 @@ begin
   end if;
   if v_known.strand_id is not null then
     delete from public.ad_strands s using strandline.their_path()
-    where s.id = strandline.strand_key(v_known.strand_id) returning to_jsonb(strandline.read_strand(to_jsonb(s))) into v_ours;
+    where s.id = strandline.strand_key(v_known.strand_id) returning to_jsonb(strandline.read_strand(strandline.row_jsonb(s))) into v_ours;
     perform pg_catalog.set_config('search_path', '', true);
   end if;
   insert into strandline.strands as t (event_id, strand_id, adopted) values (p_event_id, p_strand_id, true)
@@ -349,7 +350,8 @@ create function strandline.settle_own_strands(p_ids text[]) returns void languag
 begin
   if cardinality(p_ids) = 0 then return; end if;
   execute 'update public.learning_queue q set status = ''completed''' || case when exists (
-      select from pg_catalog.pg_attribute a where a.attrelid = 'public.learning_queue'::regclass and a.attname = 'processed_at' and not a.attisdropped)
+      select from pg_catalog.pg_attribute a join pg_catalog.pg_type t on t.oid = a.atttypid where a.attrelid = 'public.learning_queue'::regclass
+        and a.attname = 'processed_at' and not a.attisdropped and a.attgenerated = '' and t.typcategory in ('D', 'S'))
     then ', processed_at = now()' else '' end
     || ' from strandline.their_path(), unnest($1) i where q.strand_id = strandline.queued_strand_key(i) and q.status = ''pending''' using p_ids;
   perform pg_catalog.set_config('search_path', '', true);

@@ -46,12 +46,13 @@ $$;
 
 -- Coefficients, a page at a time in the order of their keys (bytewise), which is the order of the index: reading all of them costs one pass.
 -- p_after: the `next` of the page before, '' for the first; p_size: how many partials one page reads, about. A key, not an offset: rows that
--- appear meanwhile move nothing. A function, not a select on the view: PostgREST cuts those at its max-rows. p_model: as above.
--- Returns {rows: [{module, scope, name, key, weight, rr_short, rr_long, n}], next: the last key of the page, null after the last page}.
-create function public.strandline_decision_page(p_scope text, p_name text, p_min_n bigint, p_after text, p_size integer, p_model text default null)
+-- appear meanwhile move nothing. A function, not a select on the view: PostgREST cuts those at its max-rows. p_model: as above; p_model_version goes before it,
+-- so that pages of one reading are of one version, whichever is made active meanwhile.
+-- Returns {rows: [{module, scope, name, key, weight, rr_short, rr_long, n}], next: the last key of the page, null after the last page, model_version}.
+create function public.strandline_decision_page(p_scope text, p_name text, p_min_n bigint, p_after text, p_size integer, p_model text default null, p_model_version integer default null)
 returns jsonb language plpgsql stable security invoker set search_path = '' set plan_cache_mode = force_custom_plan as $$
 declare
-  v_model_version integer := strandline.decision_version(p_model);
+  v_model_version integer := coalesce(p_model_version, strandline.decision_version(p_model));
   upto text;
   rows jsonb;
 begin
@@ -64,7 +65,7 @@ begin
     where c.model_version = v_model_version
       and c.key > p_after collate "C" and (upto is null or c.key <= upto collate "C")
       and (p_scope is null or c.scope = p_scope) and (p_name is null or c.name = p_name) and c.n >= p_min_n;
-  return jsonb_build_object('rows', rows, 'next', upto);
+  return jsonb_build_object('rows', rows, 'next', upto, 'model_version', v_model_version);
 end
 $$;
 

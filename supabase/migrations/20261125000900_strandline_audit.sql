@@ -30,7 +30,7 @@ begin
         select jsonb_agg(t ->> 'event_id') from unnest(array_agg(r.completed_trades)) c(trades)
         cross join lateral jsonb_array_elements(case when jsonb_typeof(c.trades) = 'array' then c.trades else '[]' end) t
         where t ->> 'event_id' is not null), '[]')) into v_page
-    from (select p.id as key, p.id::text as id, strandline.trades_of(to_jsonb(p) -> 'completed_trades') as completed_trades from public.lowcap_positions p
+    from (select p.id as key, p.id::text as id, strandline.trades_of(strandline.row_jsonb(p) -> 'completed_trades') as completed_trades from public.lowcap_positions p
           where p.id >= strandline.position_key(p_after) and (p_after = '' or p.id <> strandline.position_key(p_after)) order by p.id limit p_limit) r;
   elsif p_store = 'outbox' then
     select jsonb_build_object('next', case when count(*) = p_limit then max(r.id)::text end, 'ids', coalesce(jsonb_agg(r.event_id), '[]'),

@@ -30,7 +30,7 @@ begin
     into page
   from page p
   left join lateral (
-    select strandline.strand_text(to_jsonb(s)) as strand from public.ad_strands s where s.id = strandline.strand_key(p.strand_id) offset 0) s on true
+    select strandline.strand_text(strandline.row_jsonb(s)) as strand from public.ad_strands s where s.id = strandline.strand_key(p.strand_id) offset 0) s on true
   cross join lateral (select exists (select 1 from strandline.strands t where t.strand_id = p.strand_id and not t.adopted) as ours offset 0) t
   left join lateral (
     select a.retry_at from strandline.set_aside a where a.kind = 'strand' and a.id = p.id::text and a.retry_at > now() offset 0) a on true;
@@ -38,14 +38,25 @@ begin
 end
 $$;
 
--- Rows of the queue that are settled: p_rows [{id, strand_id, error | null, wait_ms | null (it rests: passed over)}, …].
+-- Rows of the queue that are settled: p_rows [{id, strand_id, error | null, wait_ms | null (it rests: passed over)}, …]. Its other columns are written
+-- where they take a text, cut to their length, and a time.
 create function strandline.queue_done(p_rows jsonb) returns void language plpgsql security invoker set search_path = '' as $$
 declare
-  has_error boolean := exists (select 1 from pg_catalog.pg_attribute where attrelid = 'public.learning_queue'::regclass and attname = 'error' and not attisdropped);
-  has_time  boolean := exists (select 1 from pg_catalog.pg_attribute where attrelid = 'public.learning_queue'::regclass and attname = 'processed_at' and not attisdropped);
+  c    record;
+  sets text := '';
 begin
-  execute 'update public.learning_queue q set status = case when r ->> ''error'' is null then ''completed'' else ''failed'' end'
-    || case when has_time then ', processed_at = now()' else '' end || case when has_error then ', error = r ->> ''error''' else '' end
+  for c in
+    select a.attname, t.typcategory, pg_catalog.format_type(a.atttypid, null) as type, case when a.atttypid = 'pg_catalog.varchar'::pg_catalog.regtype and a.atttypmod > 4 then a.atttypmod - 4 end as most
+    from pg_catalog.pg_attribute a join pg_catalog.pg_type t on t.oid = a.atttypid
+    where a.attrelid = 'public.learning_queue'::regclass and a.attname in ('status', 'processed_at', 'error') and not a.attisdropped and a.attgenerated = ''
+  loop
+    sets := sets || case
+      when c.attname = 'status' then format(', status = (case when r ->> ''error'' is null then ''completed'' else ''failed'' end)::%s', c.type)  -- an enumeration takes no text
+      when c.attname = 'processed_at' and c.typcategory in ('D', 'S') then ', processed_at = now()'
+      when c.attname = 'error' and c.typcategory = 'S' then format(', error = left(r ->> ''error'', %s)', coalesce(c.most, 2000))
+      else '' end;
+  end loop;
+  execute 'update public.learning_queue q set ' || substr(sets, 3)
     || ' from strandline.their_path(), jsonb_array_elements($1) r where r ->> ''wait_ms'' is null and q.id = strandline.queue_key(r ->> ''id'') and q.status = ''pending'''
     using p_rows;
   perform pg_catalog.set_config('search_path', '', true);

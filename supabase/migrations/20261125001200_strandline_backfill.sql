@@ -64,7 +64,7 @@ declare
   page      jsonb;
 begin
   with seen as materialized (
-    select s.id, case when s.kind = 'position_closed' then strandline.strand_text(to_jsonb(s)) end as strand
+    select s.id, case when s.kind = 'position_closed' then strandline.strand_text(strandline.row_jsonb(s)) end as strand
     from public.ad_strands s where after_key is null or s.id > after_key order by s.id limit p_limit
   ), sized as (
     select s.*, row_number() over w as n, sum(coalesce(length(s.strand), 0)) over w as bytes from seen s window w as (order by s.id)
@@ -91,10 +91,11 @@ declare
   page      jsonb;
 begin
   with seen as materialized (
-    select p.id, case when coalesce(p.completed_trades::text, '') not in ('', '[]', 'null') then jsonb_build_object('id', p.id::text,
-      'token_ticker', p.token_ticker, 'token_contract', p.token_contract, 'token_chain', p.token_chain, 'timeframe', p.timeframe,
-      'side', p.side, 'entry_context', p.entry_context, 'regime_context', p.regime_context, 'completed_trades', p.completed_trades,
-      'running', p.total_quantity > 0 or p.status = 'active')::text end as position
+    select p.id, case when coalesce(p.completed_trades::text, '') not in ('', '[]', 'null') then (
+      select jsonb_build_object('id', p.id::text, 'token_ticker', r.it -> 'token_ticker', 'token_contract', r.it -> 'token_contract', 'token_chain', r.it -> 'token_chain',
+        'timeframe', r.it -> 'timeframe', 'side', r.it -> 'side', 'entry_context', r.it -> 'entry_context', 'regime_context', r.it -> 'regime_context',
+        'completed_trades', r.it -> 'completed_trades', 'running', p.total_quantity > 0 or p.status = 'active')::text
+      from (select strandline.row_jsonb(p) as it offset 0) r) end as position
     from public.lowcap_positions p where after_key is null or p.id > after_key order by p.id limit p_limit
   ), sized as (
     select s.*, row_number() over w as n, sum(coalesce(length(s.position), 0)) over w as bytes from seen s window w as (order by s.id)

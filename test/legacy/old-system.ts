@@ -91,10 +91,11 @@ async function insert(
   // By the columns that they give, so that what is left out has its default.
   const groups = Map.groupBy(written, (row) => Object.keys(row).sort().join())
   for (const [columns, group] of groups)
-    await client.query(
-      `insert into public.${table} (${columns}) select ${columns} from jsonb_populate_recordset(null::public.${table}, $1)`,
-      [encode(group)],
-    )
+    for (let at = 0; at < group.length; at += 5_000)
+      await client.query(
+        `insert into public.${table} (${columns}) select ${columns} from jsonb_populate_recordset(null::public.${table}, $1)`,
+        [encode(group.slice(at, at + 5_000))],
+      )
 }
 
 if (import.meta.main) {

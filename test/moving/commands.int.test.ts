@@ -1,14 +1,18 @@
 /** `strandline compare-legacy`, `switch` and `undo`, as a person runs them, and what they refuse. */
+import { randomBytes } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Clock } from '../../core/clock.ts'
 import { systemClock } from '../../core/clock.ts'
 import { withClient } from '../../core/store/client.ts'
 import { migrate } from '../../core/store/migrate.ts'
 import type { PositionClosed } from '../../domain/event.ts'
+import { apiUrl } from '../../embedded/database.ts'
 import { restoreReaders, switchReaders } from '../../moving/switch.ts'
 import { undo } from '../../moving/undo.ts'
+import { startSupabase } from '../../services/supabase/index.ts'
 import { createOldDatabase, type OldDatabase } from '../legacy/old-database.ts'
 import { schemaOf } from '../legacy/schema-of.ts'
+import { PASSWORD } from '../support/engine-desk.ts'
 import { createTestKafka } from '../support/kafka.ts'
 import { encodeEvent, TOPIC } from '../support/learner.ts'
 import { until } from '../support/pm.ts'
@@ -269,6 +273,47 @@ describe('on a migrated database', () => {
       await client.query('rollback')
     })
     expect(await schemaOf(old.databaseUrl)).toEqual(migrated)
+  })
+
+  test('regression: undo is refused, with their names, while services run that would go on', async () => {
+    const key = `sb_secret_${randomBytes(16).toString('hex')}`
+    const supabase = await startSupabase({
+      databaseUrl: apiUrl(old.databaseUrl, PASSWORD),
+      port: 0,
+      serviceRoleKey: key,
+    })
+    const env = {
+      SUPABASE_URL: supabase.url,
+      SUPABASE_SERVICE_ROLE_KEY: key,
+      KAFKA_BROKERS: '127.0.0.1:1',
+      SCHEMA_REGISTRY_URL: 'http://127.0.0.1:1',
+    }
+    const [terminated, killed] = ['decision', 'projector'].map((name) => startCommand([name, '--port', '0'], { env }))
+    try {
+      const running = () => old.sql('select service from strandline.running_services order by service')
+      expect(await until(running, (rows) => rows.length === 2)).toEqual([{ service: 'decision' }, { service: 'projector' }])
+      const refused = await command('undo', '--yes', '--json')
+      expect(refused.stderr).toMatch(
+        /^Running, and to be stopped first: decision \(.+, process \d+\), projector \(.+, process \d+\)\.$/m,
+      )
+      expect(JSON.parse(refused.stdout).error).toMatchObject({
+        code: 'STORE_REJECTED',
+        message: expect.stringMatching(
+          /^Services run against this database, .*: decision \(.+\), projector \(.+\)\. Nothing was changed\.$/,
+        ),
+        todo: expect.stringContaining('Stop them first'),
+      })
+      expect(await schemaOf(old.databaseUrl)).toEqual(migrated)
+      terminated!.child.kill('SIGTERM')
+      await terminated!.ended
+      expect(await running()).toEqual([{ service: 'projector' }])
+      killed!.child.kill('SIGKILL')
+      await killed!.ended
+      expect(await until(running, (rows) => rows.length === 0)).toEqual([]) // it says no goodbye, and is forgotten
+    } finally {
+      for (const { child } of [terminated!, killed!]) child.kill('SIGKILL')
+      await supabase.stop()
+    }
   })
 
   test('undo pasted from its dry run takes everything away', async () => {
