@@ -291,7 +291,10 @@ describe('on a migrated database', () => {
     const [terminated, killed] = ['decision', 'projector'].map((name) => startCommand([name, '--port', '0'], { env }))
     try {
       const running = () => old.sql('select service from strandline.running_services order by service')
-      expect(await until(running, (rows) => rows.length === 2)).toEqual([{ service: 'decision' }, { service: 'projector' }])
+      expect(await until(running, (rows) => rows.length === 2)).toEqual([
+        { service: 'decision' },
+        { service: 'projector' },
+      ])
       const refused = await command('undo', '--yes', '--json')
       expect(refused.stderr).toMatch(
         /^Running, and to be stopped first: decision \(.+, process \d+\), projector \(.+, process \d+\)\.$/m,
