@@ -201,6 +201,9 @@ test('values of ours that a type or a check of theirs does not know', () => {
   expect(judgeValues([])).toEqual([])
   expect(amiss(judgeValues([lacking]))).toEqual(['error tables'])
   expect(amiss(judgeValues([{ ...lacking, check: 'queue_status' }]))).toEqual(['error bridge'])
+  expect(amiss(judgeValues([{ ...lacking, table: 'ad_strands', column: 'kind', check: 'kinds' }]))).toEqual([
+    'warning tables',
+  ])
   const failed = judgeValues([{ ...lacking, value: 'failed', needed: false, check: 'queue_status' }])
   expect(amiss(failed)).toEqual(['warning bridge'])
   expect(failed[0]).toMatchObject({

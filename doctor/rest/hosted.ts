@@ -2,7 +2,7 @@
 import { type PostgrestStore, storeError } from '../../core/store/postgrest-store.ts'
 import type { OutboxState } from '../../services/pm/outbox.ts'
 import { withNativePosition } from '../../services/pm/sources/read-strands.ts'
-import { judgeOutbox } from '../database/outbox.ts'
+import { judgeOutbox, type OutboxFacts } from '../database/outbox.ts'
 import { judgeQueue } from '../database/queue.ts'
 import { SHARED } from '../database/shared-tables.ts'
 import { judgeTrades, lookAtTrades, type OldRow, type TradeSource } from '../database/trades.ts'
@@ -11,7 +11,7 @@ import { unseen } from '../look.ts'
 
 const PAGE = 500
 const UNSEEN =
-  'Without a database URL, this was not looked at: types, triggers, policies, rights, locks, the migrations one by one, and what undo takes away.'
+  'Without a database URL, this was not looked at: types, checks, triggers, policies, rights, locks, the migrations one by one, and what undo takes away.'
 
 /** @param migrated our functions are there */
 export async function lookAtHosted(
@@ -50,7 +50,8 @@ export async function lookAtHosted(
   if (migrated)
     await part('outbox', 'The outbox', async () => {
       const { depth, refused, oldest_seconds } = await store.rpc<OutboxState>('strandline_pm_outbox_state', {})
-      return judgeOutbox({ waiting: depth, refused, oldest_ms: oldest_seconds * 1000, last_error: null, set_aside: [] })
+      const set_aside = await store.rpc<OutboxFacts['set_aside']>('strandline_set_aside_reasons', {})
+      return judgeOutbox({ waiting: depth, refused, oldest_ms: oldest_seconds * 1000, last_error: null, set_aside })
     })
   await part('backfill', 'Closed trades', async () =>
     judgeTrades(await lookAtTrades(tradesOverRest(store, migrated), there, now), migrated),

@@ -1,4 +1,4 @@
-/** Closed trades that are missing in the log, counted over the API as over a connection. */
+/** Closed trades that are missing in the log, and what is set aside, counted over the API as over a connection. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { systemClock } from '../../core/clock.ts'
 import { migrate } from '../../core/store/migrate.ts'
@@ -6,8 +6,10 @@ import { lookAtDatabase } from '../../doctor/database/database.ts'
 import type { Finding } from '../../doctor/finding.ts'
 import { lookAtHosted } from '../../doctor/rest/hosted.ts'
 import { backfill } from '../../services/pm/sources/backfill.ts'
+import { drainLearningQueue } from '../../services/pm/sources/learning-queue.ts'
 import { createOldDatabase, type OldDatabase } from '../legacy/old-database.ts'
 import type { VariantName } from '../legacy/old-system.ts'
+import { logger } from '../support/pm.ts'
 
 describe.each<VariantName>(['text', 'uuid', 'bigint'])('ids as %s', (variant) => {
   let old: OldDatabase
@@ -22,7 +24,8 @@ describe.each<VariantName>(['text', 'uuid', 'bigint'])('ids as %s', (variant) =>
     const now = () => systemClock.now()
     await lookAtDatabase({ url: old.databaseUrl, topic: 'x', now }, (more) => found.connection.push(...more))
     await lookAtHosted(await old.store(), migrated, now, (more) => found.api.push(...more))
-    const said = (findings: Finding[]) => findings.filter((f) => f.area === 'backfill').map((f) => f.what)
+    const said = (findings: Finding[]) =>
+      findings.filter((f) => f.area === 'backfill' || f.what.startsWith('Set aside')).map((f) => f.what)
     return { connection: said(found.connection), api: said(found.api) }
   }
 
@@ -56,8 +59,10 @@ describe.each<VariantName>(['text', 'uuid', 'bigint'])('ids as %s', (variant) =>
     expect(await backfill({ store: await old.store(), clock: systemClock, owner: 'test' })).toMatchObject({
       done: true,
     })
+    await drainLearningQueue({ store: await old.store(), clock: systemClock, logger })
     const after = await both(true)
-    expect(after.connection[0]).toMatch(/every one is in the log or on the way\.$/)
+    expect(after.connection[0]).toMatch(/^Set aside: \d+ strands of the old queue /)
+    expect(after.connection[1]).toMatch(/every one is in the log or on the way\.$/)
     expect(after.api).toEqual(after.connection)
   })
 })
