@@ -19,7 +19,7 @@ export async function lookAtOutbox(ask: Ask): Promise<OutboxFacts> {
       (array_agg(last_error order by id desc) filter (where last_error is not null))[1] as last_error
     from strandline.pm_outbox where published_at is null`)
   const set_aside = await ask<OutboxFacts['set_aside'][number]>(`
-    select kind, count(*)::double precision as n, (array_agg(reason order by since desc))[1] as reason
+    select kind, count(*)::double precision as n, (array_agg(reason order by since desc, id))[1] as reason
     from strandline.set_aside group by kind order by kind`)
   return { ...outbox!, set_aside }
 }

@@ -57,7 +57,7 @@ $$;
 -- What is set aside, by kind: [{kind, n, reason (the newest)}, …].
 create function public.strandline_set_aside_reasons() returns jsonb language sql stable security invoker set search_path = '' as $$
   select coalesce(jsonb_agg(jsonb_build_object('kind', a.kind, 'n', a.n, 'reason', a.reason) order by a.kind), '[]')
-  from (select kind, count(*) as n, (array_agg(reason order by since desc))[1] as reason from strandline.set_aside group by kind) a
+  from (select kind, count(*) as n, (array_agg(reason order by since desc, id))[1] as reason from strandline.set_aside group by kind) a
 $$;
 
 -- What a consumer refused, a page behind a place: [[partition, offset, reason, open], …]. Not open: published again, or applied by a replay;
