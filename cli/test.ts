@@ -59,12 +59,13 @@ async function runTests(args: string[], checks: boolean): Promise<number> {
   const lanes = await lanesOf(args)
   const dir = mkdtempSync(join(tmpdir(), 'strandline-report-'))
   try {
-    const results = await Promise.all(lanes.map((lane, i) => runLane(lane, join(dir, `${i}.json`))))
+    const chains = lanes.map((chain, i) => runChain(chain, (j) => join(dir, `${i}-${j}.json`)))
+    const results = (await Promise.all(chains)).flat()
     for (const { program, tests } of missing) loudly(`LEFT OUT, because ${program} is not installed: ${tests}.`)
     const sum = (of: 'passed' | 'failed' | 'skipped') => results.reduce((total, r) => total + r[of], 0)
     const [passed, failed, skipped] = [sum('passed'), sum('failed'), sum('skipped')]
     console.log(`Tests: ${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ''}`)
-    const idle = lanes.find((_, i) => results[i]!.passed + results[i]!.failed === 0)
+    const idle = lanes.flat().find((_, i) => results[i]!.passed + results[i]!.failed === 0)
     if (idle && !args.includes('--passWithNoTests')) {
       say(`No test ran (${idle.name}).`)
       return 1
@@ -80,25 +81,63 @@ interface Lane {
   args: string[]
   /** STRANDLINE_CONTAINERS. */
   containers: string
+  /** By which way the tests' database is called (test/support/database.ts). */
+  store?: 'direct'
   /** Its output is shown whole at its end; otherwise as it comes. */
   quiet?: boolean
 }
 
-/** All of it runs in two lanes, which share nothing: the tests on embedded engines, and those in containers. Whoever names tests gets one. */
-async function lanesOf(args: string[]): Promise<Lane[]> {
+/** What must be exactly once by either way to the database: once more, by the direct one. */
+const BOTH_WAYS = [
+  'test/learner',
+  'test/projector',
+  'test/chaos',
+  'test/pm/relay',
+  'test/pm/close',
+  'test/pm/bridge.int',
+]
+
+/**
+ * All of it runs in chains of lanes, side by side, which share nothing: the tests on embedded engines; those in containers, and then those that run once more.
+ * Whoever names tests gets one lane.
+ */
+async function lanesOf(args: string[]): Promise<Lane[][]> {
   const mode = process.env.STRANDLINE_CONTAINERS ?? 'auto'
   const { engineMissing } = await import('../test/containers/images.ts')
+  if (args.length > 0) return [[{ name: 'tests', args, containers: mode }]]
+  const again: Lane = {
+    name: 'tests on PostgreSQL itself',
+    args: ['--project', 'integration', ...BOTH_WAYS],
+    containers: 'off',
+    store: 'direct',
+    quiet: true,
+  }
   // Where no container engine answers, vitest.config.ts says so, or fails.
-  if (args.length > 0 || mode === 'off' || engineMissing()) return [{ name: 'tests', args, containers: mode }]
+  if (mode === 'off' || engineMissing()) return [[{ name: 'tests', args, containers: mode }], [again]]
+  const contained: Lane = {
+    name: 'tests in containers',
+    args: ['--project', 'containers'],
+    containers: mode,
+    quiet: true,
+  }
   return [
-    { name: 'tests', args: ['--project', 'unit', '--project', 'integration'], containers: 'off' },
-    { name: 'tests in containers', args: ['--project', 'containers'], containers: mode, quiet: true },
+    [{ name: 'tests', args: ['--project', 'unit', '--project', 'integration'], containers: 'off' }],
+    [contained, again],
   ]
 }
 
-async function runLane({ name, args, containers, quiet }: Lane, report: string): Promise<Counts & { code: number }> {
+async function runChain(lanes: Lane[], report: (i: number) => string): Promise<(Counts & { code: number })[]> {
+  const results: (Counts & { code: number })[] = []
+  for (const [i, lane] of lanes.entries()) results.push(await runLane(lane, report(i)))
+  return results
+}
+
+async function runLane(
+  { name, args, containers, store, quiet }: Lane,
+  report: string,
+): Promise<Counts & { code: number }> {
   const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${report}`]
-  const env = { STRANDLINE_CONTAINERS: containers }
+  const env: Record<string, string> = { STRANDLINE_CONTAINERS: containers, ...(store ? { TEST_STORE: store } : {}) }
   const code = await step(name, ['vitest', 'vitest.mjs'], ['run', ...reporters, ...args], { env, quiet })
   return { code, ...counts(report) }
 }

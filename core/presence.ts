@@ -3,9 +3,11 @@ import { randomUUID } from 'node:crypto'
 import { hostname } from 'node:os'
 import type { Clock } from './clock.ts'
 import type { Store } from './store/store.ts'
+import { within } from './within.ts'
 
 /** strandline.running_services forgets who was silent for three times as long. Milliseconds. */
 const EVERY_MS = 10_000
+const STOP_MS = 2_000
 
 /** From now until `stop`. What fails is tried again: what is wrong with the database, the service itself says. */
 export function startPresence(service: string, { store, clock }: { store: Pick<Store, 'rpc'>; clock: Clock }) {
@@ -21,8 +23,11 @@ export function startPresence(service: string, { store, clock }: { store: Pick<S
   return {
     async stop(): Promise<void> {
       stopping.abort()
-      await loop
-      await store.rpc('strandline_absent', { p_instance }).catch(() => {})
+      // a database that is silent must not hold up whoever ends: it forgets us by itself
+      await within(
+        loop.then(() => store.rpc('strandline_absent', { p_instance })),
+        STOP_MS,
+      ).catch(() => {})
     },
   }
 }

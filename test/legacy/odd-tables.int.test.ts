@@ -5,7 +5,8 @@ import { systemClock } from '../../core/clock.ts'
 import { readConfig } from '../../core/config.ts'
 import { withClient } from '../../core/store/client.ts'
 import { migrate } from '../../core/store/migrate.ts'
-import { createStore, type Store } from '../../core/store/store.ts'
+import { createPostgrestStore } from '../../core/store/postgrest-store.ts'
+import type { Store } from '../../core/store/store.ts'
 import { examine } from '../../doctor/doctor.ts'
 import type { Finding } from '../../doctor/finding.ts'
 import { apiUrl } from '../../embedded/database.ts'
@@ -81,7 +82,7 @@ async function database(tables: Tables) {
     async store(): Promise<Store> {
       const key = `sb_secret_${randomBytes(16).toString('hex')}`
       one.supabase ??= await startSupabase({ databaseUrl: apiUrl(url, PASSWORD), port: 0, serviceRoleKey: key })
-      return createStore({ url: one.supabase.url, key })
+      return createPostgrestStore({ url: one.supabase.url, key })
     },
   }
 }

@@ -13,7 +13,7 @@ import { askEngine } from './ask-engine.ts'
 import { PASSWORD, TEMPLATE } from './engine-desk.ts'
 
 export interface TestDatabase {
-  /** Its calls go to PostgreSQL itself with STRANDLINE_STORE=direct, else through the endpoint. */
+  /** Its calls go to PostgreSQL itself with TEST_STORE=direct, else through the endpoint. */
   store: PostgrestStore
   /** As the superuser. */
   databaseUrl: string
@@ -44,7 +44,7 @@ export async function createTestDatabase(objects = ''): Promise<TestDatabase> {
   })
   const rest = createPostgrestStore({ url: supabase.url, key })
   const direct =
-    process.env.STRANDLINE_STORE === 'direct' ? createPostgresStore({ url: apiUrl(databaseUrl, PASSWORD) }) : undefined
+    process.env.TEST_STORE === 'direct' ? createPostgresStore({ url: apiUrl(databaseUrl, PASSWORD) }) : undefined
   const pool = new pg.Pool({ connectionString: databaseUrl, max: 4, options: '-c search_path=public,strandline' })
   pool.on('error', () => {}) // dropping the database ends its idle connections
   async function drop(): Promise<void> {
