@@ -122,7 +122,8 @@ async function run(name: ServiceName, options: Options): Promise<void> {
     }
     const doubt = await compareWays(config)
     if (doubt) logger.warn(doubt)
-    parts.push(startPresence(name, deps))
+    // ends after the host, whose service is drained then: until that it is there
+    parts.splice(parts.indexOf(host), 0, startPresence(name, deps))
     const start = await STARTS[name].load()
     const service = await startWhenPossible(start, deps, host, ending.signal)
     if (ending.signal.aborted)
