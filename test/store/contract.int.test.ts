@@ -1,10 +1,12 @@
 /** The two ways to the database give the same answers, the same errors, and act as the same role. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { StrandlineError } from '../../core/errors.ts'
+import { withClient } from '../../core/store/client.ts'
 import { compareWays } from '../../core/store/open-store.ts'
 import { createPostgresStore, type PostgresStore } from '../../core/store/postgres-store.ts'
 import { createPostgrestStore } from '../../core/store/postgrest-store.ts'
 import { isRequestsFault, type Store } from '../../core/store/store.ts'
+import { hasPgbouncer, startPgbouncer } from '../hosted/pgbouncer.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
 import { startProxy } from '../support/proxy.ts'
 
@@ -205,6 +207,30 @@ describe('errors', () => {
     await store.close()
   })
 })
+
+test.skipIf(!hasPgbouncer)(
+  'through a pooler in transaction mode: nothing of one call is left for the next',
+  async () => {
+    const pooler = await startPgbouncer(db.databaseUrl)
+    const store = createPostgresStore({ url: pooler.url, max: 8 })
+    const calls = await Promise.all(Array.from({ length: 200 }, () => store.rpc('surroundings', {})))
+    expect(new Set(calls.map((c) => JSON.stringify(c))).size).toBe(1)
+    expect(calls[0]).toMatchObject({ me: 'service_role' })
+    const left = await withClient(pooler.url, async (client) => {
+      const seen = new Set<string>()
+      for (let i = 0; i < 20; i++) {
+        const { rows } = await client.query(
+          `select current_user = session_user as me, current_setting('statement_timeout') as ms, current_setting('request.jwt.claims', true) as claims`,
+        )
+        seen.add(JSON.stringify(rows[0]))
+      }
+      return [...seen]
+    })
+    for (const one of left) expect(JSON.parse(one)).toMatchObject({ me: true, claims: expect.toSatisfy((c) => !c) })
+    await store.close()
+    await pooler.stop()
+  },
+)
 
 describe('both ways configured', () => {
   const supabase = () => ({ url: db.supabaseUrl, key: db.key })
