@@ -28,6 +28,8 @@ export interface Config {
   logLevel: string
   /** A consumer without a checkpoint begins a log whose first records are gone. */
   acceptTruncatedLog: boolean
+  /** Learner and projector wait for the disk, too, although the log can restore what they write. */
+  sync: boolean
   /** The topic may lose records: by its retention, or by compaction. */
   acceptLogSettings: boolean
 }
@@ -181,6 +183,7 @@ export function readConfig(env: Env = process.env): Config {
     model: env.STRANDLINE_MODEL?.trim() || 'lowcap-v4',
     acceptTruncatedLog: oneOf(env, 'STRANDLINE_ACCEPT_TRUNCATED_LOG', ['yes', 'no'] as const, 'no') === 'yes',
     acceptLogSettings: oneOf(env, 'STRANDLINE_ACCEPT_LOG_SETTINGS', ['yes', 'no'] as const, 'no') === 'yes',
+    sync: oneOf(env, 'STRANDLINE_SYNC', ['on', 'off'] as const, 'off') === 'on',
     logLevel: logLevel('info', env),
   }
 }

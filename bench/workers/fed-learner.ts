@@ -20,7 +20,13 @@ function fedByHand(log: EventLog, partitions: number): EventLog {
     ...log,
     async consume(_options, given) {
       handler = given
-      return { stop: async () => {}, partitions: () => [], joined: () => true, failure: () => undefined }
+      return {
+        stop: async () => {},
+        seek: () => undefined,
+        partitions: () => [],
+        joined: () => true,
+        failure: () => undefined,
+      }
     },
     offsets: async () =>
       Array.from({ length: partitions }, (_, partition) => ({ partition, start: 0, end: Number.MAX_SAFE_INTEGER })),

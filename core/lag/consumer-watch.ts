@@ -6,7 +6,8 @@ import type { Clock } from '../clock.ts'
 import { explain } from '../errors.ts'
 import type { Liveness } from '../liveness.ts'
 import type { EventLog, Subscription } from '../log/log.ts'
-import { listCheckpoints } from '../runner/checkpoints.ts'
+import { listCheckpoints, wentBack } from '../runner/checkpoints.ts'
+import type { PartitionRunner } from '../runner/partition-runner.ts'
 import type { Store } from '../store/store.ts'
 import { createHeldLag, type HeldLag } from './held-lag.ts'
 
@@ -30,9 +31,8 @@ export interface WatchOptions {
   store: Store
   log: Pick<EventLog, 'offsets' | 'timestamps'>
   clock: Clock
-  subscription: Pick<Subscription, 'partitions' | 'joined' | 'failure'>
-  /** Why the runner is trying something again; null when it is not. */
-  retrying: () => string | null
+  subscription: Pick<Subscription, 'partitions' | 'joined' | 'failure' | 'seek'>
+  runner: Pick<PartitionRunner, 'retrying' | 'known' | 'rewind'>
   lag?: HeldLag
   /** Hears of every measurement: how many partitions the topic has. */
   measured?: (partitions: number) => void
@@ -58,7 +58,7 @@ interface Asked<T> {
 }
 
 export function watchConsumer(options: WatchOptions): ConsumerWatch {
-  const { consumer, group, topic, holder, store, log, clock, subscription, retrying, measured } = options
+  const { consumer, group, topic, holder, store, log, clock, subscription, runner, measured } = options
   const lag = options.lag ?? createHeldLag()
   const stopping = new AbortController()
   const watches = options.liveness?.loop(`The watch of ${consumer}`)
@@ -82,12 +82,14 @@ export function watchConsumer(options: WatchOptions): ConsumerWatch {
   }
 
   async function measure(): Promise<void> {
+    const known = runner.known() // before the question: what is committed meanwhile is no step back
     await ask(database, checkpoints)
     await ask(broker, () => log.offsets(topic)) // after the checkpoints: a lag is never negative
     if (!broker.value) return
     const rows = database.value ?? new Map<number, Row>()
-    const known = new Map([...rows].map(([partition, row]) => [partition, row.checkpoint]))
-    lag.measured(subscription.partitions(), known, broker.value, clock.now())
+    if (!database.failure) for (const [partition, checkpoint] of known) follow(partition, checkpoint, rows)
+    const stored = new Map([...rows].map(([partition, row]) => [partition, row.checkpoint]))
+    lag.measured(subscription.partitions(), stored, broker.value, clock.now())
     const unknown = lag.unknown()
     if (unknown.size > 0 && !broker.failure)
       await ask(broker, async () => {
@@ -95,6 +97,16 @@ export function watchConsumer(options: WatchOptions): ConsumerWatch {
         return broker.value as NonNullable<typeof broker.value>
       })
     if (!broker.failure) measured?.(broker.value.length)
+  }
+
+  /** A crash or a restored dump took commits along while nothing was read that would show it. */
+  function follow(partition: number, known: number | null, rows: Map<number, Row>): void {
+    const now = rows.get(partition)?.checkpoint ?? null
+    if (!wentBack(known, now)) return
+    const start = broker.value?.find((range) => range.partition === partition)?.start ?? 0
+    void runner.rewind(partition, now).then((rewound) => {
+      if (rewound) subscription.seek(partition, now ?? start)
+    })
   }
 
   function away(name: string, { value, failure, since }: Asked<unknown>): string | null {
@@ -121,7 +133,7 @@ export function watchConsumer(options: WatchOptions): ConsumerWatch {
     const failure = subscription.failure()
     if (failure) return explain(failure)
     return (
-      retrying() ??
+      runner.retrying() ??
       away('The database', database) ??
       away('Kafka', broker) ??
       (subscription.joined() ? null : `The group ${group} is not joined yet.`) ??
@@ -132,7 +144,7 @@ export function watchConsumer(options: WatchOptions): ConsumerWatch {
 
   /** Nothing keeps it from reading, and still it does not: kafkajs' own loop ended, or hangs. What it was told by somebody else is no such case. */
   function idle(): boolean {
-    if (subscription.failure() || retrying() || away('', database) || away('', broker)) return false
+    if (subscription.failure() || runner.retrying() || away('', database) || away('', broker)) return false
     return !subscription.joined() || stuck() !== null
   }
 

@@ -278,6 +278,9 @@ export async function subscribe(
   await run()
 
   return {
+    seek(partition, offset) {
+      if (held.has(partition)) consumer.seek({ topic, partition, offset: String(offset) })
+    },
     partitions: () => [...held.keys()].sort((a, b) => a - b),
     joined: () => joined,
     failure: () => failure ?? broken,

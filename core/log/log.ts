@@ -58,6 +58,8 @@ export interface PartitionHandler {
 export interface Subscription {
   /** Finishes or abandons the running chunks, leaves the group. */
   stop(): Promise<void>
+  /** The next fetch of a partition that is held starts here. */
+  seek(partition: number, offset: number): void
   /** Partitions held now. */
   partitions(): number[]
   /** false before the group is joined, and while it is being joined again. */

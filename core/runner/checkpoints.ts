@@ -66,6 +66,9 @@ export function checkBounds(where: string, consumer: string, checkpoint: number,
     )
 }
 
+/** Whether a checkpoint (null: nothing applied) lies before one that was known. */
+export const wentBack = (known: number | null, now: number | null): boolean => known !== null && (now ?? -1) < known
+
 /**
  * Where to read from: the database's checkpoint; lower when the group's offset was moved back; never below what the log has.
  * Without a checkpoint everything is new, wherever the group stands.

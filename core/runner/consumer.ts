@@ -53,8 +53,7 @@ export async function startConsumer<Field extends keyof PositionClosed>(
   })
   const subscription = await log.consume({ group, topic, concurrency }, runner)
   const { lag, measured } = metrics
-  const { retrying } = runner
-  const watch = watchConsumer({ ...shared, group, subscription, retrying, lag, measured, liveness })
+  const watch = watchConsumer({ ...shared, group, subscription, runner, lag, measured, liveness })
   return {
     name: service,
     async ready() {

@@ -5,7 +5,7 @@
  */
 import { randomUUID } from 'node:crypto'
 import type { BatchControl, LogGap } from '../log/log.ts'
-import type { Checkpoints } from './checkpoints.ts'
+import { type Checkpoints, wentBack } from './checkpoints.ts'
 import type { Claim } from './chunk-processor.ts'
 import { backoff, isTransient } from './retry.ts'
 import type { RunnerOptions } from './runner-options.ts'
@@ -32,6 +32,10 @@ export function createGapPasser({
       processor.forget(claim)
       const now = await checkpoints.read(claim.partition)
       if (now?.epoch !== claim.epoch) return 'leave'
+      if (wentBack(claim.checkpoint, now.checkpoint)) {
+        slot.claim = null // the next batch claims anew, and reads from there
+        return 'again'
+      }
       claim.version = now.version
       claim.checkpoint = now.checkpoint
       return 'again'

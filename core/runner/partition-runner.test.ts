@@ -434,3 +434,79 @@ describe('regression: a record that cannot be read yet', () => {
     expect(runner.retrying()).toBeNull()
   })
 })
+
+describe('regression: a checkpoint that went back under us', () => {
+  /** A crash took the newest commits along, or an older state was restored: what `checkpoint` and the ledger said from there on is gone. */
+  function goBack(
+    world: ReturnType<typeof createMemoryRunner>,
+    to: { checkpoint: number | null; version: number },
+  ): void {
+    Object.assign(world.memory.row!, { ...to, last_commit: null })
+    for (const offset of world.memory.applied.keys())
+      if (offset >= (to.checkpoint ?? 0)) world.memory.applied.delete(offset)
+  }
+  const ten = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9]
+
+  async function advanced() {
+    const world = createMemoryRunner()
+    const runner = world.runner(5) // two commits
+    await runner.assigned(0, null)
+    await hand(runner, world.batch(0, ten))
+    expect(world.memory.row).toMatchObject({ checkpoint: 10, version: 2 })
+    return { world, runner }
+  }
+  async function readsAgainFrom(offset: number, { world, runner }: Awaited<ReturnType<typeof advanced>>) {
+    const { soughtOffset, committed } = await hand(runner, world.batch(10, [10, 11]))
+    expect({ soughtOffset, committed }).toEqual({ soughtOffset: offset, committed: [] })
+    await hand(runner, world.batch(offset, [...ten.slice(offset), 10, 11]))
+    expect([...world.memory.applied].sort(([a], [b]) => a - b)).toEqual([...ten, 10, 11].map((o) => [o, 1]))
+    expect(world.memory.row).toMatchObject({ checkpoint: 12 })
+  }
+
+  it('is followed', async () => {
+    const it = await advanced()
+    goBack(it.world, { checkpoint: 5, version: 1 })
+    await readsAgainFrom(5, it)
+    expect(it.world.warnings.join()).toContain('went back from 10 to 5')
+  })
+
+  it('is followed although the version is what we expect', async () => {
+    const it = await advanced()
+    goBack(it.world, { checkpoint: 5, version: 2 })
+    await readsAgainFrom(5, it)
+  })
+
+  it('to nothing at all is followed', async () => {
+    const it = await advanced()
+    goBack(it.world, { checkpoint: null, version: 0 })
+    await readsAgainFrom(0, it)
+  })
+
+  it('is followed where the answer to a commit was lost as well', async () => {
+    const it = await advanced()
+    it.world.memory.before = (what) => {
+      if (what !== 'commit') return
+      it.world.memory.before = () => {}
+      goBack(it.world, { checkpoint: 5, version: 1 })
+      throw unreachable()
+    }
+    await readsAgainFrom(5, it)
+  })
+
+  it('is followed in a gap', async () => {
+    const it = await advanced()
+    goBack(it.world, { checkpoint: 5, version: 1 })
+    const control = { isActive: () => true, seek: () => {}, commitOffset: async () => {} }
+    await it.runner.passed({ partition: 0, from: 10, next: 12 }, control)
+    await readsAgainFrom(5, it)
+  })
+
+  it('is followed when somebody else sees it; what is not so is not believed', async () => {
+    const it = await advanced()
+    expect(it.runner.known()).toEqual(new Map([[0, 10]]))
+    expect(await it.runner.rewind(0, 10)).toBe(false)
+    goBack(it.world, { checkpoint: 5, version: 1 })
+    expect(await it.runner.rewind(0, 5)).toBe(true)
+    await readsAgainFrom(5, it)
+  })
+})

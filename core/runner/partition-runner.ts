@@ -17,13 +17,14 @@
  * - *An unknown outcome is not a failure*: every commit carries an id; when its answer is lost, we ask `strandline_checkpoint` for the newest id.
  * - *waits*: a record cannot be read yet (its schema may still turn up). What lies before it is applied without it: new ones of its kind, which come with
  *   every fetch, would otherwise hold back the trades between them for as long as they come.
+ * - *The checkpoint went back* (a crash took the newest commits along, an older state was restored): the partition is claimed anew, and read from there.
  * - *stale*: someone else changed the state of our partition (a correction that arrived through another partition). Read again and go on.
  * - A database that refuses a chunk, or does not answer in time, gets it in smaller pieces; one that refuses a single record stops the partition, loudly.
  *   After a few attempts the batch is handed back to the log, so that other partitions get their turn.
  */
 import { randomUUID } from 'node:crypto'
 import type { BatchControl, LogBatch, LogGap, LogRecord, PartitionHandler, PartitionOffsets } from '../log/log.ts'
-import { checkBounds, createCheckpoints, startOf } from './checkpoints.ts'
+import { checkBounds, createCheckpoints, startOf, wentBack } from './checkpoints.ts'
 import type { Applied, Chunk, Claim, Waits } from './chunk-processor.ts'
 import { createGapPasser } from './gaps.ts'
 import { checkBeginning, checkIdentity, type LogCheckpoint, recordOf } from './last-record.ts'
@@ -42,9 +43,17 @@ const OVERTAKEN = 10
 /** What an attempt at a chunk came to: all of it is done, try again (at once or later), or leave the batch. */
 type Attempt = 'done' | 'again' | 'later' | 'leave'
 
-export function createPartitionRunner(
-  options: RunnerOptions,
-): Required<PartitionHandler> & { idle(): boolean; retrying(): string | null } {
+export interface PartitionRunner extends Required<PartitionHandler> {
+  idle(): boolean
+  /** Why something is tried again; null when nothing is. */
+  retrying(): string | null
+  /** The checkpoint of each partition that is claimed, as it was last committed or read; null: nothing applied. */
+  known(): Map<number, number | null>
+  /** The database says `to` although more was committed: true when the partition's next batch claims it anew. */
+  rewind(partition: number, to: number | null): Promise<boolean>
+}
+
+export function createPartitionRunner(options: RunnerOptions): PartitionRunner {
   const { consumer, topic, holder, store, log, clock, logger, processor, maxChunk = 20_000, events = {} } = options
   const { acceptTruncated = false, admit = async () => {} } = options
   const checkpoints = createCheckpoints(store, consumer, topic, holder)
@@ -313,9 +322,24 @@ export function createPartitionRunner(
     )
     if (now === undefined) return 'leave'
     if (now === null || now.epoch !== mine.epoch) return fenced(slot, mine, b, control)
+    if (wentBack(mine.checkpoint, now.checkpoint)) return rewound(slot, mine, now.checkpoint, control)
     mine.version = now.version
     mine.checkpoint = now.checkpoint
     return now.last_commit
+  }
+
+  /** A crash took the newest commits along, or an older state was restored under us: what we remember is of a state that is no more. */
+  async function rewound(slot: Slot, mine: Claim, to: number | null, control: BatchControl): Promise<'leave'> {
+    noteRewound(mine, to)
+    await reclaim(slot, mine.partition, control)
+    return 'leave'
+  }
+
+  function noteRewound({ partition, checkpoint: from }: Claim, to: number | null): void {
+    logger.warn(
+      { partition, from, to },
+      `${topic}/${partition}: the database's checkpoint went back from ${from} to ${to ?? 'nothing'}; reading again from there`,
+    )
   }
 
   async function fenced(slot: Slot, mine: Claim, b: LogBatch, control: BatchControl): Promise<'leave'> {
@@ -349,7 +373,20 @@ export function createPartitionRunner(
 
   const retrying = () => [...slots.values()].find((s) => s.failure !== null)?.failure ?? null
 
-  return { assigned, batch, passed, revoked, idle: () => working === 0, retrying }
+  const known = () =>
+    new Map([...slots].flatMap(([partition, { claim }]) => (claim ? [[partition, claim.checkpoint]] : [])))
+
+  async function rewind(partition: number, to: number | null): Promise<boolean> {
+    const slot = slotOf(partition)
+    return slot.mutex(async () => {
+      if (!slot.claim || !wentBack(slot.claim.checkpoint, to)) return false
+      noteRewound(slot.claim, to)
+      slot.claim = null
+      return true
+    })
+  }
+
+  return { assigned, batch, passed, revoked, idle: () => working === 0, retrying, known, rewind }
 }
 
 /** Where the chunk that begins at index `i` ends: before what waits. */

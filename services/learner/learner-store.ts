@@ -101,7 +101,14 @@ type SumsTuple = [
   weighted_rr_long_low: number,
 ]
 
-export function createLearnerStore(store: Store, model: Model, modelVersion: OpenVersion, topic: string): LearnerStore {
+/** @param sync commits wait for the disk; otherwise a crash may take the newest ones along, with the checkpoint */
+export function createLearnerStore(
+  store: Store,
+  model: Model,
+  modelVersion: OpenVersion,
+  topic: string,
+  sync = true,
+): LearnerStore {
   const common = { p_consumer: modelVersion.consumer, p_topic: topic, p_model_version: modelVersion.id }
   return {
     modelVersion,
@@ -205,6 +212,8 @@ export function createLearnerStore(store: Store, model: Model, modelVersion: Ope
         p_foreign: JSON.stringify(c.foreign),
         p_dead: JSON.stringify(c.dead),
         p_seen: c.seen,
+        p_checkpoint: c.claim.checkpoint ?? -1,
+        p_sync: sync,
       }),
   }
 }

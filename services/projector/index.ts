@@ -17,5 +17,8 @@ export const startProjector: StartService = (deps) =>
     concurrency: 3, // the database is the limit, not the decoding
     maxChunk: 500, // about 1 MB of JSON, far from a hosted project's statement timeout of 8 s
     processor: (decode) =>
-      createProjection(PROJECTOR_CONSUMER, deps.store, decode, projectionEvents(deps.metrics, deps.logger)),
+      createProjection(PROJECTOR_CONSUMER, deps.store, decode, {
+        sync: deps.config.sync,
+        events: projectionEvents(deps.metrics, deps.logger),
+      }),
   })

@@ -26,7 +26,7 @@ export function createProjection(
   consumer: string,
   store: Store,
   decode: Decode<PositionClosed>,
-  events: ProjectionEvents = {},
+  { sync = true, events = {} }: { sync?: boolean; events?: ProjectionEvents } = {},
 ): ChunkProcessor {
   return {
     async apply(claim, chunk) {
@@ -46,6 +46,8 @@ export function createProjection(
         p_commit: chunk.commitId,
         p_rows: JSON.stringify(rows),
         p_seen: seenOf(claim, chunk),
+        p_checkpoint: claim.checkpoint ?? -1,
+        p_sync: sync,
       })
       if (answer.status !== 'ok') return { status: answer.status }
       for (const one of refused) events.skipped?.(one)

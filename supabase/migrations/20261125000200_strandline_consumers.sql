@@ -60,17 +60,26 @@ returns jsonb language sql stable security invoker set search_path = '' as $$
 $$;
 
 -- Locks the checkpoint and checks the claim: 'ok', 'fenced' (someone claimed it since) or 'stale' (its state changed since it was read).
-create function strandline.fence(p_consumer text, p_topic text, p_partition integer, p_epoch bigint, p_version bigint)
+-- p_checkpoint: what whoever commits takes the checkpoint for, -1 for none; null: not compared. A crash may take back commits that did not wait for the
+-- disk, and a dump may be restored: then the version alone could be, by chance, what is expected.
+create function strandline.fence(p_consumer text, p_topic text, p_partition integer, p_epoch bigint, p_version bigint, p_checkpoint bigint default null)
 returns text language plpgsql security invoker set search_path = '' as $$
 declare
   held record;
 begin
-  select epoch, version into held from strandline.consumer_checkpoints
+  select epoch, version, checkpoint into held from strandline.consumer_checkpoints
   where consumer = p_consumer and topic = p_topic and partition = p_partition
   for update;
   if not found or held.epoch <> p_epoch then return 'fenced'; end if;
-  if held.version <> p_version then return 'stale'; end if;
+  if held.version <> p_version or coalesce(held.checkpoint, -1) <> coalesce(p_checkpoint, held.checkpoint, -1) then return 'stale'; end if;
   return 'ok';
+end
+$$;
+
+-- What the log can restore need not wait for the disk: a crash takes the newest commits, checkpoint and effect together, and they are read again.
+create function strandline.restorable() returns void language plpgsql security invoker set search_path = '' as $$
+begin
+  perform pg_catalog.set_config('synchronous_commit', 'off', true);
 end
 $$;
 

@@ -232,6 +232,7 @@ returns jsonb language sql stable security invoker set search_path = '' set enab
 $$;
 
 -- One chunk of one partition, whole or not at all. Columns come as array literals in text ('{…}'), which every PostgREST passes through unchanged.
+-- p_sync false: the commit does not wait for the disk (strandline.restorable).
 -- Answers {"status": …}: ok; fenced (claimed since); stale (a partition's state changed since it was read); seen (with "ids": events that the
 -- chunk took for new are in the ledger: read them and fold again). Whatever is not ok changed nothing.
 create function public.strandline_learner_commit(
@@ -240,7 +241,7 @@ create function public.strandline_learner_commit(
   p_changed text,
   p_sum_partitions text, p_scopes text, p_names text, p_keys text, p_periods text, p_ns text, p_newest text,
   p_weight_short text, p_weight_short_low text, p_weighted_rr_short text, p_weighted_rr_short_low text, p_weight_long text, p_weight_long_low text, p_weighted_rr_long text, p_weighted_rr_long_low text,
-  p_foreign text, p_dead text, p_seen text default null)
+  p_foreign text, p_dead text, p_seen text default null, p_checkpoint bigint default null, p_sync boolean default true)
 returns jsonb language plpgsql security invoker set search_path = '' set enable_hashjoin = off set enable_mergejoin = off set enable_seqscan = off set jit = off as $$
 declare
   v_status text;
@@ -256,7 +257,9 @@ begin
       and (c.partition = p_partition or c.partition in (select f.partition from jsonb_to_recordset(p_foreign::jsonb) as f(partition integer)))
     order by c.partition for update;
   end if;
-  v_status := strandline.fence(p_consumer, p_topic, p_partition, p_epoch, p_version);
+  -- a dead letter is what the log cannot restore: its copy is in the dead-letter topic already
+  if not p_sync and p_dead = '[]' then perform strandline.restorable(); end if;
+  v_status := strandline.fence(p_consumer, p_topic, p_partition, p_epoch, p_version, p_checkpoint);
   if v_status <> 'ok' then return jsonb_build_object('status', v_status); end if;
   if p_foreign <> '[]' then
     -- a topic that was made anew may have fewer partitions than the ledger knows: what the ledger says of the others changes under a checkpoint as well

@@ -264,7 +264,7 @@ $$;
 -- Returns {status: 'ok', written, adopted, kept (without a row), set_aside} or {status: 'fenced' | 'stale'}, which changed nothing.
 create function public.strandline_projector_commit(
   p_consumer text, p_topic text, p_partition integer, p_epoch bigint, p_version bigint, p_next bigint, p_commit uuid, p_rows text,
-  p_seen text default null)
+  p_seen text default null, p_checkpoint bigint default null, p_sync boolean default true)
 returns jsonb language plpgsql security invoker set search_path = '' set plan_cache_mode = force_custom_plan as $$
 declare
   v_held    text;
@@ -281,7 +281,8 @@ declare
   v_id      text;
   v_tried   jsonb;
 begin
-  v_held := strandline.fence(p_consumer, p_topic, p_partition, p_epoch, p_version);
+  if not p_sync then perform strandline.restorable(); end if;
+  v_held := strandline.fence(p_consumer, p_topic, p_partition, p_epoch, p_version, p_checkpoint);
   if v_held <> 'ok' then return jsonb_build_object('status', v_held); end if;
 
   select coalesce(jsonb_object_agg(i.event_id, i.row), '{}') into v_rows from (

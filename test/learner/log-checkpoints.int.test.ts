@@ -107,6 +107,26 @@ describe("the group's offset", () => {
     expect((await stage.checkpoints())[0]).toMatchObject({ checkpoint: 12, group: 12 })
   })
 
+  it('regression: an older state restored under a running learner is noticed, though nothing comes that it would read', async () => {
+    const stage = await createStage(db, kafka)
+    await stage.publish(trades(0, 6))
+    const learner = await stage.start({ maxChunk: 3 })
+    await stage.caughtUp()
+    const tables = ['learner_ledger', 'learner_partials', 'consumer_checkpoints']
+    for (const t of tables) await db.sql(`create table backup_${t} as table ${t}`)
+    await stage.publish(trades(6, 6))
+    await stage.caughtUp()
+    await db.sql(
+      tables
+        .map((t) => `delete from ${t}; insert into ${t} select * from backup_${t}; drop table backup_${t}`)
+        .join(';'),
+    )
+    await stage.caughtUp()
+    await learner.stop()
+    expectClose(await learned(db), await folded(model, [trades(0, 12)]))
+    expect(await db.sql('select count(*)::int as n from learner_ledger')).toEqual([{ n: 12 }])
+  })
+
   it('does not matter when the state was thrown away: everything is learned again', async () => {
     const stage = await createStage(db, kafka)
     await stage.publish(trades(0, 8))

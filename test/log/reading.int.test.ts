@@ -90,6 +90,7 @@ describe('a reading that waits', () => {
     offsets: async () => [{ partition: 0, start: 0, end: 5 }],
     consume: async () => ({
       stop: async () => {},
+      seek: () => {},
       partitions: () => [],
       joined: () => false,
       failure: () => undefined,

@@ -47,7 +47,13 @@ async function projector(topic: string, store: Store = db.store) {
     topicSettings: async () => new Map(),
     consume: async (_options: unknown, h: PartitionHandler) => {
       handler = h
-      return { stop: async () => {}, partitions: () => [0], joined: () => true, failure: () => undefined }
+      return {
+        stop: async () => {},
+        seek: () => {},
+        partitions: () => [0],
+        joined: () => true,
+        failure: () => undefined,
+      }
     },
   } as unknown as EventLog
   const config = { topic, registry: { url: registryUrl, unknownAfterMs: 0 } } as Config

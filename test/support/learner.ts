@@ -26,6 +26,8 @@ export interface TestLearnerOptions {
   store: Store
   model: Model
   maxChunk?: number
+  /** Commits wait for the disk; default: they do. */
+  sync?: boolean
   /** Log range that the runner sees; default: everything. */
   range?: { start: number; end: number }
   /** Of the topic, as the broker tells it; default: none. */
@@ -45,6 +47,7 @@ export async function createTestLearner({
   store,
   model,
   maxChunk,
+  sync,
   range = { start: 0, end: Number.MAX_SAFE_INTEGER },
   topicId = null,
   wrap = (p) => p,
@@ -61,7 +64,7 @@ export async function createTestLearner({
   await store.rpc('strandline_learner_activate', { p_model_version: modelVersion.id })
   const logger = pino({ level: process.env.TEST_LOG ?? 'silent' })
   const dead: OutgoingRecord[] = []
-  const learnerStore = wrapStore(createLearnerStore(store, model, modelVersion, TOPIC))
+  const learnerStore = wrapStore(createLearnerStore(store, model, modelVersion, TOPIC, sync))
   const processor = createLearnerProcessor({
     model,
     store: learnerStore,

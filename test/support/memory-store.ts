@@ -55,7 +55,7 @@ export function createMemoryStore(): MemoryStore {
         await memory.before('commit', chunk)
         const { row } = memory
         if (!row || row.epoch !== claim.epoch) return { status: 'fenced' }
-        if (row.version !== claim.version) return { status: 'stale' }
+        if (row.version !== claim.version || row.checkpoint !== claim.checkpoint) return { status: 'stale' }
         // Below the checkpoint the ledger makes it a no-op; from there on the checkpoint alone must do.
         for (const { offset } of chunk.records)
           if (offset >= (row.checkpoint ?? 0) || !memory.applied.has(offset))
