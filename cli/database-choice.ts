@@ -1,4 +1,5 @@
 /** Which database a command works on directly, as a PostgreSQL role and not through the API. */
+import { requirePostgresUrl } from '../core/config.ts'
 import { StrandlineError } from '../core/errors.ts'
 import { dataDirPath } from '../core/stack/layout.ts'
 import { findStack } from '../core/stack/stack-file.ts'
@@ -27,10 +28,7 @@ export function chooseDatabase(
     )
   const url = named ?? running?.env.DATABASE_URL
   if (!url) return undefined
-  if (!/^postgres(ql)?:\/\//.test(url) || !URL.canParse(url))
-    throw new StrandlineError('CONFIG_INVALID', 'The database URL is not one.', {
-      todo: 'Write it like postgres://user:password@host:5432/database.',
-    })
+  requirePostgresUrl(url, source)
   return { url, name: `Stack: the database ${withoutSecrets(url)}` }
 }
 

@@ -1,11 +1,18 @@
 /** What the doctor looks at: what the environment names, or the running stack. Engines of two stacks are never mixed. Pure. */
-import { type Config, NO_ENGINES, readConfig } from '../core/config.ts'
+import {
+  isPostgresUrl,
+  readKafkaConfig,
+  readLoopConfig,
+  readRegistryConfig,
+  readSupabaseConfig,
+} from '../core/config.ts'
 import { explain, findStrandlineError } from '../core/errors.ts'
 import type { StackDescription } from '../core/stack/stack-file.ts'
 import { error, type Finding, info, warning } from '../doctor/finding.ts'
 import type { Targets } from '../doctor/targets.ts'
 import {
   contradiction,
+  definedOnly,
   ENGINE_SETTINGS,
   environmentEngines,
   sameSetting,
@@ -61,9 +68,9 @@ function nameOf(env: Env): string {
 
 function targetsOf(env: Env, name: string, services: Record<string, string>, first: Finding[]): Targets {
   const findings = [...first]
-  const part = <T>(engines: string[], take: (config: Config) => T): T | undefined => {
+  const part = <T>(read: (env: Env) => T): T | undefined => {
     try {
-      return take(readConfig({ ...env, ...without(engines) }))
+      return read(env)
     } catch (cause) {
       const { message, todo = null } = findStrandlineError(cause) ?? { message: explain(cause) }
       findings.push(error('settings', message, todo))
@@ -72,18 +79,15 @@ function targetsOf(env: Env, name: string, services: Record<string, string>, fir
   }
   const has = (setting: string) => Boolean(env[setting]?.trim())
   const database = env.DATABASE_URL?.trim()
-  const isDatabase = database !== undefined && /^postgres(ql)?:\/\//.test(database) && URL.canParse(database)
+  const isDatabase = database !== undefined && isPostgresUrl(database)
   if (database && !isDatabase)
     findings.push(
       error('settings', 'The database URL is not one.', 'Write it like postgres://user:password@host:5432/database.'),
     )
-  const supabase =
-    has('SUPABASE_URL') || has('SUPABASE_SERVICE_ROLE_KEY')
-      ? part(['SUPABASE_URL', 'SUPABASE_SERVICE_ROLE_KEY'], (c) => c.supabase)
-      : undefined
-  const kafka = has('KAFKA_BROKERS') ? part(['KAFKA_BROKERS'], (c) => c.kafka) : undefined
-  const registry = has('SCHEMA_REGISTRY_URL') ? part(['SCHEMA_REGISTRY_URL'], (c) => c.registry) : undefined
-  const config = part([], (c) => c) ?? readConfig(NO_ENGINES)
+  const supabase = has('SUPABASE_URL') || has('SUPABASE_SERVICE_ROLE_KEY') ? part(readSupabaseConfig) : undefined
+  const kafka = has('KAFKA_BROKERS') ? part(readKafkaConfig) : undefined
+  const registry = has('SCHEMA_REGISTRY_URL') ? part(readRegistryConfig) : undefined
+  const config = part(readLoopConfig) ?? readLoopConfig({})
   if (first.length === 0) {
     const unnamed = [
       ...(has('SUPABASE_URL') || has('SUPABASE_SERVICE_ROLE_KEY')
@@ -106,9 +110,3 @@ function targetsOf(env: Env, name: string, services: Record<string, string>, fir
   }
   return { name, databaseUrl: isDatabase ? database : undefined, supabase, kafka, registry, config, services, findings }
 }
-
-/** The engines that this part of the configuration is not about stand for nothing. */
-const without = (engines: string[]) =>
-  Object.fromEntries(Object.entries(NO_ENGINES).filter(([name]) => !engines.includes(name)))
-
-const definedOnly = (env: Env) => Object.fromEntries(Object.entries(env).filter(([, value]) => value?.trim()))

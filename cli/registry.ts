@@ -1,6 +1,6 @@
 /** `strandline registry`: the schema registry alone, for a cluster that has none. */
 import type { Command } from 'commander'
-import { NO_ENGINES, readConfig } from '../core/config.ts'
+import { logLevel, readKafkaConfig } from '../core/config.ts'
 import { stopOnSignals } from '../core/host.ts'
 import { createLogger } from '../core/logger.ts'
 import { DEFAULT_BASE_PORT, stackPorts } from '../core/stack/layout.ts'
@@ -17,12 +17,10 @@ export function register(program: Command): void {
     .option('--port <port>', `HTTP port (default: STRANDLINE_HTTP_PORT, else ${fallback})`, port)
     .addHelpText('after', '\nExample:\n  KAFKA_BROKERS=127.0.0.1:19092 ./strandline registry --port 18081\n')
     .action(async (options: { port?: number }) => {
-      const { KAFKA_BROKERS: _, ...others } = NO_ENGINES
-      const { kafka, logLevel } = readConfig({ ...process.env, ...others })
-      const logger = createLogger({ name: 'registry', level: logLevel })
+      const { brokers, ...security } = readKafkaConfig(process.env)
+      const logger = createLogger({ name: 'registry', level: logLevel() })
       logger.info(environmentName(['kafka'], process.env))
       const { startRegistry } = await import('../services/registry/index.ts')
-      const { brokers, ...security } = kafka
       const registry = await startRegistry({
         brokers,
         security,

@@ -5,7 +5,15 @@ import { Registry } from 'prom-client'
 import { type Clock, systemClock } from '../core/clock.ts'
 import type { Codec } from '../core/codec/codec.ts'
 import { createCodec } from '../core/codec/position-closed-codec.ts'
-import { type Config, logLevel, NO_ENGINES, readConfig } from '../core/config.ts'
+import {
+  type Config,
+  type LoopConfig,
+  logLevel,
+  readDatabaseConfig,
+  readKafkaConfig,
+  readLoopConfig,
+  readRegistryConfig,
+} from '../core/config.ts'
 import { StrandlineError } from '../core/errors.ts'
 import { createKafkaLog } from '../core/log/kafka-log.ts'
 import type { EventLog } from '../core/log/log.ts'
@@ -45,7 +53,9 @@ export interface OpenOptions {
 export interface OpenStack {
   /** Settings of clients, by the names of the environment variables; secrets among them. */
   env: Record<string, string | undefined>
-  /** Stands for nothing where the command did not ask for an engine in `needs`. */
+  /** What is set about the loop, wherever its engines are. */
+  readonly loop: LoopConfig
+  /** All of it, for what works with all engines. Errors: CONFIG_INVALID where one of them is not named. */
   readonly config: Config
   readonly store: Store
   readonly log: EventLog
@@ -88,24 +98,28 @@ export async function openStack(options: OpenOptions = {}): Promise<OpenStack> {
       return made.value
     }
   }
-  const config = once(() => readConfig({ ...elsewhere(needs), ...env }))
-  // A command that only reads the database must not ask for brokers, and one that only reads the log not for the others.
-  const part = () => readConfig({ ...NO_ENGINES, ...env })
+  const loop = once(() => readLoopConfig(env))
+  const kafka = once(() => readKafkaConfig(env))
+  const registry = once(() => readRegistryConfig(env))
+  const database = once(() => readDatabaseConfig(env))
   const log = once(() => {
-    const made = createKafkaLog(part(), logger)
+    const made = createKafkaLog({ kafka: kafka() }, logger)
     opened.push(made)
     return made
   })
   const store = once(() => {
-    const made = openStore(part())
+    const made = openStore(database())
     opened.push(made)
     return made
   })
-  const codec = once(() => createCodec(config()))
+  const codec = once(() => createCodec({ registry: registry(), topic: loop().topic }))
   return {
     env,
+    get loop() {
+      return loop()
+    },
     get config() {
-      return config()
+      return { kafka: kafka(), registry: registry(), ...database(), ...loop() }
     },
     get log() {
       return log()
@@ -149,10 +163,6 @@ async function startForTheMoment(
     if (!(await isPortFree(ports[name]))) ports[name] = await freePort()
   return startStack({ dataDir, ports, needs, services, env: withoutEngines(process.env), model, purpose, logger, say })
 }
-
-/** What the command does not work with need not be known. */
-const elsewhere = (needs: Need[]) =>
-  Object.fromEntries(Object.entries(NO_ENGINES).filter(([name]) => !settingsOf(needs).includes(name)))
 
 /** For commander: a port from which all ports of a stack are counted. */
 export function basePort(value: string): number {

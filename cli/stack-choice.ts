@@ -120,6 +120,7 @@ export function withoutSecrets(url: string): string {
 export const sameSetting = (a: string | undefined, b: string | undefined) =>
   a !== undefined && b !== undefined && a.replace(/\/+$/, '') === b.trim().replace(/\/+$/, '')
 
-function definedOnly(env: Env): Record<string, string> {
+/** Without what is empty: an empty setting is none. */
+export function definedOnly(env: Env): Record<string, string> {
   return Object.fromEntries(Object.entries(env).filter((entry): entry is [string, string] => Boolean(entry[1]?.trim())))
 }

@@ -24,7 +24,7 @@ Example:
     .action(async ({ dataDir, json }: { dataDir?: string; json?: boolean }) => {
       const stack = await openStack({ dataDir, needs: ['kafka'] })
       try {
-        const topics = await ensureLoopTopics(stack.log, stack.config, stack.logger)
+        const topics = await ensureLoopTopics(stack.log, stack.loop, stack.logger)
         if (json) console.log(JSON.stringify({ topics }))
         else say(`There are the topics ${topics.join(' and ')}.`)
       } finally {

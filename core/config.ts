@@ -1,26 +1,37 @@
-/** Configuration: read and checked once, at start, from the environment. A wrong value is named with what would be right. */
+/** Configuration, read and checked from the environment: a part for each need. A wrong value is named with what would be right. */
 import { readFileSync } from 'node:fs'
 import { StrandlineError } from './errors.ts'
 
-export interface Config {
-  kafka: {
-    brokers: string[]
-    ssl?: { ca?: string; rejectUnauthorized: boolean }
-    sasl?: { mechanism: 'plain' | 'scram-sha-256' | 'scram-sha-512'; username: string; password: string }
-  }
-  registry: {
-    url: string
-    username?: string
-    password?: string
-    /** For how long the registry must deny a schema until its records are refused. Default: two minutes. */
-    unknownAfterMs?: number
-  }
+export interface KafkaConfig {
+  brokers: string[]
+  ssl?: { ca?: string; rejectUnauthorized: boolean }
+  sasl?: { mechanism: 'plain' | 'scram-sha-256' | 'scram-sha-512'; username: string; password: string }
+}
+
+export interface RegistryConfig {
+  url: string
+  username?: string
+  password?: string
+  /** For how long the registry must deny a schema until its records are refused. Default: two minutes. */
+  unknownAfterMs?: number
+}
+
+export interface SupabaseConfig {
+  url: string
+  key: string
+}
+
+export interface DatabaseConfig {
   /** By which way the database is called: PostgreSQL itself, or PostgREST. */
   store: 'direct' | 'postgrest'
   /** postgres:// URL; there where `store` is direct. */
   databaseUrl?: string
   /** There where `store` is postgrest. */
-  supabase?: { url: string; key: string }
+  supabase?: SupabaseConfig
+}
+
+/** What is set about the loop itself, wherever its engines are. */
+export interface LoopConfig {
   topic: string
   deadLetterTopic: string
   partitions: number
@@ -34,15 +45,13 @@ export interface Config {
   acceptLogSettings: boolean
 }
 
-type Env = Record<string, string | undefined>
-
-/** Stands for engines that somebody who reads the other settings does not work with. */
-export const NO_ENGINES = {
-  KAFKA_BROKERS: 'none:1',
-  SCHEMA_REGISTRY_URL: 'http://none',
-  SUPABASE_URL: 'http://none',
-  SUPABASE_SERVICE_ROLE_KEY: 'none',
+/** What works with all engines. Whoever needs one of them reads that part alone. */
+export interface Config extends DatabaseConfig, LoopConfig {
+  kafka: KafkaConfig
+  registry: RegistryConfig
 }
+
+type Env = Record<string, string | undefined>
 
 function required(env: Env, name: string, example: string): string {
   const value = env[name]?.trim()
@@ -99,14 +108,14 @@ function brokers(env: Env): string[] {
   return list
 }
 
-function security(env: Env): Pick<Config['kafka'], 'ssl' | 'sasl'> {
+function security(env: Env): Pick<KafkaConfig, 'ssl' | 'sasl'> {
   const protocol = oneOf(
     env,
     'KAFKA_SECURITY_PROTOCOL',
     ['PLAINTEXT', 'SSL', 'SASL_PLAINTEXT', 'SASL_SSL'] as const,
     'PLAINTEXT',
   )
-  const out: Pick<Config['kafka'], 'ssl' | 'sasl'> = {}
+  const out: Pick<KafkaConfig, 'ssl' | 'sasl'> = {}
   if (protocol.endsWith('SSL')) {
     const caFile = env.KAFKA_SSL_CA_FILE?.trim()
     let ca: string | undefined
@@ -133,35 +142,52 @@ function security(env: Env): Pick<Config['kafka'], 'ssl' | 'sasl'> {
   return out
 }
 
-/** Where both ways are named, the direct one is taken; STRANDLINE_STORE says otherwise. */
-function database(env: Env): Pick<Config, 'store' | 'databaseUrl' | 'supabase'> {
-  const databaseUrl = env.DATABASE_URL?.trim() || undefined
-  const store = oneOf(env, 'STRANDLINE_STORE', ['direct', 'postgrest'] as const, databaseUrl ? 'direct' : 'postgrest')
-  if (
-    store === 'direct' &&
-    !/^postgres(ql)?:$/.test(URL.canParse(databaseUrl ?? '') ? new URL(databaseUrl!).protocol : '')
-  )
-    throw new StrandlineError(
-      'CONFIG_INVALID',
-      databaseUrl
-        ? 'DATABASE_URL is not the URL of a PostgreSQL.'
-        : 'STRANDLINE_STORE is direct, and DATABASE_URL is not set.',
-      { todo: 'Write it like postgres://postgres:…@127.0.0.1:5432/postgres.' },
-    )
-  const named = store === 'postgrest' || (env.SUPABASE_URL?.trim() && env.SUPABASE_SERVICE_ROLE_KEY?.trim())
-  return {
-    store,
-    databaseUrl,
-    supabase: named
-      ? {
-          url: httpUrl(env, 'SUPABASE_URL', 'http://127.0.0.1:54321'),
-          key: required(env, 'SUPABASE_SERVICE_ROLE_KEY', 'sb_secret_…'),
-        }
-      : undefined,
-  }
+/** Errors of this and all below: CONFIG_INVALID. */
+export const readKafkaConfig = (env: Env): KafkaConfig => ({ brokers: brokers(env), ...security(env) })
+
+export const readRegistryConfig = (env: Env): RegistryConfig => ({
+  url: httpUrl(env, 'SCHEMA_REGISTRY_URL', 'http://127.0.0.1:18081'),
+  username: env.SCHEMA_REGISTRY_USERNAME || undefined,
+  password: env.SCHEMA_REGISTRY_PASSWORD || undefined,
+  unknownAfterMs: seconds(env, 'SCHEMA_REGISTRY_UNKNOWN_AFTER_SECONDS', 86_400),
+})
+
+export const readSupabaseConfig = (env: Env): SupabaseConfig => ({
+  url: httpUrl(env, 'SUPABASE_URL', 'http://127.0.0.1:54321'),
+  key: required(env, 'SUPABASE_SERVICE_ROLE_KEY', 'sb_secret_…'),
+})
+
+export const isPostgresUrl = (url: string): boolean =>
+  URL.canParse(url) && /^postgres(ql)?:$/.test(new URL(url).protocol)
+
+/** @param source where it was read, for the sentence: DATABASE_URL, --database-url */
+export function requirePostgresUrl(url: string, source: string): string {
+  if (isPostgresUrl(url)) return url
+  throw new StrandlineError('CONFIG_INVALID', `${source} is not the URL of a PostgreSQL.`, {
+    todo: 'Write it like postgres://user:password@127.0.0.1:5432/postgres.',
+  })
 }
 
-export function readConfig(env: Env = process.env): Config {
+/** STRANDLINE_STORE, checked; the direct way where it is open. */
+export const readStoreWay = (env: Env): DatabaseConfig['store'] =>
+  oneOf(env, 'STRANDLINE_STORE', ['direct', 'postgrest'] as const, env.DATABASE_URL?.trim() ? 'direct' : 'postgrest')
+
+/** Where both ways are named, the direct one is taken; STRANDLINE_STORE says otherwise. */
+export function readDatabaseConfig(env: Env): DatabaseConfig {
+  const databaseUrl = env.DATABASE_URL?.trim() || undefined
+  const store = readStoreWay(env)
+  if (store === 'direct') {
+    if (!databaseUrl)
+      throw new StrandlineError('CONFIG_INVALID', 'STRANDLINE_STORE is direct, and DATABASE_URL is not set.', {
+        todo: 'Set it, e.g. DATABASE_URL=postgres://postgres:…@127.0.0.1:5432/postgres.',
+      })
+    requirePostgresUrl(databaseUrl, 'DATABASE_URL')
+  }
+  const named = store === 'postgrest' || (env.SUPABASE_URL?.trim() && env.SUPABASE_SERVICE_ROLE_KEY?.trim())
+  return { store, databaseUrl, supabase: named ? readSupabaseConfig(env) : undefined }
+}
+
+export function readLoopConfig(env: Env): LoopConfig {
   const topic = env.STRANDLINE_TOPIC?.trim() || 'pm.position-closed.v1'
   const partitions = Number(env.STRANDLINE_PARTITIONS?.trim() || 6)
   if (!Number.isInteger(partitions) || partitions < 1 || partitions > 1024)
@@ -169,14 +195,6 @@ export function readConfig(env: Env = process.env): Config {
       todo: 'Use a whole number from 1 to 1024.',
     })
   return {
-    kafka: { brokers: brokers(env), ...security(env) },
-    registry: {
-      url: httpUrl(env, 'SCHEMA_REGISTRY_URL', 'http://127.0.0.1:18081'),
-      username: env.SCHEMA_REGISTRY_USERNAME || undefined,
-      password: env.SCHEMA_REGISTRY_PASSWORD || undefined,
-      unknownAfterMs: seconds(env, 'SCHEMA_REGISTRY_UNKNOWN_AFTER_SECONDS', 86_400),
-    },
-    ...database(env),
     topic,
     deadLetterTopic: env.STRANDLINE_DEAD_LETTER_TOPIC?.trim() || `${topic}.dead-letter`,
     partitions,
@@ -187,3 +205,10 @@ export function readConfig(env: Env = process.env): Config {
     logLevel: logLevel('info', env),
   }
 }
+
+export const readConfig = (env: Env = process.env): Config => ({
+  kafka: readKafkaConfig(env),
+  registry: readRegistryConfig(env),
+  ...readDatabaseConfig(env),
+  ...readLoopConfig(env),
+})

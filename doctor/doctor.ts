@@ -3,6 +3,7 @@ import type { Logger } from 'pino'
 import { Registry } from 'prom-client'
 import type { Clock } from '../core/clock.ts'
 import { createCodec } from '../core/codec/position-closed-codec.ts'
+import type { Config } from '../core/config.ts'
 import { readLag } from '../core/lag/read-lag.ts'
 import { createKafkaLog } from '../core/log/kafka-log.ts'
 import type { EventLog } from '../core/log/log.ts'
@@ -87,21 +88,13 @@ export async function examine(targets: Targets, { clock, logger }: { clock: Cloc
     for (const found of await Promise.all([atCluster, atRegistry, atServices])) say(found)
     if (log && cluster) {
       say(await look('clocks', "The broker's clock", () => brokerClock(log, config.topic, database, clock)))
-      if (store && api?.state === 'ok')
-        say(await loop({ ...targets, config: { ...config, ...engines(targets) } }, { store, log, clock, logger }))
+      if (store && api?.state === 'ok') say(await loop(targets, { store, log, clock, logger }))
     }
   } finally {
     await log?.close().catch(() => undefined)
   }
   return reportOf(findings)
 }
-
-const engines = ({ kafka, registry, supabase, config }: Targets) => ({
-  kafka: kafka ?? config.kafka,
-  registry: registry ?? config.registry,
-  store: 'postgrest' as const,
-  supabase: supabase ?? config.supabase,
-})
 
 async function brokerClock(
   log: EventLog,
@@ -124,22 +117,23 @@ async function brokerClock(
 
 /** The loop as a whole: who reads, how far, and whether what was learned is what the log gives. */
 async function loop(
-  { config, registry }: Targets,
+  { config: settings, kafka, registry, supabase }: Targets,
   deps: { store: Store; log: EventLog; clock: Clock; logger: Logger },
 ): Promise<Finding[]> {
   const { store, log, clock, logger } = deps
   let records = 0
   const lag = await look('consumers', 'Who reads the log', async () => {
-    const ranges = await log.offsets(config.topic)
+    const ranges = await log.offsets(settings.topic)
     records = ranges.reduce((sum, r) => sum + r.end - r.start, 0)
-    return judgeLag(await readLag({ store, log, clock }, config.topic), records)
+    return judgeLag(await readLag({ store, log, clock }, settings.topic), records)
   })
-  if (lag.some((f) => f.severity === 'error') || !registry) return lag
+  if (lag.some((f) => f.severity === 'error') || !kafka || !registry) return lag
   if (records > AUDITED_RECORDS)
     return [
       ...lag,
       info('audit', 'The log is too long to be counted here.', './strandline audit says where every closed trade is.'),
     ]
+  const config: Config = { ...settings, kafka, registry, store: 'postgrest', supabase }
   const audited = await look('audit', 'Where every closed trade is', async () =>
     judgeAudit(await audit({ config, store, log, codec: createCodec(config), clock, logger, metrics: new Registry() })),
   )

@@ -1,5 +1,5 @@
 /** What the doctor looks at. */
-import type { Config } from '../core/config.ts'
+import type { KafkaConfig, LoopConfig, RegistryConfig, SupabaseConfig } from '../core/config.ts'
 import type { Finding } from './finding.ts'
 
 /** What is not known is undefined, and a finding says so. */
@@ -7,11 +7,10 @@ export interface Targets {
   /** For a person: `Stack: …`, without secrets. */
   name: string
   databaseUrl?: string
-  supabase?: Config['supabase']
-  kafka?: Config['kafka']
-  registry?: Config['registry']
-  /** Topics, partitions and what is accepted; its engines stand for nothing where they are not named. */
-  config: Config
+  supabase?: SupabaseConfig
+  kafka?: KafkaConfig
+  registry?: RegistryConfig
+  config: LoopConfig
   /** Base URLs of the services of a running stack. */
   services: Record<string, string>
   findings: Finding[]

@@ -2,7 +2,13 @@
 import { join } from 'node:path'
 import { positionClosedSchema } from '../core/codec/position-closed-codec.ts'
 import { createRegistryClient } from '../core/codec/registry.ts'
-import { NO_ENGINES, readConfig } from '../core/config.ts'
+import {
+  readDatabaseConfig,
+  readKafkaConfig,
+  readLoopConfig,
+  readRegistryConfig,
+  readStoreWay,
+} from '../core/config.ts'
 import { explain, findStrandlineError, StrandlineError } from '../core/errors.ts'
 import { readToken } from '../core/http-guard.ts'
 import { loadModel } from '../core/load-model.ts'
@@ -73,12 +79,16 @@ export async function startStack(options: StackOptions): Promise<Stack> {
 /** Everything that can be wrong before anything is started. Errors: CONFIG_INVALID, MODEL_INVALID. */
 function checkSettings({ env, model, services, needs }: StackOptions): void {
   const set = Object.fromEntries(Object.entries(env).filter(([, value]) => value?.trim()))
-  const config = readConfig({ ...NO_ENGINES, ...set })
+  const { model: named } = readLoopConfig(set)
+  readStoreWay(set)
+  if (set.KAFKA_BROKERS) readKafkaConfig(set)
+  if (set.SCHEMA_REGISTRY_URL) readRegistryConfig(set)
   if (needs.includes('database') && set.SUPABASE_URL && !set.SUPABASE_SERVICE_ROLE_KEY)
     throw new StrandlineError('CONFIG_INVALID', 'SUPABASE_URL is set, and SUPABASE_SERVICE_ROLE_KEY is not.', {
       todo: 'Set both, or none for an embedded database.',
     })
-  if (services.includes('learner')) loadModel(model ?? config.model)
+  if (needs.includes('database') && set.SUPABASE_URL) readDatabaseConfig(set)
+  if (services.includes('learner')) loadModel(model ?? named)
 }
 
 async function start(options: StackOptions, closers: Closer[]): Promise<StackDescription> {
@@ -127,14 +137,7 @@ async function start(options: StackOptions, closers: Closer[]): Promise<StackDes
   signal?.throwIfAborted()
 
   if (embedded.registry) {
-    const { kafka } = readConfig({
-      SCHEMA_REGISTRY_URL: 'http://none',
-      SUPABASE_URL: 'http://none',
-      SUPABASE_SERVICE_ROLE_KEY: 'none',
-      ...options.env,
-      ...stack.env,
-    })
-    const { brokers, ...security } = kafka
+    const { brokers, ...security } = readKafkaConfig({ ...options.env, ...stack.env })
     const registry = await startRegistry({ brokers, security, port: ports.registry, logger })
     closers.push(() => registry.stop())
     stack.env.SCHEMA_REGISTRY_URL = registry.url
@@ -245,14 +248,15 @@ async function startEmbeddedDatabase(
 
 /** Topics and schema, so that the first event finds them. */
 async function prepareLog(options: StackOptions, stack: StackDescription): Promise<void> {
-  const config = readConfig({ ...NO_ENGINES, ...options.env, ...stack.env })
-  const log = createKafkaLog(config, options.logger)
+  const env = { ...options.env, ...stack.env }
+  const config = readLoopConfig(env)
+  const log = createKafkaLog({ kafka: readKafkaConfig(env) }, options.logger)
   try {
     await ensureLoopTopics(log, config, options.logger).catch((error) => {
       if (findStrandlineError(error)?.code !== 'LOG_SETTINGS') throw error
       options.say(explain(error)) // the services wait until it is put right, with all that was closed in the outbox
     })
-    await createRegistryClient(config.registry).register(`${config.topic}-value`, positionClosedSchema)
+    await createRegistryClient(readRegistryConfig(env)).register(`${config.topic}-value`, positionClosedSchema)
   } finally {
     await log.close()
   }
