@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type mvn from 'mvn-artifact-download'
 import { StrandlineError } from '../core/errors.ts'
+import { tellDuring } from '../core/teller.ts'
 import { openFolder } from './data-dir.ts'
 import lock from './kafka-jars.lock.json' with { type: 'json' }
 
@@ -48,7 +49,6 @@ const CACHE = {
   todo: 'Set STRANDLINE_CACHE_DIR to another folder, or make this one usable.',
   written: true,
 }
-const TELL_MS = 10_000
 const AT_ONCE = 4
 const TRIES = 3
 
@@ -83,7 +83,6 @@ export async function ensureKafkaJars(options: KafkaJarsOptions = {}): Promise<K
     await openFolder(dir, CACHE)
     onProgress?.(0, missing.length, 0, totalBytes)
   }
-  const telling = setInterval(() => say?.(`Downloading Kafka: ${done} of ${missing.length} files so far`), TELL_MS)
   const workers = Array.from({ length: AT_ONCE }, async () => {
     for (let jar = queue.shift(); jar; jar = queue.shift()) {
       await unlessAborted(fetchJar(jar, dir, repository, stallMs), signal)
@@ -92,13 +91,11 @@ export async function ensureKafkaJars(options: KafkaJarsOptions = {}): Promise<K
     }
   })
   try {
-    await Promise.all(workers)
+    await tellDuring(Promise.all(workers), say, () => `Downloading Kafka: ${done} of ${missing.length} files so far`)
   } catch (error) {
     queue.length = 0
     if (!signal?.aborted) await Promise.allSettled(workers)
     throw error
-  } finally {
-    clearInterval(telling)
   }
   return { version, dir, classpath: jars.map((jar) => join(dir, fileName(jar))).join(':') }
 }

@@ -8,9 +8,9 @@ import { tokenHeader } from '../core/http-guard.ts'
 import { NODE_FLAGS } from '../core/node-flags.ts'
 import { isAlive, type StopStep, stopProcess } from '../core/processes.ts'
 import type { ServiceName } from '../core/stack/layout.ts'
+import { createTeller } from '../core/teller.ts'
 import { lastWords, openLogFile } from './log-file.ts'
 import type { Running } from './supervise.ts'
-import { createTeller } from './teller.ts'
 import type { Condition } from './wellness.ts'
 
 const MAIN = fileURLToPath(new URL('../cli/main.ts', import.meta.url))

@@ -1,11 +1,11 @@
 /** Reads partitions once, from known offsets on, without a trace in any lasting group; and never waits without an end or a word. */
 import { randomUUID } from 'node:crypto'
 import { StrandlineError } from '../errors.ts'
+import { TELL_EVERY_MS } from '../teller.ts'
 import type { BatchControl, EventLog, LogBatch, LogGap } from './log.ts'
 
 /** How long nothing may come before reading is given up. Milliseconds. */
 const SILENCE_MS = 60_000
-const TELL_MS = 10_000
 
 export interface ReadingOptions {
   /** Ends the reading: it rejects with the signal's reason. */
@@ -46,11 +46,11 @@ export async function readOnce(
   }
   const ticking = setInterval(() => {
     const silence = Date.now() - heardAt
-    if (silence < TELL_MS || working > 0) return
+    if (silence < TELL_EVERY_MS || working > 0) return
     const sentence = `Nothing has come from ${topic} for ${Math.round(silence / 1000)} s; still to be read: ${reading.missing()}.`
     if (waiting) waiting(sentence)
     else if (silence >= SILENCE_MS) settle(() => fail(new StrandlineError('LOG_UNREACHABLE', sentence)))
-  }, TELL_MS)
+  }, TELL_EVERY_MS)
   const abort = () => settle(() => fail(signal?.reason))
   signal?.addEventListener('abort', abort, { once: true })
 

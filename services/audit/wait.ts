@@ -1,10 +1,10 @@
 /** Waits until everything that is closed is published, and everything that is in the log is applied. */
 import { explain, findStrandlineError, StrandlineError } from '../../core/errors.ts'
 import type { ServiceDeps } from '../../core/service.ts'
+import { createTeller } from '../../core/teller.ts'
 import { readCheckpoints } from './stores.ts'
 
 const POLL_MS = 250
-const TELL_MS = 10_000
 
 /**
  * Resolves to null when nothing waits any more, else, once `seconds` are over, to the sentence that says what does.
@@ -18,16 +18,19 @@ export async function untilNothingWaits(
 ): Promise<string | null> {
   const { clock } = deps
   const started = clock.now()
-  for (let told = started; ; await clock.sleep(POLL_MS)) {
-    const waiting = await whatWaits(deps).catch((cause) => {
+  let waiting: string | null = null
+  const tell = createTeller(
+    say,
+    () => `Still waiting: ${waiting}.`,
+    () => clock.now(),
+  )
+  for (; ; await clock.sleep(POLL_MS)) {
+    waiting = await whatWaits(deps).catch((cause) => {
       throw isAway(cause) ? unseen(cause) : cause
     })
     if (waiting === null) return null
-    const now = clock.now()
-    if (now - started >= seconds * 1000) return `After ${seconds} s there still waits: ${waiting}.`
-    if (now - told < TELL_MS) continue
-    told = now
-    say(`Still waiting: ${waiting}.`)
+    if (clock.now() - started >= seconds * 1000) return `After ${seconds} s there still waits: ${waiting}.`
+    await tell()
   }
 }
 

@@ -5,6 +5,7 @@ import { loadModel } from '../../core/load-model.ts'
 import { type PartitionOffsets, writtenEnd } from '../../core/log/log.ts'
 import type { ServiceDeps } from '../../core/service.ts'
 import { readCheckpoints } from '../../core/store/model-versions.ts'
+import { createTeller } from '../../core/teller.ts'
 import type { Model } from '../../domain/learning/model.ts'
 import { startLearner } from './index.ts'
 import { type OpenVersion, openVersion } from './learner-store.ts'
@@ -17,7 +18,6 @@ export interface CaughtUp {
 }
 
 const POLL_MS = 100
-const TELL_MS = 10_000
 /** How long no partition may move before we say that something is wrong. */
 const STALLED_MS = 60_000
 
@@ -44,19 +44,24 @@ export async function learnUntilCaughtUp(
     (await learner.ready()).reason ?? openTransaction(await log.offsets(config.topic), config.topic) ?? 'See its log.'
   try {
     let moved = clock.now()
-    let told = moved
+    let standing = 0
+    const tell = createTeller(
+      waiting,
+      async () => `The learner of ${model} has stood still for ${standing} s: ${await why()}`,
+      () => clock.now(),
+    )
     let before = ''
     for (;;) {
       const checkpoints = await readCheckpoints(store, modelVersion.consumer, config.topic)
       if (ends.every((e) => e.end === e.start || (checkpoints.get(e.partition) ?? 0) >= e.end)) break
       const now = JSON.stringify([...checkpoints])
-      if (now !== before) moved = told = clock.now()
-      before = now
-      const standing = Math.round((clock.now() - moved) / 1000)
-      if (clock.now() - told >= TELL_MS) {
-        told = clock.now()
-        waiting?.(`The learner of ${model} has stood still for ${standing} s: ${await why()}`)
+      if (now !== before) {
+        moved = clock.now()
+        tell.moved()
       }
+      before = now
+      standing = Math.round((clock.now() - moved) / 1000)
+      await tell()
       if (clock.now() - moved > stalledMs)
         throw new StrandlineError('STORE_UNREACHABLE', `The learner of ${model} has stood still for ${standing} s.`, {
           todo: await why(),
