@@ -25,7 +25,7 @@ export function register(program: Command): void {
     })
 }
 
-/** Folds a file line by line. `refused` hears of events that the learner would dead-letter. Errors: FILE_UNREADABLE, FILE_INVALID, MODEL_INVALID. */
+/** Folds a file line by line. `refused` hears of events that the learner would dead-letter. Errors: FILE_UNREADABLE, FILE_INVALID, MODEL_INVALID, USAGE. */
 export async function foldFile(
   file: string,
   model: string,

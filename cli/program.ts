@@ -17,6 +17,7 @@ Environment, where real engines take the place of the embedded ones:
   KAFKA_BROKERS          host:port of a Kafka or Redpanda cluster, several separated by commas
   SCHEMA_REGISTRY_URL    a Confluent-compatible schema registry
   SUPABASE_URL, SUPABASE_SERVICE_ROLE_KEY   a Supabase project
+  DATABASE_URL           its PostgreSQL: services write to it directly, and migrate, doctor, switch and undo work on it
   LOG_LEVEL              trace, debug, info, warn, error or silent
 `
 

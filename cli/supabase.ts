@@ -1,5 +1,6 @@
 /** `strandline supabase`: @supabase/lite in front of a PostgreSQL that is there already. */
 import type { Command } from 'commander'
+import { required, requirePostgresUrl } from '../core/config.ts'
 import { StrandlineError } from '../core/errors.ts'
 import { stopOnSignals } from '../core/host.ts'
 import { createLogger } from '../core/logger.ts'
@@ -7,32 +8,26 @@ import { DEFAULT_BASE_PORT, stackPorts } from '../core/stack/layout.ts'
 import { port } from './shared.ts'
 import { withoutSecrets } from './stack-choice.ts'
 
-function required(name: string, example: string): string {
-  const value = process.env[name]?.trim()
-  if (!value)
-    throw new StrandlineError('CONFIG_INVALID', `${name} is not set.`, { todo: `Set it, e.g. ${name}=${example}.` })
-  return value
-}
-
 export function register(program: Command): void {
   const fallback = stackPorts(DEFAULT_BASE_PORT).supabase
   program
     .command('supabase')
     .description(
-      'Run the Supabase endpoint alone, in front of the PostgreSQL that DATABASE_URL names; the migrations are applied first.',
+      'Run the Supabase endpoint alone, in front of a PostgreSQL that is there already; the migrations are applied first.',
     )
+    .option('--database-url <url>', 'postgres:// URL of the database (default: DATABASE_URL)')
     .option('--port <port>', `HTTP port (default: STRANDLINE_HTTP_PORT, else ${fallback})`, port)
     .addHelpText(
       'after',
       '\nExample:\n  DATABASE_URL=postgres://postgres:…@127.0.0.1:5432/strandline SUPABASE_SERVICE_ROLE_KEY=sb_secret_… ./strandline supabase\n',
     )
-    .action(async (options: { port?: number }) => {
-      const databaseUrl = required('DATABASE_URL', 'postgres://postgres:…@127.0.0.1:5432/strandline')
-      if (!/^postgres(ql)?:\/\//.test(databaseUrl) || !URL.canParse(databaseUrl))
-        throw new StrandlineError('CONFIG_INVALID', 'DATABASE_URL is not the URL of a database.', {
-          todo: 'Write it like postgres://user:password@host:5432/database.',
-        })
-      const serviceRoleKey = required('SUPABASE_SERVICE_ROLE_KEY', 'sb_secret_…')
+    .action(async (options: { databaseUrl?: string; port?: number }) => {
+      const given = options.databaseUrl === undefined ? 'DATABASE_URL' : '--database-url'
+      const databaseUrl = requirePostgresUrl(
+        options.databaseUrl ?? required(process.env, 'DATABASE_URL', 'postgres://postgres:…@127.0.0.1:5432/strandline'),
+        given,
+      )
+      const serviceRoleKey = required(process.env, 'SUPABASE_SERVICE_ROLE_KEY', 'sb_secret_…')
       if (!serviceRoleKey.startsWith('sb_secret_'))
         throw new StrandlineError('CONFIG_INVALID', 'SUPABASE_SERVICE_ROLE_KEY does not start with sb_secret_.', {
           todo: 'Choose one that does, e.g. sb_secret_ and 30 random letters.',

@@ -53,7 +53,8 @@ export interface Config extends DatabaseConfig, LoopConfig {
 
 type Env = Record<string, string | undefined>
 
-function required(env: Env, name: string, example: string): string {
+/** Errors: CONFIG_INVALID where it is not set. */
+export function required(env: Env, name: string, example: string): string {
   const value = env[name]?.trim()
   if (!value)
     throw new StrandlineError('CONFIG_INVALID', `${name} is not set.`, { todo: `Set it, e.g. ${name}=${example}.` })

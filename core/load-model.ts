@@ -7,10 +7,11 @@ import { StrandlineError } from './errors.ts'
 
 const MODELS = fileURLToPath(new URL('../models/', import.meta.url))
 
+/** Errors: USAGE where there is no such model, MODEL_INVALID where its file is wrong. */
 export function loadModel(nameOrFile: string): Model {
   const file = /[/\\]|\.json$/.test(nameOrFile) ? nameOrFile : `${MODELS}${nameOrFile}.json`
   if (!existsSync(file))
-    throw new StrandlineError('MODEL_INVALID', `There is no model '${nameOrFile}'.`, {
+    throw new StrandlineError('USAGE', `There is no model '${nameOrFile}'.`, {
       todo: `Use one of ${modelNames().join(', ')}, or the path of a model file.`,
     })
   let definition: ModelDefinition

@@ -76,7 +76,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   }
 }
 
-/** Everything that can be wrong before anything is started. Errors: CONFIG_INVALID, MODEL_INVALID. */
+/** Everything that can be wrong before anything is started. Errors: CONFIG_INVALID, MODEL_INVALID, USAGE. */
 function checkSettings({ env, model, services, needs }: StackOptions): void {
   const set = Object.fromEntries(Object.entries(env).filter(([, value]) => value?.trim()))
   const { model: named } = readLoopConfig(set)

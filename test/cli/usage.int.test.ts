@@ -83,7 +83,8 @@ describe('regression: with --json a failure is one JSON object on standard outpu
     [['allocate', '--json'], 2, 'USAGE'],
     [['lag', '--json', '--nonsense'], 2, 'USAGE'],
     [['fold', 'no-such.jsonl', '--json'], 1, 'FILE_UNREADABLE'],
-    [['fold', '-', '--json', '--model', 'nonsense'], 1, 'MODEL_INVALID'],
+    [['fold', '-', '--json', '--model', 'nonsense'], 2, 'USAGE'],
+    [['up', '--json', '--model', 'nonsense', '--data-dir', 'never-made'], 2, 'USAGE'],
     [['import', 'freqtrade', 'no-such.json', '--candles', 'no-such', '--json'], 1, 'FILE_UNREADABLE'],
     [['up', '--json', '--base-port', 'ten'], 2, 'USAGE'],
   ])('%j', async (args, exit, code) => {
@@ -105,6 +106,12 @@ describe('regression: a wrong environment is one sentence', () => {
       { DATABASE_URL: 'nonsense', SUPABASE_SERVICE_ROLE_KEY: 'sb_secret_x' },
       /^DATABASE_URL is not the URL/,
     ],
+    [
+      ['supabase', '--database-url', 'nonsense'],
+      { DATABASE_URL: 'postgres://u@127.0.0.1:1/x', SUPABASE_SERVICE_ROLE_KEY: 'sb_secret_x' },
+      /^--database-url is not the URL/, // the flag beats the environment
+    ],
+    [['coefficients', '--data-dir', 'no-such'], { KAFKA_BROKERS: 'no-port' }, /^There is no stack in/m], // no word of brokers
   ])('%j %j', async (args, env, sentence) => {
     const { code, stderr } = await runCommand(args, { env: env as Record<string, string>, cwd: root })
     expect(code).toBe(1)
@@ -130,7 +137,7 @@ describe('a service alone', () => {
 
   test('fails at once on a model that does not exist', async () => {
     const { code, stderr } = await runCommand(['learner', '--model', 'nonsense'], { env: engines(9) })
-    expect(code).toBe(1)
+    expect(code).toBe(2)
     expect(stderr).toMatch(/nonsense/)
   })
 })
