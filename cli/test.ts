@@ -59,8 +59,11 @@ async function runTests(args: string[], checks: boolean): Promise<number> {
   const lanes = await lanesOf(args)
   const dir = mkdtempSync(join(tmpdir(), 'strandline-report-'))
   try {
-    const chains = lanes.map((chain, i) => runChain(chain, (j) => join(dir, `${i}-${j}.json`)))
+    const ending = new AbortController()
+    for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => ending.abort())
+    const chains = lanes.map((chain, i) => runChain(chain, (j) => join(dir, `${i}-${j}.json`), ending.signal))
     const results = (await Promise.all(chains)).flat()
+    if (ending.signal.aborted) return 130
     for (const { program, tests } of missing) loudly(`LEFT OUT, because ${program} is not installed: ${tests}.`)
     const sum = (of: 'passed' | 'failed' | 'skipped') => results.reduce((total, r) => total + r[of], 0)
     const [passed, failed, skipped] = [sum('passed'), sum('failed'), sum('skipped')]
@@ -126,9 +129,14 @@ async function lanesOf(args: string[]): Promise<Lane[][]> {
   ]
 }
 
-async function runChain(lanes: Lane[], report: (i: number) => string): Promise<(Counts & { code: number })[]> {
+/** One after the other; what was not begun when somebody asked us to end is not begun. */
+async function runChain(
+  lanes: Lane[],
+  report: (i: number) => string,
+  ending: AbortSignal,
+): Promise<(Counts & { code: number })[]> {
   const results: (Counts & { code: number })[] = []
-  for (const [i, lane] of lanes.entries()) results.push(await runLane(lane, report(i)))
+  for (const [i, lane] of lanes.entries()) if (!ending.aborted) results.push(await runLane(lane, report(i)))
   return results
 }
 
