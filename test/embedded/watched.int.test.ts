@@ -95,7 +95,7 @@ test('regression: a service that cannot start ends, whoever started it', { timeo
     stdio: ['ignore', 'ignore', 'ignore', 'ipc'], // as `up` starts it: the channel kept the failed process alive
   })
   const [code] = await once(child, 'exit')
-  expect(code).toBe(1)
+  expect(code).toBe(2) // wrong usage
 })
 
 describe('what is wrong is said before anything is started', { timeout: 300_000 }, () => {
@@ -105,16 +105,18 @@ describe('what is wrong is said before anything is started', { timeout: 300_000 
       ['--model', 'nonsense'],
       {},
       /^There is no model 'nonsense'\. Use one of .*lowcap-v4/m,
+      2,
     ],
-    ['a number of partitions', [], { STRANDLINE_PARTITIONS: 'six' }, /^STRANDLINE_PARTITIONS is 'six'\./m],
-    ['a level of the log', [], { LOG_LEVEL: 'loud' }, /^LOG_LEVEL is 'loud'\. Use one of: trace, /m],
+    ['a number of partitions', [], { STRANDLINE_PARTITIONS: 'six' }, /^STRANDLINE_PARTITIONS is 'six'\./m, 1],
+    ['a level of the log', [], { LOG_LEVEL: 'loud' }, /^LOG_LEVEL is 'loud'\. Use one of: trace, /m, 1],
     [
       'half of a Supabase',
       [],
       { SUPABASE_URL: 'http://127.0.0.1:9' },
       /^SUPABASE_URL is set, and SUPABASE_SERVICE_ROLE_KEY is not\./m,
+      1,
     ],
-  ])('%s', async (_name, args, env, sentence) => {
+  ])('%s', async (_name, args, env, sentence, code) => {
     const folder = join(root, 'none')
     const outcome = await runCommand(
       ['up', '--data-dir', folder, '--base-port', String(await freeBasePort()), ...args],
@@ -123,7 +125,7 @@ describe('what is wrong is said before anything is started', { timeout: 300_000 
       },
     )
     expect(outcome.stderr.trim()).toMatch(sentence)
-    expect(outcome.code).toBe(1)
+    expect(outcome.code).toBe(code)
     expect(existsSync(folder)).toBe(false)
   })
 
