@@ -1,12 +1,12 @@
 /** What readers of the old tables see: the old values, or what is learned (supabase/migrations/…_strandline_moving.sql does it). */
-import type pg from 'pg'
 import type { Clock } from '../core/clock.ts'
 import { StrandlineError } from '../core/errors.ts'
 import type { EventLog } from '../core/log/log.ts'
+import { LockOrder } from '../core/store/lock-order.ts'
 import { listVersions } from '../core/store/model-versions.ts'
 import { requireCaughtUp } from '../services/learner/activate.ts'
 import { databaseStore } from './database-store.ts'
-import { inTransaction, LIMITS } from './transaction.ts'
+import { ACTIVATION_TURN, inTransaction, LIMITS } from './transaction.ts'
 
 export interface Switched {
   /** ok; again: it was before, and has the grants and policies of now; ours: no table of the old system was here, readers always saw what is learned. */
@@ -61,7 +61,8 @@ export function switchReaders(
   databaseUrl: string,
   { log, clock, force = false }: { log?: Pick<EventLog, 'offsets'>; clock: Clock; force?: boolean },
 ): Promise<Switched> {
-  return inTransaction(databaseUrl, async (client, attempt) => {
+  const locks = lockOrder()
+  return inTransaction(databaseUrl, async (client) => {
     if (log && !force) {
       const store = databaseStore(client)
       const [version] = await listVersions(store)
@@ -71,7 +72,8 @@ export function switchReaders(
         })
       await requireCaughtUp({ store, log, clock }, version)
     }
-    await lockInTurn(client, attempt)
+    await client.query(ACTIVATION_TURN)
+    await locks.lock(client)
     const { rows } = await client.query<{ answer: Switched }>(SWITCH, [force])
     await client.query(RELOAD)
     return rows[0]!.answer
@@ -80,30 +82,24 @@ export function switchReaders(
 
 /** Readers see again what they saw before the switch. Errors: as inTransaction(). */
 export function restoreReaders(databaseUrl: string): Promise<{ names: string[] }> {
-  return inTransaction(databaseUrl, async (client, attempt) => {
-    await lockInTurn(client, attempt)
+  const locks = lockOrder()
+  return inTransaction(databaseUrl, async (client) => {
+    await client.query(ACTIVATION_TURN)
+    await locks.lock(client)
     const { rows } = await client.query('select strandline.restore_readers() as answer')
     await client.query(RELOAD)
     return rows[0].answer
   })
 }
 
-/**
- * The configuration's row is locked before the table of coefficients; where a writer of both takes them in the other order, so do we, every second time:
- * otherwise one that is always at work would never let us by.
- */
-export async function lockInTurn(client: pg.ClientBase, attempt: number): Promise<void> {
-  if (attempt % 2 === 1) return
-  const { rows } = await client.query(
-    `select to_regclass('public.learning_coefficients') as there where not strandline.made('learning_coefficients')`,
-  )
-  if (rows[0]?.there) await client.query('lock table public.learning_coefficients in access exclusive mode')
-}
+/** The tables that readers are switched in; not by their rows alone, as the learner locks those. */
+const lockOrder = () => new LockOrder(['public.learning_configs', 'public.learning_coefficients'], 'access exclusive')
 
 /** PostgREST then looks at the tables anew; nobody else listens. */
 const RELOAD = `notify pgrst, 'reload schema'`
 
-const pasted = (...statements: string[]) => `${['begin', ...LIMITS, ...statements, RELOAD, 'commit'].join(';\n')};\n`
+const pasted = (...statements: string[]) =>
+  `${['begin', ...LIMITS, ACTIVATION_TURN, ...lockOrder().statements(), ...statements, RELOAD, 'commit'].join(';\n')};\n`
 
 /** The same, for an SQL editor. */
 export const switchSql = (force: boolean): string => pasted(SWITCH.replace('$1', String(force)))

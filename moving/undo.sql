@@ -19,17 +19,13 @@ begin
   if to_regnamespace('strandline') is null then
     raise exception using errcode = 'ST003', message = 'Strandline is not in this database.';
   end if;
-  perform pg_advisory_xact_lock(hashtextextended('strandline.migrate', 0));
-  perform pg_advisory_xact_lock(hashtext('strandline.activate'));
-
   select string_agg(format('%s (%s)', s.service, s.place), ', ' order by s.service, s.place) into obstacle from strandline.running_services s;
   if obstacle is not null then
     raise exception using errcode = 'ST002', message = format('Services run against this database, and would go on against what is taken away: %s.', obstacle),
       hint = 'Stop them first (Ctrl-C where ./strandline up runs; docker compose stop). One that was killed is forgotten half a minute later.';
   end if;
 
-  -- Whoever closes a trade now waits for us, and then finds no function to close it with.
-  lock table strandline.pm_outbox in access exclusive mode;
+  -- The tables were locked before this, the outbox too: nobody closes a trade from here on.
   select count(*) into waiting from strandline.pm_outbox where published_at is null;
   if waiting > 0 and coalesce(current_setting('strandline.lose_unpublished', true), '') <> 'on' then
     raise exception using errcode = 'ST002', message = format('%s closed trade(s) wait in the outbox and are not in the log yet: they would be lost.', waiting),

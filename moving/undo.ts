@@ -1,8 +1,8 @@
 /** Takes Strandline out of a database again (undo.sql). */
 import { readFile } from 'node:fs/promises'
-import { readMigrations } from '../core/store/migrate.ts'
-import { lockInTurn } from './switch.ts'
-import { inTransaction, LIMITS } from './transaction.ts'
+import { LockOrder, SHARED_TABLES } from '../core/store/lock-order.ts'
+import { MIGRATION_TURN, readMigrations } from '../core/store/migrate.ts'
+import { ACTIVATION_TURN, inTransaction, LIMITS } from './transaction.ts'
 
 export interface UndoOptions {
   /** Also with closed trades that are not in the log yet. */
@@ -61,8 +61,10 @@ export function planUndo(databaseUrl: string): Promise<UndoPlan> {
 
 /** Errors: as inTransaction(). */
 export function undo(databaseUrl: string, options: UndoOptions = {}): Promise<void> {
-  return inTransaction(databaseUrl, async (client, attempt) => {
-    await lockInTurn(client, attempt)
+  const locks = lockOrder()
+  return inTransaction(databaseUrl, async (client) => {
+    for (const turn of TURNS) await client.query(turn)
+    await locks.lock(client)
     for (const statement of await settings(options)) await client.query(statement)
     await client.query(await script())
   })
@@ -70,8 +72,13 @@ export function undo(databaseUrl: string, options: UndoOptions = {}): Promise<vo
 
 /** The same, for an SQL editor. */
 export async function undoSql(options: UndoOptions = {}): Promise<string> {
-  return `${['begin', ...LIMITS, ...(await settings(options))].join(';\n')};\n\n${await script()}commit;\n`
+  return `${['begin', ...LIMITS, ...TURNS, ...lockOrder().statements(), ...(await settings(options))].join(';\n')};\n\n${await script()}commit;\n`
 }
+
+const TURNS = [MIGRATION_TURN, ACTIVATION_TURN]
+
+/** Whoever closes a trade waits for us from here on, and then finds no function to close it with. */
+const lockOrder = () => new LockOrder([...SHARED_TABLES, 'strandline.pm_outbox'], 'access exclusive')
 
 const settings = async ({ loseUnpublished, dropData, keepStrands }: UndoOptions): Promise<string[]> => [
   `set local strandline.versions = '${(await readMigrations()).map((m) => m.version)}'`,

@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url'
 import type pg from 'pg'
 import { StrandlineError } from '../errors.ts'
 import { withClient } from './client.ts'
+import { isLockFailure, LOCK_TIMEOUT, LockOrder, SHARED_TABLES, transactionWhenFree } from './lock-order.ts'
 import { sqlStatements } from './sql-statements.ts'
 
 export const MIGRATIONS = fileURLToPath(new URL('../../supabase/migrations/', import.meta.url))
@@ -42,32 +43,38 @@ const RECORD_BOOKKEEPING = `do $$ begin
     insert into strandline.added (kind, table_name, object) values ('schema', '', 'supabase_migrations') on conflict do nothing;
   end if;
 end $$`
-/** Nobody waits behind us for longer than this, should we wait for somebody; what is large may take its time. */
 const LIMITS = [`set local lock_timeout = '10s'`, 'set local statement_timeout = 0']
+/** Several callers take turns. */
+export const MIGRATION_TURN = `select pg_advisory_xact_lock(hashtextextended('strandline.migrate', 0))`
+
+/** Writers wait until it is through, readers only where a table of theirs gets a column. */
+const lockOrder = () => new LockOrder(SHARED_TABLES, 'share row exclusive')
 
 /**
- * Applies what is missing, all of it in one transaction or nothing; several callers take turns.
+ * Applies what is missing, all of it in one transaction or nothing; several callers take turns. Where a table is in use, from the beginning again for a while.
  * @returns the versions applied now.
- * Errors: STORE_SCHEMA when the database is newer than these migrations, was made by a development version, or one of them fails; STORE_UNREACHABLE.
+ * Errors: STORE_SCHEMA when the database is newer than these migrations, was made by a development version, or one of them fails; STORE_REJECTED when a
+ * table was in use all the time; STORE_UNREACHABLE.
  */
 export async function migrate(databaseUrl: string, migrations?: Migration[]): Promise<string[]> {
   const known = migrations ?? (await readMigrations())
+  const locks = lockOrder()
   return withClient(databaseUrl, async (client) => {
-    await client.query('begin')
-    try {
-      for (const statement of LIMITS) await client.query(statement)
-      await client.query(`select pg_advisory_xact_lock(hashtextextended('strandline.migrate', 0))`)
-      const missing = await missingOf(client, known)
-      if (missing.length > 0) for (const statement of [NOTE_BOOKKEEPING, ...BOOKKEEPING]) await client.query(statement)
-      for (const migration of missing) await apply(client, migration)
-      if (missing.length > 0) await client.query(RECORD_BOOKKEEPING)
-      await client.query('commit')
-      return missing.map((m) => m.version)
-    } catch (error) {
-      await client.query('rollback').catch(() => {})
-      throw error
-    }
+    const applied = await transactionWhenFree(client, () => applyMissing(client, known, locks))
+    return applied.map((m) => m.version)
   })
+}
+
+async function applyMissing(client: pg.ClientBase, known: readonly Migration[], locks: LockOrder) {
+  for (const statement of [...LIMITS, MIGRATION_TURN]) await client.query(statement)
+  const missing = await missingOf(client, known)
+  if (missing.length === 0) return missing
+  await client.query(LOCK_TIMEOUT)
+  await locks.lock(client)
+  for (const statement of [NOTE_BOOKKEEPING, ...BOOKKEEPING]) await client.query(statement)
+  for (const migration of missing) await apply(client, migration)
+  await client.query(RECORD_BOOKKEEPING)
+  return missing
 }
 
 /** What `migrate` would apply; nothing is changed. Errors: as those of migrate. */
@@ -82,7 +89,7 @@ export function pasteable(migrations: readonly Migration[]): string {
   const rows = migrations.map((m) => `  (${quoted(m.version)}, ${quoted(m.name)})`).join(',\n')
   return [
     'begin;',
-    ...[...LIMITS, NOTE_BOOKKEEPING, ...BOOKKEEPING].map((s) => `${s};`),
+    ...[...LIMITS, LOCK_TIMEOUT, ...lockOrder().statements(), NOTE_BOOKKEEPING, ...BOOKKEEPING].map((s) => `${s};`),
     ...migrations.flatMap((m) => ['', `-- ${m.version}_${m.name}.sql`, m.sql.trimEnd()]),
     '',
     `insert into supabase_migrations.schema_migrations (version, name) values\n${rows};`,
@@ -136,6 +143,7 @@ async function apply(client: pg.ClientBase, { version, name, sql }: Migration): 
       [version, name, statements],
     )
   } catch (cause) {
+    if (isLockFailure(cause)) throw cause
     const where = at
       .replace(/^(\s*--.*\n)+/, '')
       .replace(/\s+/g, ' ')
@@ -143,13 +151,7 @@ async function apply(client: pg.ClientBase, { version, name, sql }: Migration): 
     throw new StrandlineError(
       'STORE_SCHEMA',
       `Migration ${version}_${name} failed at "${where}": ${(cause as Error).message}. Nothing was changed.`,
-      {
-        cause,
-        // 55P03: lock_not_available
-        ...((cause as pg.DatabaseError).code === '55P03' && {
-          todo: 'Somebody else uses the table for long: try again when it is quiet (pg_stat_activity shows who).',
-        }),
-      },
+      { cause },
     )
   }
 }

@@ -1,4 +1,5 @@
 /** Readers and writers that are at work while their tables are switched and taken back. */
+import type pg from 'pg'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import { systemClock } from '../../core/clock.ts'
 import { withClient } from '../../core/store/client.ts'
@@ -20,6 +21,12 @@ beforeEach(async () => {
 afterAll(() => old?.drop())
 
 const READ = `select weight from learning_coefficients where module='dm' and scope='lever' and name='curator' and key='moonboy'`
+
+/** Their trigger then writes into the queue, and scores it. */
+const insertStrand = (client: pg.Client, id: string) =>
+  client.query(
+    `insert into ad_strands (id, module, kind, symbol, content) values ('${id}', 'pm', 'position_closed', 'LIVE', '{}')`,
+  )
 
 test.each(['configuration first', 'coefficients first'])(
   'no reader and no writer fails while the tables are switched to and fro, and undone; a writer of both: %s',
@@ -51,16 +58,17 @@ test.each(['configuration first', 'coefficients first'])(
         seen.writes++
       }
     })
-    const inserter = withClient(old.databaseUrl, async (client) => {
-      await client.query('set role authenticated')
-      while (going) {
-        await client.query(
-          `insert into ad_strands (id, module, kind, symbol, content) values ('live_${seen.strands}', 'pm', 'position_closed', 'LIVE', '{}')`,
-        )
-        seen.strands++
-      }
-    })
-    const all = Promise.all([reader, writer, inserter])
+    // Several: with one, a table is sometimes free between two of its transactions.
+    const inserters = Array.from({ length: 4 }, (_, n) =>
+      withClient(old.databaseUrl, async (client) => {
+        await client.query('set role authenticated')
+        for (let i = 0; going; i++) {
+          await insertStrand(client, `live_${n}_${i}`)
+          seen.strands++
+        }
+      }),
+    )
+    const all = Promise.all([reader, writer, ...inserters])
     const rounds = async () => {
       for (let i = 0; i < 8; i++) {
         await switchReaders(old.databaseUrl, { clock: systemClock })
@@ -89,3 +97,30 @@ test.each(['configuration first', 'coefficients first'])(
     })
   },
 )
+
+test('no writer fails while Strandline comes into the database and goes, and none keeps it out', async () => {
+  await undo(old.databaseUrl)
+  let going = true
+  let strands = 0
+  const inserters = Array.from({ length: 4 }, (_, n) =>
+    withClient(old.databaseUrl, async (client) => {
+      for (let i = 0; going; i++) {
+        await insertStrand(client, `live_come_${n}_${i}`)
+        strands++
+      }
+    }),
+  )
+  const rounds = async () => {
+    for (let i = 0; i < 4; i++) {
+      expect(await migrate(old.databaseUrl)).not.toEqual([])
+      await undo(old.databaseUrl)
+    }
+  }
+  await Promise.race([Promise.all(inserters), rounds().finally(() => (going = false))])
+  await Promise.all(inserters)
+  const [kept] = await old.sql(
+    `select (select count(*)::int from ad_strands where symbol = 'LIVE') as strands,
+       (select count(*)::int from strand_scores where strand_id like 'live_%') as scored`,
+  )
+  expect(kept).toEqual({ strands, scored: strands })
+})
