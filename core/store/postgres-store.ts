@@ -5,7 +5,7 @@
 import pg from 'pg'
 import { StrandlineError } from '../errors.ts'
 import { within } from '../within.ts'
-import type { Store } from './store.ts'
+import { type DirectStore, RolledBack } from './store.ts'
 
 export interface PostgresStoreOptions {
   /** postgres:// URL; `sslmode` and the like as libpq has them. */
@@ -16,7 +16,7 @@ export interface PostgresStoreOptions {
   timeoutMs?: number
 }
 
-export interface PostgresStore extends Store {
+export interface PostgresStore extends DirectStore {
   close(): Promise<void>
 }
 
@@ -69,6 +69,32 @@ export function createPostgresStore({ url, max = 10, timeoutMs = 30_000 }: Postg
         throw postgresError(error, fn, at)
       } finally {
         client.release(doubtful) // whatever is on the way belongs to nobody
+      }
+    },
+    async transaction<T>(what: string, work: (client: pg.ClientBase) => Promise<T>): Promise<T> {
+      let client: pg.PoolClient
+      try {
+        client = await pool.connect()
+      } catch (error) {
+        throw postgresError(error, what, at)
+      }
+      let doubtful = true
+      try {
+        await client.query(`begin; ${AS_SERVICE_ROLE}`)
+        const result = await within(work(client), timeoutMs)
+        await client.query('commit')
+        doubtful = false
+        return result
+      } catch (error) {
+        const ours = error instanceof RolledBack || isAnswer(error)
+        if (ours)
+          doubtful = !(await client.query('rollback').then(
+            () => true,
+            () => false,
+          ))
+        throw error instanceof RolledBack ? error : postgresError(error, what, at)
+      } finally {
+        client.release(doubtful)
       }
     },
     /** A call that hangs does not hold up whoever ends. */

@@ -4,11 +4,32 @@
  * STORE_UNREACHABLE means that the outcome of the call is unknown: it may have happened. STORE_REJECTED means that it did not; STORE_SCHEMA that there is
  * no such function.
  */
+import type pg from 'pg'
 import { findStrandlineError } from '../errors.ts'
 
 export interface Store {
   /** Calls the function of this name in `public`, its arguments by name. Texts are well-formed Unicode without U+0000. */
   rpc<T>(fn: string, args: Record<string, unknown>): Promise<T>
+}
+
+/** PostgreSQL itself: what PostgREST cannot do, several statements in one transaction. For adapters alone. */
+export interface DirectStore extends Store {
+  /**
+   * Runs `work` on one connection, in one transaction, as the role that rpc() acts as. Errors: as of rpc(), `what` in the place of the function's name;
+   * a `RolledBack` as it is.
+   */
+  transaction<T>(what: string, work: (client: pg.ClientBase) => Promise<T>): Promise<T>
+}
+
+export const isDirect = (store: Store): store is DirectStore => 'transaction' in store
+
+/** Thrown by the work of a transaction that is to have no effect. */
+export class RolledBack<T> extends Error {
+  readonly answer: T
+  constructor(answer: T) {
+    super('rolled back')
+    this.answer = answer
+  }
 }
 
 /** The database refused a value of the request (SQLSTATE class 22, data exception): whoever sent it must send another. */

@@ -3,7 +3,8 @@
 import type { LearnerState } from '../../domain/learning/fold.ts'
 import { type Decay, type DecayedSums, periodOf } from '../../domain/learning/sums.ts'
 import type { LedgerTrade, Trade } from '../../domain/learning/trade.ts'
-import type { DirtySums, LearnerRead, LearnerStore } from './learner-store.ts'
+import type { DirtySums } from './commit.ts'
+import type { LearnerRead, LearnerStore } from './learner-store.ts'
 import { type Cell, cellId, createSumsCache, type SumsCache } from './sums-cache.ts'
 
 /** What a learner remembers of a claimed partition between chunks. */

@@ -9,7 +9,7 @@ import type { EventLog, LogRecord, OutgoingRecord, ProducedRecord } from '../../
 import type { Claim } from '../../core/runner/partition-runner.ts'
 import type { Refused } from '../../core/runner/read-events.ts'
 import type { Store } from '../../core/store/store.ts'
-import type { DeadLetterRow } from './learner-store.ts'
+import type { DeadLetterRow } from './commit.ts'
 
 export interface DeadLetters {
   /** Sends what is new; resolves, once durable, to the rows to commit. */

@@ -48,7 +48,7 @@ export async function startLearner(
     active: () => isActive(store, id),
   })
   const events = createLearnerMetrics(deps.metrics, logger)
-  const learnerStore = createLearnerStore(store, model, version, topic, config.sync)
+  const learnerStore = createLearnerStore(store, model, version, topic, { sync: config.sync })
   const service = await startConsumer(deps, {
     service: 'learner',
     consumer,

@@ -1,9 +1,10 @@
 /** The learner's calls to the database. Columns travel as array literals in text, which every PostgREST and @supabase/lite passes on unchanged. */
-import type { Claim } from '../../core/runner/partition-runner.ts'
-import type { Store } from '../../core/store/store.ts'
+import { isDirect, type Store } from '../../core/store/store.ts'
 import type { Model, Scope } from '../../domain/learning/model.ts'
 import type { DecayedSums } from '../../domain/learning/sums.ts'
-import { groupsOfLedger, type LedgerTrade, type Trade } from '../../domain/learning/trade.ts'
+import { groupsOfLedger, type LedgerTrade } from '../../domain/learning/trade.ts'
+import type { CommitAnswer, LearnerCommit } from './commit.ts'
+import { changedRows, copyCommit, isCopyable } from './copy-commit.ts'
 import type { Cell } from './sums-cache.ts'
 
 export interface OpenVersion {
@@ -13,40 +14,6 @@ export interface OpenVersion {
   /** Names the checkpoints of this version in `consumer_checkpoints`. */
   consumer: string
 }
-
-export interface DirtySums extends Cell {
-  partition: number
-  sums: DecayedSums
-}
-
-export interface DeadLetterRow {
-  offset: number
-  /** The record's own time: with the topic's id it tells records of several topics at one place apart. */
-  record_ms: number
-  reason: string
-  detail: string
-  dead_topic: string | null
-  dead_partition: number | null
-  dead_offset: number | null
-}
-
-export interface LearnerCommit {
-  claim: Claim
-  commitId: string
-  next: number
-  /** Events that the ledger does not have. */
-  fresh: Trade[]
-  /** Higher revisions of events that it has, with the revision that was read: what was taken out of the sums. Another one by now: stale. */
-  changed: (Trade & { was: number })[]
-  dirty: DirtySums[]
-  /** Other partitions whose sums change, with the version that was read. */
-  foreign: { partition: number; version: number }[]
-  dead: DeadLetterRow[]
-  /** Which log was read, and how far (core/runner/last-record.ts). */
-  seen: string
-}
-
-export type CommitAnswer = { status: 'ok' | 'fenced' | 'stale' } | { status: 'seen'; ids: string[] }
 
 export interface LearnerRead {
   version: number
@@ -101,15 +68,22 @@ type SumsTuple = [
   weighted_rr_long_low: number,
 ]
 
-/** @param sync commits wait for the disk; otherwise a crash may take the newest ones along, with the checkpoint */
+export interface LearnerStoreOptions {
+  /** Commits wait for the disk; otherwise a crash may take the newest ones along, with the checkpoint. */
+  sync?: boolean
+  /** New trades of a chunk from which on it is copied in, where the database is reached without PostgREST. Below, one round trip is cheaper than few bytes. */
+  copyFrom?: number
+}
+
 export function createLearnerStore(
   store: Store,
   model: Model,
   modelVersion: OpenVersion,
   topic: string,
-  sync = true,
+  { sync = true, copyFrom = 100 }: LearnerStoreOptions = {},
 ): LearnerStore {
-  const common = { p_consumer: modelVersion.consumer, p_topic: topic, p_model_version: modelVersion.id }
+  const { id, consumer } = modelVersion
+  const common = { p_consumer: consumer, p_topic: topic, p_model_version: id }
   return {
     modelVersion,
     async read(partition, ids, cells) {
@@ -168,53 +142,44 @@ export function createLearnerStore(
       }
     },
     commit: (c) =>
-      store.rpc<CommitAnswer>('strandline_learner_commit', {
-        ...common,
-        p_partition: c.claim.partition,
-        p_epoch: c.claim.epoch,
-        p_version: c.claim.version,
-        p_next: c.next,
-        p_commit: c.commitId,
-        p_ids: plain(c.fresh, (t) => t.id),
-        p_offsets: plain(c.fresh, (t) => t.offset),
-        p_revisions: plain(c.fresh, (t) => t.revision),
-        p_voided: plain(c.fresh, (t) => t.voided),
-        p_closed_at: plain(c.fresh, (t) => t.closed_at),
-        p_rr: plain(c.fresh, (t) => t.rr),
-        p_levers: texts(c.fresh, (t) => t.levers),
-        p_changed: JSON.stringify(
-          c.changed.map((t) => ({
-            event_id: t.id,
-            offset: t.offset,
-            closed_at_ms: t.closed_at,
-            rr: t.rr,
-            was: t.was,
-            revision: t.revision,
-            voided: t.voided,
-            levers: t.levers,
-          })),
-        ),
-        p_sum_partitions: plain(c.dirty, (d) => d.partition),
-        p_scopes: plain(c.dirty, (d) => d.group.scope),
-        p_names: texts(c.dirty, (d) => d.group.name),
-        p_keys: texts(c.dirty, (d) => d.group.key),
-        p_periods: plain(c.dirty, (d) => d.period),
-        p_ns: plain(c.dirty, (d) => d.sums.n),
-        p_newest: plain(c.dirty, (d) => d.sums.newest),
-        p_weight_short: plain(c.dirty, (d) => d.sums.weight_short),
-        p_weight_short_low: plain(c.dirty, (d) => d.sums.weight_short_low),
-        p_weighted_rr_short: plain(c.dirty, (d) => d.sums.weighted_rr_short),
-        p_weighted_rr_short_low: plain(c.dirty, (d) => d.sums.weighted_rr_short_low),
-        p_weight_long: plain(c.dirty, (d) => d.sums.weight_long),
-        p_weight_long_low: plain(c.dirty, (d) => d.sums.weight_long_low),
-        p_weighted_rr_long: plain(c.dirty, (d) => d.sums.weighted_rr_long),
-        p_weighted_rr_long_low: plain(c.dirty, (d) => d.sums.weighted_rr_long_low),
-        p_foreign: JSON.stringify(c.foreign),
-        p_dead: JSON.stringify(c.dead),
-        p_seen: c.seen,
-        p_checkpoint: c.claim.checkpoint ?? -1,
-        p_sync: sync,
-      }),
+      isDirect(store) && c.fresh.length >= copyFrom && isCopyable(c)
+        ? copyCommit(store, { consumer, topic, modelVersion: id, sync }, c)
+        : store.rpc<CommitAnswer>('strandline_learner_commit', {
+            ...common,
+            p_partition: c.claim.partition,
+            p_epoch: c.claim.epoch,
+            p_version: c.claim.version,
+            p_next: c.next,
+            p_commit: c.commitId,
+            p_ids: plain(c.fresh, (t) => t.id),
+            p_offsets: plain(c.fresh, (t) => t.offset),
+            p_revisions: plain(c.fresh, (t) => t.revision),
+            p_voided: plain(c.fresh, (t) => t.voided),
+            p_closed_at: plain(c.fresh, (t) => t.closed_at),
+            p_rr: plain(c.fresh, (t) => t.rr),
+            p_levers: texts(c.fresh, (t) => t.levers),
+            p_changed: changedRows(c.changed),
+            p_sum_partitions: plain(c.dirty, (d) => d.partition),
+            p_scopes: plain(c.dirty, (d) => d.group.scope),
+            p_names: texts(c.dirty, (d) => d.group.name),
+            p_keys: texts(c.dirty, (d) => d.group.key),
+            p_periods: plain(c.dirty, (d) => d.period),
+            p_ns: plain(c.dirty, (d) => d.sums.n),
+            p_newest: plain(c.dirty, (d) => d.sums.newest),
+            p_weight_short: plain(c.dirty, (d) => d.sums.weight_short),
+            p_weight_short_low: plain(c.dirty, (d) => d.sums.weight_short_low),
+            p_weighted_rr_short: plain(c.dirty, (d) => d.sums.weighted_rr_short),
+            p_weighted_rr_short_low: plain(c.dirty, (d) => d.sums.weighted_rr_short_low),
+            p_weight_long: plain(c.dirty, (d) => d.sums.weight_long),
+            p_weight_long_low: plain(c.dirty, (d) => d.sums.weight_long_low),
+            p_weighted_rr_long: plain(c.dirty, (d) => d.sums.weighted_rr_long),
+            p_weighted_rr_long_low: plain(c.dirty, (d) => d.sums.weighted_rr_long_low),
+            p_foreign: JSON.stringify(c.foreign),
+            p_dead: JSON.stringify(c.dead),
+            p_seen: c.seen,
+            p_checkpoint: c.claim.checkpoint ?? -1,
+            p_sync: sync,
+          }),
   }
 }
 

@@ -18,7 +18,7 @@ describe('a group that a chunk needs', () => {
     expect(cache.need(P, group('a'))).toBe(true)
     cache.change(P, group('a')).n++
     cache.change(P, group('a')).n++
-    expect(cache.changed()).toEqual([{ period: P, group: group('a'), sums: sums(5) }])
+    expect(cache.changed()).toEqual([{ period: P, group: group('a'), sums: sums(5), known: true }])
   })
 
   it('is not the one of the same key under another name', () => {

@@ -29,7 +29,8 @@ export interface SumsCache {
   load(period: number, group: Group, sums: DecayedSums | null): void
   /** Sums of a needed cell, to change in place. */
   change(period: number, group: Group): DecayedSums
-  changed(): (Cell & { sums: DecayedSums })[]
+  /** `known`: the database had a row of the cell when it was read, or has been given one since. */
+  changed(): (Cell & { sums: DecayedSums; known: boolean })[]
   /** Takes the chunk's changes back; what was read for it stays. */
   rollback(): void
   /** Makes the chunk's changes the state, and ends the chunk. */
@@ -89,8 +90,9 @@ export function createSumsCache(size = CACHE_SIZE): SumsCache {
       return entry.sums
     },
     changed() {
-      const out: (Cell & { sums: DecayedSums })[] = []
-      for (const { period, group, sums } of chunk.values()) if (sums) out.push({ period, group, sums })
+      const out: (Cell & { sums: DecayedSums; known: boolean })[] = []
+      for (const { period, group, base, sums } of chunk.values())
+        if (sums) out.push({ period, group, sums, known: base !== null })
       return out
     },
     rollback() {

@@ -24,18 +24,21 @@ beforeEach(() => emptyLearner(db))
 const trades = (prefix: string, count: number): PositionClosed[] =>
   Array.from({ length: count }, (_, i) => closedTrade({ position_id: `${prefix}${i}`, rr: (i % 7) - 2 }))
 
-/** One transaction of a producer that uses them; it writes a control record after its events. */
+/** One transaction of a producer that uses them, to its control record, which the broker writes behind the producer's back. */
 async function transaction(stage: Stage, events: PositionClosed[], outcome: 'commit' | 'abort'): Promise<void> {
   const producer = kafka.client.producer({
     transactionalId: kafka.name('tx'),
     maxInFlightRequests: 1,
     idempotent: true,
   })
+  const end = async () => (await kafka.log.offsets(stage.topic))[0]!.end
+  const before = await end()
   await producer.connect()
   const tx = await producer.transaction()
   await tx.send({ topic: stage.topic, messages: await stage.records(events) })
   await tx[outcome]()
   await producer.disconnect()
+  await expect.poll(end).toBe(before + events.length + 1)
 }
 
 describe('events of a transactional producer', () => {

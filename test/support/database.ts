@@ -54,7 +54,7 @@ export async function createTestDatabase(objects = ''): Promise<TestDatabase> {
     await withClient(url, (client) => client.query(`drop database if exists ${name} with (force)`))
   }
   return {
-    store: { client: rest.client, rpc: (direct ?? rest).rpc },
+    store: { ...rest, ...direct },
     databaseUrl,
     supabaseUrl: supabase.url,
     key,

@@ -28,6 +28,8 @@ export interface TestLearnerOptions {
   maxChunk?: number
   /** Commits wait for the disk; default: they do. */
   sync?: boolean
+  /** Where the database is reached without PostgREST: new trades of a chunk from which on it is copied in; default: every one. */
+  copyFrom?: number
   /** Log range that the runner sees; default: everything. */
   range?: { start: number; end: number }
   /** Of the topic, as the broker tells it; default: none. */
@@ -48,6 +50,7 @@ export async function createTestLearner({
   model,
   maxChunk,
   sync,
+  copyFrom = 1,
   range = { start: 0, end: Number.MAX_SAFE_INTEGER },
   topicId = null,
   wrap = (p) => p,
@@ -64,7 +67,7 @@ export async function createTestLearner({
   await store.rpc('strandline_learner_activate', { p_model_version: modelVersion.id })
   const logger = pino({ level: process.env.TEST_LOG ?? 'silent' })
   const dead: OutgoingRecord[] = []
-  const learnerStore = wrapStore(createLearnerStore(store, model, modelVersion, TOPIC, sync))
+  const learnerStore = wrapStore(createLearnerStore(store, model, modelVersion, TOPIC, { sync, copyFrom }))
   const processor = createLearnerProcessor({
     model,
     store: learnerStore,

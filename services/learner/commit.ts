@@ -1,0 +1,41 @@
+/** What one chunk changes, and what the database answers. */
+import type { Claim } from '../../core/runner/partition-runner.ts'
+import type { DecayedSums } from '../../domain/learning/sums.ts'
+import type { Trade } from '../../domain/learning/trade.ts'
+import type { Cell } from './sums-cache.ts'
+
+export interface DirtySums extends Cell {
+  partition: number
+  sums: DecayedSums
+  /** Whether the database may have a row of the cell; false: it has none. */
+  known: boolean
+}
+
+export interface DeadLetterRow {
+  offset: number
+  /** The record's own time: with the topic's id it tells records of several topics at one place apart. */
+  record_ms: number
+  reason: string
+  detail: string
+  dead_topic: string | null
+  dead_partition: number | null
+  dead_offset: number | null
+}
+
+export interface LearnerCommit {
+  claim: Claim
+  commitId: string
+  next: number
+  /** Events that the ledger does not have. */
+  fresh: Trade[]
+  /** Higher revisions of events that it has, with the revision that was read: what was taken out of the sums. Another one by now: stale. */
+  changed: (Trade & { was: number })[]
+  dirty: DirtySums[]
+  /** Other partitions whose sums change, with the version that was read. */
+  foreign: { partition: number; version: number }[]
+  dead: DeadLetterRow[]
+  /** Which log was read, and how far (core/runner/last-record.ts). */
+  seen: string
+}
+
+export type CommitAnswer = { status: 'ok' | 'fenced' | 'stale' } | { status: 'seen'; ids: string[] }

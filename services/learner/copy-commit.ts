@@ -1,0 +1,169 @@
+/**
+ * A chunk's commit to PostgreSQL itself: new rows of ledger and sums by COPY, everything else by the function that PostgREST's way calls too, in one
+ * transaction. COPY comes before it, and whatever it refuses takes the rows back.
+ */
+import { finished } from 'node:stream/promises'
+import type pg from 'pg'
+import { from as copyFrom } from 'pg-copy-streams'
+import { findStrandlineError } from '../../core/errors.ts'
+import { type BinaryWriter, binaryArray, copyRows } from '../../core/store/binary-writer.ts'
+import { type DirectStore, RolledBack } from '../../core/store/store.ts'
+import type { Trade } from '../../domain/learning/trade.ts'
+import type { CommitAnswer, DirtySums, LearnerCommit } from './commit.ts'
+
+/** Checkpoints of other partitions are locked by the function itself, in one order with ours, before anything is written. */
+export const isCopyable = ({ foreign }: LearnerCommit): boolean => foreign.length === 0
+
+export interface Version {
+  consumer: string
+  topic: string
+  modelVersion: number
+  /** Wait for the disk. */
+  sync: boolean
+}
+
+/** Errors: STORE_UNREACHABLE (outcome unknown), STORE_REJECTED, STORE_SCHEMA. */
+export async function copyCommit(store: DirectStore, version: Version, c: LearnerCommit): Promise<CommitAnswer> {
+  try {
+    return await store.transaction('strandline_learner_commit', async (client) => {
+      // the checkpoint's lock first, as the function takes it: two who commit the same trades then wait in one order
+      const status = await one<'ok' | 'fenced' | 'stale'>(client, FENCE, fenceOf(version, c))
+      if (status !== 'ok') throw new RolledBack<CommitAnswer>({ status })
+      await copyIn(client, LEDGER, ledgerRows(version, c))
+      const fresh = c.dirty.filter((d) => !d.known && d.sums.n > 0)
+      if (fresh.length > 0) await copyIn(client, SUMS, sumsRows(version, fresh))
+      const answer = await one<CommitAnswer>(client, APPLY, applied(version, c))
+      if (answer.status !== 'ok') throw new RolledBack(answer)
+      return answer
+    })
+  } catch (error) {
+    if (error instanceof RolledBack) return error.answer as CommitAnswer
+    const { code, constraint } = (findStrandlineError(error)?.cause ?? {}) as pg.DatabaseError
+    if (code !== UNIQUE_VIOLATION) throw error
+    if (constraint !== 'learner_ledger_pkey') return { status: 'stale' } // sums that were not there when they were read
+    const known = await store.rpc<[id: string][]>('strandline_learner_ledger', {
+      p_model_version: version.modelVersion,
+      p_ids: `{${c.fresh.map((t) => t.id)}}`,
+    })
+    return { status: 'seen', ids: known.map(([id]) => id) }
+  }
+}
+
+const UNIQUE_VIOLATION = '23505'
+
+async function one<T>(client: pg.ClientBase, text: string, values: unknown[]): Promise<T> {
+  const { rows } = await client.query<{ it: T }>(text, values)
+  return rows[0]!.it
+}
+
+async function copyIn(client: pg.ClientBase, text: string, rows: Buffer): Promise<void> {
+  const stream = client.query(copyFrom(text))
+  stream.end(rows)
+  await finished(stream)
+}
+
+const FENCE = 'select strandline.fence($1, $2, $3, $4, $5, $6) as it'
+const fenceOf = ({ consumer, topic }: Version, { claim }: LearnerCommit) => [
+  consumer,
+  topic,
+  claim.partition,
+  claim.epoch,
+  claim.version,
+  claim.checkpoint ?? -1,
+]
+
+const LEDGER = `copy strandline.learner_ledger
+  (event_id, "offset", closed_at_ms, rr, model_version, revision, partition, voided, levers) from stdin (format binary)`
+
+/** In the order of their ids: an index takes neighbours for less. */
+function ledgerRows({ modelVersion }: Version, { claim, fresh }: LearnerCommit): Buffer {
+  const sorted = fresh.toSorted((a, b) => (a.id < b.id ? -1 : 1))
+  return copyRows<Trade>(9, sorted, (writer, t) => {
+    writer.uuid(t.id)
+    writer.int8(t.offset)
+    writer.int8(t.closed_at)
+    writer.float8(t.rr)
+    writer.int4(modelVersion)
+    writer.int4(t.revision)
+    writer.int2(claim.partition)
+    writer.bool(t.voided)
+    writer.text(t.levers)
+  })
+}
+
+const AMOUNTS = [
+  'weight_short',
+  'weight_short_low',
+  'weighted_rr_short',
+  'weighted_rr_short_low',
+  'weight_long',
+  'weight_long_low',
+  'weighted_rr_long',
+  'weighted_rr_long_low',
+] as const
+
+const SUMS = `copy strandline.learner_partials
+  (model_version, partition, period, n, newest_ms, ${AMOUNTS}, scope, name, key) from stdin (format binary)`
+
+function sumsRows({ modelVersion }: Version, fresh: DirtySums[]): Buffer {
+  return copyRows<DirtySums>(16, fresh, (writer, { partition, period, group, sums }) => {
+    writer.int4(modelVersion)
+    writer.int2(partition)
+    writer.int4(period)
+    writer.int8(sums.n)
+    writer.int8(sums.newest)
+    for (const amount of AMOUNTS) writer.float8(sums[amount])
+    writer.text(group.scope)
+    writer.text(group.name)
+    writer.text(group.key)
+  })
+}
+
+const APPLY = `select strandline.learner_commit($1, $2, $3, $4, $5, $6, $7, $8, true,
+  '{}', '{}', '{}', '{}', '{}', '{}', '{}', $9,
+  $10, $11, $12, $13, $14, $15, $16, ${AMOUNTS.map((_, i) => `$${17 + i}`)}, '[]', $25, $26, $27, $28) as it`
+
+function applied({ consumer, topic, modelVersion, sync }: Version, c: LearnerCommit): unknown[] {
+  const { claim } = c
+  const known = c.dirty.filter((d) => d.known)
+  const column = (type: Parameters<typeof binaryArray>[0], write: (writer: BinaryWriter, d: DirtySums) => void) =>
+    binaryArray(type, known, write)
+  return [
+    consumer,
+    topic,
+    claim.partition,
+    claim.epoch,
+    claim.version,
+    c.next,
+    c.commitId,
+    modelVersion,
+    changedRows(c.changed),
+    column('int2', (w, d) => w.int2(d.partition)),
+    column('text', (w, d) => w.text(d.group.scope)),
+    column('text', (w, d) => w.text(d.group.name)),
+    column('text', (w, d) => w.text(d.group.key)),
+    column('int4', (w, d) => w.int4(d.period)),
+    column('int8', (w, d) => w.int8(d.sums.n)),
+    column('int8', (w, d) => w.int8(d.sums.newest)),
+    ...AMOUNTS.map((amount) => column('float8', (w, d) => w.float8(d.sums[amount]))),
+    JSON.stringify(c.dead),
+    c.seen,
+    claim.checkpoint ?? -1,
+    sync,
+  ]
+}
+
+/** As strandline.learner_commit() takes them by either way. */
+export const changedRows = (changed: LearnerCommit['changed']): string =>
+  JSON.stringify(
+    changed.map((t) => ({
+      event_id: t.id,
+      offset: t.offset,
+      closed_at_ms: t.closed_at,
+      rr: t.rr,
+      was: t.was,
+      revision: t.revision,
+      voided: t.voided,
+      levers: t.levers,
+    })),
+  )
