@@ -11,8 +11,11 @@
  */
 import type { Consumer, EachBatchPayload, Kafka } from 'kafkajs'
 import type { Logger } from 'pino'
+import { systemClock } from '../clock.ts'
 import type { StrandlineError } from '../errors.ts'
+import { within } from '../within.ts'
 import { createAssigner } from './assigner.ts'
+import { createGroupOffsets } from './group-offsets.ts'
 import { connected } from './kafka-cluster.ts'
 import { logError } from './kafka-errors.ts'
 import type { BatchControl, PartitionHandler, Subscription } from './log.ts'
@@ -41,6 +44,8 @@ const SESSION_MS = 10_000
 const MAX_BYTES_PER_PARTITION = 3 << 20
 const RESTART_MS = 5_000
 const ASK_AGAIN_MS = 1_000
+/** So long whoever stops waits for the broker to take the last offsets. */
+const LAST_OFFSETS_MS = 2_000
 
 export async function subscribe(
   kafka: Kafka,
@@ -106,8 +111,11 @@ export async function subscribe(
     }, RESTART_MS)
   }
 
+  const groupOffsets = createGroupOffsets(commitOffsets, systemClock)
+
   consumer.on(consumer.events.REBALANCING, () => {
     joined = false
+    void groupOffsets.flush() // while the partitions are ours: whoever gets them need not read that again
   })
 
   /** Lets go of partitions: what still runs for them gives up. */
@@ -120,6 +128,7 @@ export async function subscribe(
 
   consumer.on(consumer.events.CRASH, ({ payload }) => {
     void release([...held.keys()]) // whatever comes of it, the group is joined again
+    groupOffsets.drop()
     joined = false
     if (stopping || failure) return
     interrupted(payload.error)
@@ -136,7 +145,7 @@ export async function subscribe(
     const control = {
       isActive,
       seek: (offset: number) => consumer.seek({ topic, partition, offset: String(offset) }),
-      commitOffset: (offset: number) => commitOffset(partition, offset),
+      commitOffset: async (offset: number) => groupOffsets.note(partition, offset),
     }
     assignment.ready
       .then(() => (isActive() ? handler.passed?.({ partition, from: Number(firstOffset), next }, control) : undefined))
@@ -146,7 +155,7 @@ export async function subscribe(
   })
 
   /** The group's offsets: asked until there is an answer, as nothing can start without them. */
-  async function groupOffsets(wanted: () => boolean): Promise<Map<number, number | null>> {
+  async function committedOffsets(wanted: () => boolean): Promise<Map<number, number | null>> {
     for (;;) {
       try {
         const offsets = await committed()
@@ -160,12 +169,14 @@ export async function subscribe(
     }
   }
 
-  async function commitOffset(partition: number, offset: number): Promise<void> {
+  async function commitOffsets(offsets: Map<number, number>): Promise<void> {
     try {
-      await consumer.commitOffsets([{ topic, partition, offset: String(offset) }])
+      await consumer.commitOffsets(
+        [...offsets].map(([partition, offset]) => ({ topic, partition, offset: String(offset) })),
+      )
     } catch (error) {
       // Advisory: the truth is in the database. A rebalance under way is the usual cause.
-      logger.debug({ err: error, partition, offset }, 'offset not committed to the group')
+      logger.debug({ err: error, offsets: [...offsets] }, 'offsets not committed to the group')
     }
   }
 
@@ -173,11 +184,12 @@ export async function subscribe(
     if (broken) logger.info({ group }, `reading ${topic} goes on`)
     broken = undefined
     joined = true
+    groupOffsets.drop() // where one was not sent, the partition is read again from the last that was
     const mine = payload.memberAssignment[topic] ?? []
     void release([...held.keys()].filter((partition) => !mine.includes(partition)))
     consumer.pause([{ topic, partitions: mine }])
     const current = ++joins
-    const offsets = groupOffsets(() => joins === current && !stopping && !failure)
+    const offsets = committedOffsets(() => joins === current && !stopping && !failure)
     offsets.catch(() => undefined) // each partition's own wait below sees it
     for (const partition of mine) {
       const token = {}
@@ -196,7 +208,8 @@ export async function subscribe(
           if (start !== null) consumer.seek({ topic, partition, offset: String(start) })
           consumer.resume([{ topic, partitions: [partition] }])
           const shown = (await offsets).get(partition) ?? null
-          if (start !== null && shown !== null && (shown < 0 || shown > start)) await commitOffset(partition, start)
+          if (start !== null && shown !== null && (shown < 0 || shown > start))
+            await commitOffsets(new Map([[partition, start]]))
         })
       held.set(partition, { ready, token })
       ready.catch((error) => {
@@ -230,7 +243,7 @@ export async function subscribe(
         sought = true
         consumer.seek({ topic, partition, offset: String(offset) })
       },
-      commitOffset: (offset) => commitOffset(partition, offset),
+      commitOffset: async (offset) => groupOffsets.note(partition, offset),
     }
     if (!control.isActive()) return // the assignment's own seek comes first
     const last = batch.messages.at(-1)
@@ -287,6 +300,7 @@ export async function subscribe(
     async stop() {
       stopping = true
       clearTimeout(restarting)
+      await within(groupOffsets.flush(), LAST_OFFSETS_MS).catch(() => {}) // the broker is away: what it does not know is read again
       await consumer.disconnect()
       await Promise.all(release([...held.keys()]))
     },
