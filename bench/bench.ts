@@ -8,15 +8,12 @@ import { StrandlineError } from '../core/errors.ts'
 import { withClient } from '../core/store/client.ts'
 import { findJava } from '../embedded/java.ts'
 import { type Aim, aimsOf } from './aims.ts'
-import type { Bench, BenchOptions } from './context.ts'
+import type { Bench, BenchOptions, Section } from './context.ts'
 import { type LatencyResult, measureLatency } from './latency.ts'
 import { type LedgerResult, measureLedger } from './ledger/ledger.ts'
 import { measureMemory, measureThroughput, type ThroughputResult } from './throughput.ts'
 import { startWorker, type Worker } from './worker.ts'
 import type { KafkaAddress } from './workers/engines.ts'
-
-export const SECTIONS = ['latency', 'throughput', 'memory', 'ledger'] as const
-export type Section = (typeof SECTIONS)[number]
 
 export interface RunOptions extends BenchOptions {
   /** One section alone. */
@@ -76,12 +73,12 @@ export async function startBench(run: RunOptions): Promise<RunningBench> {
 }
 
 async function measure(
-  { only, events, partitions, rounds, headers, ledgerRows, progress }: RunOptions,
+  { only, events, partitions, rounds, headers, contenders, rates, ledgerRows, progress }: RunOptions,
   wants: (section: Section) => boolean,
   engines: Worker,
   dataDir: string,
 ): Promise<BenchResult> {
-  const options = { events, partitions, rounds, headers }
+  const options = { events, partitions, rounds, headers, contenders, rates }
   progress('starting Kafka')
   const kafka = await engines.ask<KafkaAddress>('kafka')
   const bench: Bench = { options, engines, kafka, dataDir, progress }
@@ -89,8 +86,8 @@ async function measure(
   // latency first: nothing has made the engines busy yet
   if (wants('latency')) result.latency = await measureLatency(bench)
   if (wants('throughput')) {
-    result.throughput = await measureThroughput(bench)
-    result.memory = result.throughput.memory
+    const { throughput, memory } = await measureThroughput(bench)
+    Object.assign(result, { throughput, memory })
   } else if (only === 'memory') result.memory = await measureMemory(bench)
   if (wants('ledger')) result.ledger = await measureLedger(bench, ledgerRows)
   result.aims = aimsOf(result)

@@ -1,6 +1,20 @@
 /** What the sections of the benchmark share. */
+import type { Config } from '../core/config.ts'
 import type { Worker } from './worker.ts'
 import type { DatabaseAddress, KafkaAddress } from './workers/engines.ts'
+
+export const SECTIONS = ['latency', 'throughput', 'memory', 'ledger'] as const
+export type Section = (typeof SECTIONS)[number]
+
+export const CONTENDERS = [
+  'reader',
+  'learner',
+  'learner_postgrest',
+  'streams',
+  'streams_second',
+  'streams_local',
+] as const
+export type Contender = (typeof CONTENDERS)[number]
 
 export interface BenchOptions {
   /** Events of each topic. */
@@ -9,6 +23,10 @@ export interface BenchOptions {
   rounds: number
   /** With the CloudEvents headers that the PM writes: about 330 bytes more a record. */
   headers: boolean
+  /** Who takes part in the throughput. */
+  contenders: Contender[]
+  /** Closes a second of the latency, one rate after the other. */
+  rates: number[]
 }
 
 export interface Bench {
@@ -21,13 +39,20 @@ export interface Bench {
   progress(text: string): void
 }
 
-/** The environment of a worker that talks to these engines, as `./strandline up` prints it. */
-export function environment(kafka: KafkaAddress, database?: DatabaseAddress): NodeJS.ProcessEnv {
+/** The environment of a worker or a service that talks to these engines, as `./strandline up` makes it. */
+export function environment(
+  kafka: KafkaAddress,
+  database?: DatabaseAddress,
+  store: Config['store'] = 'direct',
+): Record<string, string> {
   return {
     KAFKA_BROKERS: kafka.brokers,
     SCHEMA_REGISTRY_URL: kafka.registryUrl,
-    // a worker without a database is not asked for one
-    SUPABASE_URL: database?.supabaseUrl ?? 'http://127.0.0.1:1',
-    SUPABASE_SERVICE_ROLE_KEY: database?.key ?? 'none',
+    ...(database && {
+      STRANDLINE_STORE: store,
+      DATABASE_URL: database.databaseUrl,
+      SUPABASE_URL: database.supabaseUrl,
+      SUPABASE_SERVICE_ROLE_KEY: database.key,
+    }),
   }
 }

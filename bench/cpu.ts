@@ -1,5 +1,6 @@
 /** Processor time and memory of other processes. Linux; elsewhere null: the benchmark then leaves those columns empty. */
 import { readdirSync, readFileSync } from 'node:fs'
+import type { Cpu } from './rate.ts'
 
 /** Kernel ticks a second in /proc: 100 on every Linux that Node runs on. */
 const TICKS = 100
@@ -9,9 +10,9 @@ interface Stat {
   seconds: number
 }
 
-function stat(pid: number): Stat | null {
+function stat(of: number | string): Stat | null {
   try {
-    const text = readFileSync(`/proc/${pid}/stat`, 'utf8')
+    const text = readFileSync(`/proc/${of}/stat`, 'utf8')
     const fields = text.slice(text.lastIndexOf(')') + 2).split(' ')
     // ppid, utime, stime, cutime, cstime: the last two are of children that ended
     const [parent, utime, stime, cutime, cstime] = [1, 11, 12, 13, 14].map((i) => Number(fields[i]))
@@ -34,9 +35,21 @@ export function cpuSeconds(pid: number, { children = false } = {}): number | nul
   return sum
 }
 
+/** Of the process' main thread alone. */
+export const mainThreadSeconds = (pid: number): number | null => stat(`${pid}/task/${pid}`)?.seconds ?? null
+
+/** Of several processes, by name. */
+export const cpuOf = (pids: Record<string, number>, options?: { children?: boolean }): Cpu =>
+  Object.fromEntries(Object.entries(pids).map(([name, pid]) => [name, cpuSeconds(pid, options)]))
+
 /** What was used between two looks; null where either is not known. */
-export const difference = (after: number | null | undefined, before: number | null | undefined): number | null =>
-  typeof after === 'number' && typeof before === 'number' ? after - before : null
+export const differences = (after: Cpu, before: Cpu): Cpu =>
+  Object.fromEntries(
+    Object.entries(after).map(([name, now]) => {
+      const then = before[name] ?? null
+      return [name, now === null || then === null ? null : now - then]
+    }),
+  )
 
 /** Highest resident memory of the process so far, in bytes; null where that cannot be told. */
 export function peakMemory(pid: number): number | null {

@@ -1,165 +1,178 @@
-/** The one table, and below it where the time goes. Pure. */
-import { table } from '../cli/table.ts'
-import { type Aim, MIB } from './aims.ts'
+/** What a person reads: the figures, the aims, and where the time goes. 80 columns. Pure. */
+import { type Column, table } from '../cli/table.ts'
+import { MIB } from './aims.ts'
 import type { BenchResult } from './bench.ts'
+import { CONTENDERS, type Contender } from './context.ts'
+import { CARDINALITIES, TITLES } from './figures.ts'
+import type { Cardinality } from './generate.ts'
+import type { LatencyResult } from './latency.ts'
 import type { LedgerResult } from './ledger/ledger.ts'
-import type { RunProfile } from './measurement.ts'
+import { total } from './rate.ts'
 import { amount, spread } from './statistics.ts'
-import type { Contender, Rate, ThroughputResult } from './throughput.ts'
+import type { ThroughputResult } from './throughput.ts'
 
-type Row = string[]
-
-const CONTENDERS: [Contender, string][] = [
-  ['reader', 'reader: fetch and decode, nothing else'],
-  ['learner', 'learner: committed in PostgreSQL'],
-  ['streams', 'Kafka Streams, exactly_once_v2'],
-  ['streams_second', '… committing every second, not every 100 ms'],
-  ['streams_local', '… and without repartitioning'],
-]
+const FUNCTIONS = 8
+const WIDTH = 80
 
 export function reportText(result: BenchResult): string {
-  const { machine, options, throughput, latency, memory, ledger, aims } = result
-  const rows: Row[] = []
-  const section = (title: string, first: string, second: string) => {
-    if (rows.length > 0) rows.push([''])
-    rows.push([title, first, second, '', ''])
-  }
-  if (throughput) {
-    section('Events a second, from the log', 'few', 'distinct')
-    rows.push(...throughputRows(throughput, aims))
-  }
-  if (latency) {
-    section(`Close → coefficient, ${latency.per_second} closes a second`, 'p50', 'p99')
-    const ms = (p: { p50: number; p99: number }) => [`${amount(p.p50)} ms`, `${amount(p.p99)} ms`]
-    rows.push([
-      '  exit reported to coefficient committed',
-      ...ms(latency.close_to_coefficient),
-      ...verdict(aims, 'close →'),
-    ])
-    rows.push(['  of which: exit reported to position closed', ...ms(latency.close_committed), '', ''])
-  }
-  if (memory) {
-    section('Peak resident memory', 'few', 'distinct')
-    const size = (bytes: number | undefined) => (bytes ? `${amount(bytes / MIB)} MiB` : '–')
-    rows.push(['  learner', size(memory.few), size(memory.distinct), ...verdict(aims, "the learner's")])
-  }
-  if (ledger) rows.push(...(rows.length > 0 ? [['']] : []), ...ledgerRows(ledger, aims))
-  const head = [
-    `Strandline's benchmark: ${amount(options.events)} events, ${options.partitions} partitions, ${options.rounds} rounds${options.headers ? ', with CloudEvents headers' : ''}`,
-    `${machine.cpus} × ${machine.cpu}, ${amount(machine.memory_gib)} GiB, ${machine.system}; Node ${machine.node}, PostgreSQL ${machine.postgres}, Kafka ${machine.kafka}, Java ${machine.java}`,
-    '',
-  ]
-  const columns = [{ title: '' }, ...['', '', ''].map((title) => ({ title, align: 'right' as const })), { title: '' }]
+  const { throughput, latency, memory, ledger, options } = result
   return [
-    ...head,
-    ...table(columns, rows).slice(1),
-    ...(throughput?.streams_missing ? ['', throughput.streams_missing] : []),
-    ...(latency ? ['', `Processor seconds of ${amount(latency.closes)} closes: ${cpuText(latency.cpu_s)}`] : []),
-    ...(throughput ? ['', ...profileText(throughput, options.events)] : []),
+    headText(result),
+    throughput && ratesText(throughput),
+    throughput && processesText(throughput),
+    throughput?.stages && stagesText(throughput.stages),
+    throughput && databaseText(throughput, options.events),
+    throughput && functionsText(throughput, options.events),
+    latency && latencyText(latency),
+    memory && memoryText(memory),
+    ledger && ledgerText(ledger),
+    aimsText(result),
+  ]
+    .filter(Boolean)
+    .join('\n\n')
+}
+
+const right = (...titles: string[]): Column[] => titles.map((title) => ({ title, align: 'right' }))
+const lines = (first: string, numbers: string[], rows: string[][]) =>
+  table([{ title: first }, ...right(...numbers)], rows, WIDTH).join('\n')
+const both = (of: (cardinality: Cardinality) => number | null | undefined): string[] =>
+  CARDINALITIES.map((c) => amount(of(c) ?? Number.NaN))
+const perEvent = (seconds: number, events: number) => amount((seconds / events) * 1e6)
+
+function headText({ machine, options }: BenchResult): string {
+  const headers = options.headers ? ', with CloudEvents headers' : ''
+  return [
+    `Strandline's benchmark: ${amount(options.events)} events, ${options.partitions} partitions, ${options.rounds} ${options.rounds === 1 ? 'round' : 'rounds'}${headers}`,
+    `${machine.cpus} × ${machine.cpu}, ${amount(machine.memory_gib)} GiB, ${machine.system}`,
+    `Node ${machine.node}, PostgreSQL ${machine.postgres}, Kafka ${machine.kafka}, Java ${machine.java}`,
   ].join('\n')
 }
 
-function throughputRows({ rates }: ThroughputResult, aims: Aim[]): Row[] {
-  const rows: Row[] = []
-  for (const [name, title] of CONTENDERS) {
+function ratesText({ rates, streams_missing, value_bytes }: ThroughputResult): string {
+  const rows = measured(rates).map(([name, rate]) => [
+    `  ${TITLES[name]}`,
+    ...CARDINALITIES.flatMap((c) => [amount(rate[c].events_per_s), spread(rate[c].rounds)]),
+  ])
+  return [
+    lines('Events a second, from the log', ['few', '', 'distinct', ''], rows),
+    `  a record's value has ${amount(value_bytes)} bytes`,
+    ...(streams_missing ? [`  ${streams_missing}`] : []),
+  ].join('\n')
+}
+
+const measured = (rates: ThroughputResult['rates']) =>
+  CONTENDERS.flatMap((name): [Contender, NonNullable<(typeof rates)[Contender]>][] => {
     const rate = rates[name]
-    if (rate) rows.push([`  ${title}`, amount(rate.few.events_per_s), amount(rate.distinct.events_per_s), '', ''])
-  }
-  const { learner } = rates
-  for (const [to, title] of [
-    ['streams', 'learner / Kafka Streams'],
-    ['streams_second', '… committing every second'],
-    ['streams_local', '… and without repartitioning'],
-    ['reader', 'learner / reader'],
-  ] as const) {
-    const other = rates[to]
-    if (!learner || !other) continue
-    const of = (c: 'few' | 'distinct') => `${amount(learner[c].events_per_s / other[c].events_per_s)} ×`
-    const mine = aims.filter((a) => a.name.startsWith(`${title},`))
-    rows.push([
-      `  ${title}`,
-      of('few'),
-      of('distinct'),
-      mine.map((a) => a.wanted).join(', '),
-      mine.map((a) => said(a)).join(', '),
-    ])
-  }
-  return rows
+    return rate ? [[name, rate]] : []
+  })
+
+/** The process itself, and those that work for it. */
+const ENGINES = ['postgres', 'lite', 'kafka']
+
+function processesText({ rates }: ThroughputResult): string {
+  const rows = measured(rates).flatMap(([name, rate]) =>
+    CARDINALITIES.map((c) => {
+      const { cpu_us_per_event: cpu, wal_bytes_per_event } = rate[c]
+      const itself = Object.keys(cpu).find((process) => !ENGINES.includes(process)) as string
+      const us = (value: number | null | undefined) => (value === undefined ? '' : amount(value ?? Number.NaN))
+      return [
+        `  ${name}`,
+        c,
+        us(total(cpu)),
+        us(cpu[itself]),
+        ...ENGINES.map((process) => us(cpu[process])),
+        wal_bytes_per_event === undefined ? '' : amount(wal_bytes_per_event),
+      ]
+    }),
+  )
+  return table(
+    [{ title: 'Processor, µs an event' }, { title: '' }, ...right('all', 'itself', ...ENGINES, 'WAL B')],
+    rows,
+    WIDTH,
+  ).join('\n')
 }
 
-function ledgerRows({ sizes, event, correction, old_left, ratio }: LedgerResult, aims: Aim[]): Row[] {
-  const [short, long] = sizes.map((s) => `${s.rows.toLocaleString('en')} rows`)
-  const row = (title: string, cost: LedgerResult['event'], times: number, ...rest: string[]) => [
-    `  ${title}`,
-    ...cost.map((c) => `${amount(c.p50)} ms`),
-    `${amount(times)} ×${rest[0] ? `, aim ${rest[0]}` : ''}`,
-    rest[1] ?? '',
-  ]
-  return [
-    ['Cost of one event in a transaction of its own', short!, long!, '', ''],
-    row('one event', event, ratio.event, ...verdict(aims, 'one event')),
-    row('one correction', correction, ratio.correction),
-    row('one correction that leaves only an old trade', old_left, ratio.old_left),
-  ]
+function stagesText(stages: NonNullable<ThroughputResult['stages']>): string {
+  const names = [...new Set(CARDINALITIES.flatMap((c) => Object.keys(stages[c])))]
+  return lines(
+    "The learner's process by stage, µs an event",
+    CARDINALITIES,
+    names.map((name) => [`  ${name}`, ...both((c) => stages[c][name])]),
+  )
 }
 
-const cpuText = (cpu: Record<string, number | null>) =>
-  Object.entries(cpu)
-    .map(([process, s]) => `${process} ${s === null ? '–' : amount(s)}`)
-    .join(', ')
-
-const said = ({ reached }: Aim) => (reached === null ? 'not measured' : reached ? 'reached' : 'MISSED')
-
-function verdict(aims: Aim[], start: string): [string, string] {
-  const aim = aims.find((a) => a.name.startsWith(start))
-  return aim ? [aim.wanted, said(aim)] : ['', '']
-}
-
-/** Rounds and processor seconds of each contender, and the learner's profile. */
-function profileText({ rates, profile, value_bytes }: ThroughputResult, events: number): string[] {
-  const rows: Row[] = []
-  const perEvent = (cpu: Record<string, number | null>) => {
-    const sum = Object.values(cpu).reduce<number>((all, s) => all + (s ?? Number.NaN), 0)
-    return amount((sum / events) * 1e6)
-  }
-  for (const [name] of CONTENDERS)
-    for (const cardinality of ['few', 'distinct'] as const) {
-      const rate: Rate | undefined = rates[name]?.[cardinality]
-      if (!rate) continue
-      rows.push([name, cardinality, spread(rate.rounds), perEvent(rate.cpu_s), cpuText(rate.cpu_s)])
-    }
-  return [
-    `Where the time goes (a record's value has ${amount(value_bytes)} bytes)`,
-    '',
-    ...table(
-      [
-        { title: '' },
-        { title: '' },
-        { title: 'events/s of the rounds' },
-        { title: 'µs an event', align: 'right' },
-        { title: 'processor seconds' },
-      ],
-      rows,
+function databaseText({ profile }: ThroughputResult, events: number): string {
+  if (!profile) return ''
+  return CARDINALITIES.map((c) =>
+    lines(
+      `In PostgreSQL's functions, ${c}`,
+      ['µs an event', 'calls'],
+      profile[c].sql.map((f) => [`  ${f.name}`, perEvent(f.seconds, events), String(f.calls)]),
     ),
-    ...(['few', 'distinct'] as const).flatMap((c) => ['', ...runText(c, profile[c])]),
-  ]
+  ).join('\n\n')
 }
 
-function runText(cardinality: string, { learner, lite, sql }: RunProfile): string[] {
-  const percent = (share: number) => `${(share * 100).toFixed(1)} %`
-  const columns = [{ title: '  self time', align: 'right' as const }, { title: 'function' }, { title: 'where' }]
-  const busy = lite.groups.filter((g) => g.group !== 'idle').reduce((sum, g) => sum + g.share, 0)
-  return [
-    `Learner, ${cardinality}: ${amount(learner.seconds)} s of its main thread (one more run, with V8's CPU profiler on)`,
-    `  ${learner.groups.map((g) => `${g.group} ${percent(g.share)}`).join(', ')}`,
-    ...table(
-      [...columns, { title: 'group' }],
-      learner.functions.map((f) => [percent(f.share), f.name, f.place, f.group]),
-    ).map((line) => `  ${line}`),
-    `  lite meanwhile: busy ${percent(busy)} of the time; ${lite.functions
-      .slice(0, 6)
-      .map((f) => `${f.name} ${f.place} ${percent(f.share)}`)
-      .join(', ')}`,
-    `  in PostgreSQL's functions: ${sql.map((f) => `${f.name} ${amount(f.seconds)} s (${f.calls} calls)`).join(', ')}`,
+function functionsText({ profile }: ThroughputResult, events: number): string {
+  if (!profile) return ''
+  return CARDINALITIES.map((c) => {
+    const rows = profile[c].learner.functions
+      .slice(0, FUNCTIONS)
+      .map((f) => [perEvent(f.seconds, events), f.name, f.place])
+    return table([...right('µs an event'), { title: `learner's functions, ${c}` }, { title: '' }], rows, WIDTH).join(
+      '\n',
+    )
+  }).join('\n\n')
+}
+
+function latencyText(latency: LatencyResult): string {
+  const rates = Object.entries(latency)
+  const row = (title: string, of: (one: LatencyResult[number]) => number | null | undefined) => [
+    `  ${title}`,
+    ...rates.map(([, one]) => amount(of(one) ?? Number.NaN)),
   ]
+  const processes = [...new Set(rates.flatMap(([, one]) => Object.keys(one.processes)))]
+  return lines(
+    'Close → coefficient, at closes a second',
+    rates.map(([rate]) => rate),
+    [
+      row('reported to coefficient committed, ms, p50', (one) => one.p50),
+      row('the same, p99', (one) => one.p99),
+      row('reported to position closed, ms, p50', (one) => one.closed.p50),
+      row('the same, p99', (one) => one.closed.p99),
+      row('processor a close, ms', (one) => one.cpu_ms_per_close),
+      ...processes.map((process) => row(`  ${process}`, (one) => one.processes[process])),
+      row('transactions a close', (one) => one.transactions_per_close),
+      row('WAL bytes a close', (one) => one.wal_bytes_per_close),
+    ],
+  )
+}
+
+const memoryText = (memory: NonNullable<BenchResult['memory']>) =>
+  lines('Peak resident memory, MiB', CARDINALITIES, [['  learner', ...both((c) => memory[c] / MIB)]])
+
+function ledgerText({ sizes, event, correction, old_left, ratio }: LedgerResult): string {
+  const row = (title: string, cost: LedgerResult['event'], times: number) => [
+    `  ${title}`,
+    ...cost.map((c) => amount(c.p50)),
+    `${amount(times)} ×`,
+  ]
+  return lines(
+    'One event in a transaction of its own, ms',
+    [...sizes.map((s) => `${amount(s.rows)} rows`), 'long / short'],
+    [
+      row('one event', event, ratio.event),
+      row('one correction', correction, ratio.correction),
+      row('one that leaves only an old trade', old_left, ratio.old_left),
+    ],
+  )
+}
+
+function aimsText({ aims }: BenchResult): string {
+  if (aims.length === 0) return ''
+  const said = (reached: boolean | null) => (reached === null ? '' : reached ? 'reached' : 'MISSED')
+  return table(
+    [{ title: 'Aims' }, ...right('aim', 'now'), { title: '' }],
+    aims.map((a) => [`  ${a.name}`, a.wanted, amount(a.value ?? Number.NaN), said(a.reached)]),
+    WIDTH,
+  ).join('\n')
 }

@@ -34,7 +34,7 @@ test('amounts have thousands apart and about three digits', () => {
   expect(amount(Number.NaN)).toBe('–')
 })
 
-test('the spread of one round is nothing to speak of', () => {
+test('the spread is half of the range; of one round there is nothing to say', () => {
   expect(spread([5])).toBe('')
-  expect(spread([30_500, 27_600, 33_800])).toBe('27,600–33,800')
+  expect(spread([100, 90, 110])).toBe('± 10 %')
 })

@@ -27,7 +27,9 @@ export function amount(value: number): string {
   return fraction === undefined ? grouped : `${grouped}.${fraction}`
 }
 
-/** Lowest and highest of several rounds, e.g. "88,100–95,020"; of one round nothing. */
+/** How far the rounds lie from the middle of their range, e.g. "± 4 %"; of one round nothing. */
 export function spread(values: readonly number[]): string {
-  return values.length < 2 ? '' : `${amount(Math.min(...values))}–${amount(Math.max(...values))}`
+  if (values.length < 2) return ''
+  const [least, most] = [Math.min(...values), Math.max(...values)]
+  return `± ${((100 * (most - least)) / (most + least)).toFixed(0)} %`
 }

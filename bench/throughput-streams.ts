@@ -1,9 +1,9 @@
 /** One measurement of Kafka Streams: from its first record to the last one aggregated. The transaction that holds that one is not waited for. */
 import type { Bench } from './context.ts'
-import { cpuSeconds, difference, peakMemory } from './cpu.ts'
+import { cpuOf, differences } from './cpu.ts'
 import type { Cardinality } from './generate.ts'
-import type { Measurement } from './measurement.ts'
 import { runStreamsPeer, type StreamsOptions, type StreamsPeer } from './peers/kafka-streams.ts'
+import type { Cpu, Measurement } from './rate.ts'
 import { topicOf, WARM_UP_TOPIC, warmUpEvents } from './topics.ts'
 
 export async function measureStreams(
@@ -13,7 +13,7 @@ export async function measureStreams(
   cardinality: Cardinality,
 ): Promise<Measurement> {
   const topic = topicOf(cardinality)
-  const seen: Record<string, { streams: number | null; kafka: number | null; memory: number | null }> = {}
+  const seen: Record<string, Cpu> = {}
   const runs = await runStreamsPeer(
     peer,
     kafka.brokers,
@@ -23,17 +23,9 @@ export async function measureStreams(
       { topic, events: options.events },
     ],
     (pid, of, what) => {
-      if (of === topic) seen[what] = { streams: cpuSeconds(pid), kafka: cpuSeconds(kafka.pid), memory: peakMemory(pid) }
+      if (of === topic) seen[what] = cpuOf({ streams: pid, kafka: kafka.pid })
     },
   )
   const run = runs.find((r) => r.topic === topic)!
-  return {
-    seconds: run.seconds,
-    cpu: {
-      streams: difference(seen.done?.streams, seen.started?.streams),
-      kafka: difference(seen.done?.kafka, seen.started?.kafka),
-    },
-    peakMemory: seen.done?.memory ?? undefined,
-    outcome: run.result,
-  }
+  return { seconds: run.seconds, cpu: differences(seen.done ?? {}, seen.started ?? {}), outcome: run.result }
 }

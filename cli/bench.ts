@@ -1,5 +1,6 @@
 /** `strandline bench`: how fast it is on this machine, beside a bare reader and Kafka Streams. */
-import { type Command, Option } from 'commander'
+import { type Command, InvalidArgumentError, Option } from 'commander'
+import { CONTENDERS, type Contender, SECTIONS, type Section } from '../bench/context.ts'
 import { StrandlineError } from '../core/errors.ts'
 import { wholeNumber } from './numbers.ts'
 import { say } from './output.ts'
@@ -8,9 +9,12 @@ interface Options {
   events: number
   partitions: number
   rounds: number
+  contenders: Contender[]
+  rates: number[]
   headers?: boolean
   ledgerRows: number
-  only?: 'throughput' | 'latency' | 'memory' | 'ledger'
+  only?: Section
+  compare?: string
   json?: boolean
   keep?: boolean
 }
@@ -29,9 +33,12 @@ export function register(program: Command): void {
     )
     .option('--partitions <n>', 'partitions of each topic', wholeNumber, 6)
     .option('--rounds <n>', 'rounds of which the median counts', wholeNumber, 3)
+    .option('--contenders <names>', `whose throughput: of ${CONTENDERS.join(', ')}`, contenderList, [...CONTENDERS])
+    .option('--rates <list>', 'closes a second of the latency, one after the other', rateList, [10, 100, 200])
     .option('--headers', 'write the CloudEvents headers that the PM writes')
     .option('--ledger-rows <n>', 'rows of the long ledger; the short one has 100,000', wholeNumber, 10_000_000)
-    .addOption(new Option('--only <part>', 'one part of it').choices(['throughput', 'latency', 'memory', 'ledger']))
+    .addOption(new Option('--only <part>', 'one part of it').choices(SECTIONS))
+    .option('--compare <file>', 'what changed since that result of --json')
     .option('--json', 'print one JSON object: machine, options, throughput, latency, memory, ledger, aims')
     .option('--keep', 'leave the data folder, and say where it is')
     .addHelpText(
@@ -40,21 +47,44 @@ export function register(program: Command): void {
 Half an hour and 15 GB of disk as it is (in TMPDIR); Kafka Streams needs a JDK. What each row means: bench/README.md.
 
 Examples:
-  ./strandline bench
-  ./strandline bench --only throughput --events 200000 --rounds 1
   ./strandline bench --json > result.json
+  ./strandline bench --only throughput --contenders reader,learner --events 200000 --rounds 1
+  ./strandline bench --only latency --rates 100 --compare result.json
 `,
     )
     .action(run)
 }
 
+function contenderList(text: string): Contender[] {
+  const names = listed(text)
+  const unknown = names.find((name) => !(CONTENDERS as readonly string[]).includes(name))
+  if (unknown !== undefined)
+    throw new InvalidArgumentError(`'${unknown}' is none. Use some of ${CONTENDERS.join(',')}.`)
+  return CONTENDERS.filter((name) => names.includes(name))
+}
+
+function rateList(text: string): number[] {
+  const rates = [...new Set(listed(text).map(wholeNumber))].sort((a, b) => a - b)
+  if (rates.length === 0 || rates.includes(0)) throw new InvalidArgumentError('Write numbers like 10,100,200.')
+  return rates
+}
+
+const listed = (text: string) =>
+  text
+    .split(',')
+    .map((part) => part.trim())
+    .filter(Boolean)
+
 async function run({
   events,
   partitions,
   rounds,
+  contenders,
+  rates,
   headers = false,
   ledgerRows,
   only,
+  compare,
   json,
   keep = false,
 }: Options): Promise<void> {
@@ -67,16 +97,20 @@ async function run({
       },
     )
   // what it needs is not needed by any other command
-  const [{ startBench }, { reportText }] = await Promise.all([
+  const [{ startBench }, { reportText }, { compareText, readResult }] = await Promise.all([
     import('../bench/bench.ts'),
     import('../bench/report.ts'),
+    import('../bench/compare.ts'),
   ])
+  const old = compare === undefined ? undefined : await readResult(compare)
   const started = performance.now()
   const bench = await startBench({
     events,
     partitions,
     rounds,
     headers,
+    contenders,
+    rates,
     ledgerRows: [Math.min(100_000, ledgerRows), ledgerRows],
     only,
     keep,
@@ -93,6 +127,8 @@ async function run({
   try {
     const result = await bench.result
     console.log(json ? JSON.stringify(result) : reportText(result))
+    // beside --json it must not get into the JSON
+    if (old) (json ? say : console.log)(`\n${compareText(old, result)}`)
   } catch (error) {
     if (!interrupted) throw error
   }

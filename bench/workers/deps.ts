@@ -8,20 +8,20 @@ import { createLogger } from '../../core/logger.ts'
 import type { ServiceDeps } from '../../core/service.ts'
 import { openStore } from '../../core/store/open-store.ts'
 
-export function serviceDeps({ topic }: { topic?: string } = {}): ServiceDeps {
+export function openDeps({ topic }: { topic?: string } = {}): { deps: ServiceDeps; close(): Promise<void> } {
   const config = readConfig({
     ...process.env,
     STRANDLINE_TOPIC: topic ?? process.env.STRANDLINE_TOPIC,
     LOG_LEVEL: process.env.LOG_LEVEL ?? 'warn',
   })
   const logger = createLogger({ name: 'bench', level: config.logLevel })
-  return {
-    config,
-    log: createKafkaLog(config, logger),
-    store: openStore(config),
-    codec: createCodec(config),
-    clock: systemClock,
-    logger,
-    metrics: new Registry(),
+  const log = createKafkaLog(config, logger)
+  const store = openStore(config)
+  const codec = createCodec(config)
+  const deps = { config, log, store, codec, clock: systemClock, logger, metrics: new Registry() }
+  const close = async () => {
+    await log.close()
+    await store.close()
   }
+  return { deps, close }
 }

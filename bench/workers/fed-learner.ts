@@ -6,7 +6,7 @@ import { StrandlineError } from '../../core/errors.ts'
 import type { BatchControl, EventLog, PartitionHandler } from '../../core/log/log.ts'
 import type { PositionClosed } from '../../domain/event.ts'
 import { startLearner } from '../../services/learner/index.ts'
-import { serviceDeps } from './deps.ts'
+import { openDeps } from './deps.ts'
 import { serve } from './serve.ts'
 
 const TOPIC = 'bench.fed'
@@ -35,7 +35,7 @@ function fedByHand(log: EventLog, partitions: number): EventLog {
 
 serve({
   async open({ partitions }: { partitions: number }): Promise<void> {
-    const deps = serviceDeps({ topic: TOPIC })
+    const { deps } = openDeps({ topic: TOPIC })
     schemaId = await createRegistryClient(deps.config.registry).register(`${TOPIC}-value`, positionClosedSchema)
     await startLearner({ ...deps, log: fedByHand(deps.log, partitions) })
     for (let p = 0; p < partitions; p++) next.set(p, (await handler.assigned(p, null)) ?? 0)

@@ -2,7 +2,7 @@
 import kafkajs, { type Message } from 'kafkajs'
 import { frame, positionClosedSchema, positionClosedType } from '../../core/codec/position-closed-codec.ts'
 import { createRegistryClient } from '../../core/codec/registry.ts'
-import { readConfig } from '../../core/config.ts'
+import { readKafkaConfig, readRegistryConfig } from '../../core/config.ts'
 import { createKafkaClient } from '../../core/log/kafka-client.ts'
 import { createLogger } from '../../core/logger.ts'
 import { eventHeaders } from '../../services/pm/headers.ts'
@@ -23,12 +23,12 @@ const IN_FLIGHT = 3
 /** Exit times lie in the 90 days before this. */
 const NEWEST = Date.parse('2025-06-01T00:00:00Z')
 
-const config = readConfig()
-const kafka = createKafkaClient(config.kafka, createLogger({ level: 'warn' }))
+const registry = createRegistryClient(readRegistryConfig(process.env))
+const kafka = createKafkaClient(readKafkaConfig(process.env), createLogger({ level: 'warn' }))
 
 serve({
   async produce({ topic, partitions, parts, headers }: ProduceTask): Promise<{ events: number; bytes: number }> {
-    const id = await createRegistryClient(config.registry).register(`${topic}-value`, positionClosedSchema)
+    const id = await registry.register(`${topic}-value`, positionClosedSchema)
     const admin = kafka.admin()
     await admin.connect()
     await admin.createTopics({

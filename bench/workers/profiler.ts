@@ -1,6 +1,6 @@
 /** V8's CPU profiler on the worker's own main thread. */
 import inspector from 'node:inspector/promises'
-import { type Profile, type ProfileSummary, summarise } from '../profile.ts'
+import { type Profile, type ProfileSummary, summarise } from '../stages.ts'
 
 export interface Profiling {
   stop(): Promise<ProfileSummary>

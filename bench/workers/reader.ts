@@ -2,7 +2,7 @@
 import { createDecoder } from '../../core/codec/decoder.ts'
 import { projectionOf } from '../../core/codec/position-closed-codec.ts'
 import { createRegistryClient } from '../../core/codec/registry.ts'
-import { readConfig } from '../../core/config.ts'
+import { readKafkaConfig, readRegistryConfig } from '../../core/config.ts'
 import { createKafkaClient } from '../../core/log/kafka-client.ts'
 import { createLogger } from '../../core/logger.ts'
 import type { CheckedEvent } from '../../domain/validation.ts'
@@ -22,12 +22,12 @@ export interface ReadResult {
 }
 
 const MB = 1 << 20
-const config = readConfig()
-const kafka = createKafkaClient(config.kafka, createLogger({ level: 'warn' }))
+const registry = createRegistryClient(readRegistryConfig(process.env))
+const kafka = createKafkaClient(readKafkaConfig(process.env), createLogger({ level: 'warn' }))
 
 serve({
   async read({ topic, group, events }: ReadTask): Promise<ReadResult> {
-    const decode = createDecoder<CheckedEvent>(createRegistryClient(config.registry), projectionOf(FIELDS))
+    const decode = createDecoder<CheckedEvent>(registry, projectionOf(FIELDS))
     // larger fetches than the learner's: it has nothing else to keep in memory
     const consumer = kafka.consumer({
       groupId: group,

@@ -1,4 +1,5 @@
 /** Where the time goes: self time of a V8 CPU profile, by what the code is there for. Pure. */
+import type { FunctionTime } from './database.ts'
 
 export interface Profile {
   nodes: {
@@ -18,21 +19,29 @@ export interface ProfileSummary {
   functions: { name: string; place: string; group: string; seconds: number; share: number }[]
 }
 
-/** First match wins. Files by the end of their URL, so that the same groups hold wherever the project lies. */
+/** What the learner's process did in one run. */
+export interface RunProfile {
+  /** Its main thread. */
+  learner: ProfileSummary
+  /** Processor time: of the main thread, and of the whole process. */
+  cpuSeconds: { main: number | null; process: number | null }
+  /** Functions of the database. */
+  sql: FunctionTime[]
+}
+
+/** First match wins. By folders, so that a file may move within its own, and by the end of a URL, so that the project may lie anywhere. */
 const GROUPS: [group: string, pattern: RegExp][] = [
   ['idle', /^\(idle\)/],
   ['garbage collection', /^\(garbage collector\)/],
-  ['fetch and decode', /\/node_modules\/(kafkajs|avsc|@kafkajs|kafkajs-snappy|lz4js|long)\/|\/core\/(log|codec)\//],
+  ['fetch', /\/node_modules\/(@kafkajs|kafkajs(-\w+)?|lz4js|long)\/|\/core\/log\//],
+  ['decode', /\/node_modules\/avsc\/|\/core\/codec\//],
+  ['pack', /\/services\/learner\/[\w-]*(store|copy|pack|binary)[\w-]*\.ts|\bstringify\b/],
+  ['fold', /\/services\/learner\/|\/domain\/|\/node_modules\/lru-cache\//],
+  ['run', /\/core\/runner\//],
   [
-    'fold',
-    /\/services\/learner\/(fold|fold-chunk|sums-cache|chunk-state|model|trade|processor)\.ts|\/core\/(validation|event)\.ts|\/node_modules\/lru-cache\//,
+    'database and sockets',
+    /\/node_modules\/(@supabase|pg(-\w+)*|postgres(-\w+)*)\/|\/core\/store\/|node:internal\/deps\/undici|node:(internal\/)?(_?http|net|stream|streams|tls|dns|webstreams|fetch|blob|url|abort|timers)|\bundici\b|writeUtf8String|writev?\b/,
   ],
-  ['packing', /\/services\/learner\/|\bstringify\b/],
-  [
-    'HTTP',
-    /\/node_modules\/@supabase\/|\/core\/store\/|node:internal\/deps\/undici|node:(internal\/)?(_?http|net|stream|streams|tls|dns|webstreams|fetch|blob|url|abort|timers)|\bundici\b|writeUtf8String|writev?\b/,
-  ],
-  ['runner', /\/core\/runner\//],
 ]
 
 export function groupOf(functionName: string, url: string): string {
@@ -84,4 +93,18 @@ export function summarise({ nodes, samples = [], timeDeltas = [] }: Profile, top
       .slice(0, top)
       .map(({ us, ...f }) => ({ ...f, seconds: us / 1e6, share: share(us) })),
   }
+}
+
+/**
+ * Microseconds of processor an event, stage by stage, longest first; what the main thread did not do (collector, compiler, compression) comes last.
+ * A profiler counts time, also time that other programs had the processor: the stages share what the main thread has used of it.
+ */
+export function stagesOf({ learner, cpuSeconds }: RunProfile, events: number): Record<string, number> {
+  const { main, process } = cpuSeconds
+  const busy = learner.groups.filter((g) => g.group !== 'idle')
+  const sum = busy.reduce((all, g) => all + g.seconds, 0)
+  const us = (seconds: number) => (seconds / events) * 1e6
+  const used = main === null || sum === 0 ? 1 : main / sum
+  const stages = Object.fromEntries(busy.map((g) => [g.group, us(g.seconds * used)]))
+  return main === null || process === null ? stages : { ...stages, 'other threads': us(process - main) }
 }
