@@ -6,9 +6,9 @@ import type { Clock } from '../clock.ts'
 import { explain } from '../errors.ts'
 import type { Liveness } from '../liveness.ts'
 import type { EventLog, Subscription } from '../log/log.ts'
-import { listCheckpoints, wentBack } from '../runner/checkpoints.ts'
+import { wentBack } from '../runner/checkpoints.ts'
 import type { PartitionRunner } from '../runner/partition-runner.ts'
-import type { Store } from '../store/store.ts'
+import type { CheckpointStore } from '../store/checkpoint-store.ts'
 import { createHeldLag, type HeldLag } from './held-lag.ts'
 
 const EVERY_MS = 5_000
@@ -28,7 +28,7 @@ export interface WatchOptions {
   topic: string
   /** Our name in `consumer_checkpoints`. */
   holder: string
-  store: Store
+  checkpoints: Pick<CheckpointStore, 'list'>
   log: Pick<EventLog, 'offsets' | 'timestamps'>
   clock: Clock
   subscription: Pick<Subscription, 'partitions' | 'joined' | 'failure' | 'seek'>
@@ -58,7 +58,7 @@ interface Asked<T> {
 }
 
 export function watchConsumer(options: WatchOptions): ConsumerWatch {
-  const { consumer, group, topic, holder, store, log, clock, subscription, runner, measured } = options
+  const { consumer, group, topic, holder, log, clock, subscription, runner, measured } = options
   const lag = options.lag ?? createHeldLag()
   const stopping = new AbortController()
   const watches = options.liveness?.loop(`The watch of ${consumer}`)
@@ -67,7 +67,7 @@ export function watchConsumer(options: WatchOptions): ConsumerWatch {
   const broker: Asked<Awaited<ReturnType<EventLog['offsets']>>> = {}
 
   async function checkpoints(): Promise<Map<number, Row>> {
-    return new Map((await listCheckpoints(store, consumer, topic)).map((r) => [r.partition, r]))
+    return new Map((await options.checkpoints.list(consumer, topic)).map((r) => [r.partition, r]))
   }
 
   async function ask<T>(asked: Asked<T>, work: () => Promise<T>): Promise<void> {

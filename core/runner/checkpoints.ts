@@ -1,54 +1,6 @@
-/** Where a consumer stands in each partition, in the database; and where the log allows it to stand. */
+/** Where the log allows a consumer to stand, whose checkpoint is kept in the database (core/store/checkpoint-store.ts). */
 import { StrandlineError } from '../errors.ts'
 import { type PartitionOffsets, writtenEnd } from '../log/log.ts'
-import type { Store } from '../store/store.ts'
-import type { LogCheckpoint } from './last-record.ts'
-
-export interface Standing {
-  epoch: number
-  version: number
-  checkpoint: number | null
-  last_commit: string | null
-}
-
-export interface Claimed extends LogCheckpoint {
-  epoch: number
-  version: number
-}
-
-export interface Checkpoints {
-  /** Takes the partition: every earlier claim of it is fenced from here on. */
-  claim(partition: number): Promise<Claimed>
-  /** How it stands now; null when nobody ever claimed it, or its row was deleted since. */
-  read(partition: number): Promise<Standing | null>
-}
-
-export function createCheckpoints(store: Store, consumer: string, topic: string, holder: string): Checkpoints {
-  return {
-    claim: (partition) =>
-      store.rpc('strandline_claim', {
-        p_consumer: consumer,
-        p_topic: topic,
-        p_partition: partition,
-        p_holder: holder,
-      }),
-    read: (partition) =>
-      store.rpc('strandline_checkpoint', { p_consumer: consumer, p_topic: topic, p_partition: partition }),
-  }
-}
-
-/** Where a consumer stands in each partition of a topic that it has claimed; null before its first commit. Errors: STORE_UNREACHABLE, STORE_SCHEMA. */
-export async function listCheckpoints(
-  store: Pick<Store, 'rpc'>,
-  consumer: string,
-  topic: string,
-): Promise<{ partition: number; checkpoint: number | null; holder: string | null }[]> {
-  const rows = await store.rpc<[number, number | null, string | null][]>('strandline_consumer_checkpoints', {
-    p_consumer: consumer,
-    p_topic: topic,
-  })
-  return rows.map(([partition, checkpoint, holder]) => ({ partition, checkpoint, holder }))
-}
 
 /** The log must still have what is needed next: a gap would be a silent loss. Error: LOG_CHECKPOINT_LOST. */
 export function checkBounds(where: string, consumer: string, checkpoint: number, range: PartitionOffsets): void {

@@ -8,6 +8,7 @@ import { schemaPatience } from '../codec/unknown-schemas.ts'
 import { watchConsumer } from '../lag/consumer-watch.ts'
 import { checkLogSettings } from '../log/log-settings.ts'
 import type { Service, ServiceDeps } from '../service.ts'
+import { type CheckpointStore, createCheckpointStore } from '../store/checkpoint-store.ts'
 import type { ChunkProcessor } from './chunk-processor.ts'
 import { createConsumerMetrics } from './metrics.ts'
 import { createPartitionRunner } from './partition-runner.ts'
@@ -25,6 +26,8 @@ export interface ConsumerDeclaration<Field extends keyof PositionClosed> {
   concurrency: number
   /** Most records of one transaction. */
   maxChunk: number
+  /** Where its checkpoints are kept; default: in the database of the service. */
+  checkpoints?: CheckpointStore
   /** What a chunk does: one transaction that checks the claim, writes the effect and advances the checkpoint. */
   processor(decode: Decode<Pick<PositionClosed, Field>>): ChunkProcessor
 }
@@ -32,12 +35,14 @@ export interface ConsumerDeclaration<Field extends keyof PositionClosed> {
 /** Joins the group; resolves once it is subscribed. Errors: LOG_UNREACHABLE, LOG_AUTH, LOG_TOPIC_MISSING. */
 export async function startConsumer<Field extends keyof PositionClosed>(
   deps: ServiceDeps,
-  { service, consumer, group, fields, concurrency, maxChunk, processor }: ConsumerDeclaration<Field>,
+  declaration: ConsumerDeclaration<Field>,
 ): Promise<Service> {
   const { config, log, store, clock, logger, liveness } = deps
+  const { service, consumer, group, fields, concurrency, maxChunk, processor } = declaration
+  const { checkpoints = createCheckpointStore(store) } = declaration
   const { topic, registry } = config
   const metrics = createConsumerMetrics(deps.metrics, clock, group)
-  const shared = { consumer, topic, holder: `${hostname()}/${process.pid}`, store, log, clock }
+  const shared = { consumer, topic, holder: `${hostname()}/${process.pid}`, checkpoints, log, clock }
   const decode = createDecoder<Pick<PositionClosed, Field>>(createRegistryClient(registry), projectionOf(fields), {
     patience: schemaPatience(registry.unknownAfterMs),
     now: () => clock.now(),

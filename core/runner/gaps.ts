@@ -5,7 +5,7 @@
  */
 import { randomUUID } from 'node:crypto'
 import type { BatchControl, LogGap } from '../log/log.ts'
-import { type Checkpoints, wentBack } from './checkpoints.ts'
+import { wentBack } from './checkpoints.ts'
 import type { Claim } from './chunk-processor.ts'
 import { backoff, isTransient } from './retry.ts'
 import type { RunnerOptions } from './runner-options.ts'
@@ -15,11 +15,13 @@ type Outcome = 'done' | 'again' | 'leave'
 
 /** What it returns is called in the slot's turn. */
 export function createGapPasser({
+  consumer,
+  topic,
   processor,
   checkpoints,
   clock,
   events = {},
-}: Pick<RunnerOptions, 'processor' | 'clock' | 'events'> & { checkpoints: Checkpoints }) {
+}: Pick<RunnerOptions, 'consumer' | 'topic' | 'checkpoints' | 'processor' | 'clock' | 'events'>) {
   async function advance(slot: Slot, claim: Claim, next: number): Promise<Outcome> {
     try {
       const { status } = await processor.apply(claim, { records: [], next, replay: false, commitId: randomUUID() })
@@ -30,7 +32,7 @@ export function createGapPasser({
         return 'done'
       }
       processor.forget(claim)
-      const now = await checkpoints.read(claim.partition)
+      const now = await checkpoints.read({ consumer, topic, partition: claim.partition })
       if (now?.epoch !== claim.epoch) return 'leave'
       if (wentBack(claim.checkpoint, now.checkpoint)) {
         slot.claim = null // the next batch claims anew, and reads from there

@@ -70,7 +70,7 @@ describe('where reading starts', () => {
     world.offsetsFail = 30
     let claims = 0
     world.memory.before = (what) => {
-      if (what === 'strandline_claim' && claims++ < 30) throw unreachable()
+      if (what === 'claim' && claims++ < 30) throw unreachable()
     }
     const runner = world.runner()
     const start = runner.assigned(0, null)
@@ -181,7 +181,7 @@ describe('a commit whose answer is lost', () => {
       throw unreachable()
     }
     world.memory.after = async (what) => {
-      if (what !== 'strandline_checkpoint') return
+      if (what !== 'read') return
       world.memory.after = () => {}
       await late?.() // our question was answered; now it lands
     }

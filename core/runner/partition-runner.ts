@@ -7,14 +7,14 @@
  *       ▲                        │
  *       └──── revoked() / fenced ┘
  *
- * - *Claim first*: `strandline_claim` raises the partition's epoch, so that whoever held it before can commit nothing any more; only then are the
+ * - *Claim first*: a claim raises the partition's epoch, so that whoever held it before can commit nothing any more; only then are the
  *   checkpoint and the state read, the log compared with what was applied of it last (last-record.ts), and only then is anything applied. What the log
  *   delivers is immutable, so it may have been fetched before.
  * - *Skip below, apply at or above, never equality*: offsets are sparse. `cursor` is the next offset to look at. A batch that starts above it may mean
  *   that the group's offset ran ahead of the database, so we seek back; only what the log then says it passed over (aborted transactions) is a gap.
  * - *Replay*: the group's offset lies below the database's checkpoint (someone reset it, or we died between the two commits). What is in the ledger is a
  *   no-op, what is not is applied; the database's checkpoint does not move back.
- * - *An unknown outcome is not a failure*: every commit carries an id; when its answer is lost, we ask `strandline_checkpoint` for the newest id.
+ * - *An unknown outcome is not a failure*: every commit carries an id; when its answer is lost, we ask the checkpoint for the newest id.
  * - *waits*: a record cannot be read yet (its schema may still turn up). What lies before it is applied without it: new ones of its kind, which come with
  *   every fetch, would otherwise hold back the trades between them for as long as they come.
  * - *The checkpoint went back* (a crash took the newest commits along, an older state was restored): the partition is claimed anew, and read from there.
@@ -24,7 +24,7 @@
  */
 import { randomUUID } from 'node:crypto'
 import type { BatchControl, LogBatch, LogGap, LogRecord, PartitionHandler, PartitionOffsets } from '../log/log.ts'
-import { checkBounds, createCheckpoints, startOf, wentBack } from './checkpoints.ts'
+import { checkBounds, startOf, wentBack } from './checkpoints.ts'
 import type { Applied, Chunk, Claim, Waits } from './chunk-processor.ts'
 import { createGapPasser } from './gaps.ts'
 import { checkBeginning, checkIdentity, type LogCheckpoint, recordOf } from './last-record.ts'
@@ -54,12 +54,23 @@ export interface PartitionRunner extends Required<PartitionHandler> {
 }
 
 export function createPartitionRunner(options: RunnerOptions): PartitionRunner {
-  const { consumer, topic, holder, store, log, clock, logger, processor, maxChunk = 20_000, events = {} } = options
+  const {
+    consumer,
+    topic,
+    holder,
+    checkpoints,
+    log,
+    clock,
+    logger,
+    processor,
+    maxChunk = 20_000,
+    events = {},
+  } = options
   const { acceptTruncated = false, admit = async () => {} } = options
-  const checkpoints = createCheckpoints(store, consumer, topic, holder)
+  const at = (partition: number) => ({ consumer, topic, partition })
   const untilAnswered = createRetry(clock, logger)
   const { slots, slotOf } = createSlots(maxChunk)
-  const passGap = createGapPasser({ processor, checkpoints, clock, events })
+  const passGap = createGapPasser({ consumer, topic, checkpoints, processor, clock, events })
   let working = 0
 
   /** Claims the partition and finds where to start; false when it is not ours any more. */
@@ -75,7 +86,7 @@ export function createPartitionRunner(options: RunnerOptions): PartitionRunner {
     const where = `${topic}/${partition}`
     const ask = <T>(what: string, question: () => Promise<T>) =>
       untilAnswered(what, () => noted(slot, question), active, heartbeat)
-    const claimed = await ask(`claim ${where}`, () => checkpoints.claim(partition))
+    const claimed = await ask(`claim ${where}`, () => checkpoints.claim(at(partition), holder))
     if (!claimed || !active()) return false
     const topicId = await log.topicId(topic)
     const range = await ask(`read ${where}`, async () => {
@@ -316,7 +327,7 @@ export function createPartitionRunner(options: RunnerOptions): PartitionRunner {
   ): Promise<string | null | 'leave'> {
     const now = await untilAnswered(
       `read the checkpoint of ${topic}/${b.partition}`,
-      () => checkpoints.read(b.partition),
+      () => checkpoints.read(at(b.partition)),
       control.isActive,
       control.heartbeat,
     )

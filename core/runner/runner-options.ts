@@ -1,7 +1,7 @@
 import type { Logger } from 'pino'
 import type { Clock } from '../clock.ts'
 import type { EventLog, LogRecord } from '../log/log.ts'
-import type { Store } from '../store/store.ts'
+import type { CheckpointStore } from '../store/checkpoint-store.ts'
 import type { ChunkProcessor } from './chunk-processor.ts'
 
 export interface RunnerEvents {
@@ -14,7 +14,7 @@ export interface RunnerOptions {
   consumer: string
   topic: string
   holder: string
-  store: Store
+  checkpoints: CheckpointStore
   log: Pick<EventLog, 'offsets' | 'topicId' | 'recordsAt'>
   clock: Clock
   logger: Logger

@@ -1,6 +1,6 @@
 /** Model versions, as the database knows them: a model folded over one log each. One of them is active: it is what readers see. */
 import { StrandlineError } from '../errors.ts'
-import { listCheckpoints } from '../runner/checkpoints.ts'
+import { createCheckpointStore } from './checkpoint-store.ts'
 import type { Store } from './store.ts'
 
 export interface ModelVersion {
@@ -38,5 +38,5 @@ export async function readCheckpoints(
   consumer: string,
   topic: string,
 ): Promise<Map<number, number | null>> {
-  return new Map((await listCheckpoints(store, consumer, topic)).map((r) => [r.partition, r.checkpoint]))
+  return new Map((await createCheckpointStore(store).list(consumer, topic)).map((r) => [r.partition, r.checkpoint]))
 }

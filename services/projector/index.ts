@@ -2,13 +2,28 @@
 import { EVENT_FIELDS } from '../../core/codec/position-closed-codec.ts'
 import { startConsumer } from '../../core/runner/consumer.ts'
 import { PROJECTOR_CONSUMER } from '../../core/runner/consumer-names.ts'
-import type { StartService } from '../../core/service.ts'
+import type { Service, ServiceDeps } from '../../core/service.ts'
+import { type CheckpointStore, createCheckpointStore } from '../../core/store/checkpoint-store.ts'
 import { projectionEvents } from './metrics.ts'
 import { createProjection } from './projection.ts'
+import { createStrandStore, type StrandStore } from './strand-store.ts'
 
 export const PROJECTOR_GROUP = 'strandline-projector'
 
-export const startProjector: StartService = (deps) =>
+export interface ProjectorStores {
+  checkpoints: CheckpointStore
+  strands: StrandStore
+}
+
+const databaseStores = ({ store, config }: ServiceDeps): ProjectorStores => ({
+  checkpoints: createCheckpointStore(store),
+  strands: createStrandStore(store, PROJECTOR_CONSUMER, config.sync),
+})
+
+export const startProjector = (
+  deps: ServiceDeps,
+  { checkpoints, strands }: ProjectorStores = databaseStores(deps),
+): Promise<Service> =>
   startConsumer(deps, {
     service: 'projector',
     consumer: PROJECTOR_CONSUMER,
@@ -16,9 +31,6 @@ export const startProjector: StartService = (deps) =>
     fields: EVENT_FIELDS,
     concurrency: 3, // the database is the limit, not the decoding
     maxChunk: 500, // about 1 MB of JSON, far from a hosted project's statement timeout of 8 s
-    processor: (decode) =>
-      createProjection(PROJECTOR_CONSUMER, deps.store, decode, {
-        sync: deps.config.sync,
-        events: projectionEvents(deps.metrics, deps.logger),
-      }),
+    checkpoints,
+    processor: (decode) => createProjection(strands, decode, projectionEvents(deps.metrics, deps.logger)),
   })

@@ -3,9 +3,9 @@ import type { Decode } from '../../core/codec/decoder.ts'
 import type { ChunkProcessor } from '../../core/runner/chunk-processor.ts'
 import { seenOf } from '../../core/runner/last-record.ts'
 import { type Refused, readEvents } from '../../core/runner/read-events.ts'
-import type { Store } from '../../core/store/store.ts'
 import type { PositionClosed } from '../../domain/event.ts'
 import { type StrandRow, strandOf } from '../../domain/strand.ts'
+import type { StrandStore } from './strand-store.ts'
 
 export interface ProjectionEvents {
   /** A record that can never be applied. The learner dead-letters it; here it is passed over. */
@@ -18,15 +18,10 @@ export interface ProjectionEvents {
   kept?(strands: number): void
 }
 
-type Answer =
-  | { status: 'ok'; written: number; adopted: number; kept: number; set_aside: number }
-  | { status: 'fenced' | 'stale' }
-
 export function createProjection(
-  consumer: string,
-  store: Store,
+  strands: StrandStore,
   decode: Decode<PositionClosed>,
-  { sync = true, events = {} }: { sync?: boolean; events?: ProjectionEvents } = {},
+  events: ProjectionEvents = {},
 ): ChunkProcessor {
   return {
     async apply(claim, chunk) {
@@ -36,19 +31,8 @@ export function createProjection(
         rows.push(strandOf(event, { topic, partition, offset })),
       )
       if ('status' in refused) return refused
-      const answer = await store.rpc<Answer>('strandline_projector_commit', {
-        p_consumer: consumer,
-        p_topic: topic,
-        p_partition: partition,
-        p_epoch: claim.epoch,
-        p_version: claim.version,
-        p_next: chunk.next,
-        p_commit: chunk.commitId,
-        p_rows: JSON.stringify(rows),
-        p_seen: seenOf(claim, chunk),
-        p_checkpoint: claim.checkpoint ?? -1,
-        p_sync: sync,
-      })
+      const { next, commitId } = chunk
+      const answer = await strands.commit({ claim, commitId, next, rows, seen: seenOf(claim, chunk) })
       if (answer.status !== 'ok') return { status: answer.status }
       for (const one of refused) events.skipped?.(one)
       events.written?.(answer.written + answer.adopted)

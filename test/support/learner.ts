@@ -7,6 +7,7 @@ import type { RegistryClient } from '../../core/codec/registry.ts'
 import { AT_ONCE } from '../../core/codec/unknown-schemas.ts'
 import type { EventLog, OutgoingRecord } from '../../core/log/log.ts'
 import { type ChunkProcessor, createPartitionRunner, type RunnerEvents } from '../../core/runner/partition-runner.ts'
+import { createCheckpointStore } from '../../core/store/checkpoint-store.ts'
 import type { Store } from '../../core/store/store.ts'
 import type { PositionClosed } from '../../domain/event.ts'
 import type { Model } from '../../domain/learning/model.ts'
@@ -92,7 +93,7 @@ export async function createTestLearner({
     consumer: modelVersion.consumer,
     topic: TOPIC,
     holder: 'test',
-    store,
+    checkpoints: createCheckpointStore(store),
     log: {
       offsets: async () => Array.from({ length: 12 }, (_, partition) => ({ partition, ...range })),
       topicId: async () => topicId,

@@ -25,7 +25,7 @@ export function createMemoryRunner() {
         consumer: 'c',
         topic: 't',
         holder: 'h',
-        store: memory.store,
+        checkpoints: memory.checkpoints,
         log: {
           async offsets() {
             if (world.offsetsFail-- > 0) throw new StrandlineError('LOG_UNREACHABLE', 'the broker is away')

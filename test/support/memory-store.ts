@@ -1,23 +1,26 @@
 /**
- * The checkpoints of consumers in memory, with a ledger that counts every application: to run a partition runner through thousands of interleavings.
- * The rules are those of `strandline_claim`, `strandline_checkpoint`, `strandline.fence` and `strandline.advance`; the real ones run in test/learner.
+ * The memory adapter's checkpoints with a ledger that counts every application: to run a partition runner through thousands of interleavings.
+ * It has one partition, whose row a test can write as it likes.
  */
 import { StrandlineError } from '../../core/errors.ts'
 import type { Applied, Chunk, ChunkProcessor, Claim } from '../../core/runner/chunk-processor.ts'
 import type { LogCheckpoint } from '../../core/runner/last-record.ts'
-import type { Store } from '../../core/store/store.ts'
+import type { CheckpointStore, Standing } from '../../core/store/checkpoint-store.ts'
+import {
+  advance,
+  type CheckpointRow,
+  checkpointsOf,
+  createMemoryCheckpoints,
+  fence,
+  placeOf,
+  unclaimed,
+} from '../../core/store/memory/checkpoints.ts'
+import { createMemoryDatabase } from '../../core/store/memory/database.ts'
 
 export interface MemoryStore {
-  store: Store
+  checkpoints: CheckpointStore
   processor: ChunkProcessor
-  row:
-    | ({
-        epoch: number
-        version: number
-        checkpoint: number | null
-        last_commit: string | null
-      } & Partial<LogCheckpoint>)
-    | null
+  row: Row | null
   /** How often each offset took effect. */
   applied: Map<number, number>
   /** Sizes of the chunks that were committed. */
@@ -27,45 +30,65 @@ export interface MemoryStore {
   after: (what: string, chunk?: Chunk) => void | Promise<void>
 }
 
+type Row = Standing & Partial<LogCheckpoint>
+
+const OF = { consumer: 'c', topic: 't', partition: 0 }
+
 export const unreachable = () => new StrandlineError('STORE_UNREACHABLE', 'no answer')
 
 export function createMemoryStore(): MemoryStore {
+  const db = createMemoryDatabase()
+  const rows = checkpointsOf(db)
+  const checkpoints = createMemoryCheckpoints(db)
+  const put = (row: CheckpointRow): void => db.transaction(() => rows.put(placeOf(OF), row))
+
+  function write(column: string | symbol, value: unknown): boolean {
+    put({ ...(rows.get(placeOf(OF)) as CheckpointRow), [column]: value })
+    return true
+  }
+
+  async function within<T>(what: string, work: () => Promise<T>): Promise<T> {
+    await memory.before(what)
+    const answer = await work()
+    await memory.after(what)
+    return answer
+  }
+
   const memory: MemoryStore = {
-    row: null,
+    get row(): Row | null {
+      const row = rows.get(placeOf(OF))
+      return row ? new Proxy(row, { set: (_, column, value) => write(column, value) }) : null
+    },
+    set row(row: Row | null) {
+      if (row) put({ ...unclaimed(OF), ...row })
+      else db.transaction(() => rows.remove(placeOf(OF)))
+    },
     applied: new Map(),
     chunks: [],
     before: () => {},
     after: () => {},
-    store: {
-      async rpc<T>(fn: string): Promise<T> {
-        await memory.before(fn)
-        let answer: object | null
-        if (fn === 'strandline_claim') {
-          memory.row ??= { epoch: 0, version: 0, checkpoint: null, last_commit: null }
-          memory.row.epoch++
-          const { epoch, version, checkpoint, topic_id, last_record } = memory.row
-          answer = { epoch, version, checkpoint, topic_id, last_record }
-        } else answer = memory.row && { ...memory.row }
-        await memory.after(fn)
-        return answer as T
-      },
+    checkpoints: {
+      claim: (of, holder) => within('claim', () => checkpoints.claim(of, holder)),
+      read: (of) => within('read', () => checkpoints.read(of)),
+      list: checkpoints.list,
     },
     processor: {
       async apply(claim: Claim, chunk: Chunk): Promise<Applied> {
         await memory.before('commit', chunk)
-        const { row } = memory
-        if (!row || row.epoch !== claim.epoch) return { status: 'fenced' }
-        if (row.version !== claim.version || row.checkpoint !== claim.checkpoint) return { status: 'stale' }
-        // Below the checkpoint the ledger makes it a no-op; from there on the checkpoint alone must do.
-        for (const { offset } of chunk.records)
-          if (offset >= (row.checkpoint ?? 0) || !memory.applied.has(offset))
-            memory.applied.set(offset, (memory.applied.get(offset) ?? 0) + 1)
-        row.checkpoint = Math.max(row.checkpoint ?? chunk.next, chunk.next)
-        row.version++
-        row.last_commit = chunk.commitId
+        const status = db.transaction(() => {
+          const held = fence(db, { ...OF, ...claim })
+          if (held !== 'ok') return held
+          // Below the checkpoint the ledger makes it a no-op; from there on the checkpoint alone must do.
+          for (const { offset } of chunk.records)
+            if (offset >= (claim.checkpoint ?? 0) || !memory.applied.has(offset))
+              memory.applied.set(offset, (memory.applied.get(offset) ?? 0) + 1)
+          advance(db, OF, { ...chunk, seen: null })
+          return held
+        })
+        if (status !== 'ok') return { status }
         memory.chunks.push(chunk.records.length)
         await memory.after('commit', chunk)
-        return { status: 'ok' }
+        return { status }
       },
       forget: () => {},
     },
