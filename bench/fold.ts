@@ -1,0 +1,131 @@
+/**
+ * What the learner's own work costs: encoded records → events → trades → sums → the columns of a commit, in this process alone. The database's place is
+ * taken by a store that throws everything away and never knows a trade. The script of a person who makes this path faster:
+ *
+ *   node bench/fold.ts few|distinct [events] [--columns]     (and node --cpu-prof bench/fold.ts …)
+ *
+ * --columns: with the packing of a commit for the database (services/learner/learner-store.ts).
+ */
+import { PerformanceObserver } from 'node:perf_hooks'
+import { pino } from 'pino'
+import { createDecoder } from '../core/codec/decoder.ts'
+import { frame, positionClosedType, projectionOf } from '../core/codec/position-closed-codec.ts'
+import { loadModel } from '../core/load-model.ts'
+import type { LogRecord } from '../core/log/log.ts'
+import type { Store } from '../core/store/store.ts'
+import type { CheckedEvent } from '../domain/validation.ts'
+import { FIELDS } from '../services/learner/index.ts'
+import { createLearnerStore, type LearnerStore } from '../services/learner/learner-store.ts'
+import { createLearnerProcessor } from '../services/learner/processor.ts'
+import { type Cardinality, eventStream } from './generate.ts'
+
+const PARTITIONS = 6
+/** As many as a fetch of 3 MB brings. */
+const CHUNK = 8_000
+const WARM_UP = 48_000
+const SCHEMA_ID = 1
+const NEWEST = Date.UTC(2026, 9, 1)
+
+/** The values of a chunk lie in one buffer, as a fetch has them. */
+interface EncodedChunk {
+  partition: number
+  from: number
+  values: Buffer
+  ends: Uint32Array
+}
+
+function encodeChunks(cardinality: Cardinality, events: number): EncodedChunk[] {
+  const chunks: EncodedChunk[] = []
+  let values: Buffer[] = []
+  const close = () => {
+    let end = 0
+    const ends = Uint32Array.from(values, (v) => (end += v.length))
+    const partition = chunks.length % PARTITIONS
+    const from = Math.floor(chunks.length / PARTITIONS) * CHUNK
+    chunks.push({ partition, from, values: Buffer.concat(values), ends })
+    values = []
+  }
+  for (const event of eventStream(events, cardinality, 1, NEWEST)) {
+    values.push(frame(SCHEMA_ID, positionClosedType.toBuffer(event)))
+    if (values.length === CHUNK) close()
+  }
+  if (values.length > 0) close()
+  return chunks
+}
+
+const KEY = Buffer.from('3f0c')
+
+function recordsOf({ from, values, ends }: EncodedChunk): LogRecord[] {
+  return Array.from(ends, (end, i) => ({
+    offset: from + i,
+    timestamp: NEWEST,
+    key: KEY,
+    value: values.subarray(i === 0 ? 0 : (ends[i - 1] as number), end),
+    headers: {},
+  }))
+}
+
+const model = loadModel('lowcap-v4')
+
+/** Knows nothing and keeps nothing. */
+const DISCARD: Store = {
+  rpc: async <T>(name: string) =>
+    (name === 'strandline_learner_read' ? { version: 0, ledger: [], partials: [] } : { status: 'ok' }) as T,
+}
+const MODEL_VERSION = { id: 1, active: true, consumer: 'bench' }
+const NO_COLUMNS: LearnerStore = {
+  modelVersion: MODEL_VERSION,
+  read: async () => ({ version: 0, trades: [], sums: [] }),
+  commit: async () => ({ status: 'ok' }),
+}
+
+async function run(chunks: readonly EncodedChunk[], columns: boolean) {
+  const decode = createDecoder<CheckedEvent>(
+    { register: async () => SCHEMA_ID, writerType: async () => positionClosedType },
+    projectionOf(FIELDS),
+  )
+  const processor = createLearnerProcessor({
+    model,
+    store: columns ? createLearnerStore(DISCARD, model, MODEL_VERSION, 'bench') : NO_COLUMNS,
+    decode,
+    deadLetters: { send: async () => [], applied: async () => {} },
+    logger: pino({ level: 'silent' }),
+  })
+  const claims = Array.from({ length: PARTITIONS }, (_, partition) => ({
+    topic: 'bench',
+    partition,
+    epoch: 1,
+    version: 0,
+    checkpoint: null,
+  }))
+  let microseconds = 0
+  for (const chunk of chunks) {
+    const claim = claims[chunk.partition] as (typeof claims)[number]
+    const records = recordsOf(chunk)
+    const before = process.cpuUsage()
+    const next = chunk.from + records.length
+    const answer = await processor.apply(claim, { records, next, replay: false, commitId: 'bench' })
+    const { user, system } = process.cpuUsage(before)
+    if (answer.status !== 'ok') throw new Error(`a chunk was not applied: ${answer.status}`)
+    microseconds += user + system
+  }
+  return microseconds
+}
+
+const [cardinality = 'few', count = '200000'] = process.argv.slice(2).filter((a) => !a.startsWith('--'))
+const columns = process.argv.includes('--columns')
+const events = Number(count)
+await run(encodeChunks(cardinality as Cardinality, WARM_UP), columns)
+const chunks = encodeChunks(cardinality as Cardinality, events)
+let collecting = 0
+const observer = new PerformanceObserver((list) => {
+  for (const entry of list.getEntries()) collecting += entry.duration
+})
+observer.observe({ entryTypes: ['gc'] })
+const us = await run(chunks, columns)
+await new Promise((resolve) => setTimeout(resolve, 50)) // the observer hears of collections a moment later
+const rss = Math.round(process.resourceUsage().maxRSS / 1024)
+console.log(
+  `${cardinality}${columns ? ' with columns' : ''}: ${(us / events).toFixed(2)} µs of processor an event, ` +
+    `${((collecting * 1000) / events).toFixed(2)} µs of it in garbage collection; ${rss} MiB resident at most`,
+)
