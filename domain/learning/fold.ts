@@ -4,15 +4,22 @@
  */
 
 import type { Group } from './model.ts'
-import { addTrade, type Decay, type DecayedSums, periodOf, retractTrade, weigh } from './sums.ts'
+import { type Decay, periodOf, type WeighedTrade, weigh } from './sums.ts'
+import type { SumsTable } from './sums-table.ts'
 import type { LedgerTrade, Trade } from './trade.ts'
+
+/** Where the sums of one partition lie. */
+export interface PartitionSums {
+  readonly table: SumsTable
+  /** The row of a group in a period, which will be changed; of a group that has none yet: a new, empty one. */
+  change(period: number, group: Group): number
+}
 
 export interface LearnerState {
   /** The trade as the ledger has it, this chunk's changes included. */
   known(id: string): LedgerTrade | undefined
   remember(trade: LedgerTrade): void
-  /** Sums to change in place; of a group that has none yet in the period: empty ones. */
-  sums(partition: number, period: number, group: Group): DecayedSums
+  sums(partition: number): PartitionSums
 }
 
 export interface FoldResult {
@@ -31,24 +38,24 @@ export function foldTrades(state: LearnerState, trades: readonly Trade[], tau: D
       continue
     }
     if (before) {
-      count(state, before, tau, retractTrade)
+      count(state, before, tau, retract)
       result.corrections++
     }
-    count(state, trade, tau, addTrade)
+    count(state, trade, tau, add)
     state.remember(trade)
     result.applied++
   }
   return result
 }
 
-function count(
-  state: LearnerState,
-  { partition, closed_at, rr, groups }: Trade,
-  tau: Decay,
-  change: typeof addTrade,
-): void {
+type Change = (table: SumsTable, row: number, weighed: WeighedTrade) => void
+const add: Change = (table, row, weighed) => table.addTrade(row, weighed)
+const retract: Change = (table, row, weighed) => table.retractTrade(row, weighed)
+
+function count(state: LearnerState, { partition, closed_at, rr, groups }: Trade, tau: Decay, change: Change): void {
   if (groups.length === 0 || rr === null) return
   const weighed = weigh(closed_at, rr, tau)
   const period = periodOf(closed_at, tau)
-  for (const group of groups) change(state.sums(partition, period, group), weighed)
+  const sums = state.sums(partition)
+  for (const group of groups) change(sums.table, sums.change(period, group), weighed)
 }

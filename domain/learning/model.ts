@@ -86,45 +86,57 @@ export interface LeverValue {
   part: string
   /** The same under the lever's short name: its part of an interaction key. */
   keyPart: string
+  /** Of no meaning but that another value has another one. */
+  number: number
 }
 
 export const BASELINE: Group = { scope: 'global', name: 'global', key: '' }
 
-/** Values remembered of one lever or interaction, and combinations; a free lever may have any number. */
+/** Values remembered of one lever, and combinations of them; a free lever may have any number. */
 const INTERNED = 10_000
 
 export function compileModel(definition: ModelDefinition, hash: string): Model {
+  let numbers = 0
   const levers = definition.levers.map((lever) => ({
     name: lever.name,
     read: leverReader(lever),
-    intern: interner(lever),
+    intern: interner(lever, () => numbers++),
   }))
-  const shorts = new Map(definition.levers.map((l) => [l.name, l.short ?? l.name]))
-  const interactions = definition.interactions.map((i) => ({
-    ...i,
+  const shortOf = ({ name, short = name }: LeverDefinition) => `${short}=`
+  const interactions = definition.interactions.map(({ name, members, present }) => ({
+    name,
+    present,
     // a key lists its parts sorted by their text; no short name is a prefix of another's "name=", so sorting the names sorts the parts
-    order: [...i.members].sort((a, b) => (`${shorts.get(a)}=` < `${shorts.get(b)}=` ? -1 : 1)),
-    known: new Map<string, Group>(),
+    members: definition.levers
+      .filter((lever) => members.includes(lever.name))
+      .sort((a, b) => (shortOf(a) < shortOf(b) ? -1 : 1))
+      .map((lever) => lever.name),
+    known: createMemo((values) => interactionOf(name, values)),
   }))
-  const combinations = new Map<string, Combination>()
+  const combinations = createMemo(combine)
   const { only, except } = definition.sources ?? {}
 
-  function groupsOf(values: readonly LeverValue[], leftOut: string[] = []): Group[] {
+  /** `leftOut` takes the names of interactions whose key is too long. */
+  function groupsOf(values: readonly LeverValue[], leftOut?: string[]): Group[] {
     const groups: Group[] = [BASELINE]
     for (const value of values) groups.push(value.group)
-    for (const { name, order, present, known } of interactions) {
-      let key = ''
-      let complete = true
-      for (const member of order) {
+    for (const { name, members, present, known } of interactions) {
+      const found: LeverValue[] = []
+      for (const member of members) {
         const value = find(values, member)
-        if (!value) complete = false
-        else key = key === '' ? value.keyPart : `${key}|${value.keyPart}`
+        if (value) found.push(value)
       }
-      if (key === '' || !(complete || present === 'any')) continue
-      if (isOverlong(key)) leftOut.push(name)
-      else groups.push(interned(known, key, () => ({ scope: 'interaction', name, key })))
+      if (found.length === 0 || (present === 'all' && found.length < members.length)) continue
+      const group = known(found)
+      if (group) groups.push(group)
+      else leftOut?.push(name)
     }
     return groups
+  }
+
+  function combine(values: readonly LeverValue[]): Combination {
+    const leftOut: string[] = []
+    return { levers: encodeLevers(values), groups: groupsOf(values, leftOut), leftOut }
   }
 
   return {
@@ -144,16 +156,15 @@ export function compileModel(definition: ModelDefinition, hash: string): Model {
     valuesOf: (values) =>
       levers.flatMap(({ name, intern }) => (values.has(name) ? [intern(values.get(name) as string)] : [])),
     groups: (values) => groupsOf(values),
-    combination(values) {
-      const levers = encodeLevers(values)
-      const make = (): Combination => {
-        const leftOut: string[] = []
-        return { levers, groups: groupsOf(values, leftOut), leftOut }
-      }
-      // ten thousand of the longest would be half a gigabyte
-      return levers.length > MAX_KEY_BYTES ? make() : interned(combinations, levers, make)
-    },
+    combination: combinations,
   }
+}
+
+/** null: the key would be too long. */
+function interactionOf(name: string, values: readonly LeverValue[]): Group | null {
+  let key = ''
+  for (const { keyPart } of values) key += key === '' ? keyPart : `|${keyPart}`
+  return isOverlong(key) ? null : { scope: 'interaction', name, key }
 }
 
 function find(values: readonly LeverValue[], lever: string): LeverValue | undefined {
@@ -161,24 +172,54 @@ function find(values: readonly LeverValue[], lever: string): LeverValue | undefi
   return undefined
 }
 
-function interner({ name, short = name }: LeverDefinition): (value: string) => LeverValue {
+/** The same object for the same value, as long as there is room. */
+function interner({ name, short = name }: LeverDefinition, nextNumber: () => number): (value: string) => LeverValue {
   const known = new Map<string, LeverValue>()
-  return (value) =>
-    interned(known, value, () => {
+  return (value) => {
+    let found = known.get(value)
+    if (!found) {
       const escaped = escapePart(value)
-      return { group: { scope: 'lever', name, key: value }, part: `${name}=${escaped}`, keyPart: `${short}=${escaped}` }
-    })
+      const group: Group = { scope: 'lever', name, key: value }
+      found = { group, part: `${name}=${escaped}`, keyPart: `${short}=${escaped}`, number: nextNumber() }
+      if (known.size >= INTERNED) known.clear()
+      known.set(value, found)
+    }
+    return found
+  }
 }
 
-/** The same object for the same key, as long as there is room: sums are found by it without reading the key again. */
-function interned<T>(known: Map<string, T>, key: string, make: () => T): T {
-  let found = known.get(key)
-  if (!found) {
-    if (known.size >= INTERNED) known.clear()
-    found = make()
-    known.set(key, found)
+/** A power of two. */
+const MEMO_SLOTS = 1 << 14
+
+/**
+ * What `make` made of values, the same for the same ones most of the time: it is found by their numbers, and no text is made to look it up. What was
+ * made of others that fall on the same slot goes.
+ */
+function createMemo<T>(make: (values: readonly LeverValue[]) => T): (values: readonly LeverValue[]) => T {
+  const slots = new Array<{ values: readonly LeverValue[]; made: T } | undefined>(MEMO_SLOTS)
+  return (values) => {
+    let hash = 0
+    for (const { number } of values) hash = Math.imul(hash ^ number, 0x9e3779b1) ^ (hash >>> 15)
+    const slot = (hash ^ (hash >>> 16)) & (MEMO_SLOTS - 1)
+    const known = slots[slot]
+    if (known && isSame(known.values, values)) return known.made
+    const made = make(values)
+    if (isShort(values)) slots[slot] = { values: [...values], made }
+    return made
   }
-  return found
+}
+
+/** Sixteen thousand of the longest would be a gigabyte. */
+function isShort(values: readonly LeverValue[]): boolean {
+  let length = 0
+  for (const { part } of values) length += part.length
+  return length <= MAX_KEY_BYTES
+}
+
+function isSame(a: readonly LeverValue[], b: readonly LeverValue[]): boolean {
+  if (a.length !== b.length) return false
+  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false
+  return true
 }
 
 export function encodeLevers(values: readonly LeverValue[]): string {

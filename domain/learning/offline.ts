@@ -1,9 +1,10 @@
 /** Folds a log in memory: `./strandline fold`, audits and tests. The same fold as the learner's, with maps in place of the database. */
 import type { PositionClosed } from '../event.ts'
 import { checkEvent, type Rejection } from '../validation.ts'
-import { foldTrades, type LearnerState } from './fold.ts'
+import { foldTrades, type LearnerState, type PartitionSums } from './fold.ts'
 import { BASELINE, type Group, type Model } from './model.ts'
-import { type DecayedSums, decayOf, emptySums, mergeSums, weightOf } from './sums.ts'
+import { type DecayedSums, decayOf, mergeSums, weightOf } from './sums.ts'
+import { SumsTable } from './sums-table.ts'
 import { type LedgerTrade, tradeOf } from './trade.ts'
 
 export interface CoefficientRow {
@@ -26,7 +27,7 @@ interface Entry {
   group: Group
   partition: number
   period: number
-  sums: DecayedSums
+  row: number
 }
 
 export interface OfflineFold {
@@ -39,21 +40,25 @@ export function createOfflineFold(model: Model): OfflineFold {
   const tau = decayOf(model.definition.tau_days)
   const ledger = new Map<string, LedgerTrade>()
   const entries = new Map<string, Entry>()
+  const table = new SumsTable()
 
-  function entry(partition: number, period: number, group: Group): Entry {
-    const id = `${group.name}\0${group.key}\0${partition}\0${period}`
-    let found = entries.get(id)
-    if (!found) {
-      found = { group, partition, period, sums: emptySums() }
-      entries.set(id, found)
-    }
-    return found
-  }
+  const sumsOf = (partition: number): PartitionSums => ({
+    table,
+    change(period, group) {
+      const id = `${group.name}\0${group.key}\0${partition}\0${period}`
+      let found = entries.get(id)
+      if (!found) {
+        found = { group, partition, period, row: table.addRow() }
+        entries.set(id, found)
+      }
+      return found.row
+    },
+  })
 
   const state: LearnerState = {
     known: (id) => ledger.get(id),
     remember: (trade) => void ledger.set(trade.id, trade),
-    sums: (partition, period, group) => entry(partition, period, group).sums,
+    sums: sumsOf,
   }
 
   return {
@@ -68,16 +73,17 @@ export function createOfflineFold(model: Model): OfflineFold {
       return refused
     },
     result() {
-      const groups = new Map<string, Entry[]>()
+      const groups = new Map<string, { group: Group; period: number; sums: DecayedSums }[]>()
       for (const e of [...entries.values()].sort((a, b) => a.partition - b.partition || a.period - b.period)) {
-        if (e.sums.n === 0) continue
+        const sums = table.read(e.row)
+        if (sums.n === 0) continue
         const id = `${e.group.name}\0${e.group.key}`
-        groups.set(id, [...(groups.get(id) ?? []), e])
+        groups.set(id, [...(groups.get(id) ?? []), { ...e, sums }])
       }
       const base = mergeSums(groups.get(`${BASELINE.name}\0${BASELINE.key}`) ?? [], tau)
       const coefficients: CoefficientRow[] = []
       for (const all of groups.values()) {
-        const group = (all[0] as Entry).group
+        const { group } = all[0] as { group: Group }
         const merged = mergeSums(all, tau)
         if (!merged || group.scope === 'global') continue
         const weight = weightOf(merged.rr_short, base?.rr_short, model.definition.weight)

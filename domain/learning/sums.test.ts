@@ -2,18 +2,8 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { exactMean } from '../../test/support/exact-mean.ts'
 import { MAX_EXIT_MS } from '../validation.ts'
-import {
-  addTrade,
-  type Coefficient,
-  type DecayedSums,
-  decayOf,
-  emptySums,
-  mergeSums,
-  periodOf,
-  retractTrade,
-  weigh,
-  weightOf,
-} from './sums.ts'
+import { type Coefficient, decayOf, emptySums, mergeSums, periodOf, weigh, weightOf } from './sums.ts'
+import { SumsTable } from './sums-table.ts'
 
 const tau = decayOf({ short: 14, long: 90 })
 const DAY = 86_400_000
@@ -24,32 +14,41 @@ interface Point {
   rr: number
 }
 
-type Periods = Map<number, DecayedSums>
+/** One group: a table of one row for each period. */
+type Periods = Map<number, SumsTable>
 
-function change(periods: Periods, { t, rr }: Point, how: typeof addTrade): void {
+function oneRow(): SumsTable {
+  const table = new SumsTable(1)
+  table.addRow()
+  return table
+}
+
+function change(periods: Periods, { t, rr }: Point, how: 'addTrade' | 'retractTrade'): void {
   const period = periodOf(t, tau)
-  const sums = periods.get(period) ?? emptySums()
+  const sums = periods.get(period) ?? oneRow()
   periods.set(period, sums)
-  how(sums, weigh(t, rr, tau))
+  sums[how](0, weigh(t, rr, tau))
 }
 
 function sumsOf(points: readonly Point[]): Periods {
   const periods: Periods = new Map()
-  for (const point of points) change(periods, point, addTrade)
+  for (const point of points) change(periods, point, 'addTrade')
   return periods
 }
 
 /** As the database keeps them: what is empty is gone. */
 const merged = (...partitions: Periods[]) =>
   mergeSums(
-    partitions.flatMap((p) => [...p].filter(([, sums]) => sums.n > 0).map(([period, sums]) => ({ period, sums }))),
+    partitions.flatMap((p) =>
+      [...p].filter(([, table]) => table.count(0) > 0).map(([period, table]) => ({ period, sums: table.read(0) })),
+    ),
     tau,
   )
 const meanOf = (...partitions: readonly (readonly Point[])[]) => merged(...partitions.map(sumsOf))
 
 function without(all: readonly Point[], gone: ReadonlySet<number>): Periods {
   const periods = sumsOf(all)
-  for (const i of gone) change(periods, all[i] as Point, retractTrade)
+  for (const i of gone) change(periods, all[i] as Point, 'retractTrade')
   return periods
 }
 
@@ -121,7 +120,7 @@ describe('the decayed mean', () => {
       fc.property(fc.array(any, { minLength: 1, maxLength: 40 }), fc.nat(), (all, gone) => {
         const left = without(all, new Set([gone % all.length]))
         for (const sums of left.values())
-          for (const value of Object.values(sums)) expect(Number.isFinite(value)).toBe(true)
+          for (const value of Object.values(sums.read(0))) expect(Number.isFinite(value)).toBe(true)
         if (all.length > 1) expect(Math.abs(merged(left)?.rr_short as number)).toBeLessThanOrEqual(10 + 1e-9)
       }),
     )
@@ -142,10 +141,10 @@ describe('a trade that is taken back', () => {
   })
 
   it('and was the only one leaves nothing, not even its time', () => {
-    const sums = emptySums()
-    addTrade(sums, weigh(NOW, 2, tau))
-    retractTrade(sums, weigh(NOW, 2, tau))
-    expect(sums).toEqual(emptySums())
+    const sums = oneRow()
+    sums.addTrade(0, weigh(NOW, 2, tau))
+    sums.retractTrade(0, weigh(NOW, 2, tau))
+    expect(sums.read(0)).toEqual(emptySums())
   })
 
   it('and outweighed the others by far leaves their mean to the last bit', () => {
@@ -156,8 +155,8 @@ describe('a trade that is taken back', () => {
   it('with a million others leaves the one that remains', () => {
     const periods = sumsOf([{ t: NOW - 20 * DAY, rr: 1e-6 }])
     const crowd = Array.from({ length: 1_000_000 }, (_, i) => ({ t: NOW - (i % 4_000_000), rr: 10 - (i % 7) }))
-    for (const point of crowd) change(periods, point, addTrade)
-    for (const point of crowd.reverse()) change(periods, point, retractTrade)
+    for (const point of crowd) change(periods, point, 'addTrade')
+    for (const point of crowd.reverse()) change(periods, point, 'retractTrade')
     expectExact(merged(periods), [{ t: NOW - 20 * DAY, rr: 1e-6 }])
   })
 
@@ -166,8 +165,8 @@ describe('a trade that is taken back', () => {
     const periods = sumsOf(others)
     const restless = { t: NOW - 3 * DAY, rr: 9.87 }
     for (let i = 0; i < 10_000; i++) {
-      change(periods, restless, addTrade)
-      change(periods, restless, retractTrade)
+      change(periods, restless, 'addTrade')
+      change(periods, restless, 'retractTrade')
     }
     expect(merged(periods)).toEqual(meanOf(others))
   })

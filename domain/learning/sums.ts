@@ -75,47 +75,6 @@ export function weigh(closed_at: number, rr: number, tau: Decay): WeighedTrade {
   return { closed_at, s, l, srr: s * rr, lrr: l * rr }
 }
 
-export function addTrade(p: DecayedSums, w: WeighedTrade): void {
-  p.n++
-  if (w.closed_at > p.newest) p.newest = w.closed_at
-  change(p, w, 1)
-}
-
-/** Takes a trade out again. Of the last one nothing is left, to the last bit. */
-export function retractTrade(p: DecayedSums, w: WeighedTrade): void {
-  p.n--
-  if (p.n === 0) Object.assign(p, emptySums())
-  else change(p, w, -1)
-}
-
-/** Adds to each of the four sums: Knuth's two-sum for the error of the addition, then the pair made normal again. */
-function change(p: DecayedSums, { s, l, srr, lrr }: WeighedTrade, sign: 1 | -1): void {
-  let x = sign * s
-  let sum = p.weight_short + x
-  let part = sum - p.weight_short
-  let low = p.weight_short_low + (p.weight_short - (sum - part) + (x - part))
-  p.weight_short = sum + low
-  p.weight_short_low = low - (p.weight_short - sum)
-  x = sign * srr
-  sum = p.weighted_rr_short + x
-  part = sum - p.weighted_rr_short
-  low = p.weighted_rr_short_low + (p.weighted_rr_short - (sum - part) + (x - part))
-  p.weighted_rr_short = sum + low
-  p.weighted_rr_short_low = low - (p.weighted_rr_short - sum)
-  x = sign * l
-  sum = p.weight_long + x
-  part = sum - p.weight_long
-  low = p.weight_long_low + (p.weight_long - (sum - part) + (x - part))
-  p.weight_long = sum + low
-  p.weight_long_low = low - (p.weight_long - sum)
-  x = sign * lrr
-  sum = p.weighted_rr_long + x
-  part = sum - p.weighted_rr_long
-  low = p.weighted_rr_long_low + (p.weighted_rr_long - (sum - part) + (x - part))
-  p.weighted_rr_long = sum + low
-  p.weighted_rr_long_low = low - (p.weighted_rr_long - sum)
-}
-
 export interface Coefficient {
   rr_short: number
   rr_long: number

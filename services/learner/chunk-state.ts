@@ -1,11 +1,11 @@
 /** The state that one chunk works on: its own partition's sums from a cache that lives as long as the claim, other partitions' sums read for it alone. */
 
 import type { LearnerState } from '../../domain/learning/fold.ts'
-import { type Decay, type DecayedSums, periodOf } from '../../domain/learning/sums.ts'
+import { type Decay, periodOf } from '../../domain/learning/sums.ts'
 import type { LedgerTrade, Trade } from '../../domain/learning/trade.ts'
 import type { DirtySums } from './commit.ts'
-import type { LearnerRead, LearnerStore } from './learner-store.ts'
-import { type Cell, cellId, createSumsCache, type SumsCache } from './sums-cache.ts'
+import type { LearnerStore } from './learner-store.ts'
+import { createSumsCache, type SumsCache } from './sums-cache.ts'
 
 /** What a learner remembers of a claimed partition between chunks. */
 export interface ClaimState {
@@ -43,50 +43,43 @@ export function createChunkState(store: LearnerStore, partition: number, own: Su
     return other.cache
   }
 
-  function take(cache: SumsCache, missing: Cell[], read: LearnerRead): void {
-    const found = new Map(read.sums.map((s) => [cellId(s.period, s), s.sums]))
-    for (const { period, group } of missing) cache.load(period, group, found.get(cellId(period, group)) ?? null)
-  }
-
-  /** The cells of the trades that the cache does not have. */
-  function missingOf(cache: SumsCache, trades: readonly Trade[]): Cell[] {
-    const missing = new Map<string, Cell>()
+  function need(cache: SumsCache, trades: readonly Trade[]): void {
     for (const { closed_at, groups } of trades) {
       if (groups.length === 0) continue
       const period = periodOf(closed_at, tau)
-      for (const group of groups) if (!cache.need(period, group)) missing.set(cellId(period, group), { period, group })
+      for (const group of groups) cache.need(period, group)
     }
-    return [...missing.values()]
   }
 
   async function prepareForeign(p: number, trades: Trade[]): Promise<void> {
-    let other = others.get(p)
-    const missing = missingOf(other?.cache ?? createSumsCache(), trades)
+    const other = others.get(p)
+    const cache = other?.cache ?? createSumsCache()
+    need(cache, trades)
+    const missing = cache.missing()
     if (other && missing.length === 0) return
     const read = await store.read(p, [], missing)
-    if (!other) {
-      other = { cache: createSumsCache(), version: read.version }
-      others.set(p, other)
-    }
-    take(other.cache, missing, read)
+    cache.load(read.sums)
+    if (!other) others.set(p, { cache, version: read.version })
   }
 
   return {
     known: (id) => pending.get(id) ?? ledger.get(id),
     remember: (trade) => void pending.set(trade.id, trade),
-    sums: (p, period, group): DecayedSums => cacheOf(p).change(period, group),
+    sums: cacheOf,
     async prepare(trades, ids) {
-      const missing = missingOf(own, trades)
+      need(own, trades)
+      const missing = own.missing()
       if (ids.length > 0 || missing.length > 0) {
         const read = await store.read(partition, ids, missing)
-        take(own, missing, read)
+        own.load(read.sums)
         for (const trade of read.trades) ledger.set(trade.id, trade)
         // what a higher revision takes back lies in the groups of the revision before it
-        const more = missingOf(
+        need(
           own,
           read.trades.filter((t) => t.partition === partition),
         )
-        if (more.length > 0) take(own, more, await store.read(partition, [], more))
+        const more = own.missing()
+        if (more.length > 0) own.load((await store.read(partition, [], more)).sums)
       }
       const foreign = new Map<number, Trade[]>()
       for (const trade of trades) {

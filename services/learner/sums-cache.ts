@@ -1,13 +1,14 @@
 /**
- * Sums of one claimed partition: a bounded cache of what the database holds, and on top of it the groups that the running chunk needs.
- * Memory does not grow with the number of coefficients: only the most recently used of each name are kept from chunk to chunk. What a chunk needs
- * is held apart from that cache until it is committed, so that nothing it counts on can be evicted under it. A *cell* is a group in one period (fold.ts).
+ * Sums of one claimed partition: a bounded cache of what the database holds, and in it the groups that the running chunk needs.
+ * Memory does not grow with the number of coefficients: only the most recently used of each name are kept from chunk to chunk. Nothing is evicted but
+ * at the end of a chunk, so that nothing it counts on goes away under it. A *cell* is a group in one period (fold.ts); its sums are a row of a table.
  */
-import { LRUCache } from 'lru-cache'
+import type { PartitionSums } from '../../domain/learning/fold.ts'
 import type { Group } from '../../domain/learning/model.ts'
-import { type DecayedSums, emptySums } from '../../domain/learning/sums.ts'
+import type { DecayedSums } from '../../domain/learning/sums.ts'
+import { SumsTable } from '../../domain/learning/sums-table.ts'
 
-/** Cells kept for each lever or interaction name of a partition; about 400 bytes each. */
+/** Cells kept for each lever or interaction name of a partition; about 300 bytes each. */
 export const CACHE_SIZE = 10_000
 
 export interface Cell {
@@ -15,21 +16,14 @@ export interface Cell {
   group: Group
 }
 
-interface Entry extends Cell {
-  /** As committed; null: the database has no such row. */
-  base: DecayedSums | null
-  /** As changed by this chunk. */
-  sums: DecayedSums | null
-}
-
-export interface SumsCache {
-  /** Makes the cell available to the chunk; false when it must be read from the database first (see `load`). */
-  need(period: number, group: Group): boolean
-  /** What the database has of a cell that was needed; null: nothing. */
-  load(period: number, group: Group, sums: DecayedSums | null): void
-  /** Sums of a needed cell, to change in place. */
-  change(period: number, group: Group): DecayedSums
-  /** `known`: the database had a row of the cell when it was read, or has been given one since. */
+export interface SumsCache extends PartitionSums {
+  /** Makes the cell available to the chunk. What is not here yet must be read before it is changed: see `missing`. */
+  need(period: number, group: Group): void
+  /** Needed cells whose sums must be read from the database. */
+  missing(): Cell[]
+  /** What the database has of the missing cells; of those that it does not name: nothing. */
+  load(read: readonly { name: string; key: string; period: number; sums: DecayedSums }[]): void
+  /** `known`: the database has a row of the cell. */
   changed(): (Cell & { sums: DecayedSums; known: boolean })[]
   /** Takes the chunk's changes back; what was read for it stays. */
   rollback(): void
@@ -37,22 +31,32 @@ export interface SumsCache {
   commit(): void
 }
 
+/** The cells of one name: rows by period and key. Both maps have what a chunk used last at their end. */
+interface NamedCells {
+  count: number
+  periods: Map<number, Map<string, number>>
+}
+
 export function createSumsCache(size = CACHE_SIZE): SumsCache {
-  const cached = new Map<string, LRUCache<string, DecayedSums>>()
-  const chunk = new Map<string, Entry>()
-  /** The same entries by period and the group's object: a model gives the same one for the same value, most of the time. */
-  const known = new Map<number, Map<Group, Entry>>()
+  const table = new SumsTable()
+  /** Of each row; undefined: the row is free. */
+  const cells: (Cell | undefined)[] = []
+  const free: number[] = []
+  const names = new Map<string, NamedCells>()
 
-  function cacheOf(name: string): LRUCache<string, DecayedSums> {
-    let cache = cached.get(name)
-    if (!cache) {
-      cache = new LRUCache({ max: size })
-      cached.set(name, cache)
-    }
-    return cache
-  }
+  // the running chunk
+  /** Its rows by period and the group's object: a model gives the same one for the same value, most of the time. */
+  const known = new Map<number, Map<Group, number>>()
+  const used: number[] = []
+  const isUsed: boolean[] = []
+  const missing: number[] = []
+  const changed: number[] = []
+  const isChanged: boolean[] = []
+  /** Row i: the row `changed[i]` as it is committed. */
+  const committed = new SumsTable()
+  let committedRows = 0
 
-  function knownIn(period: number): Map<Group, Entry> {
+  function knownIn(period: number): Map<Group, number> {
     let map = known.get(period)
     if (!map) {
       map = new Map()
@@ -61,52 +65,120 @@ export function createSumsCache(size = CACHE_SIZE): SumsCache {
     return map
   }
 
-  function enter(period: number, group: Group, base: DecayedSums | null): void {
-    const entry: Entry = { period, group, base, sums: null }
-    chunk.set(cellId(period, group), entry)
-    knownIn(period).set(group, entry)
+  const rowIn = (name: string, period: number, key: string) => names.get(name)?.periods.get(period)?.get(key)
+
+  /** The cell's row; undefined: it is not here. */
+  function find(period: number, group: Group): number | undefined {
+    const ofPeriod = knownIn(period)
+    let row = ofPeriod.get(group)
+    if (row !== undefined) return row
+    row = rowIn(group.name, period, group.key)
+    if (row === undefined) return undefined
+    ofPeriod.set(group, row)
+    use(row)
+    return row
+  }
+
+  function use(row: number): void {
+    if (isUsed[row]) return
+    isUsed[row] = true
+    used.push(row)
+  }
+
+  function add(period: number, group: Group): void {
+    const row = free.pop() ?? table.addRow()
+    const cell = { period, group }
+    cells[row] = cell
+    isUsed[row] = false
+    isChanged[row] = false
+    append(row, cell)
+    knownIn(period).set(group, row)
+    use(row)
+    missing.push(row)
+  }
+
+  /** Puts the row behind all others of its name. */
+  function append(row: number, { period, group }: Cell): void {
+    let named = names.get(group.name)
+    if (!named) {
+      named = { count: 0, periods: new Map() }
+      names.set(group.name, named)
+    }
+    const rows = named.periods.get(period) ?? new Map<string, number>()
+    named.periods.delete(period)
+    named.periods.set(period, rows)
+    if (rows.delete(group.key)) named.count--
+    rows.set(group.key, row)
+    named.count++
+  }
+
+  function remove(named: NamedCells, row: number): void {
+    const { period, group } = cells[row] as Cell
+    const rows = named.periods.get(period) as Map<string, number>
+    rows.delete(group.key)
+    if (rows.size === 0) named.periods.delete(period)
+    named.count--
+    cells[row] = undefined
+    table.clear(row)
+    free.push(row)
+  }
+
+  function evict(named: NamedCells): void {
+    for (const rows of named.periods.values())
+      for (const row of rows.values()) {
+        if (named.count <= size) return
+        remove(named, row)
+      }
   }
 
   return {
+    table,
     need(period, group) {
-      const map = knownIn(period)
-      if (map.has(group)) return true
-      const id = cellId(period, group)
-      const entry = chunk.get(id)
-      if (entry) {
-        map.set(group, entry)
-        return true
+      if (find(period, group) === undefined) add(period, group)
+    },
+    missing: () => missing.map((row) => cells[row] as Cell),
+    load(read) {
+      for (const { name, key, period, sums } of read) {
+        const row = rowIn(name, period, key)
+        if (row !== undefined) table.write(row, sums)
       }
-      const base = cacheOf(group.name).get(id)
-      if (!base) return false
-      enter(period, group, base)
-      return true
+      missing.length = 0
     },
-    load: enter,
     change(period, group) {
-      const entry = known.get(period)?.get(group) ?? chunk.get(cellId(period, group))
-      if (!entry) throw new Error(`the sums of ${group.name} ${group.key} were not read before they were changed`)
-      entry.sums ??= entry.base ? { ...entry.base } : emptySums()
-      return entry.sums
+      const row = find(period, group)
+      if (row === undefined || missing.length > 0)
+        throw new Error(`the sums of ${group.name} ${group.key} were not read before they were changed`)
+      if (!isChanged[row]) {
+        isChanged[row] = true
+        if (changed.length === committedRows) committedRows = committed.addRow() + 1
+        committed.copy(changed.length, table, row)
+        changed.push(row)
+      }
+      return row
     },
-    changed() {
-      const out: (Cell & { sums: DecayedSums; known: boolean })[] = []
-      for (const { period, group, base, sums } of chunk.values())
-        if (sums) out.push({ period, group, sums, known: base !== null })
-      return out
-    },
+    changed: () =>
+      changed.map((row, i) => ({ ...(cells[row] as Cell), sums: table.read(row), known: committed.count(i) > 0 })),
     rollback() {
-      for (const entry of chunk.values()) entry.sums = null
+      for (const [i, row] of changed.entries()) {
+        table.copy(row, committed, i)
+        isChanged[row] = false
+      }
+      changed.length = 0
     },
     commit() {
-      for (const [id, { group, base, sums }] of chunk) {
-        const now = sums ?? base
-        if (now) cacheOf(group.name).set(id, now)
+      for (const row of used) {
+        isUsed[row] = false
+        isChanged[row] = false
+        const cell = cells[row] as Cell
+        append(row, cell)
+        // what the database does not have is not kept
+        if (table.count(row) === 0) remove(names.get(cell.group.name) as NamedCells, row)
       }
-      chunk.clear()
+      for (const named of names.values()) evict(named)
       known.clear()
+      used.length = 0
+      missing.length = 0
+      changed.length = 0
     },
   }
 }
-
-export const cellId = (period: number, { name, key }: Group): string => `${name}\0${key}\0${period}`

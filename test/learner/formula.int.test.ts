@@ -1,7 +1,8 @@
 /** What a coefficient is stands once in TypeScript (domain/learning/sums.ts) and once in SQL (strandline.learner_groups, learner_coefficients): the same numbers. */
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { loadModel } from '../../core/load-model.ts'
-import { addTrade, decayOf, emptySums, mergeSums, PERIOD_TAUS, weigh, weightOf } from '../../domain/learning/sums.ts'
+import { decayOf, mergeSums, PERIOD_TAUS, weigh, weightOf } from '../../domain/learning/sums.ts'
+import { SumsTable } from '../../domain/learning/sums-table.ts'
 import { openVersion } from '../../services/learner/learner-store.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
 
@@ -45,13 +46,14 @@ test('coefficients of any sums: R/R, number and weight are those of the view, to
     // of one period and of many, young and so old that nothing is left of them; losses, too
     const cells = Array.from({ length: 1 + Math.floor(roll() * 5) }, (_, j) => {
       const period = NEWEST_PERIOD - Math.floor(roll() * (i % 4 === 0 ? 200 : 4)) * (j % 3)
-      const sums = emptySums()
+      const sums = new SumsTable()
+      const row = sums.addRow()
       for (let trade = 0; trade < 1 + roll() * 20; trade++)
-        addTrade(
-          sums,
+        sums.addTrade(
+          row,
           weigh(Math.floor((period + roll()) * PERIOD_TAUS * tau.short), i === 0 ? roll() : roll() * 20 - 8, tau),
         )
-      return { partition: j, period, sums }
+      return { partition: j, period, sums: sums.read(row) }
     })
     return { group, cells }
   })
