@@ -1,4 +1,7 @@
-/** Marks rows as published, in batches beside the publishing, and tries again until it is done. */
+/**
+ * Marks rows as published, in batches beside the publishing, and tries again until it is done. The first mark after a quiet tenth of a second goes at once; what is
+ * published meanwhile is marked by one call, unless somebody waits for it. A crash in that time publishes a few events twice, which changes nothing.
+ */
 import type { Clock } from '../../core/clock.ts'
 import { explain } from '../../core/errors.ts'
 import type { Loop } from '../../core/liveness.ts'
@@ -8,10 +11,11 @@ import type { Mark, Outbox } from './outbox.ts'
 const BATCH_ROWS = 500
 const LAST_ATTEMPTS = 3
 const REST_MS = 500
+const EVERY_MS = 100
 
 export interface Marker {
   add(marks: Mark[]): void
-  /** Resolves when everything added so far is marked, or was given up. */
+  /** Resolves when everything added so far is marked, or was given up. Whoever asks is not kept waiting for a batch to fill. */
   idle(): Promise<void>
 }
 
@@ -25,16 +29,24 @@ export function createMarker(
   loop?: Loop,
 ): Marker {
   let waiting: Mark[] = []
-  let running: Promise<void> | undefined
+  let running = false
+  let added = 0
+  let settled = 0
+  let hurry = new AbortController()
+  let idlers: { until: number; resolve: () => void }[] = []
 
   async function run(): Promise<void> {
+    running = true
     for (let attempt = 1; waiting.length > 0; ) {
       loop?.beat()
+      const { signal } = hurry
       const marks = waiting.splice(0, BATCH_ROWS)
       try {
         const { refused } = await outbox.published(topic, marks)
         attempt = 1
         if (refused.length > 0) await giveBack(refused)
+        settle(settled + marks.length)
+        if (marks.length < BATCH_ROWS) await clock.sleep(EVERY_MS, signal)
       } catch (err) {
         waiting.unshift(...marks)
         if (stopping.aborted && attempt >= LAST_ATTEMPTS) {
@@ -43,6 +55,7 @@ export function createMarker(
             `${waiting.length} published events could not be marked; they are published again, which changes nothing.`,
           )
           waiting = []
+          settle(added)
           break
         }
         if (attempt === 1) logger.warn({ err }, `Published events are not marked yet: ${explain(err)}`)
@@ -50,7 +63,13 @@ export function createMarker(
       }
     }
     loop?.rest()
-    running = undefined
+    running = false
+  }
+
+  function settle(count: number): void {
+    settled = count
+    for (const { until, resolve } of idlers) if (until <= settled) resolve()
+    idlers = idlers.filter(({ until }) => until > settled)
   }
 
   /** The log said that these are written, but not where: they count as not published. */
@@ -64,8 +83,14 @@ export function createMarker(
   return {
     add(marks) {
       waiting.push(...marks)
-      if (waiting.length > 0) running ??= run()
+      added += marks.length
+      if (waiting.length > 0 && !running) void run()
     },
-    idle: async () => running,
+    async idle() {
+      if (settled === added) return
+      hurry.abort()
+      hurry = new AbortController()
+      await new Promise<void>((resolve) => idlers.push({ until: added, resolve }))
+    },
   }
 }
