@@ -16,7 +16,8 @@ export interface Closed {
   event: PositionClosed
 }
 
-type Answer =
+/** Of `strandline_pm_close`. */
+export type CloseAnswer =
   | { status: 'closed'; outbox: OutboxRow | null }
   | { status: 'already_closed'; event: PositionClosed }
   | { status: 'changed' | 'not_flat' | 'unknown_position' | 'invalid' }
@@ -42,6 +43,21 @@ export async function closePosition(pm: Portfolio, positionId: string): Promise<
 
 /** Closes what was read; null when it is no longer that: read it again. Errors: as closePosition. */
 export function closeTrade(pm: Portfolio, flat: FlatTrade, by: 'report' | 'tick'): Promise<Closed | null> {
+  return scoreAndClose(pm, flat, by, (p_close) =>
+    pm.store.rpc<CloseAnswer>('strandline_pm_close', { p_close, ...claimArgs(pm) }),
+  )
+}
+
+/**
+ * Scores a trade and closes it.
+ * @param close the transaction, given what `strandline_pm_close` takes; null: it came to no close
+ */
+export function scoreAndClose(
+  pm: Portfolio,
+  flat: FlatTrade,
+  by: 'report' | 'tick',
+  close: (p_close: string) => Promise<CloseAnswer | null>,
+): Promise<Closed | null> {
   return tracer.startActiveSpan('pm.close', async (span) => {
     const started = pm.clock.now()
     try {
@@ -57,9 +73,9 @@ export function closeTrade(pm: Portfolio, flat: FlatTrade, by: 'report' | 'tick'
         fingerprint: flat.fingerprint,
         traceparent: spanTraceparent(span),
       })
-      const answer = await pm.store.rpc<Answer>('strandline_pm_close', { p_close, ...claimArgs(pm) })
-      if (answer.status === 'already_closed') return { now: false, event: answer.event }
-      if (answer.status !== 'closed') return null
+      const answer = await close(p_close)
+      if (answer?.status === 'already_closed') return { now: false, event: answer.event }
+      if (answer?.status !== 'closed') return null
       if (answer.outbox && pm.relay) pm.relay.offer(answer.outbox)
       pm.metrics?.closes.inc({ timeframe: event.timeframe, by, scored: String(event.rr !== null) })
       pm.metrics?.closeSeconds.observe((pm.clock.now() - started) / 1000)

@@ -1,14 +1,13 @@
 /** An execution that the trader reports: recorded once, and the position closes when nothing is left of it. */
-import { StrandlineError } from '../../core/errors.ts'
+import { findStrandlineError, StrandlineError } from '../../core/errors.ts'
 import { shippedModels } from '../../core/load-model.ts'
 import type { FlatTrade } from '../../domain/closing/closing.ts'
 import { type Execution, isFullExit, parseExecution } from '../../domain/closing/execution.ts'
 import type { PositionClosed } from '../../domain/event.ts'
 import { eventId } from '../../domain/event.ts'
 import { MAX_CLOCK_SKEW_MS } from '../../domain/validation.ts'
-import { closePosition, closeTrade } from './close-position.ts'
-import type { Portfolio } from './portfolio.ts'
-import type { PositionRow } from './position-row.ts'
+import { type CloseAnswer, type Closed, closePosition, closeTrade, scoreAndClose } from './close-position.ts'
+import { claimArgs, type Portfolio } from './portfolio.ts'
 
 export interface ExecutionResult {
   /** 'duplicate': this id was reported before; nothing was recorded again. */
@@ -30,7 +29,6 @@ type Answer =
       trade_id: string
       size_frac: number | null
       left: number
-      position: PositionRow
       trade: FlatTrade | null
     }
   | { status: 'close_first'; trade: FlatTrade }
@@ -60,10 +58,10 @@ export async function reportExecution(pm: Portfolio, positionId: string, body: u
 
 async function report(pm: Portfolio, execution: Execution): Promise<ExecutionResult> {
   const { id, position_id, kind } = execution
-  const answer = await record(pm, execution)
-  const { status, trade_id, size_frac, left, trade } = answer
+  const { answer, closed: atOnce } = (await recordAndClose(pm, execution)) ?? { answer: await record(pm, execution) }
+  const { status, trade_id, size_frac, left } = answer
   const full = left === 0 && isFullExit(kind, size_frac)
-  const closed = full ? await close(pm, position_id, trade_id, trade) : null
+  const closed = atOnce ? atOnce.event : full ? await close(pm, position_id, answer) : null
   return {
     status,
     execution_id: id,
@@ -75,25 +73,60 @@ async function report(pm: Portfolio, execution: Execution): Promise<ExecutionRes
   }
 }
 
-/** `trade` null: a repeated report of a position that is closed. Otherwise it is closed here; where it changed meanwhile, as it is now. */
-async function close(
+type Recorded = Extract<Answer, { trade_id: string }>
+
+/**
+ * An exit that leaves nothing is scored before it is recorded, so that execution, close and outbox row are one transaction. Null: it is no such exit, or this did not
+ * come to a recorded one: it is reported step by step, which says why. What was recorded without its close is closed by that as well.
+ */
+async function recordAndClose(
   pm: Portfolio,
-  positionId: string,
-  tradeId: string,
-  trade: FlatTrade | null,
-): Promise<PositionClosed | null> {
-  const closed = trade && ((await closeTrade(pm, trade, 'report')) ?? (await closePosition(pm, positionId)))
-  if (closed) return closed.event
-  return pm.store.rpc<PositionClosed | null>('strandline_pm_outbox_event', { p_event_id: eventId(positionId, tradeId) })
+  execution: Execution,
+): Promise<{ answer: Recorded; closed: Closed | null } | null> {
+  if (execution.side !== 'exit') return null
+  const p_execution = argumentOf(execution)
+  const trade = await pm.store.rpc<FlatTrade | null>('strandline_pm_trade_after', { p_execution })
+  if (!trade || !isFullExit(execution.kind, execution.size_frac ?? 1)) return null
+  let answer: (Answer & { close?: CloseAnswer }) | undefined
+  try {
+    const closed = await scoreAndClose(pm, trade, 'report', async (p_close) => {
+      answer = await pm.store.rpc('strandline_pm_exit', { p_execution, p_close, ...claimArgs(pm) })
+      return answer?.close ?? null
+    })
+    return answer && isRecorded(answer) ? { answer, closed } : null
+  } catch (error) {
+    const code = findStrandlineError(error)?.code
+    if (code === 'POSITION_INVALID' || code === 'STORE_REJECTED') return null // the exit happened all the same: it is recorded, and closed once that is possible
+    throw error
+  }
 }
 
-async function record(pm: Portfolio, execution: Execution): Promise<Extract<Answer, { trade_id: string }>> {
-  const { id, position_id } = execution
-  const p_execution = JSON.stringify({
+const isRecorded = (answer: Answer): answer is Recorded => answer.status === 'recorded' || answer.status === 'duplicate'
+
+/** Closed here: where the trade is not what it was, or was not read, as it is now. A repeated report of a position that is closed has its event. */
+async function close(pm: Portfolio, positionId: string, answer: Recorded): Promise<PositionClosed | null> {
+  const { status, trade, trade_id } = answer
+  const closed = trade && (await closeTrade(pm, trade, 'report'))
+  if (closed) return closed.event
+  const again = trade || status === 'recorded' ? await closePosition(pm, positionId) : null
+  if (again) return again.event
+  return pm.store.rpc<PositionClosed | null>('strandline_pm_outbox_event', {
+    p_event_id: eventId(positionId, trade_id),
+  })
+}
+
+/** As `strandline_pm_record_execution` takes it. */
+function argumentOf(execution: Execution): string {
+  return JSON.stringify({
     ...execution,
-    trade_id: eventId(position_id, `execution ${id}`),
+    trade_id: eventId(execution.position_id, `execution ${execution.id}`),
     max_skew_ms: MAX_CLOCK_SKEW_MS,
   })
+}
+
+async function record(pm: Portfolio, execution: Execution): Promise<Recorded> {
+  const { id, position_id } = execution
+  const p_execution = argumentOf(execution)
   for (;;) {
     const answer = await pm.store.rpc<Answer>('strandline_pm_record_execution', { p_execution })
     switch (answer.status) {

@@ -24,9 +24,11 @@ create table strandline.pm_outbox (
 create index pm_outbox_unpublished on strandline.pm_outbox (id) where published_at is null;
 
 -- A UUID as PostgreSQL writes it, however it was written; anything else as it is. As domain/foreign/canonical-id.ts.
-create function strandline.canonical_id(p_id text) returns text language sql immutable security invoker set search_path = '' as $$
-  select case when p_id ~* '^(\{[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|[0-9a-f]{12}[1-8][0-9a-f]{3}[89ab][0-9a-f]{15})$'
-    then p_id::uuid::text else p_id end
+create function strandline.canonical_id(p_id text) returns text language plpgsql immutable security invoker set search_path = '' as $$
+begin
+  return case when p_id ~* '^(\{[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|[0-9a-f]{12}[1-8][0-9a-f]{3}[89ab][0-9a-f]{15})$'
+    then p_id::uuid::text else p_id end;
+end
 $$;
 
 -- The name of a trade is its position and its id; where others recorded it without an id, `entry-<ms>`, after its entry. One place may have the id where
@@ -53,9 +55,11 @@ create table strandline.trade_names (
 );
 
 -- Its entry is known: where it is not, an event has its exit in that place.
-create function strandline.has_entry(p_event jsonb) returns boolean language sql immutable security invoker set search_path = '' as $$
-  select p_event -> 'revision' = '0' and ((p_event ->> 'opened_at')::double precision < (p_event ->> 'closed_at')::double precision
-    or p_event ->> 'trade_id' = 'entry-' || (p_event ->> 'opened_at'))
+create function strandline.has_entry(p_event jsonb) returns boolean language plpgsql immutable security invoker set search_path = '' as $$
+begin
+  return p_event -> 'revision' = '0' and ((p_event ->> 'opened_at')::double precision < (p_event ->> 'closed_at')::double precision
+    or p_event ->> 'trade_id' = 'entry-' || (p_event ->> 'opened_at'));
+end
 $$;
 
 -- The event_id under which the log has, or would have, this trade. As domain/foreign/trade-names.ts.

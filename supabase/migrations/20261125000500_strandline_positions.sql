@@ -81,13 +81,15 @@ end
 $$;
 
 -- A row of lowcap_positions for people: every column of it, those that we know in our types.
-create function strandline.shown_position(p_row jsonb) returns jsonb language sql stable security invoker set search_path = '' set timezone = 'UTC' as $$
-  select p_row || to_jsonb(strandline.read_position(p_row))
+create function strandline.shown_position(p_row jsonb) returns jsonb language plpgsql stable security invoker set search_path = '' set timezone = 'UTC' as $$
+begin
+  return p_row || to_jsonb(strandline.read_position(p_row));
+end
 $$;
 
--- Writes the given columns of a position, each in the type that it has there, and no other. Returns the row as it is then.
+-- Writes the given columns of a position, each in the type that it has there, and no other. Returns the row as it is then, by to_jsonb.
 create function strandline.write_position(p_id text, p_changes jsonb)
-returns strandline.position language plpgsql security invoker set search_path = '' set timezone = 'UTC' as $$
+returns jsonb language plpgsql security invoker set search_path = '' set timezone = 'UTC' as $$
 declare
   v_row jsonb;
 begin
@@ -99,14 +101,18 @@ begin
     from jsonb_populate_record(l, p_changes || jsonb_build_object('updated_at', now())) w)
   from strandline.their_path() where l.id = strandline.position_key(p_id) returning strandline.row_jsonb(l) into v_row;
   perform pg_catalog.set_config('search_path', '', true);
-  return strandline.read_position(v_row);
+  return v_row;
 end
 $$;
 
 -- What is different in a position, by column.
 create function strandline.position_changes(p_before strandline.position, p_after strandline.position)
-returns jsonb language sql stable security invoker set search_path = '' set timezone = 'UTC' as $$
-  select coalesce(jsonb_object_agg(e.key, e.value), '{}') from jsonb_each(to_jsonb(p_after)) e where e.value <> to_jsonb(p_before) -> e.key
+returns jsonb language plpgsql stable security invoker set search_path = '' set timezone = 'UTC' as $$
+declare
+  v_before jsonb := to_jsonb(p_before);   -- once, not for each column
+begin
+  return coalesce((select jsonb_object_agg(e.key, e.value) from jsonb_each(to_jsonb(p_after)) e where e.value <> v_before -> e.key), '{}');
+end
 $$;
 
 -- Length of a bar; null for a timeframe that has none.
@@ -116,8 +122,10 @@ create function strandline.pm_timeframe(p_timeframe text) returns interval langu
                                                          when 'd' then ' days' else ' weeks' end)::interval end
 $$;
 
-create function strandline.pm_ms(p_time timestamptz) returns double precision language sql immutable security invoker set search_path = '' as $$
-  select floor(extract(epoch from p_time) * 1000)::double precision
+create function strandline.pm_ms(p_time timestamptz) returns double precision language plpgsql immutable security invoker set search_path = '' as $$
+begin
+  return floor(extract(epoch from p_time) * 1000)::double precision;
+end
 $$;
 
 -- The database's clock, in ms: what lies in the future is decided by it.
@@ -148,79 +156,99 @@ $$;
 
 -- Nothing is held: what is left is rounding (a billionth of what was bought). `case`: a product that comes to nothing would be an error.
 create function strandline.pm_is_flat(p strandline.position)
-returns boolean language sql immutable security invoker set search_path = '' as $$
-  select case when p.total_quantity is null then false
+returns boolean language plpgsql immutable security invoker set search_path = '' as $$
+begin
+  return case when p.total_quantity is null then false
               when p.total_quantity <= 0 then true
               when p.bought_quantity > 1e-250 and p.bought_quantity < 'infinity' then p.total_quantity <= p.bought_quantity * 1e-9
-              else false end
+              else false end;
+end
 $$;
 
 -- Something is held, in a quantity that one can calculate with.
-create function strandline.pm_is_held(p strandline.position) returns boolean language sql immutable security invoker set search_path = '' as $$
-  select coalesce(p.total_quantity < 'infinity', false) and not strandline.pm_is_flat(p)
+create function strandline.pm_is_held(p strandline.position) returns boolean language plpgsql immutable security invoker set search_path = '' as $$
+begin
+  return coalesce(p.total_quantity < 'infinity', false) and not strandline.pm_is_flat(p);
+end
 $$;
 
 create function strandline.pm_is_completed(p_trades jsonb, p_trade_id text)
-returns boolean language sql immutable security invoker set search_path = '' as $$
-  select exists (select 1 from jsonb_array_elements(case when jsonb_typeof(p_trades) = 'array' then p_trades else '[]' end) t
-                 where strandline.canonical_id(t ->> 'trade_id') = strandline.canonical_id(p_trade_id))
+returns boolean language plpgsql immutable security invoker set search_path = '' as $$
+begin
+  return exists (select 1 from jsonb_array_elements(case when jsonb_typeof(p_trades) = 'array' then p_trades else '[]' end) t
+                 where strandline.canonical_id(t ->> 'trade_id') = strandline.canonical_id(p_trade_id));
+end
 $$;
 
 -- A trade that is over and not closed: it had an entry, holds nothing, and was not settled. By what happened to it, not by its status:
 --   active                          the old system's word for a running trade
 --   watchlist, archived             its word for "no trade": only what was executed through us, under a trade id that is not completed yet
 --   paused, dormant, anything else  the same, or an exit price, or a quantity that we saw come to zero
-create function strandline.pm_is_over(p strandline.position) returns boolean language sql immutable security invoker set search_path = '' as $$
-  select strandline.pm_is_flat(p) and p.first_entry_timestamp is not null and p.first_entry_timestamp is distinct from p.settled_entry
+create function strandline.pm_is_over(p strandline.position) returns boolean language plpgsql immutable security invoker set search_path = '' as $$
+begin
+  return strandline.pm_is_flat(p) and p.first_entry_timestamp is not null and p.first_entry_timestamp is distinct from p.settled_entry
     and case when p.status = 'active' then true
              when p.current_trade_id is null or p.current_trade_id::text = '' then false
              when not (p.bought_quantity > 0 or p.sold_quantity > 0 or (coalesce(p.status not in ('watchlist', 'archived'), true)
                and (p.avg_exit_price is not null or coalesce(p.flat_since >= p.first_entry_timestamp, false)))) then false
-             else not strandline.pm_is_completed(p.completed_trades, p.current_trade_id::text) end
+             else not strandline.pm_is_completed(p.completed_trades, p.current_trade_id::text) end;
+end
 $$;
 
 -- A trade is running that has had an entry: something is held, or it is over and waits to be closed.
 create function strandline.pm_is_open(p strandline.position)
-returns boolean language sql immutable security invoker set search_path = '' as $$
-  select strandline.pm_is_held(p) or (strandline.pm_is_over(p) and isfinite(p.first_entry_timestamp))
+returns boolean language plpgsql immutable security invoker set search_path = '' as $$
+begin
+  return strandline.pm_is_held(p) or (strandline.pm_is_over(p) and isfinite(p.first_entry_timestamp));
+end
 $$;
 
 -- watchlist, active and dormant follow what is held; paused, archived and what we do not know is somebody's decision, and stays.
-create function strandline.pm_status(p_status text, p_running boolean) returns text language sql immutable security invoker set search_path = '' as $$
-  select case when coalesce(p_status, '') in ('', 'watchlist', 'active', 'dormant') then case when p_running then 'active' else 'watchlist' end
-              else p_status end
+create function strandline.pm_status(p_status text, p_running boolean) returns text language plpgsql immutable security invoker set search_path = '' as $$
+begin
+  return case when coalesce(p_status, '') in ('', 'watchlist', 'active', 'dormant') then case when p_running then 'active' else 'watchlist' end
+              else p_status end;
+end
 $$;
 
 -- Identity of the running trade. One that someone else opened without naming it is named after its first entry.
 create function strandline.pm_trade_id(p strandline.position)
-returns text language sql immutable security invoker set search_path = '' as $$
-  select coalesce(strandline.canonical_id(nullif(p.current_trade_id::text, '')), case when isfinite(p.first_entry_timestamp)
-    then 'entry-' || strandline.pm_ms(p.first_entry_timestamp)::bigint else 'entry-' || p.first_entry_timestamp::text end)
+returns text language plpgsql immutable security invoker set search_path = '' as $$
+begin
+  return coalesce(strandline.canonical_id(nullif(p.current_trade_id::text, '')), case when isfinite(p.first_entry_timestamp)
+    then 'entry-' || strandline.pm_ms(p.first_entry_timestamp)::bigint else 'entry-' || p.first_entry_timestamp::text end);
+end
 $$;
 
 -- What a close depends on: a trade that was scored is closed only while this is the same.
-create function strandline.pm_fingerprint(p strandline.position) returns text language sql immutable security invoker set search_path = '' as $$
-  select md5(jsonb_build_array(p.status, p.current_trade_id, p.total_quantity, p.avg_entry_price, p.avg_exit_price,
-    strandline.pm_ms(p.first_entry_timestamp), strandline.pm_ms(p.closed_at), p.entry_context)::text)
+create function strandline.pm_fingerprint(p strandline.position) returns text language plpgsql immutable security invoker set search_path = '' as $$
+begin
+  return md5(jsonb_build_array(p.status, p.current_trade_id, p.total_quantity, p.avg_entry_price, p.avg_exit_price,
+    strandline.pm_ms(p.first_entry_timestamp), strandline.pm_ms(p.closed_at), p.entry_context)::text);
+end
 $$;
 
 -- A flat position as a trade to be scored and closed, its bars included unless they are more than p_most_bars. Times in ms; `now`: the database's clock. A row that cannot be read as
--- one is {position_id, trade_id, problem}: it must not keep the others of its page.
-create function strandline.pm_trade(p strandline.position, p_most_bars integer default 1000)
+-- one is {position_id, trade_id, problem}: it must not keep the others of its page. p_kind, p_exit: its last exit, where that is not recorded yet.
+create function strandline.pm_trade(p strandline.position, p_most_bars integer default 1000, p_kind text default null, p_exit timestamptz default null)
 returns jsonb language plpgsql stable security invoker set search_path = '' as $$
 declare
-  last_exit record;
-  exited    timestamptz;
+  v_trade text := strandline.pm_trade_id(p);
+  v_kind  text := p_kind;
+  v_exit  timestamptz := p_exit;
+  exited  timestamptz;
 begin
-  select kind, executed_at into last_exit from strandline.pm_executions
-  where position_id = p.id::text and trade_id = strandline.pm_trade_id(p) and left_quantity = 0
-  order by recorded_at desc limit 1;
-  exited := greatest(p.first_entry_timestamp, case when last_exit.executed_at is not null then last_exit.executed_at else coalesce(
+  if v_kind is null then
+    select kind, executed_at into v_kind, v_exit from strandline.pm_executions
+    where position_id = p.id and trade_id = v_trade and left_quantity = 0
+    order by recorded_at desc limit 1;
+  end if;
+  exited := greatest(p.first_entry_timestamp, case when v_exit is not null then v_exit else coalesce(
     case when p.closed_at >= p.first_entry_timestamp then p.closed_at end, p.flat_since, p.last_activity_timestamp, p.updated_at) end);
   return jsonb_build_object(
-    'position_id', p.id::text, 'trade_id', strandline.pm_trade_id(p), 'fingerprint', strandline.pm_fingerprint(p), 'now', strandline.pm_ms(clock_timestamp()),
+    'position_id', p.id, 'trade_id', v_trade, 'fingerprint', strandline.pm_fingerprint(p), 'now', strandline.pm_ms(clock_timestamp()),
     'symbol', p.token_ticker, 'token_contract', p.token_contract, 'chain', p.token_chain, 'timeframe', p.timeframe, 'side', p.side,
-    'decision_type', coalesce(last_exit.kind, 'external'),
+    'decision_type', coalesce(v_kind, 'external'),
     'entry_price', p.avg_entry_price, 'exit_price', p.avg_exit_price, 'quantity', p.bought_quantity,
     'opened_at', strandline.pm_ms(p.first_entry_timestamp), 'closed_at', strandline.pm_ms(exited),
     'entry_context', p.entry_context, 'regime_context', p.regime_context,
@@ -229,7 +257,7 @@ begin
     'bars', case when isfinite(p.first_entry_timestamp) and isfinite(exited)
       then strandline.pm_few_bars(p.token_contract, p.token_chain, p.timeframe, p.first_entry_timestamp, exited, p_most_bars) else '[]' end);
 exception when data_exception then
-  return jsonb_build_object('position_id', p.id::text, 'trade_id', strandline.pm_trade_id(p), 'problem', sqlerrm);
+  return jsonb_build_object('position_id', p.id, 'trade_id', v_trade, 'problem', sqlerrm);
 end
 $$;
 
@@ -296,42 +324,34 @@ create function public.strandline_pm_position(p_position_id text) returns jsonb 
   select strandline.shown_position(strandline.row_jsonb(l)) from public.lowcap_positions l where l.id = strandline.position_key(p_position_id)
 $$;
 
--- Records one execution and moves quantities and averages, once per id. What is held decides, not the status.
--- p_execution: JSON {id, position_id, side: 'entry' | 'exit', kind, quantity | null, price, size_frac | null, executed_at | null (now, by this
--- database's clock), max_skew_ms, trade_id (for a first entry), entry_context | null, regime_context | null, request}.
--- Returns {status, …}: 'recorded' and 'duplicate' with trade_id, size_frac, left, position, and trade when the position is flat but not
--- closed; 'close_first' (flat, its trade not closed yet) with trade; 'conflict', 'unknown_position', 'nothing_held', 'more_than_held' (held),
--- 'before_entry' (entry), 'in_future' (executed_at, now), 'invalid' (reason) changed nothing.
-create function public.strandline_pm_record_execution(p_execution text) returns jsonb language plpgsql security invoker set search_path = '' as $$
+-- What an execution makes of a position, or why it cannot be.
+create type strandline.applied_execution as (
+  refusal  jsonb,                -- {status, …} as strandline_pm_record_execution returns it; null: it can be
+  p        strandline.position,
+  at       timestamptz,
+  quantity double precision,     -- tokens
+  share    double precision,     -- of what was held, of an exit
+  trade    text                  -- id of its trade
+);
+
+-- Moves quantities and averages; writes nothing. What is held decides, not the status. e: as strandline_pm_record_execution takes it.
+create function strandline.pm_apply_execution(e jsonb, p strandline.position)
+returns strandline.applied_execution language plpgsql stable security invoker set search_path = '' set timezone = 'UTC' as $$
 declare
-  e      jsonb := p_execution::jsonb;
-  at     timestamptz := (e ->> 'executed_at')::timestamptz;
-  price  double precision := (e ->> 'price')::double precision;
-  qty    double precision := (e ->> 'quantity')::double precision;
-  frac   double precision := (e ->> 'size_frac')::double precision;
-  v_row  jsonb;
-  p      strandline.position;
-  before strandline.position;
-  known  strandline.pm_executions;
-  trade  text;
-  rest   double precision;
+  a     strandline.applied_execution;
+  at    timestamptz := (e ->> 'executed_at')::timestamptz;
+  price double precision := (e ->> 'price')::double precision;
+  qty   double precision := (e ->> 'quantity')::double precision;
+  frac  double precision := (e ->> 'size_frac')::double precision;
+  rest  double precision;
 begin
-  select strandline.row_jsonb(l) into v_row from public.lowcap_positions l where l.id = strandline.position_key(e ->> 'position_id') for update;
-  if not found then return jsonb_build_object('status', 'unknown_position'); end if;
-  p := strandline.read_position(v_row);
-  before := p;
-  select * into known from strandline.pm_executions where id = e ->> 'id';
-  if found then
-    if known.position_id <> p.id::text or known.request <> e -> 'request' then return jsonb_build_object('status', 'conflict'); end if;
-    return jsonb_build_object('status', 'duplicate', 'trade_id', known.trade_id, 'size_frac', known.size_frac, 'left', known.left_quantity,
-      'position', strandline.shown_position(v_row),
-      'trade', case when strandline.pm_is_over(p) and strandline.pm_trade_id(p) = known.trade_id then strandline.pm_trade(p) end);
-  end if;
   if not (price > 0 and price < 'infinity' and (qty is null or (qty > 0 and qty < 'infinity'))) then
-    return jsonb_build_object('status', 'invalid', 'reason', 'a price or a quantity that is none');
+    a.refusal := jsonb_build_object('status', 'invalid', 'reason', 'a price or a quantity that is none');
+    return a;
   end if;
   if at > now() + (e ->> 'max_skew_ms')::double precision * interval '1 ms' then
-    return jsonb_build_object('status', 'in_future', 'executed_at', at, 'now', now());
+    a.refusal := jsonb_build_object('status', 'in_future', 'executed_at', at, 'now', now());
+    return a;
   end if;
   -- Without a time of its own it happened now; an entry reported by a clock that runs ahead is not later than its exit for that.
   at := coalesce(at, case when isfinite(p.first_entry_timestamp) and e ->> 'side' = 'exit' then greatest(now(), least(p.first_entry_timestamp,
@@ -347,7 +367,8 @@ begin
 
   if e ->> 'side' = 'entry' then
     if strandline.pm_is_flat(p) and strandline.pm_is_open(p) then
-      return jsonb_build_object('status', 'close_first', 'trade', strandline.pm_trade(p));
+      a.refusal := jsonb_build_object('status', 'close_first', 'trade', strandline.pm_trade(p));
+      return a;
     end if;
     if not strandline.pm_is_open(p) then                                     -- a first entry: nothing of an earlier trade counts
       -- A trade id that someone set beforehand is taken, one left over from a trade that is over is not: its event is in the log already.
@@ -369,13 +390,22 @@ begin
     p.total_quantity := p.total_quantity + qty;
     p.first_entry_timestamp := least(p.first_entry_timestamp, at);
   else
-    if not strandline.pm_is_held(p) then return jsonb_build_object('status', 'nothing_held'); end if;
-    if at < p.first_entry_timestamp then return jsonb_build_object('status', 'before_entry', 'entry', p.first_entry_timestamp); end if;
+    if not strandline.pm_is_held(p) then
+      a.refusal := jsonb_build_object('status', 'nothing_held');
+      return a;
+    end if;
+    if at < p.first_entry_timestamp then
+      a.refusal := jsonb_build_object('status', 'before_entry', 'entry', p.first_entry_timestamp);
+      return a;
+    end if;
     p.bought_quantity := greatest(p.bought_quantity, p.total_quantity);
     qty := coalesce(qty, case when frac < 0.999 then p.total_quantity * frac else p.total_quantity end);
     frac := coalesce(frac, least(1, qty / p.total_quantity));
     rest := p.total_quantity - qty;
-    if rest < -1e-9 * p.bought_quantity then return jsonb_build_object('status', 'more_than_held', 'held', p.total_quantity); end if;
+    if rest < -1e-9 * p.bought_quantity then
+      a.refusal := jsonb_build_object('status', 'more_than_held', 'held', p.total_quantity);
+      return a;
+    end if;
     p.avg_exit_price := case when p.avg_exit_price is null or p.sold_quantity = 0 then price
       else p.avg_exit_price + (price - p.avg_exit_price) * (qty / (p.sold_quantity + qty)) end;
     p.sold_quantity := p.sold_quantity + qty;
@@ -384,17 +414,64 @@ begin
 
   -- A trade that others opened without naming it: where the status does not say that it runs, its name does.
   if nullif(p.current_trade_id::text, '') is null and p.status is distinct from 'active' then p.current_trade_id := e ->> 'trade_id'; end if;
-  trade := strandline.pm_trade_id(p);
+  a.p := p; a.at := at; a.quantity := qty; a.share := frac; a.trade := strandline.pm_trade_id(p);
+  return a;
+end
+$$;
+
+-- Records one execution, once per id.
+-- p_execution: JSON {id, position_id, side: 'entry' | 'exit', kind, quantity | null, price, size_frac | null, executed_at | null (now, by this
+-- database's clock), max_skew_ms, trade_id (for a first entry), entry_context | null, regime_context | null, request}.
+-- Returns {status, …}: 'recorded' and 'duplicate' with trade_id, size_frac, left, and trade when the position is flat but not closed; 'close_first' (flat, its
+-- trade not closed yet) with trade; 'conflict', 'unknown_position', 'nothing_held', 'more_than_held' (held), 'before_entry' (entry), 'in_future' (executed_at,
+-- now), 'invalid' (reason) changed nothing. With `closing`, whoever calls closes the trade himself: it is not read again.
+create function public.strandline_pm_record_execution(p_execution text) returns jsonb language plpgsql security invoker set search_path = '' as $$
+declare
+  e      jsonb := p_execution::jsonb;
+  v_row  jsonb;
+  before strandline.position;
+  p      strandline.position;
+  known  strandline.pm_executions;
+  a      strandline.applied_execution;
+begin
+  select strandline.row_jsonb(l) into v_row from public.lowcap_positions l where l.id = strandline.position_key(e ->> 'position_id') for update;
+  if not found then return jsonb_build_object('status', 'unknown_position'); end if;
+  before := strandline.read_position(v_row);
+  select * into known from strandline.pm_executions where id = e ->> 'id';
+  if found then
+    if known.position_id <> before.id or known.request <> e -> 'request' then return jsonb_build_object('status', 'conflict'); end if;
+    return jsonb_build_object('status', 'duplicate', 'trade_id', known.trade_id, 'size_frac', known.size_frac, 'left', known.left_quantity,
+      'trade', case when strandline.pm_is_over(before) and strandline.pm_trade_id(before) = known.trade_id then strandline.pm_trade(before) end);
+  end if;
+  a := strandline.pm_apply_execution(e, before);
+  if a.refusal is not null then return a.refusal; end if;
   insert into strandline.pm_executions (id, position_id, trade_id, kind, quantity, price, size_frac, left_quantity, executed_at, request)
-  values (e ->> 'id', p.id, trade, e ->> 'kind', qty, price, frac, p.total_quantity, at, e -> 'request')
+  values (e ->> 'id', before.id, a.trade, e ->> 'kind', a.quantity, (e ->> 'price')::double precision, a.share, (a.p).total_quantity, a.at, e -> 'request')
   on conflict (id) do nothing;
   if not found then return jsonb_build_object('status', 'conflict'); end if;   -- at the same moment, for another position
-  p := strandline.write_position(p.id, strandline.position_changes(before, p) || jsonb_build_object('last_activity_timestamp', at));
-  select strandline.row_jsonb(l) into v_row from public.lowcap_positions l where l.id = strandline.position_key(p.id);
-  return jsonb_build_object('status', 'recorded', 'trade_id', trade, 'size_frac', frac, 'left', p.total_quantity, 'position', strandline.shown_position(v_row),
-    'trade', case when strandline.pm_is_flat(p) then strandline.pm_trade(p) end);
+  v_row := strandline.write_position(before.id, strandline.position_changes(before, a.p) || jsonb_build_object('last_activity_timestamp', a.at));
+  p := strandline.read_position(v_row);   -- in the types of its table
+  return jsonb_build_object('status', 'recorded', 'trade_id', a.trade, 'size_frac', a.share, 'left', p.total_quantity,
+    'trade', case when strandline.pm_is_flat(p) and not coalesce((e ->> 'closing')::boolean, false) then strandline.pm_trade(p) end);
 exception when data_exception then   -- numbers of the row that one cannot calculate with
   return jsonb_build_object('status', 'invalid', 'reason', sqlerrm);
+end
+$$;
+
+-- The trade that an exit would leave to be closed, to be scored beforehand; nothing is written. Null: it leaves something, was reported before, or is refused.
+create function public.strandline_pm_trade_after(p_execution text) returns jsonb language plpgsql stable security invoker set search_path = '' as $$
+declare
+  e     jsonb := p_execution::jsonb;
+  v_row jsonb;
+  a     strandline.applied_execution;
+begin
+  select strandline.row_jsonb(l) into v_row from public.lowcap_positions l where l.id = strandline.position_key(e ->> 'position_id');
+  if not found or exists (select from strandline.pm_executions x where x.id = e ->> 'id') then return null; end if;
+  a := strandline.pm_apply_execution(e, strandline.read_position(v_row));
+  if a.refusal is not null or not strandline.pm_is_flat(a.p) then return null; end if;
+  return strandline.pm_trade(a.p, p_kind => e ->> 'kind', p_exit => a.at);
+exception when data_exception then
+  return null;
 end
 $$;
 

@@ -51,6 +51,19 @@ begin
 end
 $$;
 
+-- An exit that leaves nothing, and the close that was scored for it (strandline_pm_trade_after), in one transaction. p_execution, p_close: as
+-- strandline_pm_record_execution and strandline_pm_close take them. Returns the answer of the first, with `close`: that of the second. The exit is recorded also
+-- where the close finds another trade than the one that was scored.
+create function public.strandline_pm_exit(p_execution text, p_close text, p_relay text, p_lease_ms integer)
+returns jsonb language plpgsql security invoker set search_path = '' as $$
+declare
+  v_exit jsonb := public.strandline_pm_record_execution((p_execution::jsonb || '{"closing": true}')::text);
+begin
+  if v_exit ->> 'status' <> 'recorded' then return v_exit; end if;
+  return v_exit || jsonb_build_object('close', public.strandline_pm_close(p_close, p_relay, p_lease_ms));
+end
+$$;
+
 -- Trades closed without bars whose bars are there now. Bars arrive one after another, and half of them would score another trade: so they
 -- have come when one reaches the exit, or when no new one came since the last look. Pages by event_id.
 -- Returns [{event_id, position_id, event (its latest revision), side, bars (null: many, read in pieces), complete}, …]; those that are not complete only move the page on.

@@ -12,6 +12,12 @@ beforeAll(async () => {
 })
 afterAll(() => db.drop())
 
+/** The PM, whose calls to the database go through `rpc`. */
+const withRpc = (rpc: (fn: string, args: Record<string, unknown>) => Promise<unknown>): Portfolio => ({
+  ...pm,
+  store: { rpc: rpc as Portfolio['store']['rpc'] },
+})
+
 describe('a full exit', () => {
   test('closes the position: score from the bars, completed trade, status, time, outbox row', async () => {
     const id = await openedPosition(pm)
@@ -178,16 +184,28 @@ describe('an execution is counted once by its id', () => {
     expect(await positionOf(db, b)).toMatchObject({ total_quantity: 10 })
   })
 
-  test('a report whose close was lost closes the position when it is repeated', async () => {
+  test('a report whose answer was lost has its event when it is repeated', async () => {
     const id = await openedPosition(pm)
-    const lossy: Portfolio = {
-      ...pm,
-      store: {
-        ...pm.store,
-        rpc: (fn, args) =>
-          fn === 'strandline_pm_close' ? Promise.reject(new Error('killed')) : pm.store.rpc(fn, args),
-      },
-    }
+    const lossy = withRpc(async (fn, args) => {
+      const answer = await pm.store.rpc(fn, args)
+      if (fn === 'strandline_pm_exit') throw new Error('killed')
+      return answer
+    })
+    await expect(reportExecution(lossy, id, fullExit(id))).rejects.toThrow('killed')
+    const [row] = await outboxOf(db, id)
+    expect(await reportExecution(pm, id, fullExit(id))).toMatchObject({ status: 'duplicate', closed: row!.payload })
+    expect(await outboxOf(db, id)).toHaveLength(1)
+  })
+
+  test('a report that was recorded without its close closes the position when it is repeated', async () => {
+    const id = await openedPosition(pm)
+    const lossy = withRpc((fn, args) =>
+      fn === 'strandline_pm_trade_after'
+        ? Promise.resolve(null)
+        : fn === 'strandline_pm_close'
+          ? Promise.reject(new Error('killed'))
+          : pm.store.rpc(fn, args),
+    )
     await expect(reportExecution(lossy, id, fullExit(id))).rejects.toThrow('killed')
     expect(await positionOf(db, id)).toMatchObject({ status: 'active', total_quantity: 0 })
     expect(await reportExecution(pm, id, fullExit(id))).toMatchObject({
@@ -238,20 +256,53 @@ describe('closing is one transaction', () => {
   test('a trade that changed after it was scored is scored again, not closed as it was', async () => {
     const id = await openedPosition(pm)
     let changed = false
-    const racing: Portfolio = {
-      ...pm,
-      store: {
-        ...pm.store,
-        rpc: async (fn, args) => {
-          if (fn === 'strandline_pm_close' && !changed) {
-            changed = true
-            await db.sql('update lowcap_positions set avg_exit_price = 150 where id = $1', [id])
-          }
-          return pm.store.rpc(fn, args)
-        },
-      },
-    }
-    expect((await reportExecution(racing, id, fullExit(id))).closed).toMatchObject({ exit_price: 150, return: 0.5 })
+    const racing = withRpc(async (fn, args) => {
+      if (fn === 'strandline_pm_close' && !changed) {
+        changed = true
+        await db.sql('update lowcap_positions set avg_exit_price = 150 where id = $1', [id])
+      }
+      return pm.store.rpc(fn, args)
+    })
+    await reportExecution(pm, id, fullExit(id, { size_frac: 0.9 }))
+    expect((await closePosition(racing, id))?.event).toMatchObject({ exit_price: 150, return: 0.5 })
+  })
+
+  test('execution, close and outbox row of a full exit are one call', async () => {
+    const id = await openedPosition(pm)
+    const calls: string[] = []
+    const noting = withRpc((fn, args) => {
+      calls.push(fn)
+      return pm.store.rpc(fn, args)
+    })
+    const { closed, status } = await reportExecution(noting, id, fullExit(id))
+    expect([status, closed?.position_id]).toEqual(['recorded', id])
+    expect(calls).toEqual(['strandline_pm_trade_after', 'strandline_pm_exit']) // the first only reads
+    // now() is when the transaction began
+    const [written] = await db.sql<{ together: boolean }>(
+      `select e.recorded_at = o.created_at and l.updated_at = o.created_at as together from lowcap_positions l
+       join pm_executions e on e.id = $2 join pm_outbox o on o.payload ->> 'position_id' = l.id where l.id = $1`,
+      [id, `${id}-exit`],
+    )
+    expect(written).toEqual({ together: true })
+  })
+
+  test('an exit that finds another entry than the one that was scored is recorded, and closes with what is there', async () => {
+    const id = await openedPosition(pm)
+    let added = false
+    const racing = withRpc(async (fn, args) => {
+      if (fn === 'strandline_pm_exit' && !added) {
+        added = true
+        await reportExecution(pm, id, { id: `${id}-add`, kind: 'add', quantity: 10, price: 200, executed_at: at(1) })
+      }
+      return pm.store.rpc(fn, args)
+    })
+    const { quantity: _, ...all } = fullExit(id, { kind: 'emergency_exit', size_frac: 1 })
+    expect(await reportExecution(racing, id, all)).toMatchObject({
+      status: 'recorded',
+      left: 0,
+      closed: { entry_price: 150 },
+    })
+    expect((await outboxOf(db, id)).map((o) => o.payload.entry_price)).toEqual([150])
   })
 
   test('a close of something that is still held changes nothing, whoever asks for it', async () => {
