@@ -32,3 +32,13 @@ test('who works with all engines needs all of them', () => {
   expect(readConfig(env)).toMatchObject({ kafka: { brokers: ['a:1'] }, registry: { url: 'http://r' }, store: 'direct' })
   expect(() => readConfig({ ...env, KAFKA_BROKERS: '' })).toThrow('KAFKA_BROKERS is not set.')
 })
+
+test('a retention is a number of days, or never', () => {
+  expect(readLoopConfig({}).retention).toEqual({ outboxDays: 365, days: 90 })
+  const set = { STRANDLINE_OUTBOX_RETENTION_DAYS: 'never', STRANDLINE_RETENTION_DAYS: '7' }
+  expect(readLoopConfig(set).retention).toEqual({ outboxDays: null, days: 7 })
+  for (const wrong of ['0', '1.5', '-3', 'forever', '1e9'])
+    expect(() => readLoopConfig({ STRANDLINE_RETENTION_DAYS: wrong })).toThrow(
+      `STRANDLINE_RETENTION_DAYS is '${wrong}'.`,
+    )
+})

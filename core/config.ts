@@ -43,6 +43,15 @@ export interface LoopConfig {
   sync: boolean
   /** The topic may lose records: by its retention, or by compaction. */
   acceptLogSettings: boolean
+  retention: Retention
+}
+
+/** After how many days what only grows keeps no more than what recognises a trade; null: never. */
+export interface Retention {
+  /** Of the outbox, which holds a copy of the log. */
+  outboxDays: number | null
+  /** Of everything else. */
+  days: number | null
 }
 
 /** What works with all engines. Whoever needs one of them reads that part alone. */
@@ -94,6 +103,17 @@ function seconds(env: Env, name: string, most: number): number | undefined {
   if (!(value >= 0 && value <= most))
     throw new StrandlineError('CONFIG_INVALID', `${name} is '${text}'.`, { todo: `Use seconds, from 0 to ${most}.` })
   return value * 1000
+}
+
+function days(env: Env, name: string, fallback: number): number | null {
+  const text = env[name]?.trim() || String(fallback)
+  if (text === 'never') return null
+  const value = Number(text)
+  if (!(Number.isInteger(value) && value >= 1 && value <= 36_500))
+    throw new StrandlineError('CONFIG_INVALID', `${name} is '${text}'.`, {
+      todo: 'Use a whole number of days, from 1 to 36500, or never.',
+    })
+  return value
 }
 
 function brokers(env: Env): string[] {
@@ -203,6 +223,10 @@ export function readLoopConfig(env: Env): LoopConfig {
     acceptTruncatedLog: oneOf(env, 'STRANDLINE_ACCEPT_TRUNCATED_LOG', ['yes', 'no'] as const, 'no') === 'yes',
     acceptLogSettings: oneOf(env, 'STRANDLINE_ACCEPT_LOG_SETTINGS', ['yes', 'no'] as const, 'no') === 'yes',
     sync: oneOf(env, 'STRANDLINE_SYNC', ['on', 'off'] as const, 'off') === 'on',
+    retention: {
+      outboxDays: days(env, 'STRANDLINE_OUTBOX_RETENTION_DAYS', 365),
+      days: days(env, 'STRANDLINE_RETENTION_DAYS', 90),
+    },
     logLevel: logLevel('info', env),
   }
 }

@@ -9,6 +9,7 @@ import { pmMetrics, relayMetrics } from './metrics.ts'
 import { createOutbox } from './outbox.ts'
 import type { Portfolio } from './portfolio.ts'
 import { type Relay, startRelay } from './relay.ts'
+import { startRetention } from './retention.ts'
 import { pmRoutes } from './routes.ts'
 import { startBridge } from './sources/learning-queue.ts'
 import { startTicks } from './ticks.ts'
@@ -47,6 +48,7 @@ export const startPm: StartService = async (deps) => {
   const pm: Portfolio = { store, clock, logger, metrics: pmMetrics(metrics), relay }
   const ticks = startTicks(pm, [...TIMEFRAMES, OTHERS], liveness)
   const bridge = startBridge(pm, undefined, liveness)
+  const retention = startRetention(pm, deps.config.retention, liveness)
 
   return {
     name: 'pm',
@@ -62,7 +64,7 @@ export const startPm: StartService = async (deps) => {
       return reason ? { ok: false, reason } : { ok: true }
     },
     async stop() {
-      await Promise.all([ticks.stop(), bridge.stop()])
+      await Promise.all([ticks.stop(), bridge.stop(), retention.stop()])
       await relay.stop()
     },
   }

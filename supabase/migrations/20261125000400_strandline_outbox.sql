@@ -1,11 +1,11 @@
--- Events on their way to the log. A row is written in the transaction that makes its fact true, and never deleted.
+-- Events on their way to the log. A row is written in the transaction that makes its fact true, and never deleted; its content has a retention.
 -- An acknowledgement without an offset is none: an event counts as published only with its place in the log.
 
 create table strandline.pm_outbox (
   id            bigint      generated always as identity primary key,
   event_id      text        not null,
   revision      integer     not null,
-  payload       jsonb       not null,                  -- PositionClosed (domain/event.ts)
+  payload       jsonb,                                 -- PositionClosed (domain/event.ts); null: published long ago
   traceparent   text,
   created_at    timestamptz not null default now(),
   claimed_by    text,
@@ -18,6 +18,7 @@ create table strandline.pm_outbox (
   refused       boolean     not null default false,    -- it is the event that cannot be published; a person has to look
   last_error    text,
   unique (event_id, revision),
+  constraint pm_outbox_whole check (payload is not null or published_at is not null),
   constraint pm_outbox_placed
     check (published_at is null or (topic is not null and partition is not null and "offset" is not null and partition >= 0 and "offset" >= 0))
 );
@@ -235,9 +236,10 @@ create function public.strandline_pm_outbox_state() returns jsonb language sql s
   from strandline.pm_outbox where published_at is null
 $$;
 
--- The newest revision of an event, or null.
+-- The newest revision of an event, or null. Of one whose content is past its retention: its id and revision.
 create function public.strandline_pm_outbox_event(p_event_id text) returns jsonb language sql stable security invoker set search_path = '' as $$
-  select payload from strandline.pm_outbox where event_id = p_event_id order by revision desc limit 1
+  select coalesce(payload, jsonb_build_object('event_id', event_id, 'revision', revision))
+  from strandline.pm_outbox where event_id = p_event_id order by revision desc limit 1
 $$;
 
 do $$ begin perform strandline.seal(); end $$;

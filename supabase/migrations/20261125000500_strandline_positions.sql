@@ -12,7 +12,8 @@ create table strandline.pm_executions (
   size_frac     double precision,                      -- share of what was held, of an exit
   left_quantity double precision not null,             -- held after it
   executed_at   timestamptz      not null,
-  request       jsonb            not null,             -- as it was sent: the same id with other content is refused
+  request       jsonb,                                 -- as it was sent: the same id with other content is refused; null: long ago
+  request_digest text,                                 -- then md5 of it
   recorded_at   timestamptz      not null default now()
 );
 create index pm_executions_trade on strandline.pm_executions (position_id, trade_id);
@@ -439,7 +440,7 @@ begin
   before := strandline.read_position(v_row);
   select * into known from strandline.pm_executions where id = e ->> 'id';
   if found then
-    if known.position_id <> before.id or known.request <> e -> 'request' then return jsonb_build_object('status', 'conflict'); end if;
+    if known.position_id <> before.id or coalesce(md5(known.request::text), known.request_digest) <> md5((e -> 'request')::text) then return jsonb_build_object('status', 'conflict'); end if;
     return jsonb_build_object('status', 'duplicate', 'trade_id', known.trade_id, 'size_frac', known.size_frac, 'left', known.left_quantity,
       'trade', case when strandline.pm_is_over(before) and strandline.pm_trade_id(before) = known.trade_id then strandline.pm_trade(before) end);
   end if;

@@ -28,7 +28,7 @@ begin
   if not found then return jsonb_build_object('status', 'unknown_position'); end if;
   p := strandline.read_position(v_row);
   if not strandline.pm_is_open(p) or strandline.pm_trade_id(p) <> c ->> 'trade_id' then
-    select payload into known from strandline.pm_outbox where event_id = ev ->> 'event_id' order by revision desc limit 1;
+    known := public.strandline_pm_outbox_event(ev ->> 'event_id');
     return jsonb_build_object('status', case when known is null then 'changed' else 'already_closed' end, 'event', known);
   end if;
   if not strandline.pm_is_flat(p) then return jsonb_build_object('status', 'not_flat', 'left', p.total_quantity); end if;
@@ -73,7 +73,7 @@ declare
   found_rows jsonb;
 begin
   with waiting as materialized (
-    select u.*, exit.reached, seen.bars_now, latest.payload, latest.payload -> 'rr' <> 'null' or latest.payload -> 'voided' = 'true' as settled
+    select u.*, exit.reached, seen.bars_now, latest.payload, coalesce(latest.payload -> 'rr' <> 'null' or latest.payload -> 'voided' = 'true', latest.payload is null) as settled
     from strandline.pm_unscored u
     cross join lateral (
       select exists (select from public.lowcap_price_data_ohlc b

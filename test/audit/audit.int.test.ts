@@ -3,6 +3,7 @@ import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import { simulateMarket } from '../../demo/market.ts'
 import { insertBars } from '../../demo/trader.ts'
 import { audit } from '../../services/audit/audit.ts'
+import { retain } from '../../services/pm/retention.ts'
 import { type Loop, startLoop } from '../support/loop.ts'
 
 const TRADES = 12
@@ -97,4 +98,17 @@ test('an event that another producer put into the log is counted apart', async (
     { key: 'elsewhere', value: await loop.deps.codec.encode(event as never) },
   ])
   expect(await audit(loop.deps)).toMatchObject({ closed: TRADES, published_by_others: 1 })
+})
+
+test('what the retention takes of the outbox changes no number', async () => {
+  const before = await audit(loop.deps)
+  const published = () => loop.db.sql<{ whole: boolean }>('select payload is not null as whole from pm_outbox')
+  await vi.waitFor(
+    async () => expect(await loop.db.sql('select 1 from pm_outbox where published_at is null')).toEqual([]),
+    { timeout: 120_000, interval: 100 },
+  )
+  await loop.db.sql(`update pm_outbox set published_at = published_at - interval '400 days'`)
+  expect(await retain(loop.db.store, 'pm_outbox', 365)).toBe(TRADES)
+  expect((await published()).filter((r) => r.whole)).toEqual([])
+  expect(await audit(loop.deps)).toEqual(before)
 })

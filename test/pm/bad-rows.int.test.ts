@@ -410,7 +410,7 @@ describe('a loop that keeps failing', () => {
   test('makes the PM not ready', async () => {
     const clock: Clock = { ...systemClock, sleep: (ms, signal) => systemClock.sleep(Math.min(ms, 50), signal) }
     const deps = {
-      config: { topic: 'closed', deadLetterTopic: 'dead', partitions: 1 },
+      config: { topic: 'closed', deadLetterTopic: 'dead', partitions: 1, retention: { outboxDays: null, days: null } },
       log: createMemoryLog(),
       store: failing('strandline_bridge_page').store,
       codec: testCodec,
