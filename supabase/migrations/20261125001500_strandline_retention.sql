@@ -3,6 +3,8 @@
 create index pm_outbox_whole on strandline.pm_outbox (id) where published_at is not null and payload is not null;
 create index pm_executions_whole on strandline.pm_executions (recorded_at) where request is not null;
 create index dead_letters_applied on strandline.dead_letters (applied_at) where applied_at is not null;
+-- What is open is asked for every few seconds (strandline lag), and is little.
+create index dead_letters_open on strandline.dead_letters (topic, consumer, partition, reason) where redriven_at is null and applied_at is null;
 
 -- Outbox: a published row keeps its event's id, revision and place in the log, which the audit counts and a repetition is recognised by; its content goes, once
 -- nothing is calculated with it any more: while a trade has no score, bars may still come.
