@@ -1,6 +1,6 @@
 /** What the benchmark aims at, and what of it is reached. Pure. */
 import type { LatencyResult } from './latency.ts'
-import type { LedgerResult } from './ledger/ledger.ts'
+import type { LedgerResult } from './ledger.ts'
 import type { ThroughputResult } from './throughput.ts'
 
 export interface Aim {

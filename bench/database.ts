@@ -1,6 +1,8 @@
 /** What PostgreSQL says about its own work. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import type pg from 'pg'
+import { StrandlineError } from '../core/errors.ts'
+import { instant } from './workers/serve.ts'
 
 /** Bytes ever written to the write-ahead log. */
 export async function walBytes(sql: pg.Client): Promise<number> {
@@ -41,4 +43,29 @@ export async function functionTimes(sql: pg.Client): Promise<FunctionTime[]> {
     `select funcname, calls, self_time from pg_stat_user_functions order by self_time desc limit ${SHOWN}`,
   )
   return rows.map((r) => ({ name: r.funcname, calls: Number(r.calls), seconds: r.self_time / 1000 }))
+}
+
+const POLL_MS = 20
+const STALLED_MS = 120_000
+
+/** Waits until the committed checkpoints of the topic's partitions amount to `events`; resolves to when. Errors: ENGINE_FAILED. */
+export async function learned(sql: pg.Client, topic: string, events: number): Promise<number> {
+  let last = -1
+  let moved = instant()
+  for (;;) {
+    const { rows } = await sql.query<{ sum: string | null }>(
+      'select sum(checkpoint) from strandline.consumer_checkpoints where topic = $1',
+      [topic],
+    )
+    const at = instant()
+    const now = Number(rows[0]?.sum ?? 0)
+    if (now >= events) return at
+    if (now !== last) moved = at
+    last = now
+    if (at - moved > STALLED_MS)
+      throw new StrandlineError('ENGINE_FAILED', `The learner stands still at ${now} of ${events} events.`, {
+        todo: 'LOG_LEVEL=info shows what it does.',
+      })
+    await sleep(POLL_MS)
+  }
 }

@@ -53,10 +53,7 @@ export function figuresOf({ throughput, latency, memory, ledger }: PartialResult
     add(`${at}: transactions`, '/close', one?.transactions_per_close)
     add(`${at}: WAL`, 'B/close', one?.wal_bytes_per_close)
   }
-  for (const c of CARDINALITIES) {
-    const bytes = memory?.[c]
-    add(`learner's memory, ${c}`, 'MiB', bytes && bytes / MIB)
-  }
+  for (const [of, bytes] of Object.entries(memory ?? {})) add(`learner's memory, ${of}`, 'MiB', bytes / MIB)
   for (const [size, title] of ['short', 'long'].entries()) {
     add(`event, ${title} ledger`, 'ms', ledger?.event?.[size]?.p50)
     add(`correction, ${title} ledger`, 'ms', ledger?.correction?.[size]?.p50)

@@ -6,7 +6,7 @@ import { CONTENDERS, type Contender } from './context.ts'
 import { CARDINALITIES, TITLES } from './figures.ts'
 import type { Cardinality } from './generate.ts'
 import type { LatencyResult } from './latency.ts'
-import type { LedgerResult } from './ledger/ledger.ts'
+import type { LedgerResult } from './ledger.ts'
 import { total } from './rate.ts'
 import { amount, spread } from './statistics.ts'
 import type { ThroughputResult } from './throughput.ts'
@@ -39,10 +39,12 @@ const both = (of: (cardinality: Cardinality) => number | null | undefined): stri
   CARDINALITIES.map((c) => amount(of(c) ?? Number.NaN))
 const perEvent = (seconds: number, events: number) => amount((seconds / events) * 1e6)
 
-function headText({ machine, options }: BenchResult): string {
+function headText({ machine, options, throughput }: BenchResult): string {
+  const rounds = `${options.rounds} ${options.rounds === 1 ? 'round' : 'rounds'}`
   const headers = options.headers ? ', with CloudEvents headers' : ''
+  const size = `: ${amount(options.events)} events, ${options.partitions} partitions, ${rounds}${headers}`
   return [
-    `Strandline's benchmark: ${amount(options.events)} events, ${options.partitions} partitions, ${options.rounds} ${options.rounds === 1 ? 'round' : 'rounds'}${headers}`,
+    `Strandline's benchmark${throughput ? size : ''}`,
     `${machine.cpus} × ${machine.cpu}, ${amount(machine.memory_gib)} GiB, ${machine.system}`,
     `Node ${machine.node}, PostgreSQL ${machine.postgres}, Kafka ${machine.kafka}, Java ${machine.java}`,
   ].join('\n')
@@ -148,7 +150,9 @@ function latencyText(latency: LatencyResult): string {
 }
 
 const memoryText = (memory: NonNullable<BenchResult['memory']>) =>
-  lines('Peak resident memory, MiB', CARDINALITIES, [['  learner', ...both((c) => memory[c] / MIB)]])
+  lines('Peak resident memory, MiB', Object.keys(memory), [
+    ['  learner', ...Object.values(memory).map((bytes) => amount(bytes / MIB))],
+  ])
 
 function ledgerText({ sizes, event, correction, old_left, ratio }: LedgerResult): string {
   const row = (title: string, cost: LedgerResult['event'], times: number) => [
@@ -157,9 +161,10 @@ function ledgerText({ sizes, event, correction, old_left, ratio }: LedgerResult)
     `${amount(times)} ×`,
   ]
   return lines(
-    'One event in a transaction of its own, ms',
+    'A transaction of one event, ms',
     [...sizes.map((s) => `${amount(s.rows)} rows`), 'long / short'],
     [
+      ['  (topic written and learned in, s)', ...sizes.map((s) => amount(s.seconds))],
       row('one event', event, ratio.event),
       row('one correction', correction, ratio.correction),
       row('one that leaves only an old trade', old_left, ratio.old_left),

@@ -36,7 +36,7 @@ export function register(program: Command): void {
     .option('--contenders <names>', `whose throughput: of ${CONTENDERS.join(', ')}`, contenderList, [...CONTENDERS])
     .option('--rates <list>', 'closes a second of the latency, one after the other', rateList, [10, 100, 200])
     .option('--headers', 'write the CloudEvents headers that the PM writes')
-    .option('--ledger-rows <n>', 'rows of the long ledger; the short one has 100,000', wholeNumber, 10_000_000)
+    .option('--ledger-rows <n>', 'trades of the long ledger; the short one has 100,000', wholeNumber, 10_000_000)
     .addOption(new Option('--only <part>', 'one part of it').choices(SECTIONS))
     .option('--compare <file>', 'what changed since that result of --json')
     .option('--json', 'print one JSON object: machine, options, throughput, latency, memory, ledger, aims')
@@ -44,7 +44,7 @@ export function register(program: Command): void {
     .addHelpText(
       'after',
       `
-Half an hour and 15 GB of disk as it is (in TMPDIR); Kafka Streams needs a JDK. What each row means: bench/README.md.
+An hour and 26 GB of disk as it is (in TMPDIR); Kafka Streams needs a JDK. What each row means: bench/README.md.
 
 Examples:
   ./strandline bench --json > result.json

@@ -9,7 +9,7 @@ import { startLearner } from '../../services/learner/index.ts'
 import { openDeps } from './deps.ts'
 import { serve } from './serve.ts'
 
-const TOPIC = 'bench.fed'
+let topic: string
 const next = new Map<number, number>()
 let handler: PartitionHandler
 let schemaId: number
@@ -34,11 +34,13 @@ function fedByHand(log: EventLog, partitions: number): EventLog {
 }
 
 serve({
-  async open({ partitions }: { partitions: number }): Promise<void> {
-    const { deps } = openDeps({ topic: TOPIC })
-    schemaId = await createRegistryClient(deps.config.registry).register(`${TOPIC}-value`, positionClosedSchema)
-    await startLearner({ ...deps, log: fedByHand(deps.log, partitions) })
-    for (let p = 0; p < partitions; p++) next.set(p, (await handler.assigned(p, null)) ?? 0)
+  /** The topic as far as it is learned; what is fed follows behind it. */
+  async open(log: { topic: string; partitions: number }): Promise<void> {
+    topic = log.topic
+    const { deps } = openDeps({ topic })
+    schemaId = await createRegistryClient(deps.config.registry).register(`${topic}-value`, positionClosedSchema)
+    await startLearner({ ...deps, log: fedByHand(deps.log, log.partitions) })
+    for (let p = 0; p < log.partitions; p++) next.set(p, (await handler.assigned(p, null)) ?? 0)
   },
   /** Milliseconds from the record in hand to its transaction committed. */
   async apply({ event, partition }: { event: PositionClosed; partition: number }): Promise<number> {
@@ -64,7 +66,7 @@ serve({
     const started = performance.now()
     await handler.batch(
       {
-        topic: TOPIC,
+        topic,
         partition,
         fetchedOffset: offset,
         nextOffset: offset + 1,
