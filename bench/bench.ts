@@ -5,8 +5,8 @@ import { availableParallelism, cpus, release, tmpdir, totalmem, type } from 'nod
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { StrandlineError } from '../core/errors.ts'
-import { withClient } from '../core/store/client.ts'
 import { findJava } from '../embedded/java.ts'
+import { postgresBinaries } from '../embedded/postgres-binaries.ts'
 import { type Aim, aimsOf } from './aims.ts'
 import type { Bench, BenchOptions, Section } from './context.ts'
 import { type LatencyResult, measureLatency } from './latency.ts'
@@ -73,16 +73,15 @@ export async function startBench(run: RunOptions): Promise<RunningBench> {
 }
 
 async function measure(
-  { only, events, partitions, rounds, headers, contenders, rates, ledgerRows, progress }: RunOptions,
+  { only, ledgerRows, keep: _, progress, ...options }: RunOptions,
   wants: (section: Section) => boolean,
   engines: Worker,
   dataDir: string,
 ): Promise<BenchResult> {
-  const options = { events, partitions, rounds, headers, contenders, rates }
   progress('starting Kafka')
   const kafka = await engines.ask<KafkaAddress>('kafka')
   const bench: Bench = { options, engines, kafka, dataDir, progress }
-  const result: BenchResult = { machine: await machineOf(bench), options, aims: [] }
+  const result: BenchResult = { machine: await machineOf(kafka), options, aims: [] }
   // latency first: nothing has made the engines busy yet
   if (wants('latency')) result.latency = await measureLatency(bench)
   if (wants('throughput')) {
@@ -111,13 +110,12 @@ async function requireSpace(dir: string, bytes: number): Promise<void> {
   )
 }
 
-async function machineOf({ kafka, engines }: Bench): Promise<Machine> {
-  const database = await engines.ask<{ databaseUrl: string }>('database', { name: 'versions' })
-  const { rows } = await withClient(database.databaseUrl, (client) =>
-    client.query<{ server_version: string }>('show server_version'),
-  )
-  await engines.ask('stopDatabase', { name: 'versions' })
-  const { stderr } = await promisify(execFile)(await findJava(), ['-version'])
+async function machineOf(kafka: KafkaAddress): Promise<Machine> {
+  const run = promisify(execFile)
+  const [java, postgres] = await Promise.all([
+    run(await findJava(), ['-version']),
+    run((await postgresBinaries()).postgres, ['--version']),
+  ])
   return {
     cpus: availableParallelism(),
     cpu: cpus()[0]?.model.trim() ?? 'unknown processor',
@@ -125,7 +123,7 @@ async function machineOf({ kafka, engines }: Bench): Promise<Machine> {
     system: `${type()} ${release()}`,
     node: process.versions.node,
     kafka: kafka.version,
-    postgres: rows[0]!.server_version,
-    java: /version "([^"]+)"/.exec(stderr)?.[1] ?? 'unknown',
+    postgres: /[\d.]+/.exec(postgres.stdout)?.[0] ?? 'unknown',
+    java: /version "([^"]+)"/.exec(java.stderr)?.[1] ?? 'unknown',
   }
 }

@@ -22,6 +22,7 @@ const options = {
   headers: false,
   contenders: ['learner' as const],
   rates: [100],
+  store: 'direct' as const,
 }
 const rate = (events_per_s: number, us: number | null) => ({
   events_per_s,
@@ -73,16 +74,21 @@ test('more events a second are better, more of anything else is worse, and a lit
   expect(verdictOf({ ratio: 1.04, better: 'lower' })).toBe('')
 })
 
-test('another machine, another version, other options: each is named, before the figures', () => {
+test('another machine, another version, other options: each is named, before the figures; not who else took part', () => {
   const other = {
     ...result(100, 12),
     machine: { ...machine, memory_gib: 24.02, cpu: 'EPYC' },
-    options: { ...options, events: 500, contenders: ['reader' as const, 'learner' as const] },
+    options: {
+      ...options,
+      events: 500,
+      contenders: ['reader' as const, 'learner' as const],
+      store: 'postgrest' as const,
+    },
   }
   expect(rigDifferences(result(100, 12), other)).toEqual([
     'cpu: Xeon then, EPYC now',
     'events: 1000 then, 500 now',
-    'contenders: learner then, reader,learner now',
+    'store: direct then, postgrest now',
   ])
   expect(compareText(result(100, 12), other)).toMatch(/^The rigs differ/)
   expect(compareText(result(100, 12), result(100, 12))).not.toContain('rigs differ')
@@ -110,4 +116,27 @@ test('a file that is no result is wrong usage, before anything is measured', asy
   }
   await writeFile(file, JSON.stringify(result(100, 12)))
   expect(await readResult(file)).toEqual(result(100, 12))
+})
+
+test('a ledger is compared with one of the same length', () => {
+  const of = (long: number, ms: number): PartialResult => ({
+    machine,
+    options,
+    ledger: {
+      sizes: [1_000, long].map((rows) => ({ rows, bytes: 1, seconds: 1, memory: 1 })),
+      event: [
+        { p50: 4, p95: 5 },
+        { p50: ms, p95: 9 },
+      ],
+      correction: [],
+      old_left: [],
+      ratio: { event: 1, correction: 1, old_left: 1 },
+    },
+  })
+  const names = (now: PartialResult) => changesBetween(of(50_000, 4), now).map((c) => [c.name, c.ratio])
+  expect(names(of(50_000, 6))).toEqual([
+    ['event behind 1000 trades', 1],
+    ['event behind 50000 trades', 1.5],
+  ])
+  expect(names(of(9_000, 6))).toEqual([['event behind 1000 trades', 1]])
 })

@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises'
 import { table } from '../cli/table.ts'
 import { StrandlineError } from '../core/errors.ts'
 import type { Machine } from './bench.ts'
+import type { BenchOptions } from './context.ts'
 import { type Figure, figuresOf, type PartialResult } from './figures.ts'
 import { amount } from './statistics.ts'
 
@@ -15,6 +16,7 @@ export interface Change extends Omit<Figure, 'value'> {
 
 /** Less than that is noise: the rounds of one run lie further apart. */
 const NOISE = 0.05
+const WIDTH = 80
 
 /** A result of `bench --json`. Errors: USAGE. */
 export async function readResult(file: string): Promise<PartialResult> {
@@ -48,10 +50,11 @@ export function changesBetween(old: PartialResult, now: PartialResult): Change[]
 
 /** Sentences: where two results come from different machines, engines or options. */
 export function rigDifferences(old: PartialResult, now: PartialResult): string[] {
-  const of = ({ machine, options }: PartialResult) => ({
-    ...rounded(machine),
-    ...(options as Record<string, unknown> | undefined),
-  })
+  const of = ({ machine, options }: PartialResult) => {
+    // who else took part changes nobody's figures
+    const { contenders: _, rates: __, ...rest } = options ?? ({} as BenchOptions)
+    return { ...rounded(machine), ...rest }
+  }
   const [before, after]: Record<string, unknown>[] = [of(old), of(now)]
   const show = (value: unknown) => (Array.isArray(value) ? value.join(',') : String(value ?? 'not said'))
   return [...new Set([...Object.keys(before!), ...Object.keys(after!)])]
@@ -82,6 +85,7 @@ export function compareText(old: PartialResult, now: PartialResult): string {
       : table(
           columns,
           rows.map(([name, ...rest]) => [`  ${name}`, ...rest]),
+          WIDTH,
         )),
   ].join('\n')
 }

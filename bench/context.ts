@@ -27,6 +27,8 @@ export interface BenchOptions {
   contenders: Contender[]
   /** Closes a second of the latency, one rate after the other. */
   rates: number[]
+  /** By which way the services of the latency call the database. */
+  store: Config['store']
 }
 
 export interface Bench {

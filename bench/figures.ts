@@ -54,9 +54,9 @@ export function figuresOf({ throughput, latency, memory, ledger }: PartialResult
     add(`${at}: WAL`, 'B/close', one?.wal_bytes_per_close)
   }
   for (const [of, bytes] of Object.entries(memory ?? {})) add(`learner's memory, ${of}`, 'MiB', bytes / MIB)
-  for (const [size, title] of ['short', 'long'].entries()) {
-    add(`event, ${title} ledger`, 'ms', ledger?.event?.[size]?.p50)
-    add(`correction, ${title} ledger`, 'ms', ledger?.correction?.[size]?.p50)
+  for (const [i, { rows }] of (ledger?.sizes ?? []).entries()) {
+    add(`event behind ${rows} trades`, 'ms', ledger?.event?.[i]?.p50)
+    add(`correction behind ${rows} trades`, 'ms', ledger?.correction?.[i]?.p50)
   }
   return figures
 }

@@ -62,7 +62,7 @@ export async function measureLatency(bench: Bench): Promise<LatencyResult> {
     settings: { track_commit_timestamp: 'on' },
   })
   const env = {
-    ...environment(kafka, database, process.env.STRANDLINE_STORE === 'postgrest' ? 'postgrest' : 'direct'),
+    ...environment(kafka, database, options.store),
     STRANDLINE_TOPIC: 'bench.closes',
     STRANDLINE_PARTITIONS: String(options.partitions),
     LOG_LEVEL: 'warn',

@@ -2,12 +2,13 @@
 import { type Column, table } from '../cli/table.ts'
 import { MIB } from './aims.ts'
 import type { BenchResult } from './bench.ts'
-import { CONTENDERS, type Contender } from './context.ts'
+import { type BenchOptions, CONTENDERS, type Contender } from './context.ts'
 import { CARDINALITIES, TITLES } from './figures.ts'
 import type { Cardinality } from './generate.ts'
 import type { LatencyResult } from './latency.ts'
 import type { LedgerResult } from './ledger.ts'
 import { total } from './rate.ts'
+import { usedShare } from './stages.ts'
 import { amount, spread } from './statistics.ts'
 import type { ThroughputResult } from './throughput.ts'
 
@@ -23,7 +24,7 @@ export function reportText(result: BenchResult): string {
     throughput?.stages && stagesText(throughput.stages),
     throughput && databaseText(throughput, options.events),
     throughput && functionsText(throughput, options.events),
-    latency && latencyText(latency),
+    latency && latencyText(latency, options.store),
     memory && memoryText(memory),
     ledger && ledgerText(ledger),
     aimsText(result),
@@ -119,14 +120,14 @@ function functionsText({ profile }: ThroughputResult, events: number): string {
   return CARDINALITIES.map((c) => {
     const rows = profile[c].learner.functions
       .slice(0, FUNCTIONS)
-      .map((f) => [perEvent(f.seconds, events), f.name, f.place])
+      .map((f) => [perEvent(f.seconds * usedShare(profile[c]), events), f.name, f.place])
     return table([...right('µs an event'), { title: `learner's functions, ${c}` }, { title: '' }], rows, WIDTH).join(
       '\n',
     )
   }).join('\n\n')
 }
 
-function latencyText(latency: LatencyResult): string {
+function latencyText(latency: LatencyResult, store: BenchOptions['store']): string {
   const rates = Object.entries(latency)
   const row = (title: string, of: (one: LatencyResult[number]) => number | null | undefined) => [
     `  ${title}`,
@@ -134,7 +135,7 @@ function latencyText(latency: LatencyResult): string {
   ]
   const processes = [...new Set(rates.flatMap(([, one]) => Object.keys(one.processes)))]
   return lines(
-    'Close → coefficient, at closes a second',
+    `Close → coefficient${store === 'postgrest' ? ' (PostgREST)' : ''}, at closes a second`,
     rates.map(([rate]) => rate),
     [
       row('reported to coefficient committed, ms, p50', (one) => one.p50),

@@ -96,15 +96,21 @@ export function summarise({ nodes, samples = [], timeDeltas = [] }: Profile, top
 }
 
 /**
- * Microseconds of processor an event, stage by stage, longest first; what the main thread did not do (collector, compiler, compression) comes last.
- * A profiler counts time, also time that other programs had the processor: the stages share what the main thread has used of it.
+ * Processor time by elapsed time of a profile. A profiler counts time, also time that other programs had the processor: what it counted shares what the main
+ * thread has used of it. 1 where that is not known.
  */
-export function stagesOf({ learner, cpuSeconds }: RunProfile, events: number): Record<string, number> {
-  const { main, process } = cpuSeconds
-  const busy = learner.groups.filter((g) => g.group !== 'idle')
-  const sum = busy.reduce((all, g) => all + g.seconds, 0)
+export function usedShare({ learner, cpuSeconds: { main } }: Pick<RunProfile, 'learner' | 'cpuSeconds'>): number {
+  const elapsed = learner.groups.filter((g) => g.group !== 'idle').reduce((sum, g) => sum + g.seconds, 0)
+  return main === null || elapsed === 0 ? 1 : main / elapsed
+}
+
+/** Microseconds of processor an event, stage by stage, longest first; what the main thread did not do (collector, compiler, compression) comes last. */
+export function stagesOf(profile: RunProfile, events: number): Record<string, number> {
+  const { main, process } = profile.cpuSeconds
   const us = (seconds: number) => (seconds / events) * 1e6
-  const used = main === null || sum === 0 ? 1 : main / sum
-  const stages = Object.fromEntries(busy.map((g) => [g.group, us(g.seconds * used)]))
+  const used = usedShare(profile)
+  const stages = Object.fromEntries(
+    profile.learner.groups.filter((g) => g.group !== 'idle').map((g) => [g.group, us(g.seconds * used)]),
+  )
   return main === null || process === null ? stages : { ...stages, 'other threads': us(process - main) }
 }

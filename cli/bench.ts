@@ -111,6 +111,7 @@ async function run({
     headers,
     contenders,
     rates,
+    store: process.env.STRANDLINE_STORE === 'postgrest' ? 'postgrest' : 'direct',
     ledgerRows: [Math.min(100_000, ledgerRows), ledgerRows],
     only,
     keep,
