@@ -1,4 +1,4 @@
-/** The outbox table, as the PM calls it. Each function is one transaction of the database (supabase/migrations/…_positions.sql). */
+/** The outbox: ports, and their adapters over the database's functions (supabase/migrations/…_outbox.sql), each one transaction. In memory: memory-outbox.ts. */
 
 import type { Store } from '../../core/store/store.ts'
 import type { PositionClosed } from '../../domain/event.ts'
@@ -60,11 +60,6 @@ export function addToOutbox(store: Store, events: PositionClosed[]): Promise<{ a
   return store.rpc('strandline_pm_outbox_add', { p_events: JSON.stringify(events) })
 }
 
-/** Adds the score of imported trades whose newest revision has none, as their next revision. Returns what it added. */
-export function rescoreInOutbox(store: Store, events: PositionClosed[]): Promise<EventKey[]> {
-  return store.rpc('strandline_pm_outbox_rescore', { p_events: JSON.stringify(events) })
-}
-
 export interface Waiting {
   /** Events that are not published yet. */
   waiting: number
@@ -73,7 +68,26 @@ export interface Waiting {
   error: string | null
 }
 
-/** What became of events that were added. */
-export function waitingInOutbox(store: Store, events: EventKey[]): Promise<Waiting> {
-  return store.rpc('strandline_pm_outbox_waiting', { p_events: JSON.stringify(events) })
+/** What importers do with the outbox. Errors of each: STORE_UNREACHABLE, STORE_REJECTED, STORE_SCHEMA. */
+export interface ImportOutbox {
+  /** The database's clock, ms: it decides what lies in the future. */
+  now(): Promise<number>
+  /** Adds events whose revision the outbox does not have yet: how many were new, and how many it had. */
+  add(events: PositionClosed[]): Promise<{ added: number; known: number }>
+  /** Adds the score of imported trades whose newest revision has none, as their next revision. Returns what it added. */
+  rescore(events: PositionClosed[]): Promise<EventKey[]>
+  /** What became of events that were added. */
+  waiting(events: EventKey[]): Promise<Waiting>
+  /** Trades of these events that cannot be published because of what they are: the first so many. */
+  refused(eventIds: string[], limit: number): Promise<{ position_id: string; trade_id: string }[]>
+}
+
+export function createImportOutbox(store: Store): ImportOutbox {
+  return {
+    now: () => store.rpc('strandline_pm_now', {}),
+    add: (events) => addToOutbox(store, events),
+    rescore: (events) => store.rpc('strandline_pm_outbox_rescore', { p_events: JSON.stringify(events) }),
+    waiting: (events) => store.rpc('strandline_pm_outbox_waiting', { p_events: JSON.stringify(events) }),
+    refused: (ids, limit) => store.rpc('strandline_pm_outbox_refused', { p_ids: JSON.stringify(ids), p_limit: limit }),
+  }
 }

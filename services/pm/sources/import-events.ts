@@ -1,11 +1,11 @@
 /** Imported trades take the path of every other: outbox, relay, log. Importing them again changes nothing. */
+import type { Clock } from '../../../core/clock.ts'
 import { explain, StrandlineError } from '../../../core/errors.ts'
 import type { ServiceDeps } from '../../../core/service.ts'
-import type { Store } from '../../../core/store/store.ts'
 import type { PositionClosed } from '../../../domain/event.ts'
 import { MAX_CLOCK_SKEW_MS } from '../../../domain/validation.ts'
 import { serviceRelay } from '../index.ts'
-import { addToOutbox, type EventKey, rescoreInOutbox, waitingInOutbox } from '../outbox.ts'
+import { createImportOutbox, type EventKey, type ImportOutbox } from '../outbox.ts'
 
 /** Events of one transaction: a hosted project ends a statement after 8 s. */
 const PAGE = 500
@@ -34,19 +34,19 @@ export async function importEvents(
   events: PositionClosed[],
   options: ImportOptions = {},
 ): Promise<Imported> {
-  const { store } = deps
-  refuseFuture(events, await store.rpc<number>('strandline_pm_now', {}))
+  const outbox = createImportOutbox(deps.store)
+  refuseFuture(events, await outbox.now())
   const total: Imported = { new: 0, already_known: 0, rescored: 0 }
   const relay = serviceRelay(deps, POLL_MS)
   try {
     for (let at = 0; at < events.length; at += PAGE) {
       const page = events.slice(at, at + PAGE)
-      const { added, known } = await addToOutbox(store, page)
-      const rescored = options.rescore && known > 0 ? await rescoreInOutbox(store, page) : []
+      const { added, known } = await outbox.add(page)
+      const rescored = options.rescore && known > 0 ? await outbox.rescore(page) : []
       total.new += added + rescored.length
       total.already_known += known - rescored.length
       total.rescored += rescored.length
-      await published(deps, relay, [...page.map((e): EventKey => [e.event_id, e.revision]), ...rescored])
+      await published(outbox, deps.clock, relay, [...page.map((e): EventKey => [e.event_id, e.revision]), ...rescored])
       options.progress?.(at + page.length, events.length)
     }
   } finally {
@@ -68,12 +68,13 @@ function refuseFuture(events: PositionClosed[], now: number): void {
 }
 
 async function published(
-  { store, clock }: Pick<ServiceDeps, 'store' | 'clock'>,
+  outbox: ImportOutbox,
+  clock: Clock,
   relay: { failure(): string | undefined },
   keys: EventKey[],
 ): Promise<void> {
   for (;;) {
-    const { waiting, refused, error } = await waitingInOutbox(store, keys)
+    const { waiting, refused, error } = await outbox.waiting(keys)
     if (waiting === 0) return
     const todo = 'They are in the outbox: import again, or start a PM, and they are published.'
     const failure = relay.failure()
@@ -81,7 +82,7 @@ async function published(
     if (refused === waiting)
       throw new StrandlineError(
         'EVENT_INVALID',
-        `${refused} of the events cannot be published (${await refusedNames(store, keys)}): ${explain(new Error(error ?? ''))}`,
+        `${refused} of the events cannot be published (${await refusedNames(outbox, keys)}): ${explain(new Error(error ?? ''))}`,
         { todo: 'Correct the file.' },
       )
     await clock.sleep(POLL_MS)
@@ -91,10 +92,8 @@ async function published(
 const NAMED = 5
 
 /** The first of them, so that they are found in the file. */
-async function refusedNames(store: Store, keys: EventKey[]): Promise<string> {
-  const refused = await store.rpc<{ position_id: string; trade_id: string }[]>('strandline_pm_outbox_refused', {
-    p_ids: JSON.stringify(keys.map(([id]) => id)),
-    p_limit: NAMED,
-  })
+async function refusedNames(outbox: ImportOutbox, keys: EventKey[]): Promise<string> {
+  const ids = keys.map(([id]) => id)
+  const refused = await outbox.refused(ids, NAMED)
   return refused.map((r) => `${r.position_id} ${r.trade_id}`).join(', ')
 }

@@ -1,0 +1,141 @@
+/**
+ * The outbox's tables in memory: events on their way to the log, and the names under which trades are known (`strandline.name_trade`). The PM writes them,
+ * the audit reads them.
+ */
+import type { PositionClosed } from '../../../domain/event.ts'
+import { asJson, keyOf, type MemoryDatabase } from './database.ts'
+
+export interface MemoryOutboxRow {
+  id: number
+  event_id: string
+  revision: number
+  payload: PositionClosed
+  traceparent: string | null
+  /** ISO 8601. */
+  created_at: string
+  claimed_by: string | null
+  /** ms; nobody else takes the row before this. */
+  claimed_until: number | null
+  published: boolean
+  topic: string | null
+  partition: number | null
+  offset: number | null
+  attempts: number
+  /** It is the event that cannot be published. */
+  refused: boolean
+  last_error: string | null
+}
+
+/** Who publishes a new row at once; null: whoever polls. */
+export interface OutboxClaim {
+  relay: string | null
+  leaseMs: number
+}
+
+export const outboxOf = (db: MemoryDatabase) => db.table<MemoryOutboxRow>('pm_outbox')
+export const outboxKey = (event_id: string, revision: number) => keyOf(event_id, revision)
+
+/** As a relay gets a row. */
+export const handedOut = ({ id, payload, traceparent, created_at }: MemoryOutboxRow) =>
+  asJson({ id, payload, traceparent, recorded_at: created_at })
+
+/** The row with the newest revision of an event. */
+export function newestOf(db: MemoryDatabase, event_id: string): MemoryOutboxRow | undefined {
+  return outboxOf(db)
+    .rows()
+    .filter((row) => row.event_id === event_id)
+    .reduce<MemoryOutboxRow | undefined>((a, b) => (a && a.revision > b.revision ? a : b), undefined)
+}
+
+/** A row whose revision the outbox does not have yet; null: it has it. */
+export function addRow(
+  db: MemoryDatabase,
+  event: PositionClosed,
+  { relay, leaseMs }: OutboxClaim = { relay: null, leaseMs: 0 },
+  traceparent: string | null = null,
+): MemoryOutboxRow | null {
+  const outbox = outboxOf(db)
+  const id = db.nextId('pm_outbox') // also where it is not needed, as in PostgreSQL
+  const key = outboxKey(event.event_id, event.revision)
+  if (outbox.get(key)) return null
+  const row: MemoryOutboxRow = {
+    id,
+    event_id: event.event_id,
+    revision: event.revision,
+    payload: asJson(event),
+    traceparent,
+    created_at: new Date(db.now()).toISOString(),
+    claimed_by: relay,
+    claimed_until: relay === null ? null : db.now() + leaseMs,
+    published: false,
+    topic: null,
+    partition: null,
+    offset: null,
+    attempts: 0,
+    refused: false,
+    last_error: null,
+  }
+  outbox.put(key, row)
+  return row
+}
+
+/** An event into the outbox, unless the log has that revision of the trade, also under its other name: then null (`strandline.pm_outbox_insert`). */
+export function insertEvent(
+  db: MemoryDatabase,
+  event: PositionClosed,
+  claim: OutboxClaim,
+  traceparent: string | null,
+): MemoryOutboxRow | null {
+  return nameTrade(db, event) === event.event_id ? addRow(db, event, claim, traceparent) : null
+}
+
+interface TradeName {
+  trade_id: string
+  event_id: string
+  closed_at: number
+  /** The event of the trade that this is another name of; null: a trade of its own. */
+  same_as: string | null
+}
+
+/** What two programs need to note the same exit, ms. */
+const SAME_EXIT_MS = 600_000
+
+const namesOf = (db: MemoryDatabase) => ({
+  /** The first name of each entry, by position and entry. */
+  entries: db.table<TradeName>('trade_entries'),
+  /** The others, by position and entry. */
+  others: db.table<{ names: TradeName[] }>('trade_names'),
+})
+
+type Named = Pick<PositionClosed, 'event_id' | 'revision' | 'position_id' | 'trade_id' | 'opened_at' | 'closed_at'>
+
+const hasEntry = (e: Named) => e.revision === 0 && (e.opened_at < e.closed_at || e.trade_id === `entry-${e.opened_at}`)
+
+/** The event under which the log has, or would have, this trade; noted from now on. */
+export function nameTrade(db: MemoryDatabase, event: Named): string {
+  const { event_id, position_id, trade_id, opened_at, closed_at } = event
+  if (!hasEntry(event)) return event_id
+  const { entries, others } = namesOf(db)
+  const key = keyOf(position_id, opened_at)
+  const first = entries.get(key)
+  if (!first) entries.put(key, { trade_id, event_id, closed_at, same_as: null })
+  if (!first || first.trade_id === trade_id) return event_id
+  const names = others.get(key)?.names ?? []
+  const known = names.find((n) => n.trade_id === trade_id)
+  if (known) return known.same_as ?? known.event_id
+  const same_as = sameTrade(event, first, names)
+  others.put(key, { names: [...names, { trade_id, event_id, closed_at, same_as }] })
+  return same_as ?? event_id
+}
+
+/** Another name of one of those that are known, the nearest exit first; a nameless trade is one of them at most. */
+function sameTrade({ trade_id, opened_at, closed_at }: Named, first: TradeName, names: TradeName[]): string | null {
+  const nameless = `entry-${opened_at}`
+  const taken = new Set(names.map((n) => n.same_as))
+  const [nearest] = [first, ...names.filter((n) => n.same_as === null)]
+    .filter((n) => (n.trade_id === nameless) !== (trade_id === nameless) && !taken.has(n.event_id))
+    .map((n) => ({ ...n, away: Math.abs(n.closed_at - closed_at) }))
+    .filter((n) => n.away <= SAME_EXIT_MS)
+    .sort((a, b) => a.away - b.away || Buffer.compare(Buffer.from(a.trade_id), Buffer.from(b.trade_id)))
+  return nearest?.event_id ?? null
+}

@@ -1,0 +1,115 @@
+/** The outbox in memory: the rules of `strandline_pm_outbox_*`. */
+import type { MemoryDatabase } from '../../core/store/memory/database.ts'
+import {
+  addRow,
+  handedOut,
+  type MemoryOutboxRow,
+  newestOf,
+  outboxKey,
+  outboxOf,
+} from '../../core/store/memory/outbox.ts'
+import type { EventKey, ImportOutbox, Mark, Outbox, Waiting } from './outbox.ts'
+
+/** A row that is at fault itself rests no longer than this, ms. */
+const LONGEST_REST_MS = 300_000
+const MOST_DOUBLINGS = 12
+
+const byId = (a: MemoryOutboxRow, b: MemoryOutboxRow) => a.id - b.id
+const unpublished = (db: MemoryDatabase) =>
+  outboxOf(db)
+    .rows()
+    .filter((row) => !row.published)
+    .sort(byId)
+const put = (db: MemoryDatabase, row: MemoryOutboxRow) => outboxOf(db).put(outboxKey(row.event_id, row.revision), row)
+
+/** As createOutbox. */
+export function createMemoryOutbox(db: MemoryDatabase, relay: string, leaseMs: number): Outbox {
+  return {
+    claim: async (limit) =>
+      db.transaction(() => {
+        const free = unpublished(db).filter((row) => row.claimed_until === null || row.claimed_until < db.now())
+        return free.slice(0, limit).map((row) => {
+          put(db, { ...row, claimed_by: relay, claimed_until: db.now() + leaseMs })
+          return handedOut(row)
+        })
+      }),
+    published: async (topic, marks) => db.transaction(() => markPublished(db, topic, marks)),
+    release: async (ids, reason, restMs, growing) =>
+      db.transaction(() => {
+        for (const row of unpublished(db)) {
+          if (!ids.includes(row.id) || row.claimed_by !== relay) continue
+          const rest = restMs * (growing ? 2 ** Math.min(row.attempts, MOST_DOUBLINGS) : 1)
+          const failed = { attempts: row.attempts + 1, last_error: reason, refused: growing }
+          const until = db.now() + Math.min(LONGEST_REST_MS, rest)
+          put(db, { ...row, ...(reason === null ? {} : failed), claimed_by: null, claimed_until: until })
+        }
+      }),
+    async state() {
+      const rows = unpublished(db)
+      const oldest = Math.min(...rows.map((row) => Date.parse(row.created_at)))
+      return {
+        depth: rows.length,
+        refused: rows.filter((row) => row.refused).length,
+        oldest_seconds: rows.length === 0 ? 0 : (db.now() - oldest) / 1000,
+      }
+    },
+  }
+}
+
+/** An acknowledgement without a place is none: its row stays unpublished. */
+function markPublished(db: MemoryDatabase, topic: string, marks: Mark[]): { marked: number; refused: number[] } {
+  const rows = new Map(unpublished(db).map((row) => [row.id, row]))
+  const refused: number[] = []
+  let marked = 0
+  for (const [id, partition, offset] of marks) {
+    if (!isPlace(partition, 9) || !isPlace(offset, 18)) {
+      refused.push(id)
+      continue
+    }
+    const row = rows.get(id)
+    if (!row) continue
+    rows.delete(id)
+    const place = { published: true, topic, partition, offset }
+    const done = { claimed_by: null, claimed_until: null, refused: false, last_error: null }
+    put(db, { ...row, ...place, ...done, attempts: row.attempts + 1 })
+    marked++
+  }
+  return { marked, refused: refused.sort((a, b) => a - b) }
+}
+
+const isPlace = (n: number | null | undefined, digits: number) =>
+  Number.isInteger(n) && (n as number) >= 0 && String(n).length <= digits
+
+export function createMemoryImportOutbox(db: MemoryDatabase): ImportOutbox {
+  const rowsOf = (keys: readonly EventKey[]) =>
+    keys.flatMap(([id, revision]) => outboxOf(db).get(outboxKey(id, revision)) ?? []).filter((row) => !row.published)
+  return {
+    now: async () => db.now(),
+    add: async (events) =>
+      db.transaction(() => {
+        const added = events.filter((event) => addRow(db, event) !== null).length
+        return { added, known: events.length - added }
+      }),
+    rescore: async (events) =>
+      db.transaction(() => {
+        const newest = events.map((event) => newestOf(db, event.event_id))
+        return events.flatMap((event, i): EventKey[] => {
+          const known = newest[i]
+          if (!known || event.rr === null || known.payload.rr !== null || known.payload.voided) return []
+          const added = addRow(db, { ...event, revision: known.revision + 1 })
+          return added ? [[added.event_id, added.revision]] : []
+        })
+      }),
+    async waiting(keys): Promise<Waiting> {
+      const rows = rowsOf(keys)
+      const refused = rows.filter((row) => row.refused)
+      const error = refused.reduce<string | null>((a, { last_error: b }) => (a !== null && a > (b ?? '') ? a : b), null)
+      return { waiting: rows.length, refused: refused.length, error }
+    },
+    refused: async (ids, limit) =>
+      unpublished(db)
+        .filter((row) => row.refused && ids.includes(row.event_id))
+        .slice(0, limit)
+        .map(({ payload: { position_id, trade_id } }) => ({ position_id, trade_id })),
+  }
+}

@@ -1,0 +1,214 @@
+/** The outbox: one answer, whichever adapter gives it; and any sequence of calls, in memory and in PostgreSQL, step by step. */
+import fc from 'fast-check'
+import { beforeEach, describe, expect, test } from 'vitest'
+import { createMemoryDatabase, type MemoryDatabase } from '../../core/store/memory/database.ts'
+import { handedOut, insertEvent, outboxOf } from '../../core/store/memory/outbox.ts'
+import type { PositionClosed } from '../../domain/event.ts'
+import { createMemoryImportOutbox, createMemoryOutbox } from '../../services/pm/memory-outbox.ts'
+import { createImportOutbox, createOutbox, type Mark, type Outbox } from '../../services/pm/outbox.ts'
+import { closedTrade } from '../support/closed-trade.ts'
+import { adapters, outcome, useWays, WAYS, type Way } from './ways.ts'
+
+const LEASE_MS = 60_000
+
+const ways = useWays(...WAYS)
+const relayOf = (way: Way, relay: string): Outbox =>
+  adapters(
+    (db) => createMemoryOutbox(db, relay, LEASE_MS),
+    (store) => createOutbox(store, relay, LEASE_MS),
+  )(way)
+const importsOf = adapters(createMemoryImportOutbox, createImportOutbox)
+
+const TABLES = 'strandline.pm_outbox, strandline.trade_entries, strandline.trade_names'
+
+/** As one transaction of a close puts it there; its row, or null. */
+async function insert(way: Way, event: PositionClosed, relay: string | null): Promise<unknown> {
+  if (way.memory) {
+    const { memory } = way
+    const row = memory.transaction(() => insertEvent(memory, event, { relay, leaseMs: LEASE_MS }, 'tp'))
+    return row && handedOut(row)
+  }
+  const [row] = await way.db.sql<{ row: unknown }>('select strandline.pm_outbox_insert($1, $2, $3, $4) as row', [
+    JSON.stringify(event),
+    'tp',
+    relay,
+    LEASE_MS,
+  ])
+  return row!.row
+}
+
+/** Time passes. */
+async function pass(way: Way, clock: { ms: number }, ms: number): Promise<void> {
+  if (way.memory) clock.ms += ms
+  else
+    await way.db.sql(
+      `update pm_outbox set claimed_until = claimed_until - $1 * interval '1 ms', created_at = created_at - $1 * interval '1 ms'`,
+      [ms],
+    )
+}
+
+/** Without the times at which it was written. */
+async function contents(way: Way): Promise<unknown> {
+  if (way.memory)
+    return outboxOf(way.memory)
+      .rows()
+      .sort((a, b) => a.id - b.id)
+      .map(({ created_at: _, claimed_until, ...row }) => ({ ...row, leased: claimed_until !== null }))
+  const rows = await way.db.sql<{ row: unknown }>(
+    `select to_jsonb(o) - array['created_at', 'claimed_until', 'published_at']
+       || jsonb_build_object('published', published_at is not null, 'leased', claimed_until is not null) as row from pm_outbox o order by id`,
+  )
+  return rows.map(({ row }) => row)
+}
+
+/** What the database adds of its own clock is not compared. */
+const untimed = (answer: unknown): unknown =>
+  JSON.parse(JSON.stringify(answer ?? null), (name, value) =>
+    name === 'recorded_at' || name === 'oldest_seconds' ? typeof value : value,
+  )
+
+const trade = (n: number, more: Partial<PositionClosed> = {}) => closedTrade({ position_id: `p${n}`, ...more })
+
+describe.each(WAYS)('%s', (name) => {
+  let memory: MemoryDatabase
+  const clock = { ms: 0 }
+  /** The tables empty. */
+  const way = (): Way => (name === 'memory' ? { name, memory } : ways[name])
+  beforeEach(async () => {
+    memory = createMemoryDatabase({ now: () => Date.now() + clock.ms })
+    await ways[name].db?.sql(`truncate ${TABLES} restart identity`)
+  })
+
+  test('a row is claimed by one relay, until its lease is over', async () => {
+    await importsOf(way()).add([trade(1), trade(2), trade(3)])
+    const [a, b] = [relayOf(way(), 'a'), relayOf(way(), 'b')]
+    expect((await a.claim(2)).map((r) => [r.id, r.payload.position_id])).toEqual([
+      [1, 'p1'],
+      [2, 'p2'],
+    ])
+    expect((await b.claim(9)).map((r) => r.id)).toEqual([3])
+    expect(await b.claim(9)).toEqual([])
+    await pass(way(), clock, LEASE_MS + 1)
+    expect((await b.claim(9)).map((r) => r.id)).toEqual([1, 2, 3])
+    expect(await a.state()).toMatchObject({ depth: 3, refused: 0, oldest_seconds: expect.closeTo(60, -1) })
+  })
+
+  test('a mark without a place marks nothing', async () => {
+    await importsOf(way()).add([trade(1), trade(2), trade(3)])
+    const relay = relayOf(way(), 'a')
+    const marks = [
+      [1, 0, 7],
+      [2, 0, undefined],
+      [3, -1, 5],
+      [9, 0, 1],
+    ] as Mark[]
+    expect(await relay.published('t', marks)).toEqual({ marked: 1, refused: [2, 3] })
+    expect(await relay.published('t', [[1, 0, 8]])).toEqual({ marked: 0, refused: [] })
+    expect(await relay.state()).toMatchObject({ depth: 2 })
+  })
+
+  test('what cannot be published rests longer each time, and is named', async () => {
+    const imports = importsOf(way())
+    await imports.add([trade(1)])
+    const relay = relayOf(way(), 'a')
+    for (const rest of [1_000, 2_000, 4_000]) {
+      expect(await relay.claim(1)).toHaveLength(1)
+      await relay.release([1], 'no', 1_000, true)
+      await pass(way(), clock, rest - 500)
+      expect(await relay.claim(1)).toEqual([])
+      await pass(way(), clock, 501)
+    }
+    const keys: [string, number][] = [[trade(1).event_id, 0]]
+    expect(await imports.waiting(keys)).toEqual({ waiting: 1, refused: 1, error: 'no' })
+    expect(await imports.refused([keys[0]![0]], 5)).toEqual([{ position_id: 'p1', trade_id: 't-1' }])
+    await relayOf(way(), 'another').release([1], 'not mine', 0, false)
+    expect(await imports.waiting(keys)).toMatchObject({ error: 'no' })
+  })
+
+  test('a score that comes later is the next revision, once', async () => {
+    const imports = importsOf(way())
+    const unscored = trade(1, { rr: null })
+    expect(await imports.add([unscored, unscored, trade(2)])).toEqual({ added: 2, known: 1 })
+    const scored = [trade(1, { rr: 2 }), trade(2, { rr: 3 }), trade(9, { rr: 1 })]
+    expect(await imports.rescore(scored)).toEqual([[unscored.event_id, 1]])
+    expect(await imports.rescore(scored)).toEqual([])
+  })
+
+  test('one trade by two names is one event', async () => {
+    const named = trade(1, { trade_id: 'x' })
+    const nameless = trade(1, { trade_id: `entry-${named.opened_at}`, closed_at: named.closed_at + 600_000 })
+    expect(await insert(way(), named, 'a')).toMatchObject({ payload: named, traceparent: 'tp' })
+    expect(await insert(way(), nameless, 'a')).toBeNull()
+    expect(await insert(way(), { ...nameless, position_id: 'p1', closed_at: named.closed_at }, 'a')).toBeNull()
+    expect(await insert(way(), trade(1, { trade_id: 'y' }), null)).toMatchObject({ payload: { trade_id: 'y' } })
+  })
+})
+
+const who = fc.constantFrom('a', 'b')
+const event = fc.record({
+  trade: fc.nat(2),
+  trade_id: fc.constantFrom('x', 'y', 'nameless'),
+  revision: fc.nat(2),
+  rr: fc.constantFrom(null, 1, 2),
+  voided: fc.constantFrom(false, false, true),
+  late: fc.constantFrom(0, 1_000, 500_000, 700_000),
+})
+const row = fc.integer({ min: 1, max: 12 })
+const step = fc.oneof(
+  fc.record({ insert: event, who: fc.option(who) }),
+  fc.record({ add: fc.array(event, { maxLength: 3 }) }),
+  fc.record({ rescore: fc.array(event, { maxLength: 3 }) }),
+  fc.record({ claim: fc.nat(3), who }),
+  fc.record({ published: fc.array(fc.tuple(row, fc.integer({ min: -1, max: 2 }), fc.nat(9)), { maxLength: 3 }), who }),
+  fc.record({
+    release: fc.array(row, { maxLength: 4 }),
+    reason: fc.constantFrom(null, 'no', 'never'),
+    rest: fc.constantFrom(0, 10_000, 200_000),
+    growing: fc.boolean(),
+    who,
+  }),
+  fc.record({ waiting: fc.array(event, { maxLength: 3 }) }),
+  fc.record({ pass: fc.constantFrom(20_000, 70_000, 310_000) }),
+)
+type Step = typeof step extends fc.Arbitrary<infer T> ? T : never
+type Event = typeof event extends fc.Arbitrary<infer T> ? T : never
+
+function eventOf({ trade: n, trade_id, late, ...more }: Event): PositionClosed {
+  const { opened_at, closed_at } = closedTrade()
+  const id = trade_id === 'nameless' ? `entry-${opened_at}` : trade_id
+  return trade(n, { ...more, trade_id: id, closed_at: closed_at + late })
+}
+
+async function take(way: Way, one: Step, clock: { ms: number }): Promise<unknown> {
+  const imports = importsOf(way)
+  if ('insert' in one) return insert(way, eventOf(one.insert), one.who)
+  if ('add' in one) return imports.add(one.add.map(eventOf))
+  if ('rescore' in one) return imports.rescore(one.rescore.map(eventOf))
+  if ('claim' in one) return relayOf(way, one.who).claim(one.claim)
+  if ('published' in one) return relayOf(way, one.who).published('t', one.published)
+  if ('release' in one) return relayOf(way, one.who).release(one.release, one.reason, one.rest, one.growing)
+  if ('pass' in one) return pass(way, clock, one.pass)
+  const events = one.waiting.map(eventOf)
+  return [
+    await relayOf(way, 'a').state(),
+    await imports.waiting(events.map((e) => [e.event_id, e.revision])),
+    await imports.refused([...new Set(events.map((e) => e.event_id))], 2),
+  ]
+}
+
+test('any sequence of calls has the same answers in memory as in PostgreSQL, one by one, and the same outcome', async () => {
+  const { direct } = ways
+  await fc.assert(
+    fc.asyncProperty(fc.array(step, { maxLength: 30 }), async (steps) => {
+      const clock = { ms: 0 }
+      const memory: Way = { name: 'memory', memory: createMemoryDatabase({ now: () => Date.now() + clock.ms }) }
+      await direct.db!.sql(`truncate ${TABLES} restart identity`)
+      for (const one of steps) {
+        const [here, there] = await Promise.all([memory, direct].map((way) => outcome(take(way, one, clock))))
+        expect(untimed(here)).toEqual(untimed(there))
+      }
+      expect(await contents(memory)).toEqual(await contents(direct))
+    }),
+    { numRuns: 80 },
+  )
+})
