@@ -27,8 +27,9 @@ export async function readMigrations(dir = MIGRATIONS): Promise<Migration[]> {
   )
 }
 
-/** Before this version, tables of ours lay in `public`. Nothing of that was released. */
-const FIRST_VERSION = '20261125000100'
+/** What was before it was made by development versions, with other tables under the same names. Nothing of that was released. */
+const FIRST_VERSION = '20261125000101'
+const EARLIER_FIRST_VERSIONS = ['20261123000100', '20261125000100']
 /** As the Supabase CLI makes it. */
 const BOOKKEEPING = [
   'create schema if not exists supabase_migrations',
@@ -109,10 +110,10 @@ async function missingOf(client: pg.ClientBase, known: readonly Migration[]): Pr
     `select version, to_jsonb(m) ->> 'name' as name from supabase_migrations.schema_migrations m`,
   )
   const applied = new Set(rows.map((r) => r.version))
-  if (applied.has('20261123000100') && !applied.has(FIRST_VERSION))
+  if (EARLIER_FIRST_VERSIONS.some((v) => applied.has(v)) && !applied.has(FIRST_VERSION))
     throw new StrandlineError(
       'STORE_SCHEMA',
-      'This database was made by a development version of Strandline, whose tables had no schema of their own.',
+      'This database was made by an earlier development version of Strandline, whose tables were others.',
       {
         todo: 'Use another database (or another --data-dir): learner and projector fold the log again; `import jsonl` takes over what never reached it.',
       },

@@ -89,15 +89,18 @@ test('migrations of others are none of ours, whatever their version', async () =
   expect(await migrate(url, [migration('20260101000000', 'create table ours (x int)')])).toEqual(['20260101000000'])
 })
 
-test('a database of a development version is refused, untouched', async () => {
-  const url = await emptyDatabase()
-  await migrate(url, [migration('20261123000100', 'create table pm_outbox (x int)')])
-  await expect(migrate(url)).rejects.toMatchObject({
-    code: 'STORE_SCHEMA',
-    message: expect.stringContaining('development version'),
-  })
-  expect(await rows(url, `select to_regnamespace('strandline') as s`)).toEqual([{ s: null }])
-})
+test.each(['20261123000100', '20261125000100'])(
+  'a database of a development version is refused, untouched: %s',
+  async (version) => {
+    const url = await emptyDatabase()
+    await migrate(url, [migration(version, 'create table pm_outbox (x int)')])
+    await expect(migrate(url)).rejects.toMatchObject({
+      code: 'STORE_SCHEMA',
+      message: expect.stringContaining('development version'),
+    })
+    expect(await rows(url, `select to_regnamespace('strandline') as s`)).toEqual([{ s: null }])
+  },
+)
 
 test('a database that is newer than the program is refused, with both versions named', async () => {
   const url = await emptyDatabase()

@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { eventId } from '../../domain/event.ts'
 import { closePosition, type Portfolio, reportExecution } from '../../services/pm/index.ts'
-import { addToOutbox, rescoreInOutbox } from '../../services/pm/outbox.ts'
+import { createImportOutbox } from '../../services/pm/outbox.ts'
 import { retain } from '../../services/pm/retention.ts'
 import { tick } from '../../services/pm/tick.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
@@ -92,8 +92,8 @@ describe('an event that was published long ago', () => {
     const { payload } = (await outboxOf(db, id))[0]!
     await publish()
     await retain(db.store, 'pm_outbox', DAYS)
-    expect(await addToOutbox(db.store, [payload])).toEqual({ added: 0, known: 1 })
-    expect(await rescoreInOutbox(db.store, [payload])).toEqual([])
+    expect(await createImportOutbox(db.store).add([payload])).toEqual({ added: 0, known: 1 })
+    expect(await createImportOutbox(db.store).rescore([payload])).toEqual([])
     expect(await rows()).toHaveLength(1)
   })
 
