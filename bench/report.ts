@@ -121,9 +121,8 @@ function functionsText({ profile }: ThroughputResult, events: number): string {
     const rows = profile[c].learner.functions
       .slice(0, FUNCTIONS)
       .map((f) => [perEvent(f.seconds * usedShare(profile[c]), events), f.name, f.place])
-    return table([...right('µs an event'), { title: `learner's functions, ${c}` }, { title: '' }], rows, WIDTH).join(
-      '\n',
-    )
+    const columns = [...right('µs an event'), { title: 'function' }, { title: 'where' }]
+    return [`The learner's functions, ${c}`, ...table(columns, rows, WIDTH)].join('\n')
   }).join('\n\n')
 }
 
