@@ -70,12 +70,14 @@ const model = loadModel('lowcap-v4')
 /** Knows nothing and keeps nothing. */
 const DISCARD: Store = {
   rpc: async <T>(name: string) =>
-    (name === 'strandline_learner_read' ? { version: 0, ledger: [], partials: [] } : { status: 'ok' }) as T,
+    (name === 'strandline_learner_read'
+      ? { version: 0, empty: true, ledger: [], partials: [] }
+      : { status: 'ok' }) as T,
 }
 const MODEL_VERSION = { id: 1, active: true, consumer: 'bench' }
 const NO_COLUMNS: LearnerStore = {
   modelVersion: MODEL_VERSION,
-  read: async () => ({ version: 0, trades: [], sums: [] }),
+  read: async () => ({ version: 0, empty: true, trades: [], sums: [] }),
   commit: async () => ({ status: 'ok' }),
 }
 

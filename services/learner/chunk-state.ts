@@ -72,6 +72,7 @@ export function createChunkState(store: LearnerStore, partition: number, own: Su
       if (ids.length > 0 || missing.length > 0) {
         const read = await store.read(partition, ids, missing)
         own.load(read.sums)
+        if (read.empty) own.startEmpty()
         for (const trade of read.trades) ledger.set(trade.id, trade)
         // what a higher revision takes back lies in the groups of the revision before it
         need(

@@ -17,6 +17,8 @@ export interface OpenVersion {
 
 export interface LearnerRead {
   version: number
+  /** The partition has no sums at all. */
+  empty: boolean
   trades: LedgerTrade[]
   sums: { scope: Scope; name: string; key: string; period: number; sums: DecayedSums }[]
 }
@@ -87,7 +89,7 @@ export function createLearnerStore(
   return {
     modelVersion,
     async read(partition, ids, cells) {
-      const answer = await store.rpc<{ version: number; ledger: LedgerTuple[]; partials: SumsTuple[] }>(
+      const answer = await store.rpc<{ version: number; empty: boolean; ledger: LedgerTuple[]; partials: SumsTuple[] }>(
         'strandline_learner_read',
         {
           ...common,
@@ -100,6 +102,7 @@ export function createLearnerStore(
       )
       return {
         version: answer.version,
+        empty: answer.empty,
         trades: answer.ledger.map(([id, p, revision, voided, closed_at, rr, levers]) => {
           const trade = { id, partition: p, offset: 0, revision, voided, closed_at, rr, levers }
           return { ...trade, groups: groupsOfLedger(model, trade) }

@@ -20,7 +20,7 @@ function setup() {
     modelVersion: { id: 1, active: true, consumer: 'c' },
     async read(_partition, ids, cells) {
       reads.push({ ids, keys: cells.map((c) => c.group.key) })
-      return { version: 0, trades: ids.flatMap((id) => ledger.get(id) ?? []), sums: [] }
+      return { version: 0, empty: false, trades: ids.flatMap((id) => ledger.get(id) ?? []), sums: [] }
     },
     async commit(c) {
       const seen = c.fresh.filter((t) => ledger.has(t.id)).map((t) => t.id)

@@ -64,6 +64,42 @@ describe('a group that a chunk needs', () => {
   })
 })
 
+describe('a cache of a partition without any sums', () => {
+  const learn = (cache: SumsCache, key: string) => {
+    cache.need(P, group(key))
+    add(cache, key)
+    cache.commit()
+  }
+
+  it('need not read what was never there', () => {
+    const cache = createSumsCache()
+    cache.startEmpty()
+    expect(has(cache, P, group('a'))).toBe(true)
+    add(cache, 'a')
+    expect(cache.changed()).toEqual([{ period: P, group: group('a'), sums: sums(1), known: false }])
+  })
+
+  it('reads what was learned and evicted since, and nothing else', () => {
+    const cache = createSumsCache(2)
+    cache.startEmpty()
+    for (const key of ['a', 'b', 'c']) learn(cache, key)
+    expect(has(cache, P, group('b'))).toBe(true)
+    expect(has(cache, P, group('d'))).toBe(true)
+    expect(has(cache, P, group('a'))).toBe(false)
+  })
+
+  it('does not take for there what was rolled back', () => {
+    const cache = createSumsCache(1)
+    cache.startEmpty()
+    cache.need(P, group('a'))
+    add(cache, 'a')
+    cache.rollback()
+    cache.commit()
+    learn(cache, 'b')
+    expect(has(cache, P, group('a'))).toBe(true)
+  })
+})
+
 describe('the changes of a chunk', () => {
   it('are only of what was changed', () => {
     const cache = createSumsCache()

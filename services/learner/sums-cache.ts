@@ -7,6 +7,7 @@ import type { PartitionSums } from '../../domain/learning/fold.ts'
 import type { Group } from '../../domain/learning/model.ts'
 import type { DecayedSums } from '../../domain/learning/sums.ts'
 import { SumsTable } from '../../domain/learning/sums-table.ts'
+import { HashSet, hashOf } from './hash-set.ts'
 
 /** Cells kept for each lever or interaction name of a partition; about 300 bytes each. */
 export const CACHE_SIZE = 10_000
@@ -21,6 +22,8 @@ export interface SumsCache extends PartitionSums {
   need(period: number, group: Group): void
   /** Needed cells whose sums must be read from the database. */
   missing(): Cell[]
+  /** The database has no sums of the partition at all: until the cache is thrown away, what is not here and was never here need not be read. */
+  startEmpty(): void
   /** What the database has of the missing cells; of those that it does not name: nothing. */
   load(read: readonly { name: string; key: string; period: number; sums: DecayedSums }[]): void
   /** `known`: the database has a row of the cell. */
@@ -43,6 +46,9 @@ export function createSumsCache(size = CACHE_SIZE): SumsCache {
   const cells: (Cell | undefined)[] = []
   const free: number[] = []
   const names = new Map<string, NamedCells>()
+
+  /** Cells that the database has and that are not here any more; null: what it has is not known. */
+  let evicted: HashSet | null = null
 
   // the running chunk
   /** Its rows by period and the group's object: a model gives the same one for the same value, most of the time. */
@@ -94,7 +100,7 @@ export function createSumsCache(size = CACHE_SIZE): SumsCache {
     append(row, cell)
     knownIn(period).set(group, row)
     use(row)
-    missing.push(row)
+    if (!evicted || evicted.has(hashOf(cellName(cell)))) missing.push(row)
   }
 
   /** Puts the row behind all others of its name. */
@@ -113,7 +119,9 @@ export function createSumsCache(size = CACHE_SIZE): SumsCache {
   }
 
   function remove(named: NamedCells, row: number): void {
-    const { period, group } = cells[row] as Cell
+    const cell = cells[row] as Cell
+    const { period, group } = cell
+    if (table.count(row) > 0) evicted?.add(hashOf(cellName(cell)))
     const rows = named.periods.get(period) as Map<string, number>
     rows.delete(group.key)
     if (rows.size === 0) named.periods.delete(period)
@@ -135,6 +143,9 @@ export function createSumsCache(size = CACHE_SIZE): SumsCache {
     table,
     need(period, group) {
       if (find(period, group) === undefined) add(period, group)
+    },
+    startEmpty() {
+      evicted ??= new HashSet()
     },
     missing: () => missing.map((row) => cells[row] as Cell),
     load(read) {
@@ -182,3 +193,5 @@ export function createSumsCache(size = CACHE_SIZE): SumsCache {
     },
   }
 }
+
+const cellName = ({ period, group }: Cell): string => `${group.name}\0${group.key}\0${period}`

@@ -9,10 +9,11 @@ import { emptySums } from '../../domain/learning/sums.ts'
 import { type Trade, tradeOf } from '../../domain/learning/trade.ts'
 import type { LearnerCommit } from '../../services/learner/commit.ts'
 import { createLearnerStore, type LearnerStore, openVersion } from '../../services/learner/learner-store.ts'
+import { CACHE_SIZE } from '../../services/learner/sums-cache.ts'
 import { closedTrade } from '../support/closed-trade.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
 import { createFeed, recordsOf } from '../support/feed.ts'
-import { bits, emptyLearner } from '../support/learned.ts'
+import { bits, emptyLearner, expectClose, folded, learned } from '../support/learned.ts'
 import { createTestLearner, encodeEvent, TOPIC } from '../support/learner.ts'
 import { removeGuard } from '../support/unguarded.ts'
 
@@ -65,6 +66,28 @@ test.each([7, 100, 400])('leave what they leave through PostgREST, to the bit: %
   expect(through.ledger).toHaveLength(330)
   expect(await learnBy(direct)).toEqual(through)
 })
+
+test.each(['direct', 'postgrest'])(
+  'count what is met again after more values than the cache keeps: %s',
+  async (way) => {
+    const store = way === 'direct' ? direct : createPostgrestStore({ url: db.supabaseUrl, key: db.key })
+    const trades = (prefix: string) =>
+      Array.from({ length: CACHE_SIZE + 2_000 }, (_, i) =>
+        closedTrade({
+          position_id: `${prefix}${i}`,
+          levers: { curator: `c${i}` },
+          rr: ((i * 7 + prefix.length) % 11) - 2,
+          measures: {},
+        }),
+      )
+    const events = [...trades('once '), ...trades('again ')]
+    const { runner } = await createTestLearner({ store, model, maxChunk: 4_000 })
+    await createFeed(TOPIC, 0, recordsOf(events.map((e) => ({ key: e.position_id, value: encodeEvent(e) })))).run(
+      runner,
+    )
+    expectClose(await learned(db), await folded(model, [events]))
+  },
+)
 
 /** A store that copies whatever comes, a claim of partition 0, and a commit of new trades with sums that nobody has. */
 async function claimed(

@@ -62,8 +62,9 @@ export function expectClose(actual: FoldedLog, expected: FoldedLog, tolerance = 
       (['weight', 'rr_short', 'rr_long'] as const).map((what) => [`${c.name} ${c.key} ${what}`, c[what]] as const),
     ),
   ]
+  const right = numbers(expected)
   const wrong = numbers(actual).flatMap(([what, a], i) => {
-    const e = (numbers(expected)[i] as readonly [string, number | null])[1]
+    const e = (right[i] as readonly [string, number | null])[1]
     if (a === e) return []
     return a !== null && e !== null && Math.abs(a - e) <= tolerance * Math.abs(e) ? [] : [`${what} is ${a}, not ${e}`]
   })
