@@ -9,12 +9,11 @@
 import { PerformanceObserver } from 'node:perf_hooks'
 import { pino } from 'pino'
 import { createDecoder } from '../core/codec/decoder.ts'
-import { frame, positionClosedType, projectionOf } from '../core/codec/position-closed-codec.ts'
+import { createFlatReader } from '../core/codec/flat-event.ts'
+import { frame, positionClosedType } from '../core/codec/position-closed-codec.ts'
 import { loadModel } from '../core/load-model.ts'
 import type { LogRecord } from '../core/log/log.ts'
 import type { Store } from '../core/store/store.ts'
-import type { CheckedEvent } from '../domain/validation.ts'
-import { FIELDS } from '../services/learner/index.ts'
 import { createLearnerStore, type LearnerStore } from '../services/learner/learner-store.ts'
 import { createLearnerProcessor } from '../services/learner/processor.ts'
 import { type Cardinality, eventStream } from './generate.ts'
@@ -82,9 +81,9 @@ const NO_COLUMNS: LearnerStore = {
 }
 
 async function run(chunks: readonly EncodedChunk[], columns: boolean) {
-  const decode = createDecoder<CheckedEvent>(
+  const decode = createDecoder(
     { register: async () => SCHEMA_ID, writerType: async () => positionClosedType },
-    projectionOf(FIELDS),
+    createFlatReader(),
   )
   const processor = createLearnerProcessor({
     model,

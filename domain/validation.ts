@@ -64,9 +64,18 @@ export function checkEvent(
   key: Buffer | null | undefined,
   recordTime: number | undefined,
 ): Rejection | null {
+  return checkFields(event, key, recordTime) ?? checkContext(event.levers, event.measures)
+}
+
+/** The same, but for levers and measures. */
+export function checkFields(
+  event: Pick<CheckedEvent, 'event_id' | 'timeframe' | 'revision' | 'closed_at' | 'rr'>,
+  key: Buffer | null | undefined,
+  recordTime: number | undefined,
+): Rejection | null {
   if (key === null || key?.length === 0)
     return { reason: 'null_key', detail: 'the record has no key; it must be the position_id' }
-  const { event_id, revision, closed_at, rr, levers, measures } = event
+  const { event_id, revision, closed_at, rr } = event
   if (event_id === '' || byteLength(event_id) > MAX_ID_BYTES)
     return {
       reason: 'id_invalid',
@@ -85,7 +94,7 @@ export function checkEvent(
       reason: 'exit_in_future',
       detail: `closed_at is ${Math.round((closed_at - recordTime) / 1000)} s after the record's own time`,
     }
-  return checkContext(levers, measures)
+  return null
 }
 
 /** Lengths are no reason: what is too long has no value for a model (domain/limits.ts), and the rest of the trade counts. */

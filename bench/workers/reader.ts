@@ -1,12 +1,12 @@
 /** The bound that the learner is measured against: kafkajs, and avsc with the learner's own projection, and nothing else. */
 import { createDecoder } from '../../core/codec/decoder.ts'
+import { FLAT_FIELDS } from '../../core/codec/flat-event.ts'
 import { projectionOf } from '../../core/codec/position-closed-codec.ts'
 import { createRegistryClient } from '../../core/codec/registry.ts'
 import { readKafkaConfig, readRegistryConfig } from '../../core/config.ts'
 import { createKafkaClient } from '../../core/log/kafka-client.ts'
 import { createLogger } from '../../core/logger.ts'
 import type { CheckedEvent } from '../../domain/validation.ts'
-import { FIELDS } from '../../services/learner/index.ts'
 import { instant, serve } from './serve.ts'
 
 export interface ReadTask {
@@ -27,7 +27,7 @@ const kafka = createKafkaClient(readKafkaConfig(process.env), createLogger({ lev
 
 serve({
   async read({ topic, group, events }: ReadTask): Promise<ReadResult> {
-    const decode = createDecoder<CheckedEvent>(registry, projectionOf(FIELDS))
+    const decode = createDecoder<CheckedEvent>(registry, projectionOf(FLAT_FIELDS))
     // larger fetches than the learner's: it has nothing else to keep in memory
     const consumer = kafka.consumer({
       groupId: group,

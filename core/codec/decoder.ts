@@ -2,12 +2,10 @@
 import type avro from 'avsc'
 import { LRUCache } from 'lru-cache'
 import { StrandlineError } from '../errors.ts'
-import { boundBlocks } from './bounded-blocks.ts'
+import { type BodyReader, createBodyReader, type ReadBody } from './body-reader.ts'
 import { DecodeError } from './codec.ts'
 import type { RegistryClient } from './registry.ts'
 import { createUnknownSchemas, type SchemaPatience, schemaPatience } from './unknown-schemas.ts'
-
-boundBlocks()
 
 /**
  * Answers at once when the writer's schema is known (all but the first record of a schema), else after asking the registry.
@@ -28,41 +26,31 @@ export interface DecoderOptions {
   now?: () => number
 }
 
-type Resolver = ReturnType<avro.Type['createResolver']>
+/** Behind the magic byte and the schema's id. */
+const BODY = 5
+
 /** How long a schema is believed to be none of ours: a registry may be put right, and garbage must not become a flood of requests. */
 const FOREIGN_TTL_MS = 30_000
 
 export function createDecoder<T>(
   registry: RegistryClient,
-  reader: avro.Type,
+  reader: avro.Type | BodyReader<T>,
   { patience = schemaPatience(), now = Date.now }: DecoderOptions = {},
 ): Decode<T> {
-  const resolvers = new Map<number, Resolver>()
+  const readerOf = typeof reader === 'function' ? reader : createBodyReader<T>(reader)
+  const readers = new Map<number, ReadBody<T>>()
   const foreign = new LRUCache<number, DecodeError>({ max: 10_000, ttl: FOREIGN_TTL_MS })
   const unknown = createUnknownSchemas(patience)
-  const asking = new Map<number, Promise<Resolver | null>>()
-
-  function body(value: Buffer, resolver: Resolver): T {
-    let decoded: { value: T; offset: number }
-    try {
-      decoded = reader.decode(value, 5, resolver) as { value: T; offset: number }
-    } catch (cause) {
-      throw new DecodeError('not_avro', `not the Avro body that its schema says: ${(cause as Error).message}`, cause)
-    }
-    if (decoded.offset < 0) throw new DecodeError('truncated', `the Avro body ends early (${value.length} bytes)`)
-    if (decoded.offset !== value.length)
-      throw new DecodeError('not_avro', `${value.length - decoded.offset} bytes after the end of the Avro body`)
-    return decoded.value
-  }
+  const asking = new Map<number, Promise<ReadBody<T> | null>>()
 
   /** Asks the registry; null when it denies the id. Those who ask at the same time share the answer. */
-  function ask(id: number): Promise<Resolver | null> {
+  function ask(id: number): Promise<ReadBody<T> | null> {
     const open = asking.get(id) ?? learn(id).finally(() => asking.delete(id))
     asking.set(id, open)
     return open
   }
 
-  async function learn(id: number): Promise<Resolver | null> {
+  async function learn(id: number): Promise<ReadBody<T> | null> {
     let writer: Awaited<ReturnType<RegistryClient['writerType']>>
     try {
       writer = await registry.writerType(id)
@@ -77,9 +65,9 @@ export function createDecoder<T>(
     unknown.found(id)
     try {
       if (writer === 'foreign') throw new Error('it is no Avro schema')
-      const resolver = reader.createResolver(writer)
-      resolvers.set(id, resolver)
-      return resolver
+      const read = readerOf(writer)
+      readers.set(id, read)
+      return read
     } catch (cause) {
       const refusal = new DecodeError('unknown_schema', `schema ${id} is not one of a PositionClosed`, cause)
       foreign.set(id, refusal)
@@ -102,7 +90,7 @@ export function createDecoder<T>(
 
   async function ahead(values: readonly (Buffer | null)[]): Promise<void> {
     const ids = new Set(values.filter((v) => v !== null && v.length >= 6 && v[0] === 0).map((v) => v!.readInt32BE(1)))
-    const due = [...ids].filter((id) => id >= 0 && !resolvers.has(id) && !foreign.has(id) && unknown.due(id, now()))
+    const due = [...ids].filter((id) => id >= 0 && !readers.has(id) && !foreign.has(id) && unknown.due(id, now()))
     const questions = Array.from({ length: MOST_AT_ONCE }, async () => {
       for (let id = due.pop(); id !== undefined; id = due.pop()) await ask(id)
     })
@@ -115,13 +103,13 @@ export function createDecoder<T>(
     if (value.length < 6) throw new DecodeError('truncated', `only ${value.length} bytes`)
     const id = value.readInt32BE(1)
     if (id < 0) throw new DecodeError('unknown_schema', `no registry gives the schema id ${id}`)
-    const resolver = resolvers.get(id)
-    if (resolver) return body(value, resolver)
+    const read = readers.get(id)
+    if (read) return read(value, BODY)
     const refusal = foreign.get(id)
     if (refusal) throw refusal
     if (!unknown.due(id, now())) throw denied(id, writtenAt)
     return ask(id).then((found) => {
-      if (found) return body(value, found)
+      if (found) return found(value, BODY, true)
       throw denied(id, writtenAt)
     })
   }

@@ -1,8 +1,8 @@
 /** A consumer of the topic as a service: its group, what it reads of an event, what a chunk does. All else that consuming takes is here. */
 import { hostname } from 'node:os'
-import type { PositionClosed } from '../../domain/event.ts'
+import type avro from 'avsc'
+import type { BodyReader } from '../codec/body-reader.ts'
 import { createDecoder, type Decode } from '../codec/decoder.ts'
-import { projectionOf } from '../codec/position-closed-codec.ts'
 import { createRegistryClient } from '../codec/registry.ts'
 import { schemaPatience } from '../codec/unknown-schemas.ts'
 import { watchConsumer } from '../lag/consumer-watch.ts'
@@ -14,14 +14,14 @@ import { createConsumerMetrics } from './metrics.ts'
 import { createPartitionRunner } from './partition-runner.ts'
 import { traced } from './traced-processor.ts'
 
-export interface ConsumerDeclaration<Field extends keyof PositionClosed> {
+export interface ConsumerDeclaration<Event> {
   service: string
   /** Under which its checkpoints are kept in the database. */
   consumer: string
   /** Kafka's. Two consumers never share one. */
   group: string
-  /** All that it reads of an event; the rest is skipped, not decoded. */
-  fields: readonly Field[]
+  /** What it reads of an event; the rest is skipped, not decoded. */
+  reads: avro.Type | BodyReader<Event>
   /** Partitions worked on at the same time. */
   concurrency: number
   /** Most records of one transaction. */
@@ -29,21 +29,21 @@ export interface ConsumerDeclaration<Field extends keyof PositionClosed> {
   /** Where its checkpoints are kept; default: in the database of the service. */
   checkpoints?: CheckpointStore
   /** What a chunk does: one transaction that checks the claim, writes the effect and advances the checkpoint. */
-  processor(decode: Decode<Pick<PositionClosed, Field>>): ChunkProcessor
+  processor(decode: Decode<Event>): ChunkProcessor
 }
 
 /** Joins the group; resolves once it is subscribed. Errors: LOG_UNREACHABLE, LOG_AUTH, LOG_TOPIC_MISSING. */
-export async function startConsumer<Field extends keyof PositionClosed>(
+export async function startConsumer<Event>(
   deps: ServiceDeps,
-  declaration: ConsumerDeclaration<Field>,
+  declaration: ConsumerDeclaration<Event>,
 ): Promise<Service> {
   const { config, log, store, clock, logger, liveness } = deps
-  const { service, consumer, group, fields, concurrency, maxChunk, processor } = declaration
+  const { service, consumer, group, reads, concurrency, maxChunk, processor } = declaration
   const { checkpoints = createCheckpointStore(store) } = declaration
   const { topic, registry } = config
   const metrics = createConsumerMetrics(deps.metrics, clock, group)
   const shared = { consumer, topic, holder: `${hostname()}/${process.pid}`, checkpoints, log, clock }
-  const decode = createDecoder<Pick<PositionClosed, Field>>(createRegistryClient(registry), projectionOf(fields), {
+  const decode = createDecoder<Event>(createRegistryClient(registry), reads, {
     patience: schemaPatience(registry.unknownAfterMs),
     now: () => clock.now(),
   })

@@ -1,6 +1,5 @@
 /** Records of a chunk to events: decoded, checked, refused with a reason, or put off. The same for every consumer of the topic. */
-import type { CheckedEvent, Rejection } from '../../domain/validation.ts'
-import { checkEvent } from '../../domain/validation.ts'
+import type { Rejection } from '../../domain/validation.ts'
 import { DecodeError, isSchemaUnknown } from '../codec/codec.ts'
 import type { Decode } from '../codec/decoder.ts'
 import type { LogRecord } from '../log/log.ts'
@@ -11,14 +10,18 @@ export interface Refused extends Rejection {
   record: LogRecord
 }
 
+/** Why the event of a record must not be applied, or null (checkEvent). */
+export type Check<Event> = (event: Event, key: Buffer | null, recordTime: number) => Rejection | null
+
 /**
- * Hands every event that is good to `accept`, in the log's order.
+ * Hands every event that is good to `accept`, in the log's order. Decoders may fill the same event again: what `accept` keeps, it copies.
  * Resolves to what must be refused; to `waits` where the schema of a record may still turn up: then nothing of the chunk is to be applied.
  * Errors: REGISTRY_UNREACHABLE, REGISTRY_REJECTED.
  */
-export async function readEvents<Event extends CheckedEvent>(
+export async function readEvents<Event>(
   decode: Decode<Event>,
   records: readonly LogRecord[],
+  check: Check<Event>,
   accept: (event: Event, record: LogRecord) => void,
 ): Promise<Refused[] | Waits> {
   const refused: Refused[] = []
@@ -39,7 +42,7 @@ export async function readEvents<Event extends CheckedEvent>(
       refused.push({ record, reason: error.reason, detail: error.message })
       continue
     }
-    const rejection = checkEvent(event, record.key, record.timestamp)
+    const rejection = check(event, record.key, record.timestamp)
     if (rejection) refused.push({ record, ...rejection })
     else accept(event, record)
   }

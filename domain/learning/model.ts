@@ -46,6 +46,19 @@ export interface ModelDefinition {
 /** What a model reads of an event. */
 export type LeverSource = Pick<PositionClosed, 'timeframe' | 'levers' | 'measures'>
 
+/** The same, to be asked for by name. */
+export interface LeverContext {
+  timeframe: string
+  lever(name: string): string | undefined
+  measure(name: string): number | undefined
+}
+
+export const contextOf = ({ timeframe, levers, measures }: LeverSource): LeverContext => ({
+  timeframe,
+  lever: (name) => own(levers, name),
+  measure: (name) => own(measures, name),
+})
+
 export type Scope = 'global' | 'lever' | 'interaction'
 
 /** One group of trades: the baseline, a lever value or an interaction. */
@@ -68,6 +81,8 @@ export interface Model {
   groups(values: readonly LeverValue[]): Group[]
   /** The values of one trade together; the same object for the same ones, most of the time. */
   combination(values: readonly LeverValue[]): Combination
+  /** The same, from the event's context. `leftOut` takes the names of levers whose value is too long. */
+  combinationOf(context: LeverContext, leftOut: string[]): Combination
 }
 
 export interface Combination {
@@ -99,8 +114,7 @@ export function compileModel(definition: ModelDefinition, hash: string): Model {
   let numbers = 0
   const levers = definition.levers.map((lever) => ({
     name: lever.name,
-    read: leverReader(lever),
-    intern: interner(lever, () => numbers++),
+    ...createLever(lever, () => numbers++),
   }))
   const shortOf = ({ name, short = name }: LeverDefinition) => `${short}=`
   const interactions = definition.interactions.map(({ name, members, present }) => ({
@@ -114,7 +128,17 @@ export function compileModel(definition: ModelDefinition, hash: string): Model {
     known: createMemo((values) => interactionOf(name, values)),
   }))
   const combinations = createMemo(combine)
+  /** Values of the trade at hand. */
+  const scratch: LeverValue[] = []
   const { only, except } = definition.sources ?? {}
+
+  function readValues(context: LeverContext, values: LeverValue[], leftOut?: string[]): void {
+    for (const { name, read } of levers) {
+      const value = read(context)
+      if (value === OVERLONG) leftOut?.push(name)
+      else if (value) values.push(value)
+    }
+  }
 
   /** `leftOut` takes the names of interactions whose key is too long. */
   function groupsOf(values: readonly LeverValue[], leftOut?: string[]): Group[] {
@@ -145,25 +169,24 @@ export function compileModel(definition: ModelDefinition, hash: string): Model {
     accepts: (source) => (source === undefined ? true : only ? only.includes(source) : !except?.includes(source)),
     leverValues(event, leftOut) {
       const values: LeverValue[] = []
-      for (const { name, read, intern } of levers) {
-        const value = read(event)
-        if (value === undefined) continue
-        if (isOverlong(value)) leftOut?.push(name)
-        else values.push(intern(value))
-      }
+      readValues(contextOf(event), values, leftOut)
       return values
     },
     valuesOf: (values) =>
       levers.flatMap(({ name, intern }) => (values.has(name) ? [intern(values.get(name) as string)] : [])),
     groups: (values) => groupsOf(values),
     combination: combinations,
+    combinationOf(context, leftOut) {
+      scratch.length = 0
+      readValues(context, scratch, leftOut)
+      return combinations(scratch)
+    },
   }
 }
 
 /** null: the key would be too long. */
 function interactionOf(name: string, values: readonly LeverValue[]): Group | null {
-  let key = ''
-  for (const { keyPart } of values) key += key === '' ? keyPart : `|${keyPart}`
+  const key = values.map((v) => v.keyPart).join('|')
   return isOverlong(key) ? null : { scope: 'interaction', name, key }
 }
 
@@ -172,20 +195,59 @@ function find(values: readonly LeverValue[], lever: string): LeverValue | undefi
   return undefined
 }
 
-/** The same object for the same value, as long as there is room. */
-function interner({ name, short = name }: LeverDefinition, nextNumber: () => number): (value: string) => LeverValue {
+/** A value that is too long to be one. */
+const OVERLONG = 'overlong'
+
+interface Lever {
+  /** The value of a trade; undefined: it has none. */
+  read(context: LeverContext): LeverValue | typeof OVERLONG | undefined
+  /** The same object for the same value, as long as there is room. */
+  intern(value: string): LeverValue
+}
+
+function createLever(lever: LeverDefinition, nextNumber: () => number): Lever {
+  const { name, short = name, field, event_field, vocabulary, measure, edges } = lever
+  const words = vocabulary && new Map(vocabulary.map((v) => [v.toLowerCase(), v]))
+  const measured = measure && edges && vocabulary ? bucketReader(measure, edges, vocabulary) : undefined
   const known = new Map<string, LeverValue>()
-  return (value) => {
+  /** By the text in the event; null: it is outside the vocabulary. */
+  const texts = new Map<string, LeverValue | null>()
+
+  function intern(value: string): LeverValue {
     let found = known.get(value)
     if (!found) {
       const escaped = escapePart(value)
       const group: Group = { scope: 'lever', name, key: value }
       found = { group, part: `${name}=${escaped}`, keyPart: `${short}=${escaped}`, number: nextNumber() }
-      if (known.size >= INTERNED) known.clear()
-      known.set(value, found)
+      remember(known, value, found)
     }
     return found
   }
+
+  function read(context: LeverContext): LeverValue | typeof OVERLONG | undefined {
+    const raw = event_field ? context[event_field] : context.lever(field as string)
+    if (raw !== undefined) {
+      const known = texts.get(raw)
+      if (known !== undefined) return known ?? undefined
+      const text = raw.trim()
+      if (text !== '') {
+        const value = words ? words.get(text.toLowerCase()) : text
+        if (value !== undefined && isOverlong(value)) return OVERLONG
+        const found = value === undefined ? null : intern(value)
+        if (!isOverlong(raw)) remember(texts, raw, found)
+        return found ?? undefined
+      }
+    }
+    const bucket = measured?.(context)
+    return bucket === undefined ? undefined : intern(bucket)
+  }
+
+  return { read, intern }
+}
+
+function remember<T>(known: Map<string, T>, key: string, value: T): void {
+  if (known.size >= INTERNED) known.clear()
+  known.set(key, value)
 }
 
 /** A power of two. */
@@ -197,6 +259,8 @@ const MEMO_SLOTS = 1 << 14
  */
 function createMemo<T>(make: (values: readonly LeverValue[]) => T): (values: readonly LeverValue[]) => T {
   const slots = new Array<{ values: readonly LeverValue[]; made: T } | undefined>(MEMO_SLOTS)
+  /** What was met last on each slot: only what comes again is remembered, as most combinations may come once. */
+  const met = new Int32Array(MEMO_SLOTS)
   return (values) => {
     let hash = 0
     for (const { number } of values) hash = Math.imul(hash ^ number, 0x9e3779b1) ^ (hash >>> 15)
@@ -204,7 +268,8 @@ function createMemo<T>(make: (values: readonly LeverValue[]) => T): (values: rea
     const known = slots[slot]
     if (known && isSame(known.values, values)) return known.made
     const made = make(values)
-    if (isShort(values)) slots[slot] = { values: [...values], made }
+    if (met[slot] === hash && isShort(values)) slots[slot] = { values: [...values], made }
+    met[slot] = hash
     return made
   }
 }
@@ -223,9 +288,7 @@ function isSame(a: readonly LeverValue[], b: readonly LeverValue[]): boolean {
 }
 
 export function encodeLevers(values: readonly LeverValue[]): string {
-  let out = ''
-  for (const value of values) out += `|${value.part}`
-  return out === '' ? '' : `${out}|`
+  return values.length === 0 ? '' : `|${values.map((v) => v.part).join('|')}|`
 }
 
 /** `%` and `|` inside a value are percent-encoded: a key can be cut into its parts again. */
@@ -237,34 +300,18 @@ export function unescapePart(part: string): string {
   return part.includes('%') ? part.replaceAll('%7C', '|').replaceAll('%25', '%') : part
 }
 
-function leverReader(lever: LeverDefinition): (event: LeverSource) => string | undefined {
-  const { field, event_field, vocabulary, measure, edges } = lever
-  const known = vocabulary && new Map(vocabulary.map((v) => [v.toLowerCase(), v]))
-  const measured = measure && edges && vocabulary ? bucketReader(measure, edges, vocabulary) : undefined
-  return (event) => {
-    const raw = event_field ? event[event_field] : own(event.levers, field as string)
-    if (raw !== undefined) {
-      const direct = known?.get(raw)
-      if (direct !== undefined) return direct
-      const text = raw.trim()
-      if (text !== '') return known ? known.get(text.toLowerCase()) : text
-    }
-    return measured?.(event.measures)
-  }
-}
-
 function bucketReader(measure: NonNullable<LeverDefinition['measure']>, edges: number[], vocabulary: string[]) {
   const measured =
     typeof measure === 'string'
-      ? (measures: Record<string, number>) => own(measures, measure)
-      : (measures: Record<string, number>) => {
-          const a = own(measures, measure.numerator)
-          const b = own(measures, measure.denominator)
+      ? (context: LeverContext) => context.measure(measure)
+      : (context: LeverContext) => {
+          const a = context.measure(measure.numerator)
+          const b = context.measure(measure.denominator)
           // volume 0: the highest bucket
           return a === undefined || b === undefined ? undefined : b === 0 ? Number.POSITIVE_INFINITY : a / b
         }
-  return (measures: Record<string, number>): string | undefined => {
-    const value = measured(measures)
+  return (context: LeverContext): string | undefined => {
+    const value = measured(context)
     if (value === undefined || Number.isNaN(value)) return undefined
     let i = 0
     while (i < edges.length && value >= (edges[i] as number)) i++

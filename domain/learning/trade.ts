@@ -1,7 +1,7 @@
 /** One trade as the ledger keeps it, and the groups that it counts for. Pure. */
 import { eventUuid } from '../event.ts'
 import type { CheckedEvent } from '../validation.ts'
-import { type Group, type Model, unescapePart } from './model.ts'
+import { contextOf, type Group, type LeverContext, type Model, unescapePart } from './model.ts'
 import { MIN_RR } from './sums.ts'
 
 export interface Trade {
@@ -26,11 +26,21 @@ export interface Trade {
 /** A trade in the ledger. */
 export type LedgerTrade = Trade
 
-export function tradeOf(model: Model, event: CheckedEvent, partition: number, offset: number): Trade {
+/** What a trade is made of: an event, its levers and measures to be asked for by their names. */
+export interface TradeSource extends LeverContext {
+  event_id: string
+  revision: number
+  voided: boolean
+  closed_at: number
+  rr: number | null
+}
+
+/** Copies what it keeps. */
+export function tradeFrom(model: Model, event: TradeSource, partition: number, offset: number): Trade {
   const overlong: string[] = []
-  const { levers, groups, leftOut } = model.combination(model.leverValues(event, overlong))
+  const { levers, groups, leftOut } = model.combinationOf(event, overlong)
   const effective = !event.voided && event.rr !== null
-  return {
+  const trade: Trade = {
     id: eventUuid(event.event_id),
     partition,
     offset,
@@ -40,9 +50,13 @@ export function tradeOf(model: Model, event: CheckedEvent, partition: number, of
     rr: event.rr !== null && Math.abs(event.rr) < MIN_RR ? 0 : event.rr,
     levers,
     groups: effective ? groups : NONE,
-    ...(effective && overlong.length + leftOut.length > 0 ? { leftOut: [...overlong, ...leftOut] } : {}),
   }
+  if (effective && overlong.length + leftOut.length > 0) trade.leftOut = [...overlong, ...leftOut]
+  return trade
 }
+
+export const tradeOf = (model: Model, event: CheckedEvent, partition: number, offset: number): Trade =>
+  tradeFrom(model, { ...event, ...contextOf(event) }, partition, offset)
 
 const NONE: Group[] = []
 

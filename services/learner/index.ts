@@ -1,4 +1,5 @@
 /** The learner: a consumer group that turns closed trades into coefficients, exactly once (docs/exactly-once.md). */
+import { createFlatReader } from '../../core/codec/flat-event.ts'
 import { loadModel } from '../../core/load-model.ts'
 import { startConsumer } from '../../core/runner/consumer.ts'
 import type { Service, ServiceDeps } from '../../core/service.ts'
@@ -7,19 +8,6 @@ import { createDeadLetters } from './dead-letter.ts'
 import { createLearnerStore, openVersion } from './learner-store.ts'
 import { createLearnerMetrics } from './metrics.ts'
 import { createLearnerProcessor } from './processor.ts'
-
-/** All that the learner reads of an event. */
-export const FIELDS = [
-  'event_id',
-  'revision',
-  'voided',
-  'timeframe',
-  'closed_at',
-  'rr',
-  'levers',
-  'measures',
-  'source',
-] as const
 
 export interface LearnerOptions {
   concurrency?: number
@@ -53,7 +41,7 @@ export async function startLearner(
     service: 'learner',
     consumer,
     group: learnerGroup(name),
-    fields: FIELDS,
+    reads: createFlatReader(),
     concurrency,
     maxChunk,
     processor: (decode) => createLearnerProcessor({ model, store: learnerStore, decode, deadLetters, logger, events }),

@@ -1,5 +1,6 @@
 import { pino } from 'pino'
 import { describe, expect, it } from 'vitest'
+import { FlatEvent } from '../../core/codec/flat-event.ts'
 import { loadModel } from '../../core/load-model.ts'
 import type { Chunk, Claim } from '../../core/runner/chunk-processor.ts'
 import type { LedgerTrade } from '../../domain/learning/trade.ts'
@@ -33,7 +34,11 @@ function setup() {
   const processor = createLearnerProcessor({
     model: loadModel('lowcap-v4'),
     store,
-    decode: (value) => JSON.parse(String(value)) as CheckedEvent,
+    decode(value) {
+      const event = new FlatEvent()
+      event.fill(JSON.parse(String(value)) as CheckedEvent)
+      return event
+    },
     deadLetters: { send: async () => [], applied: async () => {} },
     logger: pino({ level: 'silent' }),
   })

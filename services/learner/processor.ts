@@ -6,6 +6,7 @@
  */
 import type { Logger } from 'pino'
 import type { Decode } from '../../core/codec/decoder.ts'
+import { checkFlatEvent, type FlatEvent } from '../../core/codec/flat-event.ts'
 import type { LogRecord } from '../../core/log/log.ts'
 import { seenOf } from '../../core/runner/last-record.ts'
 import type { Applied, Chunk, ChunkProcessor, Claim, Waits } from '../../core/runner/partition-runner.ts'
@@ -13,8 +14,7 @@ import { type Refused, readEvents } from '../../core/runner/read-events.ts'
 import { type FoldResult, foldTrades } from '../../domain/learning/fold.ts'
 import type { Model } from '../../domain/learning/model.ts'
 import { decayOf } from '../../domain/learning/sums.ts'
-import { type Trade, tradeOf } from '../../domain/learning/trade.ts'
-import type { CheckedEvent } from '../../domain/validation.ts'
+import { type Trade, tradeFrom } from '../../domain/learning/trade.ts'
 import { type ChunkState, type ClaimState, createChunkState, newClaimState } from './chunk-state.ts'
 import type { DeadLetters } from './dead-letter.ts'
 import type { LearnerStore } from './learner-store.ts'
@@ -30,7 +30,7 @@ export interface LearnerEvents {
 export interface ProcessorOptions {
   model: Model
   store: LearnerStore
-  decode: Decode<CheckedEvent>
+  decode: Decode<FlatEvent>
   deadLetters: DeadLetters
   logger: Logger
   events?: LearnerEvents
@@ -62,8 +62,8 @@ export function createLearnerProcessor({
   async function read(partition: number, records: LogRecord[]): Promise<{ trades: Trade[]; dead: Refused[] } | Waits> {
     const trades: Trade[] = []
     let passed = 0
-    const dead = await readEvents(decode, records, (event, { offset }) => {
-      if (model.accepts(event.source)) trades.push(tradeOf(model, event, partition, offset))
+    const dead = await readEvents(decode, records, checkFlatEvent, (event, { offset }) => {
+      if (model.accepts(event.source)) trades.push(tradeFrom(model, event, partition, offset))
       else passed++
     })
     if ('status' in dead) return dead

@@ -1,9 +1,10 @@
 /** The projector: every closed trade of the log becomes, or corrects, one strand in `ad_strands`. For readers of the system that was there before. */
-import { EVENT_FIELDS } from '../../core/codec/position-closed-codec.ts'
+import { positionClosedType } from '../../core/codec/position-closed-codec.ts'
 import { startConsumer } from '../../core/runner/consumer.ts'
 import { PROJECTOR_CONSUMER } from '../../core/runner/consumer-names.ts'
 import type { Service, ServiceDeps } from '../../core/service.ts'
 import { type CheckpointStore, createCheckpointStore } from '../../core/store/checkpoint-store.ts'
+import type { PositionClosed } from '../../domain/event.ts'
 import { projectionEvents } from './metrics.ts'
 import { createProjection } from './projection.ts'
 import { createStrandStore, type StrandStore } from './strand-store.ts'
@@ -24,11 +25,11 @@ export const startProjector = (
   deps: ServiceDeps,
   { checkpoints, strands }: ProjectorStores = databaseStores(deps),
 ): Promise<Service> =>
-  startConsumer(deps, {
+  startConsumer<PositionClosed>(deps, {
     service: 'projector',
     consumer: PROJECTOR_CONSUMER,
     group: PROJECTOR_GROUP,
-    fields: EVENT_FIELDS,
+    reads: positionClosedType,
     concurrency: 3, // the database is the limit, not the decoding
     maxChunk: 500, // about 1 MB of JSON, far from a hosted project's statement timeout of 8 s
     checkpoints,

@@ -5,6 +5,7 @@ import { seenOf } from '../../core/runner/last-record.ts'
 import { type Refused, readEvents } from '../../core/runner/read-events.ts'
 import type { PositionClosed } from '../../domain/event.ts'
 import { type StrandRow, strandOf } from '../../domain/strand.ts'
+import { checkEvent } from '../../domain/validation.ts'
 import type { StrandStore } from './strand-store.ts'
 
 export interface ProjectionEvents {
@@ -27,7 +28,7 @@ export function createProjection(
     async apply(claim, chunk) {
       const { topic, partition } = claim
       const rows: StrandRow[] = []
-      const refused = await readEvents(decode, chunk.records, (event, { offset }) =>
+      const refused = await readEvents(decode, chunk.records, checkEvent, (event, { offset }) =>
         rows.push(strandOf(event, { topic, partition, offset })),
       )
       if ('status' in refused) return refused

@@ -2,7 +2,8 @@
 import { pino } from 'pino'
 import { type Clock, systemClock } from '../../core/clock.ts'
 import { createDecoder } from '../../core/codec/decoder.ts'
-import { frame, positionClosedType, projectionOf } from '../../core/codec/position-closed-codec.ts'
+import { createFlatReader } from '../../core/codec/flat-event.ts'
+import { frame, positionClosedType } from '../../core/codec/position-closed-codec.ts'
 import type { RegistryClient } from '../../core/codec/registry.ts'
 import { AT_ONCE } from '../../core/codec/unknown-schemas.ts'
 import type { EventLog, OutgoingRecord } from '../../core/log/log.ts'
@@ -11,9 +12,7 @@ import { createCheckpointStore } from '../../core/store/checkpoint-store.ts'
 import type { Store } from '../../core/store/store.ts'
 import type { PositionClosed } from '../../domain/event.ts'
 import type { Model } from '../../domain/learning/model.ts'
-import type { CheckedEvent } from '../../domain/validation.ts'
 import { createDeadLetters } from '../../services/learner/dead-letter.ts'
-import { FIELDS } from '../../services/learner/index.ts'
 import { createLearnerStore, type LearnerStore, openVersion } from '../../services/learner/learner-store.ts'
 import { createLearnerProcessor, type LearnerEvents } from '../../services/learner/processor.ts'
 
@@ -72,7 +71,7 @@ export async function createTestLearner({
   const processor = createLearnerProcessor({
     model,
     store: learnerStore,
-    decode: createDecoder<CheckedEvent>(registry, projectionOf(FIELDS), { patience: AT_ONCE }),
+    decode: createDecoder(registry, createFlatReader(), { patience: AT_ONCE }),
     deadLetters: createDeadLetters({
       store,
       log: deadLetterLog ?? {

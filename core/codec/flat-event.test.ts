@@ -1,0 +1,136 @@
+import avro from 'avsc'
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { type CheckedEvent, checkEvent } from '../../domain/validation.ts'
+import { closedTrade } from '../../test/support/closed-trade.ts'
+import { createBodyReader } from './body-reader.ts'
+import { DecodeError } from './codec.ts'
+import { checkFlatEvent, createFlatReader, FLAT_FIELDS, type FlatEvent } from './flat-event.ts'
+import { positionClosedSchema, positionClosedType, projectionOf } from './position-closed-codec.ts'
+
+const KEY = Buffer.from('k')
+const TIME = Date.UTC(2026, 10, 1)
+const readFlat = createFlatReader()(positionClosedType)
+const readWhole = createBodyReader<CheckedEvent>(projectionOf(FLAT_FIELDS))(positionClosedType)
+
+const fieldsOf = (e: FlatEvent): CheckedEvent => ({
+  event_id: e.event_id,
+  revision: e.revision,
+  voided: e.voided,
+  timeframe: e.timeframe,
+  closed_at: e.closed_at,
+  rr: e.rr,
+  source: e.source,
+  levers: Object.fromEntries(e.leverNames.slice(0, e.levers).map((name) => [name, e.lever(name) as string])),
+  measures: Object.fromEntries(e.measureNames.slice(0, e.measures).map((name) => [name, e.measure(name) as number])),
+})
+
+/** The event that comes out of a body, or why it is refused. */
+function outcomeOf<T>(read: () => T, check: (event: T) => unknown, plain: (event: T) => CheckedEvent) {
+  try {
+    const event = read()
+    return check(event) ?? { ...plain(event) }
+  } catch (error) {
+    expect(error).toBeInstanceOf(DecodeError)
+    return { reason: (error as DecodeError).reason, detail: (error as DecodeError).message }
+  }
+}
+
+function expectSame(body: Buffer): void {
+  expect(
+    outcomeOf(
+      () => readFlat(body, 0),
+      (e) => checkFlatEvent(e, KEY, TIME),
+      fieldsOf,
+    ),
+  ).toEqual(
+    outcomeOf(
+      () => readWhole(body, 0),
+      (e) => checkEvent(e, KEY, TIME),
+      (e) => ({ ...e, levers: { ...e.levers }, measures: { ...e.measures } }),
+    ),
+  )
+}
+
+const text = fc.oneof(
+  fc.string({ unit: 'binary', maxLength: 80 }),
+  fc.constantFrom('', 'curator', 'solana', 'ä', '\0', 'a\0'),
+)
+const number = fc.oneof(fc.double(), fc.constantFrom(0, -0, Number.NaN, Number.POSITIVE_INFINITY, 1e300))
+const event = fc
+  .record({
+    event_id: text,
+    revision: fc.integer({ min: -5, max: 2 ** 31 - 1 }),
+    voided: fc.boolean(),
+    timeframe: text,
+    closed_at: fc.oneof(fc.integer({ min: 1, max: TIME }), fc.integer({ min: -(2 ** 53 - 2), max: 2 ** 53 - 2 })),
+    rr: fc.option(number),
+    levers: fc.dictionary(text, text, { maxKeys: 12 }),
+    measures: fc.dictionary(text, number, { maxKeys: 6 }),
+    regime_context: fc.dictionary(text, text, { maxKeys: 3 }),
+    unscored_reason: fc.option(text),
+    source: text,
+  })
+  .map((changes) => closedTrade(changes))
+
+describe('an event that is read into lists', () => {
+  it('is what avsc makes of it, whatever is in it', () => {
+    fc.assert(
+      fc.property(event, (e) => {
+        expectSame(positionClosedType.toBuffer(e))
+      }),
+      { numRuns: 3_000 },
+    )
+  })
+
+  it('is refused for the same reason where bytes are wrong', () => {
+    fc.assert(
+      fc.property(event, fc.nat(), fc.uint8Array({ maxLength: 20 }), fc.boolean(), (e, at, noise, insert) => {
+        const body = positionClosedType.toBuffer(e)
+        const place = at % (body.length + 1)
+        expectSame(
+          Buffer.concat([body.subarray(0, place), noise, body.subarray(insert ? place : place + noise.length)]),
+        )
+        expectSame(body.subarray(0, place))
+      }),
+      { numRuns: 5_000 },
+    )
+  })
+
+  it('is not read by avsc where nothing is odd about it', () => {
+    const e = closedTrade({
+      rr: null,
+      levers: { curator: 'ä|%', chain: '', intent: 'x'.repeat(300) },
+      measures: { x: -0.1 },
+    })
+    for (const one of [e, closedTrade({ regime_context: { macro: 'risk-on' }, unscored_reason: 'no_ohlcv' })]) {
+      const flat = readFlat(positionClosedType.toBuffer(one), 0)
+      expect(flat.whole).toBeNull()
+      expect(fieldsOf(flat)).toEqual(Object.fromEntries(FLAT_FIELDS.map((name) => [name, one[name]])))
+    }
+  })
+
+  it('has the last of two levers of one name', () => {
+    const empty = positionClosedType.toBuffer(closedTrade({ levers: {}, measures: {}, regime_context: {}, source: '' }))
+    const twice = avro.Type.forSchema({ type: 'array', items: 'string' }).toBuffer(['a', '1', 'a', '2'])
+    twice[0] = 4 // two entries of two texts each
+    expectSame(Buffer.concat([empty.subarray(0, empty.length - 4), twice, Buffer.from([0, 0, 0])]))
+  })
+
+  it('of a writer with fields that we do not know is left to avsc', () => {
+    const schema = JSON.parse(positionClosedSchema)
+    schema.fields.push({ name: 'fees', type: ['null', { type: 'array', items: 'double' }], default: null })
+    const writer = avro.Type.forSchema(schema)
+    const e = closedTrade()
+    const flat = createFlatReader()(writer)(writer.toBuffer({ ...e, fees: [1] }), 0)
+    expect(flat.whole).not.toBeNull()
+    expect(flat.event_id).toBe(e.event_id)
+  })
+
+  it('is an object of its own where it must be kept', () => {
+    const [a, b] = [closedTrade({ position_id: 'a' }), closedTrade({ position_id: 'b' })]
+    const kept = readFlat(positionClosedType.toBuffer(a), 0, true)
+    readFlat(positionClosedType.toBuffer(b), 0)
+    expect(kept.event_id).toBe(a.event_id)
+  })
+})
