@@ -40,11 +40,21 @@ export function eventId(positionId: string, tradeId: string): string {
   return uuidv5(JSON.stringify([positionId, tradeId]), NAMESPACE)
 }
 
-const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/
+/** 8-4-4-4-12 hexadecimal digits, small letters. By hand: it is asked of every event, and a regular expression takes several times as long. */
+function isUuid(text: string): boolean {
+  if (text.length !== 36) return false
+  for (let i = 0; i < 36; i++) {
+    const code = text.charCodeAt(i)
+    if (i === 8 || i === 13 || i === 18 || i === 23) {
+      if (code !== 45) return false
+    } else if (!((code >= 48 && code <= 57) || (code >= 97 && code <= 102))) return false
+  }
+  return true
+}
 
 /** The event_id as the database's `uuid`: itself where it is one, else a UUIDv5 of its text (foreign producers may use any string). */
 export function eventUuid(event_id: string): string {
-  return UUID.test(event_id) ? event_id : uuidv5(event_id, NAMESPACE)
+  return isUuid(event_id) ? event_id : uuidv5(event_id, NAMESPACE)
 }
 
 /** Splits a flat entry context by type: strings are levers, finite numbers are measures, booleans become strings; null is dropped. */

@@ -1,7 +1,7 @@
 /** Short texts that come again and again (names and values of levers) as the same strings: found by their bytes, not made anew. */
 
-/** A power of two. */
-const SLOTS = 1 << 14
+/** Texts remembered; about 2 MB of the longest. */
+const REMEMBERED = 20_000
 const MAX_BYTES = 64
 
 /**
@@ -11,8 +11,8 @@ const MAX_BYTES = 64
 export type Texts = (bytes: Buffer, start: number, end: number, likely: string | undefined) => string | undefined
 
 export function createTexts(): Texts {
-  /** What falls on the same slot takes the other's place. */
-  const slots = new Array<string | undefined>(SLOTS)
+  /** By a hash of their bytes. */
+  const known = new Map<number, string>()
   return (bytes, start, end, likely) => {
     if (likely !== undefined && isText(likely, bytes, start, end)) return likely
     let hash = 0
@@ -27,11 +27,12 @@ export function createTexts(): Texts {
       const text = bytes.toString('utf8', start, end)
       return text.includes('\0') ? undefined : text
     }
-    const slot = (hash ^ (hash >>> 14)) & (SLOTS - 1)
-    const known = slots[slot]
-    if (known !== undefined && isText(known, bytes, start, end)) return known
+    const small = hash >>> 2 // V8 keeps numbers of 30 bits without an object
+    const found = known.get(small)
+    if (found !== undefined && isText(found, bytes, start, end)) return found
     const text = internalized(bytes.toString('latin1', start, end))
-    slots[slot] = text
+    if (known.size >= REMEMBERED) known.clear()
+    known.set(small, text)
     return text
   }
 }

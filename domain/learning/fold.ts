@@ -52,9 +52,11 @@ type Change = (table: SumsTable, row: number, weighed: WeighedTrade) => void
 const add: Change = (table, row, weighed) => table.addTrade(row, weighed)
 const retract: Change = (table, row, weighed) => table.retractTrade(row, weighed)
 
+const scratch: WeighedTrade = { closed_at: 0, s: 0, l: 0, srr: 0, lrr: 0 }
+
 function count(state: LearnerState, { partition, closed_at, rr, groups }: Trade, tau: Decay, change: Change): void {
   if (groups.length === 0 || rr === null) return
-  const weighed = weigh(closed_at, rr, tau)
+  const weighed = weigh(closed_at, rr, tau, scratch)
   const period = periodOf(closed_at, tau)
   const sums = state.sums(partition)
   for (const group of groups) change(sums.table, sums.change(period, group), weighed)

@@ -101,6 +101,8 @@ export interface LeverValue {
   part: string
   /** The same under the lever's short name: its part of an interaction key. */
   keyPart: string
+  /** Of its lever, in the model's order. */
+  lever: number
   /** Of no meaning but that another value has another one. */
   number: number
 }
@@ -112,9 +114,9 @@ const INTERNED = 10_000
 
 export function compileModel(definition: ModelDefinition, hash: string): Model {
   let numbers = 0
-  const levers = definition.levers.map((lever) => ({
+  const levers = definition.levers.map((lever, index) => ({
     name: lever.name,
-    ...createLever(lever, () => numbers++),
+    ...createLever(lever, index, () => numbers++),
   }))
   const shortOf = ({ name, short = name }: LeverDefinition) => `${short}=`
   const interactions = definition.interactions.map(({ name, members, present }) => ({
@@ -124,7 +126,7 @@ export function compileModel(definition: ModelDefinition, hash: string): Model {
     members: definition.levers
       .filter((lever) => members.includes(lever.name))
       .sort((a, b) => (shortOf(a) < shortOf(b) ? -1 : 1))
-      .map((lever) => lever.name),
+      .map((lever) => definition.levers.indexOf(lever)),
     known: createMemo((values) => interactionOf(name, values)),
   }))
   const combinations = createMemo(combine)
@@ -143,11 +145,15 @@ export function compileModel(definition: ModelDefinition, hash: string): Model {
   /** `leftOut` takes the names of interactions whose key is too long. */
   function groupsOf(values: readonly LeverValue[], leftOut?: string[]): Group[] {
     const groups: Group[] = [BASELINE]
-    for (const value of values) groups.push(value.group)
+    const ofLever = new Array<LeverValue | undefined>(levers.length).fill(undefined)
+    for (const value of values) {
+      groups.push(value.group)
+      ofLever[value.lever] = value
+    }
     for (const { name, members, present, known } of interactions) {
       const found: LeverValue[] = []
       for (const member of members) {
-        const value = find(values, member)
+        const value = ofLever[member]
         if (value) found.push(value)
       }
       if (found.length === 0 || (present === 'all' && found.length < members.length)) continue
@@ -190,11 +196,6 @@ function interactionOf(name: string, values: readonly LeverValue[]): Group | nul
   return isOverlong(key) ? null : { scope: 'interaction', name, key }
 }
 
-function find(values: readonly LeverValue[], lever: string): LeverValue | undefined {
-  for (const value of values) if (value.group.name === lever) return value
-  return undefined
-}
-
 /** A value that is too long to be one. */
 const OVERLONG = 'overlong'
 
@@ -205,7 +206,7 @@ interface Lever {
   intern(value: string): LeverValue
 }
 
-function createLever(lever: LeverDefinition, nextNumber: () => number): Lever {
+function createLever(lever: LeverDefinition, index: number, nextNumber: () => number): Lever {
   const { name, short = name, field, event_field, vocabulary, measure, edges } = lever
   const words = vocabulary && new Map(vocabulary.map((v) => [v.toLowerCase(), v]))
   const measured = measure && edges && vocabulary ? bucketReader(measure, edges, vocabulary) : undefined
@@ -218,7 +219,8 @@ function createLever(lever: LeverDefinition, nextNumber: () => number): Lever {
     if (!found) {
       const escaped = escapePart(value)
       const group: Group = { scope: 'lever', name, key: value }
-      found = { group, part: `${name}=${escaped}`, keyPart: `${short}=${escaped}`, number: nextNumber() }
+      const texts = { part: `${name}=${escaped}`, keyPart: `${short}=${escaped}` }
+      found = { group, ...texts, lever: index, number: nextNumber() }
       remember(known, value, found)
     }
     return found

@@ -68,11 +68,20 @@ export interface WeighedTrade {
 /** A smaller R/R is none: it comes from no prices, and PostgreSQL refuses products that underflow. */
 export const MIN_RR = 1e-100
 
-export function weigh(closed_at: number, rr: number, tau: Decay): WeighedTrade {
+/** @param into is filled and given back, instead of a new object */
+export function weigh(
+  closed_at: number,
+  rr: number,
+  tau: Decay,
+  into: WeighedTrade = { closed_at, s: 0, l: 0, srr: 0, lrr: 0 },
+): WeighedTrade {
   const age = closed_at - (periodOf(closed_at, tau) + 1) * PERIOD_TAUS * tau.short
-  const s = Math.exp(age / tau.short)
-  const l = Math.exp(age / tau.long)
-  return { closed_at, s, l, srr: s * rr, lrr: l * rr }
+  into.closed_at = closed_at
+  into.s = Math.exp(age / tau.short)
+  into.l = Math.exp(age / tau.long)
+  into.srr = into.s * rr
+  into.lrr = into.l * rr
+  return into
 }
 
 export interface Coefficient {

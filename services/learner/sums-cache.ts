@@ -54,6 +54,7 @@ export function createSumsCache(size = CACHE_SIZE): SumsCache {
   /** Its rows by period and the group's object: a model gives the same one for the same value, most of the time. */
   const known = new Map<number, Map<Group, number>>()
   const used: number[] = []
+  const added: number[] = []
   const isUsed: boolean[] = []
   const missing: number[] = []
   const changed: number[] = []
@@ -95,11 +96,11 @@ export function createSumsCache(size = CACHE_SIZE): SumsCache {
     const row = free.pop() ?? table.addRow()
     const cell = { period, group }
     cells[row] = cell
-    isUsed[row] = false
+    isUsed[row] = true
     isChanged[row] = false
     append(row, cell)
     knownIn(period).set(group, row)
-    use(row)
+    added.push(row)
     if (!evicted || evicted.has(hashOf(cellName(cell)))) missing.push(row)
   }
 
@@ -177,17 +178,18 @@ export function createSumsCache(size = CACHE_SIZE): SumsCache {
       changed.length = 0
     },
     commit() {
-      for (const row of used) {
-        isUsed[row] = false
-        isChanged[row] = false
-        const cell = cells[row] as Cell
-        append(row, cell)
-        // what the database does not have is not kept
-        if (table.count(row) === 0) remove(names.get(cell.group.name) as NamedCells, row)
-      }
+      for (const row of used) append(row, cells[row] as Cell)
+      for (const rows of [used, added])
+        for (const row of rows) {
+          isUsed[row] = false
+          isChanged[row] = false
+          // what the database does not have is not kept
+          if (table.count(row) === 0) remove(names.get((cells[row] as Cell).group.name) as NamedCells, row)
+        }
       for (const named of names.values()) evict(named)
       known.clear()
       used.length = 0
+      added.length = 0
       missing.length = 0
       changed.length = 0
     },
