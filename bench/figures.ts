@@ -9,8 +9,8 @@ export const TITLES: Record<Contender, string> = {
   learner: 'learner',
   learner_postgrest: 'learner (PostgREST)',
   streams: 'Kafka Streams, exactly_once_v2',
-  streams_second: '… committing every second',
-  streams_local: '… and without repartitioning',
+  streams_second: 'Streams committing every second',
+  streams_local: 'Streams without repartitioning',
 }
 export const CARDINALITIES: Cardinality[] = ['few', 'distinct']
 
