@@ -88,15 +88,17 @@ begin
   -- Of these strands of ours (as for strandline_projector_commit), those of somebody else for the same trade, not tied yet; the oldest first.
   execute format($f$
     create function strandline.foreign_strands(p_rows jsonb) returns table (event_id text, strand_id text)
-    language sql stable security invoker set search_path = '' set enable_hashjoin = off set enable_mergejoin = off set enable_seqscan = off set jit = off as $b$
-      select r.metadata ->> 'event_id', s.id::text
+    language plpgsql stable security invoker set search_path = '' set enable_hashjoin = off set enable_mergejoin = off set enable_seqscan = off set jit = off as $b$
+    begin
+      return query select r.metadata ->> 'event_id', s.id::text
       from jsonb_to_recordset(p_rows) as r(position_id text, trade_id text, metadata jsonb)
       cross join lateral (
         select x.id, strandline.row_jsonb(x) ->> 'created_at' as created_at from public.ad_strands x
         where %1$s and %2$s = left(r.position_id, 255) and %3$s = left(r.trade_id, 255) offset 0) s
       where not exists (select 1 from strandline.strands t where t.strand_id = s.id::text)
         and not exists (select 1 from strandline.duplicate_strands d where d.strand_id = s.id::text)
-      order by s.created_at, s.id
+      order by s.created_at, s.id;
+    end
     $b$ $f$, v_foreign, v_ids[1], v_ids[2]);
 
   -- For audits, counted from the table itself: trades (distinct events), the rows that hold them, and how many are retracted or adopted. rows > events is a
@@ -190,28 +192,42 @@ end
 $$;
 
 -- Names of p_columns that ad_strands has.
-create function strandline.strand_columns(p_columns text[]) returns text[] language sql stable security invoker set search_path = '' as $$
-  select array_agg(a.attname::text order by a.attnum) from pg_catalog.pg_attribute a
-  where a.attrelid = 'public.ad_strands'::regclass and a.attnum > 0 and not a.attisdropped and a.attgenerated = '' and a.attname = any (p_columns)
+create function strandline.strand_columns(p_columns text[]) returns text[] language plpgsql stable security invoker set search_path = '' as $$
+begin
+  return (select array_agg(a.attname::text order by a.attnum) from pg_catalog.pg_attribute a
+    where a.attrelid = 'public.ad_strands'::regclass and a.attnum > 0 and not a.attisdropped and a.attgenerated = '' and a.attname = any (p_columns));
+end
+$$;
+
+-- One of these rows is in ad_strands. By its index, also with a plan of the first, empty days.
+create function strandline.any_strand_there(p_rows jsonb) returns boolean language plpgsql stable security invoker
+set search_path = '' set enable_seqscan = off as $$
+begin
+  return exists (select from jsonb_array_elements(p_rows) r
+    cross join lateral (select from public.ad_strands s where s.id = strandline.strand_key(r.value ->> 'id') offset 0) s);
+end
 $$;
 
 -- Strands of ours: rows that are there are made what p_rows say, the others are made (one without an id gets the table's). Returns their ids.
 -- Errors: what the table refuses.
 create function strandline.put_strands(p_rows jsonb)
-returns text[] language plpgsql security invoker set search_path = '' set timezone = 'UTC' as $$
+returns text[] language plpgsql security invoker set search_path = '' set timezone = 'UTC' set enable_seqscan = on as $$
 declare
-  v_set   text := (select string_agg(quote_ident(c), ', ') from unnest(strandline.strand_columns(
-    '{symbol,timeframe,created_at,updated_at,position_id,trade_id,content,regime_context,status,metadata}')) c);
+  v_set   text;
   v_names text;
-  v_there text[];
+  v_there text[] := '{}';
   v_new   jsonb;
   v_ids   text[] := '{}';
 begin
-  execute format('with there as (
-      update public.ad_strands s set (%1$s) = (select %1$s from jsonb_populate_record(s, r.value))
-      from strandline.their_path(), jsonb_array_elements($1) r where s.id = strandline.strand_key(r.value ->> ''id'') returning s.id)
-    select coalesce(array_agg(id::text), ''{}'') from there', v_set) into v_there using p_rows;
-  perform pg_catalog.set_config('search_path', '', true);
+  if strandline.any_strand_there(p_rows) then   -- a correction, a replay
+    v_set := (select string_agg(quote_ident(c), ', ') from unnest(strandline.strand_columns(
+      '{symbol,timeframe,created_at,updated_at,position_id,trade_id,content,regime_context,status,metadata}')) c);
+    execute format('with there as (
+        update public.ad_strands s set (%1$s) = (select %1$s from jsonb_populate_record(s, r.value))
+        from strandline.their_path(), jsonb_array_elements($1) r where s.id = strandline.strand_key(r.value ->> ''id'') returning s.id)
+      select coalesce(array_agg(id::text), ''{}'') from there', v_set) into v_there using p_rows;
+    perform pg_catalog.set_config('search_path', '', true);
+  end if;
   select jsonb_agg(r.value) into v_new from jsonb_array_elements(p_rows) r where not coalesce(r.value ->> 'id' = any (v_there), false);
   if v_new is not null then
     select string_agg(quote_ident(c), ', ') into v_names from unnest(strandline.strand_columns(array(
@@ -260,12 +276,12 @@ $$;
 -- One batch of the projector: fence, strands and position in one transaction.
 -- p_rows: a JSON array, as text, of ad_strands rows (domain/strand.ts). A row replaces a strand only with a higher metadata.revision; of equal
 -- ones the first stays. A trade of the time before ad_strands was adopted gets no row there, unless it is our PM that closed it: readers would take the
--- past for news. Plans are made anew each time: one from the first, empty days would scan for ever.
+-- past for news. Plans are kept, so they go by indexes from the first, empty days on: one that scans would scan for ever.
 -- Returns {status: 'ok', written, adopted, kept (without a row), set_aside} or {status: 'fenced' | 'stale'}, which changed nothing.
 create function public.strandline_projector_commit(
   p_consumer text, p_topic text, p_partition integer, p_epoch bigint, p_version bigint, p_next bigint, p_commit uuid, p_rows text,
   p_seen text default null, p_checkpoint bigint default null, p_sync boolean default true)
-returns jsonb language plpgsql security invoker set search_path = '' set plan_cache_mode = force_custom_plan as $$
+returns jsonb language plpgsql security invoker set search_path = '' set enable_seqscan = off as $$
 declare
   v_held    text;
   v_since   timestamptz := (select a.at from strandline.adopted a where a.table_name = 'ad_strands' and a.existed);
@@ -347,7 +363,7 @@ end
 $$;
 
 -- Our own strands are no news to the learner: the queue's rows for them are done in the transaction that made them.
-create function strandline.settle_own_strands(p_ids text[]) returns void language plpgsql security invoker set search_path = '' as $$
+create function strandline.settle_own_strands(p_ids text[]) returns void language plpgsql security invoker set search_path = '' set enable_seqscan = on as $$
 begin
   if cardinality(p_ids) = 0 then return; end if;
   execute 'update public.learning_queue q set status = ''completed''' || case when exists (
