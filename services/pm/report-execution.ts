@@ -83,10 +83,11 @@ async function recordAndClose(
   pm: Portfolio,
   execution: Execution,
 ): Promise<{ answer: Recorded; closed: Closed | null } | null> {
-  if (execution.side !== 'exit') return null
+  const { side, kind, size_frac } = execution
+  if (side !== 'exit' || !isFullExit(kind, size_frac ?? 1)) return null
   const p_execution = argumentOf(execution)
   const trade = await pm.store.rpc<FlatTrade | null>('strandline_pm_trade_after', { p_execution })
-  if (!trade || !isFullExit(execution.kind, execution.size_frac ?? 1)) return null
+  if (!trade) return null
   let answer: (Answer & { close?: CloseAnswer }) | undefined
   try {
     const closed = await scoreAndClose(pm, trade, 'report', async (p_close) => {

@@ -286,6 +286,17 @@ describe('closing is one transaction', () => {
     expect(written).toEqual({ together: true })
   })
 
+  test('an exit that says it sells a part is not scored beforehand', async () => {
+    const id = await openedPosition(pm)
+    const calls: string[] = []
+    const noting = withRpc((fn, args) => {
+      calls.push(fn)
+      return pm.store.rpc(fn, args)
+    })
+    expect(await reportExecution(noting, id, fullExit(id, { size_frac: 0.5, quantity: 5 }))).toMatchObject({ left: 5 })
+    expect(calls).toEqual(['strandline_pm_record_execution'])
+  })
+
   test('an exit that finds another entry than the one that was scored is recorded, and closes with what is there', async () => {
     const id = await openedPosition(pm)
     let added = false
