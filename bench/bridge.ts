@@ -12,7 +12,7 @@ import { pino } from 'pino'
 import { systemClock } from '../core/clock.ts'
 import { createPostgrestStore } from '../core/store/postgrest-store.ts'
 import type { Store } from '../core/store/store.ts'
-import { openPosition, type Portfolio, reportExecution } from '../services/pm/index.ts'
+import { openPosition, type Portfolio, portfolioStores, reportExecution } from '../services/pm/index.ts'
 import { backfill } from '../services/pm/sources/backfill.ts'
 import { drainLearningQueue, firstLook, startBridge } from '../services/pm/sources/learning-queue.ts'
 import { cpuSeconds } from './cpu.ts'
@@ -120,7 +120,7 @@ try {
   const store = createPostgrestStore({ url: supabaseUrl, key })
   const client = new pg.Client({ connectionString: databaseUrl })
   await client.connect()
-  const pm: Portfolio = { store, clock: systemClock, logger: pino({ level: 'error' }) }
+  const pm: Portfolio = { ...portfolioStores(store), clock: systemClock, logger: pino({ level: 'error' }) }
 
   const pages: { waiting: number; page_ms: number; settle_ms: number }[] = []
   let filled = 0

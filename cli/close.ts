@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto'
 import type { Command } from 'commander'
 import { logLevel } from '../core/config.ts'
 import { createLogger } from '../core/logger.ts'
-import { type ExecutionResult, reportExecution, serviceRelay } from '../services/pm/index.ts'
+import { type ExecutionResult, portfolioStores, reportExecution, serviceRelay } from '../services/pm/index.ts'
 import { amount } from './numbers.ts'
 import { say } from './output.ts'
 import { openStack } from './shared.ts'
@@ -42,7 +42,7 @@ export function register(program: Command): void {
       try {
         const relay = serviceRelay(stack)
         const result = await reportExecution(
-          { store: stack.store, clock: stack.clock, logger: stack.logger, relay },
+          { ...portfolioStores(stack.store), clock: stack.clock, logger: stack.logger, relay },
           positionId,
           {
             id: options.id ?? randomUUID(),

@@ -1,5 +1,6 @@
 /** `strandline coefficients`: what is learned, hot and cold marked. */
 import { type Command, Option } from 'commander'
+import { createCoefficientStore } from '../core/store/coefficient-store.ts'
 import { readLearned } from '../core/store/learned.ts'
 import { coefficientsText } from './coefficients-text.ts'
 import { wholeNumber } from './numbers.ts'
@@ -38,7 +39,11 @@ export function register(program: Command): void {
     .action(async ({ json, limit = json ? 0 : SCREEN, scope, name, minN, model, dataDir }: Options) => {
       const stack = await openStack({ dataDir })
       try {
-        const { version, global_rr, rows: all } = await readLearned(stack.store, { scope, name, minN, model })
+        const {
+          version,
+          global_rr,
+          rows: all,
+        } = await readLearned(createCoefficientStore(stack.store), { scope, name, minN, model })
         const from = { model: version?.model.definition.name ?? null, active: version?.active ?? false }
         const shown = limit === 0 ? all : all.slice(0, limit)
         console.log(

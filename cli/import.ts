@@ -3,6 +3,7 @@ import { statSync } from 'node:fs'
 import type { Command } from 'commander'
 import { StrandlineError } from '../core/errors.ts'
 import { loadModel, modelNames } from '../core/load-model.ts'
+import { createCoefficientStore } from '../core/store/coefficient-store.ts'
 import { activeModel } from '../core/store/learned.ts'
 import type { PositionClosed } from '../domain/event.ts'
 import { checkEvent } from '../domain/validation.ts'
@@ -169,7 +170,7 @@ async function send(
     say(`The events are in the log; ${model} learns them.`)
     const caughtUp = await learnUntilCaughtUp(stack, model, say)
     const learned = await learnedTrades(stack.store, caughtUp.model, caughtUp.modelVersion, events)
-    const active = await activeModel(stack.store)
+    const active = await activeModel(createCoefficientStore(stack.store))
     const name = caughtUp.model.definition.name
     return { ...imported, model: name, learned, active_model: active?.definition.name ?? null }
   } finally {

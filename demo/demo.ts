@@ -4,6 +4,7 @@ import { StrandlineError } from '../core/errors.ts'
 import type { StoredLag } from '../core/lag/lag.ts'
 import { loadModel } from '../core/load-model.ts'
 import type { ServiceDeps } from '../core/service.ts'
+import { createCoefficientStore } from '../core/store/coefficient-store.ts'
 import { readAllCoefficients } from '../core/store/learned.ts'
 import { createPostgrestStore } from '../core/store/postgrest-store.ts'
 import type { Factor } from '../domain/sizing/allocation.ts'
@@ -144,7 +145,12 @@ async function learnedRows(
   { store }: ServiceDeps,
   planted: { name: string; key: string; planted: number }[],
 ): Promise<LearnedRow[]> {
-  const rows = new Map((await readAllCoefficients(store, { scope: 'lever' })).map((r) => [`${r.name}\0${r.key}`, r]))
+  const rows = new Map(
+    (await readAllCoefficients(createCoefficientStore(store), { scope: 'lever' })).map((r) => [
+      `${r.name}\0${r.key}`,
+      r,
+    ]),
+  )
   return planted.map((p) => {
     const row = rows.get(`${p.name}\0${p.key}`)
     return { ...p, learned: row?.weight ?? null, n: row?.n ?? 0 }

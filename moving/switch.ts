@@ -3,7 +3,7 @@ import type { Clock } from '../core/clock.ts'
 import { StrandlineError } from '../core/errors.ts'
 import type { EventLog } from '../core/log/log.ts'
 import { LockOrder } from '../core/store/lock-order.ts'
-import { listVersions } from '../core/store/model-versions.ts'
+import { createModelVersionStore } from '../core/store/model-versions.ts'
 import { requireCaughtUp } from '../services/learner/activate.ts'
 import { databaseStore } from './database-store.ts'
 import { ACTIVATION_TURN, inTransaction, LIMITS } from './transaction.ts'
@@ -33,7 +33,7 @@ const SWITCH = 'select strandline.switch_readers($1) as answer'
 /** What a switch would do; nothing is changed. Errors: as inTransaction(). */
 export function planSwitch(databaseUrl: string): Promise<SwitchPlan> {
   return inTransaction(databaseUrl, async (client) => {
-    const [version] = await listVersions(databaseStore(client))
+    const [version] = await createModelVersionStore(databaseStore(client)).list()
     const { rows } = await client.query<{ name: string; ours: boolean }>(
       'select name, ours from strandline.readers where not strandline.made(name) order by name',
     )
@@ -65,7 +65,7 @@ export function switchReaders(
   return inTransaction(databaseUrl, async (client) => {
     if (log && !force) {
       const store = databaseStore(client)
-      const [version] = await listVersions(store)
+      const [version] = await createModelVersionStore(store).list()
       if (!version?.active)
         throw new StrandlineError('MODEL_BEHIND', 'No learner has run yet: readers would find no coefficient.', {
           todo: 'Run one (./strandline learner, or ./strandline up) and look at ./strandline compare-legacy.',

@@ -3,26 +3,16 @@
  * named (of several, the active one, else the newest).
  */
 
-import { compileModel, type Model, type ModelDefinition } from '../../domain/learning/model.ts'
+import { compileModel, type Model } from '../../domain/learning/model.ts'
 import { byScopeNameKey, type CoefficientRow } from '../../domain/learning/offline.ts'
-import type { Coefficient, CoefficientKey } from '../../domain/sizing/allocation.ts'
-import { listVersions, unknownModel } from './model-versions.ts'
-import type { Store } from './store.ts'
+import type { CoefficientKey } from '../../domain/sizing/allocation.ts'
+import type { Baseline, CoefficientPage, CoefficientStore, ReadCoefficients } from './coefficient-store.ts'
+import { unknownModel } from './model-versions.ts'
 
-export interface Baseline {
-  rr_short: number | null
-  rr_long: number | null
-  n: number
-}
+export type { Baseline } from './coefficient-store.ts'
 
-export interface Learned {
-  /** Of the version that was read; null while no learner ever ran. */
-  model_version: number | null
-  hash: string | null
-  /** Whether it is the one that readers see unasked. */
-  active: boolean
+export interface Learned extends Omit<ReadCoefficients, 'global_rr'> {
   global_rr: Baseline
-  rows: Coefficient[]
 }
 
 const NOTHING: Baseline = { rr_short: null, rr_long: null, n: 0 }
@@ -36,31 +26,25 @@ export interface LearnedModel {
 }
 
 /** The version of a model, or the active one; null while no learner ever ran. Error: USAGE where there is no model of that name. */
-export async function learnedModel(store: Store, name?: string): Promise<LearnedModel | null> {
-  const row = await store.rpc<{
-    model_version: number
-    hash: string
-    active: boolean
-    definition: ModelDefinition
-  } | null>('strandline_decision_model', { p_model: name ?? null })
+export async function learnedModel(store: CoefficientStore, name?: string): Promise<LearnedModel | null> {
+  const row = await store.version(name ?? null)
   if (row)
     return { model: compileModel(row.definition, row.hash), model_version: row.model_version, active: row.active }
   if (name === undefined) return null
-  throw unknownModel(name, await listVersions(store))
+  throw unknownModel(name, await store.list())
 }
 
 /** The active model, or null while no learner ever ran. */
-export const activeModel = async (store: Store): Promise<Model | null> => (await learnedModel(store))?.model ?? null
+export const activeModel = async (store: CoefficientStore): Promise<Model | null> =>
+  (await learnedModel(store))?.model ?? null
 
 /** The rows of the given coefficients and the baseline, all of one moment. Each is an index look-up. `model`: null for the active one. */
-export async function readCoefficients(store: Store, keys: CoefficientKey[], model?: string): Promise<Learned> {
-  const answer = await store.rpc<Omit<Learned, 'global_rr'> & { global_rr: Baseline | null }>(
-    'strandline_decision_coefficients',
-    {
-      p_keys: JSON.stringify(keys),
-      p_model: model ?? null,
-    },
-  )
+export async function readCoefficients(
+  store: CoefficientStore,
+  keys: CoefficientKey[],
+  model?: string,
+): Promise<Learned> {
+  const answer = await store.read(keys, model ?? null)
   return { ...answer, global_rr: answer.global_rr ?? NOTHING }
 }
 
@@ -75,7 +59,7 @@ export interface CoefficientFilter {
 
 /** Every coefficient that the filter lets through, all of one version, sorted by scope, name, key. `pageSize`: partials read at once, about. */
 export async function readAllCoefficients(
-  store: Store,
+  store: CoefficientStore,
   filter: CoefficientFilter = {},
   pageSize = PAGE,
 ): Promise<CoefficientRow[]> {
@@ -83,25 +67,16 @@ export async function readAllCoefficients(
 }
 
 async function readPages(
-  store: Store,
+  store: CoefficientStore,
   filter: CoefficientFilter,
   pageSize = PAGE,
 ): Promise<{ rows: CoefficientRow[]; model_version: number | null }> {
   const all: CoefficientRow[] = []
   let model_version: number | null = null // of the first page: another one may be made active meanwhile
   for (let after: string | null = ''; after !== null; ) {
-    const page: { rows: CoefficientRow[]; next: string | null; model_version: number | null } = await store.rpc(
-      'strandline_decision_page',
-      {
-        p_scope: filter.scope ?? null,
-        p_name: filter.name ?? null,
-        p_min_n: filter.minN ?? 0,
-        p_after: after,
-        p_size: pageSize,
-        p_model: filter.model ?? null,
-        p_model_version: model_version,
-      },
-    )
+    const { scope = null, name = null, minN = 0, model = null } = filter
+    const asked = { scope, name, minN, model, modelVersion: model_version }
+    const page: CoefficientPage = await store.page(asked, after, pageSize)
     for (const row of page.rows) all.push(row)
     model_version = page.model_version
     after = page.next
@@ -111,7 +86,7 @@ async function readPages(
 
 /** What the filter lets through, with the baseline that it is weighed against and the version that both are of; null: no learner ever ran. */
 export async function readLearned(
-  store: Store,
+  store: CoefficientStore,
   filter: CoefficientFilter = {},
 ): Promise<{ version: LearnedModel | null; global_rr: Baseline; rows: CoefficientRow[] }> {
   for (;;) {

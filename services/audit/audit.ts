@@ -9,6 +9,7 @@
 
 import { StrandlineError } from '../../core/errors.ts'
 import type { ServiceDeps } from '../../core/service.ts'
+import { createCoefficientStore } from '../../core/store/coefficient-store.ts'
 import { activeModel } from '../../core/store/learned.ts'
 import { type Compared, compareCoefficients } from './coefficients.ts'
 import { judge } from './judge.ts'
@@ -71,7 +72,7 @@ async function look(deps: ServiceDeps): Promise<AuditReport> {
   const { store, config } = deps
   const positions = await readIds(store, 'positions')
   const outbox = await readOutbox(store)
-  const model = await activeModel(store)
+  const model = await activeModel(createCoefficientStore(store))
   const before = await readCheckpoints(store, config.topic)
   if (model && before.consumer === null)
     throw new StrandlineError(

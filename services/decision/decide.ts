@@ -2,6 +2,7 @@
 import { LRUCache } from 'lru-cache'
 import { StrandlineError } from '../../core/errors.ts'
 import { shippedModels } from '../../core/load-model.ts'
+import { type CoefficientStore, createCoefficientStore } from '../../core/store/coefficient-store.ts'
 import {
   type Baseline,
   type Learned,
@@ -62,9 +63,9 @@ const TIMEFRAME_KEYS: CoefficientKey[] = TIMEFRAMES.map((key) => ({ scope: 'leve
 
 /** One allocation. Who wants many keeps a `createDecisionMaker`, which remembers the model. */
 export const allocate = (store: Store, request: AllocationRequest): Promise<Decision> =>
-  createDecisionMaker(store).allocate(request)
+  createDecisionMaker(createCoefficientStore(store)).allocate(request)
 
-export function createDecisionMaker(store: Store): DecisionMaker {
+export function createDecisionMaker(store: CoefficientStore): DecisionMaker {
   /** The versions that were read last, by the name that was asked for ('' for the active one). */
   const known = new LRUCache<string, LearnedModel>({ max: 20 })
 

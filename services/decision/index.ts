@@ -2,16 +2,20 @@
 import type { FastifyInstance } from 'fastify'
 import { findStrandlineError, StrandlineError } from '../../core/errors.ts'
 import { requestFault } from '../../core/request-faults.ts'
-import type { StartService } from '../../core/service.ts'
+import type { Service, ServiceDeps } from '../../core/service.ts'
+import { type CoefficientStore, createCoefficientStore } from '../../core/store/coefficient-store.ts'
 import { isRequestsFault } from '../../core/store/store.ts'
 import { type AllocationRequest, createDecisionMaker } from './decide.ts'
 import { decisionMetrics } from './metrics.ts'
 
 export { allocate, createDecisionMaker } from './decide.ts'
 
-export const startDecision: StartService = async ({ store, logger, metrics }) => {
+export async function startDecision(
+  { store, logger, metrics }: ServiceDeps,
+  coefficients: CoefficientStore = createCoefficientStore(store),
+): Promise<Service> {
   const counted = decisionMetrics(metrics)
-  const maker = createDecisionMaker(store)
+  const maker = createDecisionMaker(coefficients)
 
   async function answer<T>(what: string, work: () => Promise<T>): Promise<T> {
     const stop = counted.seconds.startTimer({ request: what })
@@ -28,7 +32,7 @@ export const startDecision: StartService = async ({ store, logger, metrics }) =>
   return {
     name: 'decision',
     async ready() {
-      await store.rpc('strandline_decision_model', { p_model: null })
+      await coefficients.version(null)
       return { ok: true }
     },
     routes(app) {

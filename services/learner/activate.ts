@@ -2,7 +2,12 @@
 import type { Clock } from '../../core/clock.ts'
 import { StrandlineError } from '../../core/errors.ts'
 import type { EventLog, PartitionOffsets } from '../../core/log/log.ts'
-import { listVersions, type ModelVersion, readCheckpoints, unknownModel } from '../../core/store/model-versions.ts'
+import {
+  createModelVersionStore,
+  type ModelVersion,
+  readCheckpoints,
+  unknownModel,
+} from '../../core/store/model-versions.ts'
 import type { Store } from '../../core/store/store.ts'
 import { learnerConsumer } from './learner-store.ts'
 
@@ -35,13 +40,12 @@ export async function activate(
   { store, log, clock }: { store: Store; log: Pick<EventLog, 'offsets'>; clock: Clock },
   { model, topic, force = false }: ActivateOptions,
 ): Promise<Activation> {
-  const versions = await listVersions(store)
+  const modelVersions = createModelVersionStore(store)
+  const versions = await modelVersions.list()
   const version = choose(versions, model, topic)
   const { n, lag_records } = await requireCaughtUp({ store, log, clock }, version, force)
-  const answer = await store.rpc<{ status: 'ok' | 'unknown'; previous: number | null }>('strandline_learner_activate', {
-    p_model_version: version.model_version,
-  })
-  if (answer.status !== 'ok') throw unknownModel(model, await listVersions(store))
+  const answer = await modelVersions.activate(version.model_version)
+  if (answer.status !== 'ok') throw unknownModel(model, await modelVersions.list())
   const previous = versions.find((v) => v.model_version === answer.previous)
   return {
     model,
@@ -69,7 +73,8 @@ export async function requireCaughtUp(
     throw error
   })
   const lag_records = await lagOf(store, clock, version, ends, force ? 0 : PATIENCE_MS)
-  const { n } = (await listVersions(store)).find((v) => v.model_version === version.model_version) ?? version
+  const { n } =
+    (await createModelVersionStore(store).list()).find((v) => v.model_version === version.model_version) ?? version
   if (!force) {
     const held = ends.reduce((sum, o) => sum + o.end - o.start, 0)
     if (n === 0 && held > 0)

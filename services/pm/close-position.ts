@@ -6,8 +6,8 @@ import { type Closing, closingOf, type FlatTrade } from '../../domain/closing/cl
 import type { PositionClosed } from '../../domain/event.ts'
 import { overlongKeys } from '../../domain/learning/overlong-keys.ts'
 import { readBars } from './bars.ts'
-import type { OutboxRow } from './outbox.ts'
-import { claimArgs, type Portfolio } from './portfolio.ts'
+import { claimOf, type Portfolio } from './portfolio.ts'
+import type { CloseAnswer, ScoredTrade } from './position-store.ts'
 import { spanTraceparent } from './trace-context.ts'
 
 export interface Closed {
@@ -15,12 +15,6 @@ export interface Closed {
   now: boolean
   event: PositionClosed
 }
-
-/** Of `strandline_pm_close`. */
-export type CloseAnswer =
-  | { status: 'closed'; outbox: OutboxRow | null }
-  | { status: 'already_closed'; event: PositionClosed }
-  | { status: 'changed' | 'not_flat' | 'unknown_position' | 'invalid' }
 
 const ATTEMPTS = 5
 const tracer = trace.getTracer('strandline')
@@ -31,7 +25,7 @@ const tracer = trace.getTracer('strandline')
  */
 export async function closePosition(pm: Portfolio, positionId: string): Promise<Closed | null> {
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
-    const flat = await pm.store.rpc<FlatTrade | null>('strandline_pm_flat_trade', { p_position_id: positionId })
+    const flat = await pm.positions.flatTrade(positionId)
     if (!flat) return null
     const closed = await closeTrade(pm, flat, 'tick')
     if (closed) return closed
@@ -43,37 +37,29 @@ export async function closePosition(pm: Portfolio, positionId: string): Promise<
 
 /** Closes what was read; null when it is no longer that: read it again. Errors: as closePosition. */
 export function closeTrade(pm: Portfolio, flat: FlatTrade, by: 'report' | 'tick'): Promise<Closed | null> {
-  return scoreAndClose(pm, flat, by, (p_close) =>
-    pm.store.rpc<CloseAnswer>('strandline_pm_close', { p_close, ...claimArgs(pm) }),
-  )
+  return scoreAndClose(pm, flat, by, (scored) => pm.positions.close(scored, claimOf(pm)))
 }
 
 /**
  * Scores a trade and closes it.
- * @param close the transaction, given what `strandline_pm_close` takes; null: it came to no close
+ * @param close the transaction; null: it came to no close
  */
 export function scoreAndClose(
   pm: Portfolio,
   flat: FlatTrade,
   by: 'report' | 'tick',
-  close: (p_close: string) => Promise<CloseAnswer | null>,
+  close: (scored: ScoredTrade) => Promise<CloseAnswer | null>,
 ): Promise<Closed | null> {
   return tracer.startActiveSpan('pm.close', async (span) => {
     const started = pm.clock.now()
     try {
       // a row that could not be read as a trade has none
-      const bars = flat.bars === null ? await readBars(pm.store, timed(flat)) : (flat.bars ?? [])
+      const bars = flat.bars === null ? await readBars(pm.bars, timed(flat)) : (flat.bars ?? [])
       const closing = namingLongKeys(closingOf({ ...flat, bars }))
       const { event } = closing
       span.setAttributes({ 'strandline.event_id': event.event_id, 'strandline.position_id': event.position_id })
-      const p_close = JSON.stringify({
-        ...closing,
-        position_id: flat.position_id,
-        trade_id: flat.trade_id,
-        fingerprint: flat.fingerprint,
-        traceparent: spanTraceparent(span),
-      })
-      const answer = await close(p_close)
+      const { position_id, trade_id, fingerprint } = flat
+      const answer = await close({ ...closing, position_id, trade_id, fingerprint, traceparent: spanTraceparent(span) })
       if (answer?.status === 'already_closed') return { now: false, event: answer.event }
       if (answer?.status !== 'closed') return null
       if (answer.outbox && pm.relay) pm.relay.offer(answer.outbox)

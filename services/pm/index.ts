@@ -3,11 +3,12 @@ import { randomUUID } from 'node:crypto'
 import { hostname } from 'node:os'
 import { explain } from '../../core/errors.ts'
 import { ensureLoopTopics } from '../../core/log/loop-topics.ts'
-import type { ServiceDeps, StartService } from '../../core/service.ts'
+import type { Service, ServiceDeps } from '../../core/service.ts'
+import type { Store } from '../../core/store/store.ts'
 import { OTHERS, TIMEFRAMES } from '../../domain/timeframe.ts'
 import { pmMetrics, relayMetrics } from './metrics.ts'
-import { createOutbox } from './outbox.ts'
-import type { Portfolio } from './portfolio.ts'
+import { createOutbox, type Outbox } from './outbox.ts'
+import { type Portfolio, type PortfolioStores, portfolioStores } from './portfolio.ts'
 import { type Relay, startRelay } from './relay.ts'
 import { startRetention } from './retention.ts'
 import { pmRoutes } from './routes.ts'
@@ -16,19 +17,36 @@ import { startTicks } from './ticks.ts'
 
 export { type Closed, closePosition } from './close-position.ts'
 export { type OpenedPosition, openPosition } from './open-position.ts'
-export type { Portfolio } from './portfolio.ts'
+export { type Portfolio, type PortfolioStores, portfolioStores } from './portfolio.ts'
 export { type ExecutionResult, reportExecution } from './report-execution.ts'
 export { type TickResult, tick } from './tick.ts'
 
 /** A claimed row that nobody published is taken by another relay after this. Milliseconds. */
 export const LEASE_MS = 30_000
 
+export interface PmStores extends PortfolioStores {
+  /** Of a relay: as createOutbox. */
+  outbox(relay: string, leaseMs: number): Outbox
+  /** Where what only grows is made small once it is old; null: nothing gets that old (memory). */
+  retained: Store | null
+}
+
+const databaseStores = (store: Store): PmStores => ({
+  ...portfolioStores(store),
+  outbox: (relay, leaseMs) => createOutbox(store, relay, leaseMs),
+  retained: store,
+})
+
 /** A relay on a service's dependencies, and how the PM's functions hand rows to it. */
-export function serviceRelay(deps: ServiceDeps, pollMs?: number): Relay & NonNullable<Portfolio['relay']> {
-  const { config, log, store, codec, clock, logger, metrics, liveness } = deps
+export function serviceRelay(
+  deps: ServiceDeps,
+  pollMs?: number,
+  { outbox }: Pick<PmStores, 'outbox'> = databaseStores(deps.store),
+): Relay & NonNullable<Portfolio['relay']> {
+  const { config, log, codec, clock, logger, metrics, liveness } = deps
   const id = `${hostname()}/${process.pid}/${randomUUID().slice(0, 8)}`
   const relay = startRelay({
-    outbox: createOutbox(store, id, LEASE_MS),
+    outbox: outbox(id, LEASE_MS),
     log,
     codec,
     clock,
@@ -42,20 +60,22 @@ export function serviceRelay(deps: ServiceDeps, pollMs?: number): Relay & NonNul
   return { ...relay, id, leaseMs: LEASE_MS }
 }
 
-export const startPm: StartService = async (deps) => {
-  const { store, clock, logger, metrics, liveness } = deps
-  const relay = serviceRelay(deps)
-  const pm: Portfolio = { store, clock, logger, metrics: pmMetrics(metrics), relay }
+export async function startPm(deps: ServiceDeps, stores: PmStores = databaseStores(deps.store)): Promise<Service> {
+  const { clock, logger, metrics, liveness } = deps
+  const relay = serviceRelay(deps, undefined, stores)
+  const outbox = stores.outbox('', 0) // to look at, not to claim
+  const pm: Portfolio = { ...stores, clock, logger, metrics: pmMetrics(metrics), relay }
   const ticks = startTicks(pm, [...TIMEFRAMES, OTHERS], liveness)
   const bridge = startBridge(pm, undefined, liveness)
-  const retention = startRetention(pm, deps.config.retention, liveness)
+  const { retained } = stores
+  const retention = retained && startRetention({ store: retained, clock, logger }, deps.config.retention, liveness)
 
   return {
     name: 'pm',
     routes: (app) => pmRoutes(app, pm),
     async ready() {
       try {
-        await store.rpc('strandline_pm_outbox_state', {})
+        await outbox.state()
       } catch (error) {
         return { ok: false, reason: explain(error) }
       }
@@ -64,7 +84,7 @@ export const startPm: StartService = async (deps) => {
       return reason ? { ok: false, reason } : { ok: true }
     },
     async stop() {
-      await Promise.all([ticks.stop(), bridge.stop(), retention.stop()])
+      await Promise.all([ticks.stop(), bridge.stop(), retention?.stop()])
       await relay.stop()
     },
   }

@@ -21,7 +21,10 @@ export interface OpenedPosition {
  * @param body {id?, token_chain, token_contract, token_ticker, timeframe: 1m|15m|1h|4h, side?: long|short, entry_context?, regime_context?}
  * Errors: POSITION_INVALID.
  */
-export async function openPosition({ store }: Portfolio, body: unknown): Promise<OpenedPosition> {
+export async function openPosition(
+  { positions }: Pick<Portfolio, 'positions'>,
+  body: unknown,
+): Promise<OpenedPosition> {
   const invalid = (message: string, todo: string) => new StrandlineError('POSITION_INVALID', message, { todo })
   if (!isObject(body))
     throw invalid('The position is not a JSON object.', 'Send {"token_contract", "token_chain", "timeframe", …}.')
@@ -49,12 +52,7 @@ export async function openPosition({ store }: Portfolio, body: unknown): Promise
   }
   const texts = Object.fromEntries(TEXTS.map((name) => [name, body[name] ?? '']))
   const position = { ...texts, id: body.id || undefined, timeframe, side, entry_context, regime_context }
-  const answer = await store.rpc<OpenedPosition | { status: 'invalid'; reason: string }>(
-    'strandline_pm_open_position',
-    {
-      p_position: JSON.stringify(position),
-    },
-  )
+  const answer = await positions.open(position)
   if (answer.status === 'invalid')
     throw invalid(`The position cannot be stored: ${answer.reason}.`, 'Correct it, or lowcap_positions.')
   return answer

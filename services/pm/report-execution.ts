@@ -1,13 +1,13 @@
 /** An execution that the trader reports: recorded once, and the position closes when nothing is left of it. */
 import { findStrandlineError, StrandlineError } from '../../core/errors.ts'
 import { shippedModels } from '../../core/load-model.ts'
-import type { FlatTrade } from '../../domain/closing/closing.ts'
 import { type Execution, isFullExit, parseExecution } from '../../domain/closing/execution.ts'
 import type { PositionClosed } from '../../domain/event.ts'
 import { eventId } from '../../domain/event.ts'
 import { MAX_CLOCK_SKEW_MS } from '../../domain/validation.ts'
-import { type CloseAnswer, type Closed, closePosition, closeTrade, scoreAndClose } from './close-position.ts'
-import { claimArgs, type Portfolio } from './portfolio.ts'
+import { type Closed, closePosition, closeTrade, scoreAndClose } from './close-position.ts'
+import { claimOf, type Portfolio } from './portfolio.ts'
+import type { ExitAnswer, RecordAnswer, RecordedExecution } from './position-store.ts'
 
 export interface ExecutionResult {
   /** 'duplicate': this id was reported before; nothing was recorded again. */
@@ -22,21 +22,6 @@ export interface ExecutionResult {
   /** What the closed trade does not carry or count for, because it is too long; absent when it is whole. */
   left_out?: string[]
 }
-
-type Answer =
-  | {
-      status: 'recorded' | 'duplicate'
-      trade_id: string
-      size_frac: number | null
-      left: number
-      trade: FlatTrade | null
-    }
-  | { status: 'close_first'; trade: FlatTrade }
-  | { status: 'more_than_held'; held: number }
-  | { status: 'before_entry'; entry: string }
-  | { status: 'in_future'; executed_at: string; now: string }
-  | { status: 'invalid'; reason: string }
-  | { status: 'conflict' | 'unknown_position' | 'nothing_held' }
 
 /**
  * Records one execution and closes the position when it was a full exit with nothing left.
@@ -73,7 +58,7 @@ async function report(pm: Portfolio, execution: Execution): Promise<ExecutionRes
   }
 }
 
-type Recorded = Extract<Answer, { trade_id: string }>
+type Recorded = Extract<RecordAnswer, { trade_id: string }>
 
 /**
  * An exit that leaves nothing is scored before it is recorded, so that execution, close and outbox row are one transaction. Null: it is no such exit, or this did not
@@ -85,13 +70,13 @@ async function recordAndClose(
 ): Promise<{ answer: Recorded; closed: Closed | null } | null> {
   const { side, kind, size_frac } = execution
   if (side !== 'exit' || !isFullExit(kind, size_frac ?? 1)) return null
-  const p_execution = argumentOf(execution)
-  const trade = await pm.store.rpc<FlatTrade | null>('strandline_pm_trade_after', { p_execution })
+  const recorded = recordedOf(execution)
+  const trade = await pm.positions.tradeAfter(recorded)
   if (!trade) return null
-  let answer: (Answer & { close?: CloseAnswer }) | undefined
+  let answer: ExitAnswer | undefined
   try {
-    const closed = await scoreAndClose(pm, trade, 'report', async (p_close) => {
-      answer = await pm.store.rpc('strandline_pm_exit', { p_execution, p_close, ...claimArgs(pm) })
+    const closed = await scoreAndClose(pm, trade, 'report', async (scored) => {
+      answer = await pm.positions.exit(recorded, scored, claimOf(pm))
       return answer?.close ?? null
     })
     return answer && isRecorded(answer) ? { answer, closed } : null
@@ -102,7 +87,8 @@ async function recordAndClose(
   }
 }
 
-const isRecorded = (answer: Answer): answer is Recorded => answer.status === 'recorded' || answer.status === 'duplicate'
+const isRecorded = (answer: RecordAnswer): answer is Recorded =>
+  answer.status === 'recorded' || answer.status === 'duplicate'
 
 /** Closed here: where the trade is not what it was, or was not read, as it is now. A repeated report of a position that is closed has its event. */
 async function close(pm: Portfolio, positionId: string, answer: Recorded): Promise<PositionClosed | null> {
@@ -111,25 +97,20 @@ async function close(pm: Portfolio, positionId: string, answer: Recorded): Promi
   if (closed) return closed.event
   const again = trade || status === 'recorded' ? await closePosition(pm, positionId) : null
   if (again) return again.event
-  return pm.store.rpc<PositionClosed | null>('strandline_pm_outbox_event', {
-    p_event_id: eventId(positionId, trade_id),
-  })
+  return pm.positions.event(eventId(positionId, trade_id))
 }
 
-/** As `strandline_pm_record_execution` takes it. */
-function argumentOf(execution: Execution): string {
-  return JSON.stringify({
-    ...execution,
-    trade_id: eventId(execution.position_id, `execution ${execution.id}`),
-    max_skew_ms: MAX_CLOCK_SKEW_MS,
-  })
-}
+const recordedOf = (execution: Execution): RecordedExecution => ({
+  ...execution,
+  trade_id: eventId(execution.position_id, `execution ${execution.id}`),
+  max_skew_ms: MAX_CLOCK_SKEW_MS,
+})
 
 async function record(pm: Portfolio, execution: Execution): Promise<Recorded> {
   const { id, position_id } = execution
-  const p_execution = argumentOf(execution)
+  const recorded = recordedOf(execution)
   for (;;) {
-    const answer = await pm.store.rpc<Answer>('strandline_pm_record_execution', { p_execution })
+    const answer = await pm.positions.record(recorded)
     switch (answer.status) {
       case 'recorded':
       case 'duplicate':

@@ -43,7 +43,7 @@ export async function retain(
 
 /** Soon after the start and then every hour. What fails is said, and tried again with the next hour. */
 export function startRetention(
-  { store, clock, logger }: Portfolio,
+  { store, clock, logger }: { store: Store } & Pick<Portfolio, 'clock' | 'logger'>,
   retention: Retention,
   liveness?: Liveness,
 ): { stop(): Promise<void> } {

@@ -4,7 +4,6 @@ import { isRequestsFault } from '../../core/store/store.ts'
 import { checkPositionId } from '../../domain/context.ts'
 import { openPosition } from './open-position.ts'
 import type { Portfolio } from './portfolio.ts'
-import type { PositionRow } from './position-row.ts'
 import { reportExecution } from './report-execution.ts'
 
 const STATUS: Partial<Record<ErrorCode, number>> = {
@@ -36,9 +35,7 @@ export function pmRoutes(app: FastifyInstance, pm: Portfolio): void {
     answered(reply, async () => {
       const wrong = checkPositionId(request.params.id)
       if (wrong) throw new StrandlineError('USAGE', `The position's id ${wrong}.`)
-      const data = await pm.store.rpc<PositionRow | null>('strandline_pm_position', {
-        p_position_id: request.params.id,
-      })
+      const data = await pm.positions.read(request.params.id)
       if (!data)
         return reply
           .code(404)

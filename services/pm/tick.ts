@@ -1,12 +1,10 @@
 /** One tick of a timeframe: closes what others brought to zero, and scores what was closed without bars. */
 import { explain, findStrandlineError } from '../../core/errors.ts'
-import { type BarRow, type FlatTrade, rescored } from '../../domain/closing/closing.ts'
-import type { Side } from '../../domain/closing/rr.ts'
-import type { PositionClosed } from '../../domain/event.ts'
+import { rescored } from '../../domain/closing/closing.ts'
 import { readBars } from './bars.ts'
 import { closePosition, closeTrade } from './close-position.ts'
-import type { OutboxRow } from './outbox.ts'
-import { claimArgs, type Portfolio } from './portfolio.ts'
+import { claimOf, type Portfolio } from './portfolio.ts'
+import type { LateTrade } from './position-store.ts'
 
 /** Trades of one request, with their bars where they are few: a hosted project ends a statement after 8 s. */
 const PAGE = 50
@@ -18,25 +16,13 @@ export interface TickResult {
   refused: { position_id: string; reason: string }[]
 }
 
-interface LateTrade {
-  event_id: string
-  position_id: string
-  /** The latest revision that the outbox has. */
-  event: PositionClosed
-  side: Side
-  /** null: too many to travel with it. */
-  bars: BarRow[] | null
-  complete: boolean
-}
-
 /**
  * A position that cannot be closed, whatever is wrong with it, is in `refused` (and in strandline.set_aside) and stops nothing; the next tick tries it
  * again. Errors: STORE_UNREACHABLE; STORE_REJECTED when the database refuses to say what there is to do.
  */
 export async function tick(pm: Portfolio, timeframe: string): Promise<TickResult> {
   const result: TickResult = { closed: 0, scored: 0, refused: [] }
-  const flat = (after: string) =>
-    pm.store.rpc<FlatTrade[]>('strandline_pm_flat_trades', { p_timeframe: timeframe, p_after: after, p_limit: PAGE })
+  const flat = (after: string) => pm.positions.flatTrades(timeframe, after, PAGE)
   for (
     let page = await flat('');
     page.length > 0;
@@ -51,8 +37,7 @@ export async function tick(pm: Portfolio, timeframe: string): Promise<TickResult
       }
     }
   }
-  const late = (after: string) =>
-    pm.store.rpc<LateTrade[]>('strandline_pm_late_trades', { p_timeframe: timeframe, p_after: after, p_limit: PAGE })
+  const late = (after: string) => pm.positions.lateTrades(timeframe, after, PAGE)
   for (let page = await late(''); page.length > 0; page = page.length < PAGE ? [] : await late(page.at(-1)!.event_id)) {
     for (const trade of page) {
       try {
@@ -62,8 +47,7 @@ export async function tick(pm: Portfolio, timeframe: string): Promise<TickResult
       }
     }
   }
-  const p_rows = JSON.stringify([...new Map(result.refused.map((r) => [r.position_id, r.reason]))])
-  await pm.store.rpc('strandline_pm_set_aside_positions', { p_timeframe: timeframe, p_rows })
+  await pm.positions.setAside(timeframe, [...new Map(result.refused.map((r) => [r.position_id, r.reason]))])
   return result
 
   function setAside(position_id: string, error: unknown): void {
@@ -74,7 +58,7 @@ export async function tick(pm: Portfolio, timeframe: string): Promise<TickResult
 
 /** The ticks of all timeframes that have none of their own: others may write any. Errors: as tick. */
 export async function tickOthers(pm: Portfolio, known: readonly string[]): Promise<TickResult> {
-  const timeframes = await pm.store.rpc<string[]>('strandline_pm_other_timeframes', { p_known: JSON.stringify(known) })
+  const timeframes = await pm.positions.otherTimeframes(known)
   const results: TickResult[] = []
   for (const timeframe of timeframes) results.push(await tick(pm, timeframe))
   return {
@@ -92,13 +76,9 @@ function isSystemic(error: unknown): boolean {
 
 /** Publishes the score of a trade that had none, as the event's next revision. */
 async function scoreLate(pm: Portfolio, { event, side, bars }: LateTrade): Promise<boolean> {
-  const next = rescored(event, side, bars ?? (await readBars(pm.store, event)))
+  const next = rescored(event, side, bars ?? (await readBars(pm.bars, event)))
   if (!next) return false
-  type Answer = { status: 'scored'; outbox: OutboxRow | null } | { status: 'superseded' }
-  const answer = await pm.store.rpc<Answer>('strandline_pm_score_late', {
-    p_score: JSON.stringify({ ...next, traceparent: null }),
-    ...claimArgs(pm),
-  })
+  const answer = await pm.positions.scoreLate(next, claimOf(pm))
   if (answer.status !== 'scored') return false
   if (answer.outbox && pm.relay) pm.relay.offer(answer.outbox)
   pm.metrics?.lateScores.inc({ timeframe: event.timeframe })

@@ -1,9 +1,8 @@
 /** The ticks of a running PM: one loop per timeframe, its period the timeframe itself, the first at start. */
 import { explain } from '../../core/errors.ts'
 import { type Liveness, type Loop, PATIENCE_MS } from '../../core/liveness.ts'
-import { beatingStore } from '../../core/store/beating-store.ts'
 import { OTHERS, timeframeMs } from '../../domain/timeframe.ts'
-import type { Portfolio } from './portfolio.ts'
+import { type Portfolio, withBeats } from './portfolio.ts'
 import { type TickResult, tick, tickOthers } from './tick.ts'
 
 /** A tick that failed is tried again after this, not after four hours. Milliseconds. */
@@ -24,9 +23,9 @@ export function startTicks(pm: Portfolio, timeframes: readonly string[], livenes
     const name = `The tick of ${timeframe}`
     const period = timeframe === OTHERS ? OTHERS_MS : timeframeMs(timeframe)
     const loop = liveness?.loop(name, period + PATIENCE_MS)
-    const beating = { ...pm, store: beatingStore(pm.store, loop) }
-    const work = () => (timeframe === OTHERS ? tickOthers(beating, timeframes) : tick(beating, timeframe))
-    const running = run(beating, { timeframe, period, work }, stopping.signal, failures, loop)
+    const living = withBeats(pm, loop)
+    const work = () => (timeframe === OTHERS ? tickOthers(living, timeframes) : tick(living, timeframe))
+    const running = run(living, { timeframe, period, work }, stopping.signal, failures, loop)
     liveness?.keeps(name, running, stopping.signal)
     return running
   })

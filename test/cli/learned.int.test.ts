@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { loadModel } from '../../core/load-model.ts'
+import { createCoefficientStore } from '../../core/store/coefficient-store.ts'
 import { createOfflineFold } from '../../domain/learning/offline.ts'
 import { createDecisionMaker } from '../../services/decision/index.ts'
 import { closedTrade } from '../support/closed-trade.ts'
@@ -116,7 +117,7 @@ describe('once trades were learned from', () => {
 
   test('allocate answers as the library does', async () => {
     const { stdout } = await strandline(...asked, '--timeframe', '1h', '--json')
-    const expected = await createDecisionMaker(db.store).allocate({
+    const expected = await createDecisionMaker(createCoefficientStore(db.store)).allocate({
       entry_context: context,
       timeframe: '1h',
       base: 5,

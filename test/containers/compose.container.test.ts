@@ -2,6 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { withClient } from '../../core/store/client.ts'
+import { createCoefficientStore } from '../../core/store/coefficient-store.ts'
 import { readAllCoefficients } from '../../core/store/learned.ts'
 import { createPostgrestStore, type PostgrestStore } from '../../core/store/postgrest-store.ts'
 import { closeTrade, insertPaths, someTrades } from '../support/trades.ts'
@@ -115,7 +116,7 @@ test('one closed trade: position, log, ledger, coefficient, strand, and the next
   await closeTrade(post, trade!)
   await expect.poll(() => count('learner_ledger'), patient).toBe(1)
   await expect.poll(() => count('position_closed_strands'), patient).toBe(1)
-  const rows = await readAllCoefficients(store)
+  const rows = await readAllCoefficients(createCoefficientStore(store))
   expect(rows.find((r) => r.name === 'curator' && r.key === 'c0')).toMatchObject({
     n: 1,
     rr_short: expect.closeTo(trade!.rr, 9),
@@ -144,7 +145,7 @@ test('four learners, one killed and one stopped while trades close: each trade c
   // The killed one's partitions are free once its session is over.
   await expect.poll(() => count('learner_ledger'), patient).toBe(81)
   await expect.poll(() => count('position_closed_strands'), patient).toBe(81)
-  const byCurator = (await readAllCoefficients(store)).filter((r) => r.name === 'curator')
+  const byCurator = (await readAllCoefficients(createCoefficientStore(store))).filter((r) => r.name === 'curator')
   expect(byCurator.reduce((sum, r) => sum + r.n, 0)).toBe(81)
   expect(await count('dead_letters')).toBe(0)
 }, 240_000)

@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { loadModel } from '../../core/load-model.ts'
 import { readAll } from '../../core/log/read-all.ts'
+import { createCoefficientStore } from '../../core/store/coefficient-store.ts'
 import { readAllCoefficients } from '../../core/store/learned.ts'
 import type { PositionClosed } from '../../domain/event.ts'
 import { createOfflineFold } from '../../domain/learning/offline.ts'
@@ -51,7 +52,7 @@ describe('killed containers', () => {
       inLog.add(event.event_id)
       expect(await fold.add([event], partition)).toEqual([])
     })
-    const learned = await readAllCoefficients(loop.db.store)
+    const learned = await readAllCoefficients(createCoefficientStore(loop.db.store))
     const audit = {
       closed: await count(`lowcap_positions where status = 'watchlist'`),
       in_log: inLog.size,

@@ -4,6 +4,7 @@ import { Registry } from 'prom-client'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { loadModel } from '../../core/load-model.ts'
 import type { ServiceDeps } from '../../core/service.ts'
+import { createCoefficientStore } from '../../core/store/coefficient-store.ts'
 import { readAllCoefficients } from '../../core/store/learned.ts'
 import type { PositionClosed } from '../../domain/event.ts'
 import { createOfflineFold } from '../../domain/learning/offline.ts'
@@ -53,7 +54,7 @@ describe('before anything is learned', () => {
       global_rr: { rr_short: null, rr_long: null, n: 0 },
     })
     expect(answer.timeframes.map((t) => t.allocation)).toEqual([0.25, 0.625, 3.5, 0.625])
-    expect(await readAllCoefficients(db.store)).toEqual([])
+    expect(await readAllCoefficients(createCoefficientStore(db.store))).toEqual([])
   })
 })
 
@@ -65,7 +66,7 @@ describe('once trades were learned from', () => {
   const combined = 2 // the one trade with all three, at most 2.0
 
   test('an allocation is what one computes by hand from its rows', async () => {
-    const maker = createDecisionMaker(db.store)
+    const maker = createDecisionMaker(createCoefficientStore(db.store))
     await maker.allocate({ entry_context: context, ...sizing })
     await learn()
     const answer = await maker.allocate({ entry_context: context, ...sizing })
@@ -105,7 +106,7 @@ describe('once trades were learned from', () => {
   })
 
   test('the split over timeframes is their weights, normalised', async () => {
-    const { timeframes } = await createDecisionMaker(db.store).timeframes()
+    const { timeframes } = await createDecisionMaker(createCoefficientStore(db.store)).timeframes()
     expect(timeframes.map((t) => t.share)).toEqual([0.25, 0.25, 0.25, 0.25]) // 1h and 4h have the mean itself, the others are unknown
     expect(timeframes.map((t) => t.n)).toEqual([0, 0, 5, 1])
   })
@@ -115,7 +116,7 @@ describe('once trades were learned from', () => {
     await fold.add(events)
     const { coefficients } = fold.result()
     for (const pageSize of [1, 2, 7, 10_000]) {
-      const rows = await readAllCoefficients(db.store, {}, pageSize)
+      const rows = await readAllCoefficients(createCoefficientStore(db.store), {}, pageSize)
       expect(rows.map((r) => [r.module, r.scope, r.name, r.key, r.n])).toEqual(
         coefficients.map((r) => [r.module, r.scope, r.name, r.key, r.n]),
       )
@@ -129,7 +130,7 @@ describe('once trades were learned from', () => {
 
   test('coefficients can be narrowed down', async () => {
     const keys = async (filter: Parameters<typeof readAllCoefficients>[1]) =>
-      (await readAllCoefficients(db.store, filter)).map((r) => `${r.name}=${r.key}`)
+      (await readAllCoefficients(createCoefficientStore(db.store), filter)).map((r) => `${r.name}=${r.key}`)
     expect(await keys({ scope: 'lever', name: 'chain' })).toEqual(['chain=base', 'chain=solana'])
     expect(await keys({ minN: 5 })).toEqual(['timeframe=1h'])
     expect(await keys({ scope: 'interaction' })).toHaveLength(6)
@@ -194,7 +195,7 @@ describe('over HTTP', () => {
 })
 
 test('the model that is active in the database decides which levers count, also when it is switched while running', async () => {
-  const maker = createDecisionMaker(db.store)
+  const maker = createDecisionMaker(createCoefficientStore(db.store))
   expect((await maker.allocate({ entry_context: context, ...sizing })).model).toBe('lowcap-v4')
   const imported = closedTrade({
     source: 'import:freqtrade',

@@ -1,8 +1,9 @@
 /** What is read of a learner is of one model version, whichever is made active while it is read. */
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { loadModel } from '../../core/load-model.ts'
+import { createCoefficientStore } from '../../core/store/coefficient-store.ts'
 import { readAllCoefficients, readLearned } from '../../core/store/learned.ts'
-import { listVersions } from '../../core/store/model-versions.ts'
+import { createModelVersionStore } from '../../core/store/model-versions.ts'
 import type { Store } from '../../core/store/store.ts'
 import { closedTrade } from '../support/closed-trade.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
@@ -33,7 +34,7 @@ beforeAll(async () => {
 afterAll(() => db?.drop())
 
 const activate = async (model: string) => {
-  const version = (await listVersions(db.store)).find((v) => v.model === model)!
+  const version = (await createModelVersionStore(db.store).list()).find((v) => v.model === model)!
   await db.store.rpc('strandline_learner_activate', { p_model_version: version.model_version })
 }
 
@@ -52,19 +53,19 @@ function switching(after: number): Store {
 
 test('regression: pages of coefficients are of the version of the first one', async () => {
   await activate('lowcap-v4')
-  const all = await readAllCoefficients(db.store)
-  expect(await readAllCoefficients(switching(3), {}, 2)).toEqual(all)
+  const all = await readAllCoefficients(createCoefficientStore(db.store))
+  expect(await readAllCoefficients(createCoefficientStore(switching(3)), {}, 2)).toEqual(all)
 })
 
 test('regression: the baseline, the coefficients and the name beside them are of one version', async () => {
   await activate('freqtrade')
-  const freqtrade = await readLearned(db.store)
+  const freqtrade = await readLearned(createCoefficientStore(db.store))
   await activate('lowcap-v4')
-  const lowcap = await readLearned(db.store)
+  const lowcap = await readLearned(createCoefficientStore(db.store))
   expect([lowcap.global_rr.n, freqtrade.global_rr.n]).toEqual([12, 5])
   for (const after of [1, 2, 3]) {
     await activate('lowcap-v4')
-    const read = await readLearned(switching(after))
+    const read = await readLearned(createCoefficientStore(switching(after)))
     const expected = read.global_rr.n === 12 ? lowcap : freqtrade
     expect({ model: read.version?.model.definition.name, global_rr: read.global_rr, rows: read.rows }).toEqual({
       model: expected.version?.model.definition.name,

@@ -5,6 +5,7 @@ import { migrate } from '../../core/store/migrate.ts'
 import { lookAtDatabase } from '../../doctor/database/database.ts'
 import type { Finding } from '../../doctor/finding.ts'
 import { lookAtHosted } from '../../doctor/rest/hosted.ts'
+import { portfolioStores } from '../../services/pm/index.ts'
 import { backfill } from '../../services/pm/sources/backfill.ts'
 import { drainLearningQueue } from '../../services/pm/sources/learning-queue.ts'
 import { createOldDatabase, type OldDatabase } from '../legacy/old-database.ts'
@@ -59,7 +60,7 @@ describe.each<VariantName>(['text', 'uuid', 'bigint'])('ids as %s', (variant) =>
     expect(await backfill({ store: await old.store(), clock: systemClock, owner: 'test' })).toMatchObject({
       done: true,
     })
-    await drainLearningQueue({ store: await old.store(), clock: systemClock, logger })
+    await drainLearningQueue({ ...portfolioStores(await old.store()), clock: systemClock, logger })
     const after = await both(true)
     expect(after.connection[0]).toMatch(/^Set aside: \d+ strands of the old queue /)
     expect(after.connection[1]).toMatch(/every one is in the log or on the way\.$/)

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { systemClock } from '../../core/clock.ts'
 import { loadModel } from '../../core/load-model.ts'
+import { createCoefficientStore } from '../../core/store/coefficient-store.ts'
 import { readAllCoefficients, readCoefficients } from '../../core/store/learned.ts'
 import type { PositionClosed } from '../../domain/event.ts'
 import { foldTrades } from '../../domain/learning/fold.ts'
@@ -153,7 +154,7 @@ describe('a switch to another model', () => {
     await learnAll(stage)
     const learner = await stage.start(FREQTRADE)
     await freqtradeCaughtUp(stage)
-    const reader = createDecisionMaker(db.store)
+    const reader = createDecisionMaker(createCoefficientStore(db.store))
     const ask = (model?: string) =>
       reader.allocate({ entry_context: { pair: 'ETH/BTC' }, base: 5, min: 1, max: 10, model })
     expect(await ask()).toMatchObject({ model: 'lowcap-v4', active: true })
@@ -298,9 +299,9 @@ it('regression: two topics under one model have sums, ledger and baseline of the
   })
   await activate(deps, { model: 'lowcap-v4', topic: b.topic })
   expectClose(await learned(db), await folded(lowcap, [ofB]))
-  const { global_rr } = await readCoefficients(db.store, [])
+  const { global_rr } = await readCoefficients(createCoefficientStore(db.store), [])
   expect(global_rr.n).toBe(8)
-  expect(await readAllCoefficients(db.store)).toEqual((await learned(db)).coefficients)
+  expect(await readAllCoefficients(createCoefficientStore(db.store))).toEqual((await learned(db)).coefficients)
   await see(db, a.topic)
   expectClose(await learned(db), await folded(lowcap, [[...ofA, ...more]]))
 })

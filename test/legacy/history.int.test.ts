@@ -4,7 +4,7 @@ import { systemClock } from '../../core/clock.ts'
 import { migrate } from '../../core/store/migrate.ts'
 import type { Store } from '../../core/store/store.ts'
 import type { PositionClosed } from '../../domain/event.ts'
-import { type Portfolio, tick } from '../../services/pm/index.ts'
+import { type Portfolio, portfolioStores, tick } from '../../services/pm/index.ts'
 import { backfill } from '../../services/pm/sources/backfill.ts'
 import { unusableCount } from '../../services/pm/sources/backfill-report.ts'
 import { drainLearningQueue } from '../../services/pm/sources/learning-queue.ts'
@@ -38,7 +38,7 @@ describe.each(Object.keys(VARIANTS) as VariantName[])('an old system with ids of
     db = await createOldDatabase(variant)
     await migrate(db.databaseUrl)
     store = await db.store()
-    pm = { store, clock: systemClock, logger }
+    pm = { ...portfolioStores(store), clock: systemClock, logger }
     usable = db.trades.filter((t) => t.usable)
   })
   afterAll(() => db.drop())

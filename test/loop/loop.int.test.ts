@@ -1,5 +1,6 @@
 /** The three tests of the original plan, on the real loop: Kafka, database, PM, learner, projector, decision maker. */
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { createCoefficientStore } from '../../core/store/coefficient-store.ts'
 import { readAllCoefficients } from '../../core/store/learned.ts'
 import { type Loop, startLoop } from '../support/loop.ts'
 
@@ -117,7 +118,13 @@ describe('the loop', () => {
     await trade('two', 1, { curator: 'bob', chain: 'base' })
     await learnedOf(2)
     expect(await baseline()).toMatchObject({ rr_short: expect.closeTo(1.5, 9), rr_long: expect.closeTo(1.5, 9), n: 2 })
-    const rows = (await readAllCoefficients(loop.db.store)).map((r) => [r.name, r.key, r.n, r.rr_short, r.weight])
+    const rows = (await readAllCoefficients(createCoefficientStore(loop.db.store))).map((r) => [
+      r.name,
+      r.key,
+      r.n,
+      r.rr_short,
+      r.weight,
+    ])
     const close = (value: number) => expect.closeTo(value, 9)
     expect(rows).toEqual([
       ['interaction', 'chain=base|curator=alice', 1, close(2), close(2 / 1.5)],

@@ -3,8 +3,9 @@ import { Registry } from 'prom-client'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { type Clock, systemClock } from '../../core/clock.ts'
 import type { ServiceDeps } from '../../core/service.ts'
+import type { Store } from '../../core/store/store.ts'
 import { OTHERS } from '../../domain/timeframe.ts'
-import { type Portfolio, startPm, tick } from '../../services/pm/index.ts'
+import { type Portfolio, portfolioStores, startPm, tick } from '../../services/pm/index.ts'
 import { drainLearningQueue, startBridge } from '../../services/pm/sources/learning-queue.ts'
 import { tickOthers } from '../../services/pm/tick.ts'
 import { startTicks } from '../../services/pm/ticks.ts'
@@ -375,30 +376,32 @@ describe('garbage among good rows', () => {
 })
 
 describe('a loop that keeps failing', () => {
-  const failing = (fn: string): Portfolio => ({
-    ...pm,
-    store: {
-      ...pm.store,
-      rpc: (name, args) => (name === fn ? Promise.reject(new Error('no such column')) : pm.store.rpc(name, args)),
-    },
+  let fails = true
+  beforeEach(() => {
+    fails = true
   })
+  const failing = (fn: string): Store => ({
+    rpc: (name, args) =>
+      name === fn && fails ? Promise.reject(new Error('no such column')) : db.store.rpc(name, args),
+  })
+  const broken = (fn: string): Portfolio => ({ ...pm, ...portfolioStores(failing(fn)) })
 
   test('says since when and why: the bridge, the tick', async () => {
-    const broken = failing('strandline_bridge_page')
-    const bridge = startBridge(broken, 10)
+    const bridge = startBridge(broken('strandline_bridge_page'), 10)
     await until(
       async () => bridge.failure(),
       (f) => f !== undefined,
     )
     expect(bridge.failure()).toMatch(/^The bridge from learning_queue has failed since 2\S+Z: no such column$/)
-    broken.store.rpc = pm.store.rpc
+    fails = false
     await until(
       async () => bridge.failure(),
       (f) => f === undefined,
     )
     await bridge.stop()
 
-    const ticks = startTicks(failing('strandline_pm_flat_trades'), ['15m'])
+    fails = true
+    const ticks = startTicks(broken('strandline_pm_flat_trades'), ['15m'])
     await until(
       async () => ticks.failure(),
       (f) => f !== undefined,
@@ -412,7 +415,7 @@ describe('a loop that keeps failing', () => {
     const deps = {
       config: { topic: 'closed', deadLetterTopic: 'dead', partitions: 1, retention: { outboxDays: null, days: null } },
       log: createMemoryLog(),
-      store: failing('strandline_bridge_page').store,
+      store: failing('strandline_bridge_page'),
       codec: testCodec,
       clock,
       logger,

@@ -1,6 +1,14 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import type { Store } from '../../core/store/store.ts'
 import { eventId } from '../../domain/event.ts'
-import { closePosition, openPosition, type Portfolio, reportExecution, tick } from '../../services/pm/index.ts'
+import {
+  closePosition,
+  openPosition,
+  type Portfolio,
+  portfolioStores,
+  reportExecution,
+  tick,
+} from '../../services/pm/index.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
 import { at, fullExit, insertBars, openedPosition, outboxOf, positionOf, testPortfolio } from '../support/pm.ts'
 
@@ -15,7 +23,7 @@ afterAll(() => db.drop())
 /** The PM, whose calls to the database go through `rpc`. */
 const withRpc = (rpc: (fn: string, args: Record<string, unknown>) => Promise<unknown>): Portfolio => ({
   ...pm,
-  store: { rpc: rpc as Portfolio['store']['rpc'] },
+  ...portfolioStores({ rpc: rpc as Store['rpc'] }),
 })
 
 describe('a full exit', () => {
@@ -187,7 +195,7 @@ describe('an execution is counted once by its id', () => {
   test('a report whose answer was lost has its event when it is repeated', async () => {
     const id = await openedPosition(pm)
     const lossy = withRpc(async (fn, args) => {
-      const answer = await pm.store.rpc(fn, args)
+      const answer = await db.store.rpc(fn, args)
       if (fn === 'strandline_pm_exit') throw new Error('killed')
       return answer
     })
@@ -204,7 +212,7 @@ describe('an execution is counted once by its id', () => {
         ? Promise.resolve(null)
         : fn === 'strandline_pm_close'
           ? Promise.reject(new Error('killed'))
-          : pm.store.rpc(fn, args),
+          : db.store.rpc(fn, args),
     )
     await expect(reportExecution(lossy, id, fullExit(id))).rejects.toThrow('killed')
     expect(await positionOf(db, id)).toMatchObject({ status: 'active', total_quantity: 0 })
@@ -261,7 +269,7 @@ describe('closing is one transaction', () => {
         changed = true
         await db.sql('update lowcap_positions set avg_exit_price = 150 where id = $1', [id])
       }
-      return pm.store.rpc(fn, args)
+      return db.store.rpc(fn, args)
     })
     await reportExecution(pm, id, fullExit(id, { size_frac: 0.9 }))
     expect((await closePosition(racing, id))?.event).toMatchObject({ exit_price: 150, return: 0.5 })
@@ -272,7 +280,7 @@ describe('closing is one transaction', () => {
     const calls: string[] = []
     const noting = withRpc((fn, args) => {
       calls.push(fn)
-      return pm.store.rpc(fn, args)
+      return db.store.rpc(fn, args)
     })
     const { closed, status } = await reportExecution(noting, id, fullExit(id))
     expect([status, closed?.position_id]).toEqual(['recorded', id])
@@ -305,7 +313,7 @@ describe('closing is one transaction', () => {
         added = true
         await reportExecution(pm, id, { id: `${id}-add`, kind: 'add', quantity: 10, price: 200, executed_at: at(1) })
       }
-      return pm.store.rpc(fn, args)
+      return db.store.rpc(fn, args)
     })
     const { quantity: _, ...all } = fullExit(id, { kind: 'emergency_exit', size_frac: 1 })
     expect(await reportExecution(racing, id, all)).toMatchObject({

@@ -236,11 +236,11 @@ describe('the loop', () => {
   test('a tick that fails is tried again soon, not after its period', async () => {
     const { clock, sleeping } = manualClock()
     let failing = true
-    const store: Portfolio['store'] = {
-      ...pm.store,
-      rpc: (fn, args) => (failing ? Promise.reject(new Error('gone')) : pm.store.rpc(fn, args)),
+    const positions: Portfolio['positions'] = {
+      ...pm.positions,
+      flatTrades: (...asked) => (failing ? Promise.reject(new Error('gone')) : pm.positions.flatTrades(...asked)),
     }
-    const ticks = startTicks({ ...pm, store, clock }, ['4h'])
+    const ticks = startTicks({ ...pm, positions, clock }, ['4h'])
     await until(
       async () => sleeping.length,
       (n) => n === 1,

@@ -122,6 +122,10 @@ describe.each(WAYS)('%s', (name) => {
     expect(await imports.waiting(keys)).toEqual({ waiting: 1, refused: 1, error: 'no' })
     expect(await imports.refused([keys[0]![0]], 5)).toEqual([{ position_id: 'p1', trade_id: 't-1' }])
     await relayOf(way(), 'another').release([1], 'not mine', 0, false)
+    expect(await relay.claim(1)).toHaveLength(1)
+    await relay.release([1], 'no', 200_000, true)
+    await pass(way(), clock, 300_001) // no longer than five minutes
+    expect(await relay.claim(1)).toHaveLength(1)
     expect(await imports.waiting(keys)).toMatchObject({ error: 'no' })
   })
 
@@ -146,16 +150,16 @@ describe.each(WAYS)('%s', (name) => {
 
 const who = fc.constantFrom('a', 'b')
 const event = fc.record({
-  trade: fc.nat(2),
+  trade: fc.nat(1),
   trade_id: fc.constantFrom('x', 'y', 'nameless'),
-  revision: fc.nat(2),
+  revision: fc.constantFrom(0, 0, 0, 1, 2),
   rr: fc.constantFrom(null, 1, 2),
   voided: fc.constantFrom(false, false, true),
-  late: fc.constantFrom(0, 1_000, 500_000, 700_000),
+  late: fc.constantFrom(0, 0, 1_000, 500_000, 700_000),
 })
 const row = fc.integer({ min: 1, max: 12 })
 const step = fc.oneof(
-  fc.record({ insert: event, who: fc.option(who) }),
+  { weight: 4, arbitrary: fc.record({ insert: event, who: fc.option(who) }) },
   fc.record({ add: fc.array(event, { maxLength: 3 }) }),
   fc.record({ rescore: fc.array(event, { maxLength: 3 }) }),
   fc.record({ claim: fc.nat(3), who }),

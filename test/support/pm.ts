@@ -8,7 +8,7 @@ import { frame, positionClosedType } from '../../core/codec/position-closed-code
 import { StrandlineError } from '../../core/errors.ts'
 import type { EventLog } from '../../core/log/log.ts'
 import type { PositionClosed } from '../../domain/event.ts'
-import { openPosition, type Portfolio, reportExecution } from '../../services/pm/index.ts'
+import { openPosition, type Portfolio, portfolioStores, reportExecution } from '../../services/pm/index.ts'
 import { pmMetrics } from '../../services/pm/metrics.ts'
 import { createOutbox } from '../../services/pm/outbox.ts'
 import { startRelay } from '../../services/pm/relay.ts'
@@ -34,7 +34,7 @@ export const testCodec: Codec = {
 }
 
 export function testPortfolio(db: TestDatabase, more: Partial<Portfolio> = {}): Portfolio {
-  return { store: db.store, clock: systemClock, logger, metrics: pmMetrics(new Registry()), ...more }
+  return { ...portfolioStores(db.store), clock: systemClock, logger, metrics: pmMetrics(new Registry()), ...more }
 }
 
 let ids = 0

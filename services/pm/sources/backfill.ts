@@ -14,6 +14,8 @@ import { type ForeignPosition, tradesOfPosition } from '../../../domain/foreign/
 import type { ForeignTrade } from '../../../domain/foreign/trade.ts'
 import { createTradeNames } from '../../../domain/foreign/trade-names.ts'
 import { MAX_CLOCK_SKEW_MS } from '../../../domain/validation.ts'
+import { createBarStore } from '../bar-store.ts'
+import { portfolioStores } from '../portfolio.ts'
 import { type BackfillReport, type Example, emptyReport, noteUnusable } from './backfill-report.ts'
 import { readStrands } from './read-strands.ts'
 import { reasonOf, type Scored, scoreTrades } from './score-trades.ts'
@@ -206,7 +208,7 @@ async function ofStrands(
   report: BackfillReport,
 ): Promise<Item[]> {
   const outcomes = await readStrands(
-    store,
+    portfolioStores(store),
     page.rows.map((row) => row.strand!),
     { ...page, source: 'backfill' },
   )
@@ -241,7 +243,7 @@ async function ofPositions(
     }
   }
   const scored = await scoreTrades(
-    store,
+    createBarStore(store),
     found.map((f) => f.trade),
   )
   const trades = new Map<string, Trade[]>(rows.map(({ id }) => [id, []]))

@@ -7,11 +7,10 @@
  */
 import { explain, findStrandlineError, StrandlineError } from '../../../core/errors.ts'
 import type { Liveness } from '../../../core/liveness.ts'
-import { beatingStore } from '../../../core/store/beating-store.ts'
 import { sayLeftOut } from '../close-position.ts'
-import type { OutboxRow } from '../outbox.ts'
-import { claimArgs, type Portfolio } from '../portfolio.ts'
+import { claimOf, type Portfolio, withBeats } from '../portfolio.ts'
 import type { Background } from '../ticks.ts'
+import type { QueuePage, SettleAnswer, Settled } from './queue-store.ts'
 import { readStrands, type StrandOutcome } from './read-strands.ts'
 
 /** Strands of one transaction. */
@@ -36,39 +35,6 @@ export interface Drained {
   failed: number
 }
 
-interface Page {
-  rows: { id: string; strand_id: string; strand: string | null; ours: boolean }[]
-  resting: number
-  /** Null where nothing was left. */
-  last: string | null
-  /** There may be another page. */
-  more: boolean
-  now: number
-  position_ids: string
-}
-
-interface Answer {
-  added: number
-  /** Rows of the outbox that our own relay has. */
-  published: OutboxRow[]
-  known: number
-  failed: number
-  /** Rows that the database refused, with its reason: they stay pending. `own`: it is for sure the row's own fault, and not the database's. */
-  refused: [id: string, reason: string, own: boolean][]
-}
-
-interface Settled {
-  id: string
-  error: string | null
-  event?: object
-  /** It is no trade yet: looked at again after this. */
-  wait_ms?: number
-  /** Where the database refuses it, it rests, so that those behind it get their turn. */
-  keep?: boolean
-  side?: string
-  score_later?: boolean
-}
-
 /** Where the next look begins, and how large its pages are; kept from one to the next. */
 export interface Look {
   after: string | null
@@ -91,9 +57,7 @@ export async function drainLearningQueue(pm: Portfolio, look = firstLook(), sign
   if (look.after === null) Object.assign(look, { fromFirst: pm.clock.now(), resting: 0 })
   for (let after = look.after; !signal?.aborted; ) {
     const started = pm.clock.now()
-    const page = await bySize(look, () =>
-      pm.store.rpc<Page>('strandline_bridge_page', { p_after: after, p_limit: look.page }),
-    )
+    const page = await bySize(look, () => pm.queue.page(after, look.page))
     look.resting += page.resting
     const answer = page.rows.length === 0 ? null : await settlePage(pm, page, look.page)
     if (answer) count(pm, total, answer)
@@ -106,7 +70,7 @@ export async function drainLearningQueue(pm: Portfolio, look = firstLook(), sign
   return total
 }
 
-function count(pm: Portfolio, total: Drained, { added, known, failed, refused }: Answer): void {
+function count(pm: Portfolio, total: Drained, { added, known, failed, refused }: SettleAnswer): void {
   total.published += added
   total.known += known
   total.failed += failed
@@ -135,10 +99,10 @@ function nextPage(page: number, ms: number): number {
   return ms < LONG_MS / 2 ? Math.min(PAGE, page * 2) : page
 }
 
-async function settlePage(pm: Portfolio, page: Page, size: number): Promise<Answer> {
+async function settlePage(pm: Portfolio, page: QueuePage, size: number): Promise<SettleAnswer> {
   const strands = page.rows.filter((row) => row.strand !== null && !row.ours)
   const outcomes = await readStrands(
-    pm.store,
+    pm,
     strands.map((row) => row.strand!),
     { ...page, source: 'learning-queue' },
   )
@@ -169,32 +133,28 @@ function settled(pm: Portfolio, { id, strand_id }: { id: string; strand_id: stri
   }
 }
 
-async function settleRows(pm: Portfolio, results: Settled[], size: number): Promise<Answer> {
+async function settleRows(pm: Portfolio, results: Settled[], size: number): Promise<SettleAnswer> {
   const atOnce = results.length <= AT_ONCE
-  const claim = atOnce ? claimArgs(pm) : { p_relay: null, p_lease_ms: 0 }
-  const settle = async <A extends Answer | { page: string }>(rows: Settled[], p_each: boolean) => {
-    const p_results = JSON.stringify(rows)
-    return pm.store.rpc<A>('strandline_bridge_settle', { p_results, p_each, ...claim })
-  }
-  const offer = (answer: Answer) => {
+  const claim = atOnce ? claimOf(pm) : { relay: null, leaseMs: 0 }
+  const offer = (answer: SettleAnswer) => {
     if (atOnce) for (const row of answer.published) pm.relay?.offer(row)
     return answer
   }
-  let whole: Answer | { page: string }
+  let whole: SettleAnswer | { page: string }
   try {
-    whole = await settle(results, false)
+    whole = await pm.queue.settle(results, claim)
   } catch (error) {
     if (!isTimeout(error) || results.length <= SMALLEST) throw error
     whole = { page: explain(error) }
   }
   if (!('page' in whole)) return offer(whole)
   if (results.length > PART) {
-    let answer: Answer = { added: 0, published: [], known: 0, failed: 0, refused: [] }
+    let answer: SettleAnswer = { added: 0, published: [], known: 0, failed: 0, refused: [] }
     for (let at = 0; at < results.length; at += PART)
       answer = sum(answer, await settleRows(pm, results.slice(at, at + PART), Math.min(PART, results.length - at)))
     return answer
   }
-  const answer = offer(await settle<Answer>(results, true))
+  const answer = offer(await pm.queue.settleEach(results, claim))
   if (answer.refused.length === 0) return answer
   const took = answer.refused.length < results.length
   const [, reason] = answer.refused[0]!
@@ -202,14 +162,12 @@ async function settleRows(pm: Portfolio, results: Settled[], size: number): Prom
   if (!took && results.length < size && answer.refused.some(([, , own]) => !own))
     throw new StrandlineError('STORE_REJECTED', `The database refused strandline_bridge_settle(): ${reason}.`)
   const ids = new Set(answer.refused.map(([id]) => id))
-  const again = await settle<Answer>(
-    results.filter((r) => ids.has(r.id)).map((r) => ({ ...r, keep: true })),
-    true,
-  )
+  const refused = results.filter((r) => ids.has(r.id)).map((r) => ({ ...r, keep: true }))
+  const again = await pm.queue.settleEach(refused, claim)
   return sum({ ...answer, refused: [] }, offer(again))
 }
 
-const sum = (a: Answer, b: Answer): Answer => ({
+const sum = (a: SettleAnswer, b: SettleAnswer): SettleAnswer => ({
   added: a.added + b.added,
   published: [...a.published, ...b.published],
   known: a.known + b.known,
@@ -221,7 +179,7 @@ const sum = (a: Answer, b: Answer): Answer => ({
 export function startBridge(pm: Portfolio, pollMs = 1_000, liveness?: Liveness): Background {
   const stopping = new AbortController()
   const beats = liveness?.loop('The bridge')
-  const beating = { ...pm, store: beatingStore(pm.store, beats) }
+  const living = withBeats(pm, beats)
   const look = firstLook()
   let since: string | undefined
   let reason = ''
@@ -229,7 +187,7 @@ export function startBridge(pm: Portfolio, pollMs = 1_000, liveness?: Liveness):
     while (!stopping.signal.aborted) {
       beats?.beat()
       try {
-        await drainLearningQueue(beating, look, stopping.signal)
+        await drainLearningQueue(living, look, stopping.signal)
         since = undefined
       } catch (err) {
         if (since === undefined) pm.logger.warn({ err }, `The learning queue was not drained: ${explain(err)}`)

@@ -1,6 +1,5 @@
 /** Rows of ad_strands, as the database hands them out, to trades that can be published: read, completed from their positions, scored. */
 import { setImmediate } from 'node:timers/promises'
-import type { Store } from '../../../core/store/store.ts'
 import { eventUuid } from '../../../domain/event.ts'
 import { nativeId } from '../../../domain/foreign/canonical-id.ts'
 import { type Fields, firstText, objectOf } from '../../../domain/foreign/json.ts'
@@ -12,6 +11,8 @@ import {
 } from '../../../domain/foreign/strand-event.ts'
 import { strandId } from '../../../domain/strand.ts'
 import { MAX_CLOCK_SKEW_MS } from '../../../domain/validation.ts'
+import type { PortfolioStores } from '../portfolio.ts'
+import type { QueueStore } from './queue-store.ts'
 import { reasonOf, type Scored, scoreTrades } from './score-trades.ts'
 
 /** Between so many others get their turn: a page of a thousand would hold up whoever reports an execution. */
@@ -33,21 +34,28 @@ export interface StrandsReading {
   source: string
 }
 
+/** What is asked while strands are read. */
+export type StrandReadingStores = Pick<PortfolioStores, 'bars' | 'queue'>
+
 /** @param strands JSON texts of rows. Errors: STORE_UNREACHABLE, STORE_REJECTED. */
-export async function readStrands(store: Store, strands: string[], reading: StrandsReading): Promise<StrandOutcome[]> {
+export async function readStrands(
+  stores: StrandReadingStores,
+  strands: string[],
+  reading: StrandsReading,
+): Promise<StrandOutcome[]> {
   const rows: ForeignStrand[] = []
   for (const [i, text] of strands.entries()) {
     if (i % TURN === TURN - 1) await setImmediate()
     rows.push(rowOf(text, reading.position_ids))
   }
-  const positions = await factsOf(store, rows)
+  const positions = await factsOf(stores.queue, rows)
   const outcomes: (StrandOutcome | StrandTrade)[] = []
   for (const [i, row] of rows.entries()) {
     if (i % TURN === TURN - 1) await setImmediate()
     outcomes.push(readStrand(row, positions[positionOf(row)], reading))
   }
   const trades = outcomes.filter((o) => 'event' in o)
-  const scored = (await scoreTrades(store, trades)).values()
+  const scored = (await scoreTrades(stores.bars, trades)).values()
   return outcomes.map((outcome): StrandOutcome => {
     if (!('event' in outcome)) return outcome
     const trade = scored.next().value!
@@ -96,8 +104,8 @@ const positionOf = (row: ForeignStrand): string => firstText(row.position_id)
 const saysTimeframe = (row: ForeignStrand) => firstText(row.timeframe, (row.content as Fields | null)?.timeframe) !== ''
 
 /** What their positions are of, for strands that say no timeframe. */
-async function factsOf(store: Store, rows: ForeignStrand[]): Promise<Record<string, StrandPosition>> {
+async function factsOf(queue: QueueStore, rows: ForeignStrand[]): Promise<Record<string, StrandPosition>> {
   const ids = rows.filter((row) => !saysTimeframe(row)).map(positionOf)
   if (ids.every((id) => id === '')) return {}
-  return store.rpc('strandline_position_facts', { p_ids: JSON.stringify(ids.filter((id) => id !== '')) })
+  return queue.positionFacts(ids.filter((id) => id !== ''))
 }

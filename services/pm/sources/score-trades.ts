@@ -1,10 +1,10 @@
 /** Foreign trades without an R/R get theirs on the bars that the database has, like any close of our own; many in few requests. */
 import { explain } from '../../../core/errors.ts'
-import type { Store } from '../../../core/store/store.ts'
 import { type BarRow, NO_BARS, scoreOn } from '../../../domain/closing/closing.ts'
 import type { PositionClosed } from '../../../domain/event.ts'
 import type { ForeignTrade } from '../../../domain/foreign/trade.ts'
 import { timeframeMs } from '../../../domain/timeframe.ts'
+import type { BarStore } from '../bar-store.ts'
 import { readBars } from '../bars.ts'
 
 /** Bars and trades of one request: a hosted project ends a statement after 8 s. */
@@ -15,7 +15,7 @@ const TRADES = 200
 export type Scored = { event: PositionClosed; side: ForeignTrade['side']; score_later: boolean } | { error: unknown }
 
 /** The trades in their order, each scored. Errors: STORE_UNREACHABLE, STORE_REJECTED; what is wrong with a trade is its own answer. */
-export async function scoreTrades(store: Store, trades: ForeignTrade[]): Promise<Scored[]> {
+export async function scoreTrades(store: BarStore, trades: ForeignTrade[]): Promise<Scored[]> {
   const scored: Scored[] = trades.map(({ event, side }) => ({ event, side, score_later: false }))
   let page: number[] = []
   let bars = 0
@@ -24,8 +24,7 @@ export async function scoreTrades(store: Store, trades: ForeignTrade[]): Promise
     page = []
     bars = 0
     if (indexes.length === 0) return
-    const p_trades = JSON.stringify(indexes.map((i) => span(trades[i]!.event)))
-    const found = await store.rpc<BarRow[][]>('strandline_pm_bars_of', { p_trades })
+    const found = await store.readAll(indexes.map((i) => trades[i]!.event))
     for (const [n, i] of indexes.entries()) scored[i] = scoredOn(trades[i]!, found[n] ?? [])
   }
   for (const [i, { event, unscored }] of trades.entries()) {
@@ -43,14 +42,6 @@ export async function scoreTrades(store: Store, trades: ForeignTrade[]): Promise
   await flush()
   return scored
 }
-
-const span = ({ token_contract, chain, timeframe, opened_at, closed_at }: PositionClosed) => [
-  token_contract,
-  chain,
-  timeframe,
-  new Date(opened_at).toISOString(),
-  new Date(closed_at).toISOString(),
-]
 
 function expectedBars({ timeframe, opened_at, closed_at }: PositionClosed): number {
   try {

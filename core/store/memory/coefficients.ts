@@ -1,0 +1,56 @@
+/** What is learned, in memory: the rules of `strandline_decision_*`. */
+import type { CoefficientStore } from '../coefficient-store.ts'
+import { asJson, type MemoryDatabase } from './database.ts'
+import {
+  activeVersion,
+  baselineOf,
+  coefficientsOf,
+  groupsOf,
+  learnedTables,
+  type ModelVersionRow,
+  onPage,
+  pageEnd,
+} from './learned.ts'
+import { createMemoryModelVersions } from './model-versions.ts'
+
+export function createMemoryCoefficients(db: MemoryDatabase): CoefficientStore {
+  /** The version that a reader means. */
+  function meant(model: string | null): ModelVersionRow | undefined {
+    if (model === null) return activeVersion(db)
+    const named = learnedTables(db)
+      .versions.rows()
+      .filter((v) => v.model === model)
+    return named.find((v) => v.active) ?? named.sort((a, b) => b.model_version - a.model_version)[0]
+  }
+  return {
+    list: createMemoryModelVersions(db).list,
+    async version(model) {
+      const version = meant(model)
+      if (!version) return null
+      const { model_version, hash, topic, active, definition } = version
+      return asJson({ model_version, hash, topic, active, definition })
+    },
+    async read(keys, model) {
+      const version = meant(model)
+      if (!version) return { model_version: null, hash: null, active: false, global_rr: null, rows: [] }
+      const all = coefficientsOf(db, version)
+      const rows = keys.flatMap(({ scope, name, key }) => {
+        const found = all.find((c) => c.scope === scope && c.name === name && c.key === key)
+        if (!found) return []
+        const { module: _, ...row } = found
+        return [{ ...row, scope }]
+      })
+      const { model_version, hash, active } = version
+      return asJson({ model_version, hash, active, global_rr: baselineOf(groupsOf(db, version)), rows })
+    },
+    async page({ scope, name, minN, model, modelVersion }, after, size) {
+      const upto = pageEnd(db, after, size)
+      const version = modelVersion === null ? meant(model) : learnedTables(db).versions.get(String(modelVersion))
+      const all = version ? coefficientsOf(db, version) : []
+      const rows = all
+        .filter((c) => onPage(c.key, after, upto) && c.n >= minN)
+        .filter((c) => (scope === null || c.scope === scope) && (name === null || c.name === name))
+      return asJson({ rows, next: upto, model_version: modelVersion ?? version?.model_version ?? null })
+    },
+  }
+}

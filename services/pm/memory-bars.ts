@@ -1,0 +1,65 @@
+/** Bars in memory: the rules of `strandline_pm_bars`. */
+import { keyOf, type MemoryDatabase } from '../../core/store/memory/database.ts'
+import type { BarRow } from '../../domain/closing/closing.ts'
+import type { BarredTrade, BarStore } from './bar-store.ts'
+
+export interface MemoryBar {
+  token_contract: string
+  chain: string
+  timeframe: string
+  /** ms */
+  start: number
+  low_usd: number | null
+  high_usd: number | null
+}
+
+const barsOf = (db: MemoryDatabase) => db.table<MemoryBar>('lowcap_price_data_ohlc')
+
+/** As whoever collects prices inserts a bar; one that is there stays. */
+export function insertBar(db: MemoryDatabase, bar: MemoryBar): void {
+  const key = keyOf(bar.token_contract, bar.chain, bar.timeframe, bar.start)
+  if (!barsOf(db).get(key)) barsOf(db).put(key, bar)
+}
+
+const UNITS: Record<string, number> = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000, w: 604_800_000 }
+
+/** Length of a bar, ms; null for a timeframe that has none. */
+export function barMs(timeframe: string): number | null {
+  const [, count, unit] = /^([1-9]\d{0,4})([smhdw])$/.exec(timeframe) ?? []
+  return count === undefined ? null : Number(count) * UNITS[unit as string]!
+}
+
+/** Those of a trade's token and timeframe, in the order of time. */
+export function barsOfToken(db: MemoryDatabase, { token_contract, chain, timeframe }: BarredTrade): MemoryBar[] {
+  return barsOf(db)
+    .rows()
+    .filter((b) => b.token_contract === token_contract && b.chain === chain && b.timeframe === timeframe)
+    .sort((a, b) => a.start - b.start)
+}
+
+/** Every bar that may touch the trade. */
+export function barsOfTrade(db: MemoryDatabase, trade: BarredTrade): MemoryBar[] {
+  const length = barMs(trade.timeframe)
+  const last = Math.max(trade.opened_at, trade.closed_at)
+  if (length === null) return []
+  return barsOfToken(db, trade).filter((b) => b.start > trade.opened_at - length && b.start <= last)
+}
+
+export const barRow = ({ start, low_usd, high_usd }: MemoryBar): BarRow => [start, low_usd, high_usd]
+
+/** As they travel with a trade; null: more than `most`. */
+export function fewBars(db: MemoryDatabase, trade: BarredTrade, most: number): BarRow[] | null {
+  const bars = barsOfTrade(db, trade)
+  return bars.length > most ? null : bars.map(barRow)
+}
+
+export function createMemoryBars(db: MemoryDatabase): BarStore {
+  return {
+    read: async (trade, after, limit) =>
+      barsOfTrade(db, trade)
+        .filter((b) => after === null || b.start > after)
+        .slice(0, limit)
+        .map(barRow),
+    readAll: async (trades) => trades.map((trade) => barsOfTrade(db, trade).map(barRow)),
+  }
+}

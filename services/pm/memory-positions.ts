@@ -1,0 +1,251 @@
+/** Positions in memory: the rules of `strandline_pm_*` (supabase/migrations/…_positions.sql, …_closing.sql). */
+import { randomUUID } from 'node:crypto'
+import { asJson, type MemoryDatabase } from '../../core/store/memory/database.ts'
+import { handedOut, insertEvent, nameTrade, newestOf } from '../../core/store/memory/outbox.ts'
+import {
+  fingerprintOf,
+  hasEntry,
+  insertPosition,
+  isCompleted,
+  isFlat,
+  isOpen,
+  isOver,
+  type MemoryPosition,
+  positionsOf,
+  statusOf,
+  tradeIdOf,
+  writePosition,
+} from '../../core/store/memory/positions.ts'
+import { setAsideKey, strandTables } from '../../core/store/memory/strands.ts'
+import type { FlatTrade } from '../../domain/closing/closing.ts'
+import type { Side } from '../../domain/closing/rr.ts'
+import type { PositionClosed } from '../../domain/event.ts'
+import { barMs, barRow, barsOfToken, barsOfTrade, fewBars } from './memory-bars.ts'
+import { applyExecution, executionsOf, type MemoryExecution, recordExecution } from './memory-executions.ts'
+import type { OutboxRow } from './outbox.ts'
+import type { PositionRow } from './position-row.ts'
+import type { CloseAnswer, LateTrade, PositionStore, RelayClaim, ScoreAnswer, ScoredTrade } from './position-store.ts'
+
+/** Bars that travel with one trade, and with each of many. */
+const MANY_BARS = 1_000
+const FEW_BARS = 200
+
+interface Unscored {
+  event_id: string
+  position_id: string
+  trade_id: string
+  side: Side
+  token_contract: string
+  chain: string
+  timeframe: string
+  opened_at: number
+  closed_at: number
+  bars_seen: number
+}
+
+const unscoredOf = (db: MemoryDatabase) => db.table<Unscored>('pm_unscored')
+
+/** Notes an event that closed without bars, to be scored later. */
+export function noteUnscored(db: MemoryDatabase, event: PositionClosed, side: Side): void {
+  const { event_id, position_id, trade_id, token_contract, chain, timeframe, opened_at, closed_at } = event
+  const trade = { event_id, position_id, trade_id, token_contract, chain, timeframe, opened_at, closed_at }
+  if (!unscoredOf(db).get(event_id)) unscoredOf(db).put(event_id, { ...trade, side, bars_seen: 0 })
+}
+
+const compare = (a: string, b: string) => (a < b ? -1 : a > b ? 1 : 0)
+
+/** A row as people see it. */
+export function shown(p: MemoryPosition): PositionRow {
+  const row: Record<string, unknown> = asJson({ ...p })
+  for (const [name, value] of Object.entries(row))
+    if (value !== null && /_at$|_timestamp$|_since$|_entry$/.test(name))
+      row[name] = new Date(value as number).toISOString()
+  return row as PositionRow
+}
+
+/**
+ * A flat position as a trade to be scored and closed.
+ * @param most bars that travel with it
+ * @param exit that is not recorded yet; else the last one that was
+ */
+export function flatTradeOf(
+  db: MemoryDatabase,
+  p: MemoryPosition,
+  most = MANY_BARS,
+  exit?: Pick<MemoryExecution, 'kind' | 'executed_at'>,
+): FlatTrade {
+  const trade_id = tradeIdOf(p) as string
+  const recorded = executionsOf(db).rows()
+  const last =
+    exit ?? recorded.findLast((e) => e.position_id === p.id && e.trade_id === trade_id && e.left_quantity === 0)
+  const opened_at = p.first_entry_timestamp as number
+  const noted = p.closed_at !== null && p.closed_at >= opened_at ? p.closed_at : null
+  const exited = last?.executed_at ?? noted ?? p.flat_since ?? p.last_activity_timestamp ?? p.updated_at
+  const closed_at = Math.max(opened_at, exited)
+  const times = { opened_at, closed_at }
+  return asJson({
+    position_id: p.id,
+    trade_id,
+    fingerprint: fingerprintOf(p),
+    now: db.now(),
+    symbol: p.token_ticker,
+    token_contract: p.token_contract,
+    chain: p.token_chain,
+    timeframe: p.timeframe,
+    side: p.side,
+    decision_type: last?.kind ?? 'external',
+    entry_price: p.avg_entry_price,
+    exit_price: p.avg_exit_price,
+    quantity: p.bought_quantity,
+    ...times,
+    entry_context: p.entry_context,
+    regime_context: p.regime_context,
+    problem: null,
+    bars: fewBars(db, { ...p, chain: p.token_chain, ...times }, most),
+  })
+}
+
+export function createMemoryPositions(db: MemoryDatabase): PositionStore {
+  const running = (timeframe?: string) =>
+    positionsOf(db)
+      .rows()
+      .filter((p) => hasEntry(p) && (p.status === 'active' || p.current_trade_id !== null))
+      .filter((p) => timeframe === undefined || p.timeframe === timeframe)
+      .sort((a, b) => compare(a.id, b.id))
+  return {
+    open: async (position) =>
+      db.transaction(() => {
+        const given = asJson(position) as Partial<MemoryPosition> & Pick<MemoryPosition, 'timeframe'>
+        const id = given.id ?? randomUUID()
+        const there = positionsOf(db).get(id)
+        if (there) return { status: 'exists', position: shown(there) }
+        const { token_chain, token_contract, token_ticker, timeframe, side, entry_context, regime_context } = given
+        const row = { id, token_chain, token_contract, token_ticker, timeframe, side, entry_context, regime_context }
+        return { status: 'opened', position: shown(insertPosition(db, row as MemoryPosition)) }
+      }),
+    async read(positionId) {
+      const row = positionsOf(db).get(positionId)
+      return row ? shown(row) : null
+    },
+    record: async (execution) => db.transaction(() => recordExecution(db, execution, flatTradeOf)),
+    async tradeAfter(execution) {
+      const before = positionsOf(db).get(execution.position_id)
+      if (!before || executionsOf(db).get(execution.id)) return null
+      const applied = applyExecution(db, execution, before, flatTradeOf)
+      if ('status' in applied || !isFlat(applied.p)) return null
+      return flatTradeOf(db, applied.p, MANY_BARS, { kind: execution.kind, executed_at: applied.at })
+    },
+    exit: async (execution, trade, claim) =>
+      db.transaction(() => {
+        const answer = recordExecution(db, execution, flatTradeOf, true)
+        return answer.status === 'recorded' ? { ...answer, close: closeTrade(db, trade, claim) } : answer
+      }),
+    async flatTrade(positionId) {
+      const row = positionsOf(db).get(positionId)
+      return row && isOver(row) ? flatTradeOf(db, row) : null
+    },
+    flatTrades: async (timeframe, after, limit) =>
+      running(timeframe)
+        .filter((p) => p.id > after && isOver(p))
+        .slice(0, limit)
+        .map((p) => flatTradeOf(db, p, FEW_BARS)),
+    close: async (trade, claim) => db.transaction(() => closeTrade(db, trade, claim)),
+    lateTrades: async (timeframe, after, limit) => db.transaction(() => lateTrades(db, timeframe, after, limit)),
+    scoreLate: async ({ event, score }, { relay, leaseMs }) =>
+      db.transaction((): ScoreAnswer => {
+        const noted = unscoredOf(db).get(event.event_id)
+        unscoredOf(db).remove(event.event_id)
+        const known = newestOf(db, event.event_id)
+        if (!noted || !known || isSettled(known.payload) || known.payload.revision !== event.revision - 1)
+          return { status: 'superseded' }
+        const p = positionsOf(db).get(event.position_id)
+        if (p && isCompleted(p, noted.trade_id)) {
+          const scored = { ...asJson(score), revision: event.revision }
+          const completed_trades = p.completed_trades.map((t) =>
+            t.trade_id === noted.trade_id ? { ...t, ...scored } : t,
+          )
+          writePosition(db, p.id, { completed_trades })
+        }
+        const added = insertEvent(db, event, { relay, leaseMs }, null)
+        return { status: 'scored', outbox: added && (handedOut(added) as OutboxRow) }
+      }),
+    otherTimeframes: async (known) => {
+      const all = [...running(), ...unscoredOf(db).rows()].map((row) => row.timeframe)
+      return [...new Set(all)].filter((timeframe) => !known.includes(timeframe)).sort(compare)
+    },
+    setAside: async (timeframe, positions) =>
+      db.transaction(() => {
+        const { setAside } = strandTables(db)
+        const named = new Set(positions.map(([id]) => id))
+        for (const a of setAside.rows())
+          if (a.kind === 'position' && a.scope === timeframe && !named.has(a.id))
+            setAside.remove(setAsideKey(a.kind, a.id))
+        for (const [id, reason] of positions) {
+          const attempts = (setAside.get(setAsideKey('position', id))?.attempts ?? 0) + 1
+          const row = { kind: 'position' as const, id, scope: timeframe, reason, attempts, retry_at: null }
+          setAside.put(setAsideKey('position', id), row)
+        }
+      }),
+    event: async (eventId) => asJson(newestOf(db, eventId)?.payload ?? null),
+  }
+}
+
+/** Position, outbox row and the note to score it later. */
+function closeTrade(db: MemoryDatabase, trade: ScoredTrade, { relay, leaseMs }: RelayClaim): CloseAnswer {
+  const p = positionsOf(db).get(trade.position_id)
+  if (!p) return { status: 'unknown_position' }
+  const { event, completed_trade, traceparent } = trade
+  if (!isOpen(p) || tradeIdOf(p) !== trade.trade_id) {
+    const known = newestOf(db, event.event_id)
+    return { status: known ? 'already_closed' : 'changed', event: asJson(known?.payload ?? null) } as CloseAnswer
+  }
+  if (!isFlat(p)) return { status: 'not_flat', left: p.total_quantity } as CloseAnswer
+  if (fingerprintOf(p) !== trade.fingerprint) return { status: 'changed' }
+  if (!(event.entry_price > 0 && event.exit_price > 0)) return { status: 'invalid' }
+  // Somebody else's record of it may have come first, under another name: it is that name which the log knows.
+  const completed = { ...asJson(completed_trade), event_id: nameTrade(db, event) }
+  writePosition(db, p.id, {
+    status: statusOf(p.status, false),
+    current_trade_id: null,
+    total_quantity: 0,
+    settled_entry: p.first_entry_timestamp,
+    closed_at: event.closed_at,
+    completed_trades: isCompleted(p, trade.trade_id) ? p.completed_trades : [...p.completed_trades, completed],
+  })
+  const added = insertEvent(db, event, { relay, leaseMs }, traceparent)
+  if (added && trade.score_later) noteUnscored(db, event, trade.side)
+  return { status: 'closed', outbox: added && (handedOut(added) as OutboxRow) }
+}
+
+/** Somebody gave it a score, or retracted it. */
+const isSettled = (event: PositionClosed) => event.rr !== null || event.voided
+
+/** Bars have come when one reaches the exit, or when no new one came since the last look. */
+function lateTrades(db: MemoryDatabase, timeframe: string, after: string, limit: number): LateTrade[] {
+  const unscored = unscoredOf(db)
+  const length = barMs(timeframe)
+  const found = unscored
+    .rows()
+    .filter((u) => u.timeframe === timeframe && u.event_id > after)
+    .sort((a, b) => compare(a.event_id, b.event_id))
+    .flatMap((u) => {
+      const newest = newestOf(db, u.event_id)
+      const bars = barsOfTrade(db, u)
+      const reached = length !== null && barsOfToken(db, u).some((b) => b.start >= u.closed_at - length)
+      return newest && bars.length > 0 ? [{ u, event: newest.payload, bars, reached }] : []
+    })
+    .slice(0, limit)
+  return found.map(({ u, event, bars, reached }): LateTrade => {
+    const settled = isSettled(event)
+    if (settled) unscored.remove(u.event_id)
+    else if (!reached && bars.length !== u.bars_seen) unscored.put(u.event_id, { ...u, bars_seen: bars.length })
+    return {
+      event_id: u.event_id,
+      position_id: u.position_id,
+      event: asJson(event),
+      side: u.side,
+      bars: bars.length > FEW_BARS ? null : bars.map(barRow),
+      complete: !settled && (reached || bars.length === u.bars_seen),
+    }
+  })
+}

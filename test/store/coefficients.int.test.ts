@@ -1,0 +1,223 @@
+/** Model versions and what is learned under them: one answer, whichever adapter gives it; any content of the learner's tables, read in memory and from PostgreSQL. */
+import fc from 'fast-check'
+import { beforeEach, describe, expect, test } from 'vitest'
+import { loadModel } from '../../core/load-model.ts'
+import { createCoefficientStore } from '../../core/store/coefficient-store.ts'
+import { createMemoryCoefficients } from '../../core/store/memory/coefficients.ts'
+import { createMemoryDatabase, type MemoryDatabase } from '../../core/store/memory/database.ts'
+import { learnedTables, type PartialRow, partialKey } from '../../core/store/memory/learned.ts'
+import { createMemoryModelVersions } from '../../core/store/memory/model-versions.ts'
+import { createModelVersionStore } from '../../core/store/model-versions.ts'
+import { decayOf, periodOf, weigh } from '../../domain/learning/sums.ts'
+import { SumsTable } from '../../domain/learning/sums-table.ts'
+import { adapters, useWays, WAYS, type Way } from './ways.ts'
+
+const ways = useWays(...WAYS)
+const versionsOf = adapters(createMemoryModelVersions, createModelVersionStore)
+const coefficientsOf = adapters(createMemoryCoefficients, createCoefficientStore)
+
+const TABLES = 'strandline.model_versions, strandline.learner_partials'
+const DAY_MS = 86_400_000
+const T0 = Date.UTC(2026, 0, 1)
+
+const lowcap = loadModel('lowcap-v4')
+const freqtrade = loadModel('freqtrade')
+const named = ({ definition, hash }: typeof lowcap, topic: string) => ({
+  model: definition.name,
+  hash,
+  definition,
+  topic,
+})
+
+const COLUMNS = 'model_version, partition, period, scope, name, key, n, newest_ms'
+const SUMS = ['weight_short', 'weighted_rr_short', 'weight_long', 'weighted_rr_long'].flatMap((s) => [s, `${s}_low`])
+
+async function putPartials(way: Way, rows: PartialRow[]): Promise<void> {
+  if (way.memory) {
+    const { partials } = learnedTables(way.memory)
+    return way.memory.transaction(() => {
+      for (const row of rows) partials.put(partialKey(row), row)
+    })
+  }
+  const all = rows.map(({ sums, ...row }) => ({ ...row, ...sums, newest_ms: sums.newest }))
+  const columns = `${COLUMNS}, ${SUMS.join(', ')}`
+  await way.db.sql(
+    `insert into learner_partials (${columns}) select ${columns} from jsonb_populate_recordset(null::learner_partials, $1)`,
+    [JSON.stringify(all)],
+  )
+}
+
+/** Sums of some trades, [days after T0, R/R]. */
+function partial(
+  of: Pick<PartialRow, 'model_version' | 'partition' | 'name' | 'key'>,
+  trades: [number, number][],
+): PartialRow {
+  const tau = decayOf(lowcap.definition.tau_days)
+  const table = new SumsTable(1)
+  const sums = table.addRow()
+  for (const [day, rr] of trades) table.addTrade(sums, weigh(T0 + day * DAY_MS, rr, tau))
+  const scope = of.name === 'global' ? 'global' : of.name.includes('+') ? 'interaction' : 'lever'
+  return { ...of, scope, period: periodOf(T0 + trades[0]![0] * DAY_MS, tau), sums: table.read(sums) }
+}
+
+/** Numbers as far as two ways of computing e^x agree. */
+function rounded(answer: unknown): unknown {
+  return JSON.parse(JSON.stringify(answer ?? null), (name, value) => {
+    if (name === 'created_at') return typeof value
+    return typeof value === 'number' && !Number.isInteger(value) ? value.toPrecision(11) : value
+  })
+}
+
+async function cleared(way: Way): Promise<void> {
+  await way.db?.sql(`truncate ${TABLES} restart identity`)
+}
+
+describe.each(WAYS)('%s', (name) => {
+  let memory: MemoryDatabase
+  const way = (): Way => (name === 'memory' ? { name, memory } : ways[name])
+  beforeEach(async () => {
+    memory = createMemoryDatabase()
+    await cleared(ways[name])
+  })
+
+  test('nothing is learned', async () => {
+    const port = coefficientsOf(way())
+    const nothing = { model_version: null, hash: null, active: false, global_rr: null, rows: [] }
+    expect(await port.version(null)).toBeNull()
+    expect(await port.read([{ scope: 'lever', name: 'curator', key: 'a' }], null)).toEqual(nothing)
+    expect(await port.read([], 'lowcap-v4')).toEqual(nothing)
+    const all = { scope: null, name: null, minN: 0, model: null, modelVersion: null }
+    expect(await port.page(all, '', 5)).toEqual({ rows: [], next: null, model_version: null })
+    expect(await port.list()).toEqual([])
+  })
+
+  test('the first version is active, another one only when it is made so', async () => {
+    const port = versionsOf(way())
+    expect(await port.open(named(lowcap, 't'))).toEqual({ model_version: 1, active: true })
+    expect(await port.open(named(lowcap, 't'))).toEqual({ model_version: 1, active: true })
+    expect(await port.open(named(freqtrade, 't'))).toEqual({ model_version: 3, active: false })
+    expect(await port.isActive(3)).toBe(false)
+    expect(await port.activate(3)).toEqual({ status: 'ok', previous: 1 })
+    expect(await port.activate(2)).toEqual({ status: 'unknown', previous: null })
+    expect([await port.isActive(1), await port.isActive(3), await port.isActive(9)]).toEqual([false, true, false])
+    expect((await port.list()).map((v) => [v.model_version, v.model, v.active, v.n])).toEqual([
+      [3, 'freqtrade', true, 0],
+      [1, 'lowcap-v4', false, 0],
+    ])
+    expect(await coefficientsOf(way()).version('lowcap-v4')).toEqual({
+      model_version: 1,
+      hash: lowcap.hash,
+      topic: 't',
+      active: false,
+      definition: lowcap.definition,
+    })
+  })
+
+  test('coefficients are weighed against the baseline of their version', async () => {
+    const { model_version } = await versionsOf(way()).open(named(lowcap, 't'))
+    const of = { model_version, partition: 0 }
+    await putPartials(way(), [
+      partial({ ...of, name: 'global', key: '' }, [
+        [0, 1],
+        [1, 3],
+      ]),
+      partial({ ...of, name: 'curator', key: 'a' }, [[0, 3]]),
+    ])
+    const asked = [
+      { scope: 'lever', name: 'curator', key: 'a' },
+      { scope: 'lever', name: 'curator', key: 'nobody' },
+    ] as const
+    const { rows, global_rr } = await coefficientsOf(way()).read(asked, null)
+    expect(rows).toMatchObject([{ name: 'curator', key: 'a', rr_short: 3, n: 1 }])
+    expect(rows[0]!.weight).toBeCloseTo(3 / global_rr!.rr_short!, 10)
+    expect(global_rr!.n).toBe(2)
+  })
+})
+
+const trades = fc.array(fc.tuple(fc.integer({ min: 0, max: 50 }), fc.integer({ min: -3, max: 9 })), {
+  minLength: 1,
+  maxLength: 3,
+})
+const content = fc.uniqueArray(
+  fc.record({
+    model_version: fc.integer({ min: 1, max: 3 }),
+    partition: fc.nat(1),
+    period: fc.nat(2),
+    group: fc.constantFrom(
+      'global|',
+      'global|',
+      'curator|a',
+      'curator|b',
+      'curator|ä',
+      'chain|a',
+      'a+b|a=1|b=2',
+      'timeframe|1h',
+    ),
+    trades,
+  }),
+  { selector: (p) => `${p.model_version}/${p.partition}/${p.period}/${p.group}`, maxLength: 25 },
+)
+const question = fc.record({
+  scope: fc.constantFrom(null, null, 'lever', 'interaction'),
+  name: fc.constantFrom(null, null, 'curator'),
+  minN: fc.nat(3),
+  model: fc.constantFrom(null, 'lowcap-v4', 'freqtrade', 'nobody'),
+  modelVersion: fc.constantFrom(null, null, 1, 2, 9),
+  size: fc.integer({ min: 1, max: 6 }),
+})
+
+test('whatever was learned, readers get the same from memory as from PostgreSQL, page by page', async () => {
+  const { direct } = ways
+  await fc.assert(
+    fc.asyncProperty(
+      content,
+      fc.array(question, { minLength: 1, maxLength: 4 }),
+      fc.nat(4),
+      async (rows, asked, active) => {
+        const memory: Way = { name: 'memory', memory: createMemoryDatabase() }
+        await cleared(direct)
+        const answers = []
+        for (const way of [memory, direct]) {
+          const versions = versionsOf(way)
+          for (const [model, topic] of [
+            [lowcap, 't'],
+            [freqtrade, 't'],
+            [lowcap, 'u'],
+          ] as const)
+            await versions.open(named(model, topic))
+          await putPartials(
+            way,
+            rows.map(({ group, trades, period, ...row }) => {
+              const [name, ...key] = group.split('|')
+              return partial(
+                { ...row, name: name!, key: key.join('|') },
+                trades.map(([day, rr]) => [day + period * 56, rr]),
+              )
+            }),
+          )
+          const port = coefficientsOf(way)
+          const seen: unknown[] = [await versions.activate(active), await versions.list()]
+          const keys = rows.map(
+            ({ group }) => ({ scope: 'lever', name: group.split('|')[0]!, key: group.split('|')[1]! }) as const,
+          )
+          for (const { size, ...filter } of asked) {
+            seen.push(await port.version(filter.model), await port.read(keys, filter.model))
+            for (let after: string | null = ''; after !== null; ) {
+              const page: Awaited<ReturnType<typeof port.page>> = await port.page(filter, after, size)
+              seen.push({
+                ...page,
+                rows: page.rows.toSorted((a, b) =>
+                  JSON.stringify([a.scope, a.name, a.key]) < JSON.stringify([b.scope, b.name, b.key]) ? -1 : 1,
+                ),
+              })
+              after = page.next
+            }
+          }
+          answers.push(rounded(seen))
+        }
+        expect(answers[0]).toEqual(answers[1])
+      },
+    ),
+    { numRuns: 60 },
+  )
+})

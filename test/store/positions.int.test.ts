@@ -1,0 +1,311 @@
+/** Executions, closes and late scores: one answer, whichever adapter gives it; and any sequence of calls, in memory and in PostgreSQL, step by step. */
+import fc from 'fast-check'
+import { beforeEach, describe, expect, test } from 'vitest'
+import { createMemoryDatabase, type MemoryDatabase } from '../../core/store/memory/database.ts'
+import { outboxOf } from '../../core/store/memory/outbox.ts'
+import { type MemoryPosition, writePosition } from '../../core/store/memory/positions.ts'
+import { strandTables } from '../../core/store/memory/strands.ts'
+import { closingOf, type FlatTrade, rescored } from '../../domain/closing/closing.ts'
+import { parseExecution } from '../../domain/closing/execution.ts'
+import { eventId } from '../../domain/event.ts'
+import { createBarStore } from '../../services/pm/bar-store.ts'
+import { createMemoryBars, insertBar } from '../../services/pm/memory-bars.ts'
+import { createMemoryPositions } from '../../services/pm/memory-positions.ts'
+import { createPositionStore } from '../../services/pm/position-store.ts'
+import { adapters, outcome, useWays, WAYS, type Way } from './ways.ts'
+
+const T0 = Date.parse('2026-03-02T10:00:00Z')
+const MIN = 60_000
+const at = (minute: number) => new Date(T0 + minute * MIN).toISOString()
+const RELAY = { relay: 'r', leaseMs: 60_000 }
+
+const ways = useWays(...WAYS)
+const positionsOf = adapters(createMemoryPositions, createPositionStore)
+const barsOf = adapters(createMemoryBars, createBarStore)
+
+const TABLES = `lowcap_positions, lowcap_price_data_ohlc, strandline.pm_executions, strandline.pm_unscored, strandline.pm_outbox,
+  strandline.trade_entries, strandline.trade_names, strandline.set_aside`
+
+const opened = (id: string, more: object = {}) => ({
+  id,
+  token_chain: 'base',
+  token_contract: `0x${id}`,
+  token_ticker: 'PEPE',
+  timeframe: '15m',
+  side: 'long',
+  entry_context: { curator: 'c' },
+  regime_context: {},
+  ...more,
+})
+
+function record(way: Way, position: string, body: Record<string, unknown>) {
+  const execution = parseExecution(position, body, [])
+  const trade_id = eventId(position, `execution ${execution.id}`)
+  return positionsOf(way).record({ ...execution, trade_id, max_skew_ms: 300_000 })
+}
+
+function close(way: Way, flat: FlatTrade) {
+  const { position_id, trade_id, fingerprint } = flat
+  const closing = closingOf({ ...flat, bars: flat.bars ?? [] })
+  return positionsOf(way).close({ ...closing, position_id, trade_id, fingerprint, traceparent: null }, RELAY)
+}
+
+/** Somebody else writes the row. */
+async function write(way: Way, id: string, changes: Partial<MemoryPosition>): Promise<void> {
+  if (way.memory) return void way.memory.transaction(() => writePosition(way.memory, id, changes))
+  const values = Object.entries(changes).map(([name, value]) =>
+    /_timestamp$/.test(name) && typeof value === 'number' ? new Date(value).toISOString() : value,
+  )
+  const columns = Object.keys(changes).map((name, i) => `${name} = $${i + 2}`)
+  await way.db.sql(`update lowcap_positions set ${columns.join(', ')} where id = $1`, [id, ...values])
+}
+
+async function bar(way: Way, id: string, minute: number, low: number, high: number): Promise<void> {
+  const start = T0 + minute * MIN
+  const of = { token_contract: `0x${id}`, chain: 'base', timeframe: '15m' }
+  if (way.memory)
+    return way.memory.transaction(() => insertBar(way.memory, { ...of, start, low_usd: low, high_usd: high }))
+  await way.db.sql(
+    `insert into lowcap_price_data_ohlc (token_contract, chain, timeframe, timestamp, low_usd, high_usd) values ($1, $2, $3, $4, $5, $6)
+     on conflict do nothing`,
+    [of.token_contract, of.chain, of.timeframe, new Date(start).toISOString(), low, high],
+  )
+}
+
+/** What was written. */
+async function contents(way: Way): Promise<unknown> {
+  if (way.memory) {
+    const rows = outboxOf(way.memory).rows()
+    const { setAside } = strandTables(way.memory)
+    return {
+      outbox: rows.sort((a, b) => a.id - b.id).map((r) => [r.id, r.event_id, r.revision, r.claimed_by, r.payload]),
+      aside: setAside.rows().map((a) => [a.kind, a.id, a.scope, a.reason, a.attempts]),
+      unscored: way.memory
+        .table<{ event_id: string; bars_seen: number }>('pm_unscored')
+        .rows()
+        .map((u) => [u.event_id, u.bars_seen]),
+    }
+  }
+  const all = async (text: string) => (await way.db.sql<{ row: unknown }>(text)).map(({ row }) => row)
+  return {
+    outbox: await all(
+      'select jsonb_build_array(id, event_id, revision, claimed_by, payload) as row from pm_outbox order by id',
+    ),
+    aside: await all('select jsonb_build_array(kind, id, scope, reason, attempts) as row from set_aside'),
+    unscored: await all('select jsonb_build_array(event_id, bars_seen) as row from pm_unscored'),
+  }
+}
+
+/** Times as numbers; those of the running test, and what follows from them, are all `now`. A fingerprint is nobody else's business. */
+function untimed(answer: unknown): unknown {
+  const recent = Date.now() - 3_600_000
+  return JSON.parse(JSON.stringify(answer ?? null), (name, value) => {
+    if (name === 'fingerprint' || name === 'reason') return typeof value
+    const ms = typeof value === 'string' && /^\d{4}-\d\d-\d\d[T ]\d\d:/.test(value) ? Date.parse(value) : value
+    return typeof ms === 'number' && ms > recent ? 'now' : ms
+  })
+}
+
+const sorted = (found: unknown) =>
+  JSON.parse(JSON.stringify(found), (_, value) =>
+    Array.isArray(value) && Array.isArray(value[0])
+      ? value.toSorted((a, b) => (JSON.stringify(a) < JSON.stringify(b) ? -1 : 1))
+      : value,
+  )
+
+describe.each(WAYS)('%s', (name) => {
+  let memory: MemoryDatabase
+  const way = (): Way => (name === 'memory' ? { name, memory } : ways[name])
+  beforeEach(async () => {
+    memory = createMemoryDatabase()
+    await ways[name].db?.sql(`truncate ${TABLES} restart identity`)
+    await positionsOf(way()).open(opened('a'))
+  })
+
+  const buy = (more: object = {}) =>
+    record(way(), 'a', { id: 'b1', kind: 'buy', quantity: 10, price: 100, executed_at: at(0), ...more })
+  const sell = (more: object = {}) =>
+    record(way(), 'a', { id: 's1', kind: 'trim', size_frac: 1, price: 110, executed_at: at(30), ...more })
+
+  test('a position is opened once', async () => {
+    expect(await positionsOf(way()).open(opened('a', { timeframe: '4h' }))).toMatchObject({
+      status: 'exists',
+      position: { id: 'a', timeframe: '15m', status: 'watchlist', total_quantity: 0 },
+    })
+    expect(await positionsOf(way()).read('nobody')).toBeNull()
+  })
+
+  test('an execution is recorded once, and another of its id refused', async () => {
+    expect(await buy()).toMatchObject({ status: 'recorded', left: 10, trade: null, position: { status: 'active' } })
+    expect(await buy()).toMatchObject({ status: 'duplicate', left: 10, trade: null })
+    expect(await buy({ price: 101 })).toEqual({ status: 'conflict' })
+    expect(await record(way(), 'nobody', { id: 'x', kind: 'buy', quantity: 1, price: 1 })).toEqual({
+      status: 'unknown_position',
+    })
+    expect(await sell({ size_frac: null, quantity: 11 })).toEqual({ status: 'more_than_held', held: 10 })
+    expect(await sell({ executed_at: at(-1) })).toMatchObject({ status: 'before_entry' })
+    expect(await sell({ executed_at: new Date(Date.now() + 600_000).toISOString() })).toMatchObject({
+      status: 'in_future',
+    })
+  })
+
+  test('a close writes position, outbox and note at once; a second one finds it closed', async () => {
+    await buy()
+    const { trade } = (await sell()) as { trade: FlatTrade }
+    expect(await positionsOf(way()).flatTrades('15m', '', 5)).toMatchObject([{ position_id: 'a', exit_price: 110 }])
+    expect(await close(way(), trade)).toMatchObject({ status: 'closed', outbox: { id: 1, payload: { rr: null } } })
+    expect(await close(way(), trade)).toMatchObject({ status: 'already_closed', event: { trade_id: trade.trade_id } })
+    expect(await positionsOf(way()).flatTrade('a')).toBeNull()
+    expect(await positionsOf(way()).read('a')).toMatchObject({ status: 'watchlist', current_trade_id: null })
+    expect(untimed(await contents(way()))).toMatchObject({ unscored: [[eventId('a', trade.trade_id), 0]] })
+  })
+
+  test('what changed since it was read is not closed', async () => {
+    await buy()
+    const { trade } = (await sell()) as { trade: FlatTrade }
+    await write(way(), 'a', { avg_exit_price: 150 })
+    expect(await close(way(), trade)).toEqual({ status: 'changed' })
+    await write(way(), 'a', { total_quantity: 1 })
+    expect(await close(way(), trade)).toMatchObject({ status: 'not_flat' })
+    expect(await contents(way())).toMatchObject({ outbox: [] })
+  })
+
+  test('a trade that closed without bars is scored once they have come', async () => {
+    await buy()
+    await close(way(), ((await sell()) as { trade: FlatTrade }).trade)
+    const port = positionsOf(way())
+    expect(await port.lateTrades('15m', '', 5)).toEqual([])
+    await bar(way(), 'a', 0, 90, 105)
+    expect(await port.lateTrades('15m', '', 5)).toMatchObject([{ complete: false }])
+    expect(await port.lateTrades('15m', '', 5)).toMatchObject([{ complete: true, bars: [[T0, 90, 105]] }])
+    await bar(way(), 'a', 30, 95, 120)
+    const [late] = await port.lateTrades('15m', '', 5)
+    expect(late).toMatchObject({ complete: true })
+    const next = rescored(late!.event, late!.side, late!.bars!)!
+    expect(await port.scoreLate(next, RELAY)).toMatchObject({ status: 'scored', outbox: { payload: { revision: 1 } } })
+    expect(await port.scoreLate(next, RELAY)).toEqual({ status: 'superseded' })
+    const { completed_trades } = (await port.read('a')) as unknown as { completed_trades: object[] }
+    expect(completed_trades).toMatchObject([{ revision: 1, rr: next.score.rr }])
+    expect(await port.event(late!.event_id)).toMatchObject({ revision: 1 })
+  })
+
+  test('bars come in pieces, and those of many trades in their order', async () => {
+    for (const minute of [-30, -15, 0, 15, 30, 45]) await bar(way(), 'a', minute, 1, 2)
+    const trade = {
+      token_contract: '0xa',
+      chain: 'base',
+      timeframe: '15m',
+      opened_at: T0 + 1,
+      closed_at: T0 + 30 * MIN,
+    }
+    const starts = (rows: [number, ...unknown[]][]) => rows.map(([start]) => (start - T0) / MIN)
+    const port = barsOf(way())
+    expect(starts(await port.read(trade, null, 2))).toEqual([0, 15])
+    expect(starts(await port.read(trade, T0 + 15 * MIN, 2))).toEqual([30])
+    const none = { ...trade, timeframe: 'none' }
+    expect((await port.readAll([none, trade])).map(starts)).toEqual([[], [0, 15, 30]])
+  })
+})
+
+const position = fc.constantFrom('p1', 'p2')
+const minute = fc.nat(8)
+const amount = fc.constantFrom(0.1, 1, 2, 3)
+const step = fc.oneof(
+  {
+    weight: 5,
+    arbitrary: fc.record({
+      record: fc.record({
+        kind: fc.constantFrom('buy', 'add', 'trim', 'trim', 'emergency_exit'),
+        quantity: fc.option(amount),
+        size_frac: fc.constantFrom(null, 0.5, 1),
+        price: amount,
+        minute,
+        id: fc.option(fc.nat(3)),
+        curator: fc.option(fc.constantFrom('x', 'y')),
+      }),
+      position,
+    }),
+  },
+  { weight: 3, arbitrary: fc.record({ close: fc.constantFrom('now', 'now', 'as read before', 'not yet'), position }) },
+  { weight: 1, arbitrary: fc.record({ look: fc.constantFrom('row', 'pages', 'late'), position }) },
+  { weight: 1, arbitrary: fc.record({ bar: minute, position, low: amount, high: amount }) },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      write: fc.constantFrom<Partial<MemoryPosition>>(
+        { total_quantity: 0, avg_exit_price: 2 },
+        { avg_exit_price: 3 },
+        { total_quantity: 5, avg_entry_price: 1 },
+        { total_quantity: 5, bought_quantity: 5, first_entry_timestamp: T0 },
+        { status: 'paused' },
+        { status: 'active' },
+        { current_trade_id: null },
+        { current_trade_id: 'named by others' },
+        { status: 'watchlist', first_entry_timestamp: T0 + MIN },
+      ),
+      position,
+    }),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.record({ aside: fc.array(position, { maxLength: 2 }), timeframe: fc.constantFrom('15m', '1h') }),
+  },
+)
+type Step = typeof step extends fc.Arbitrary<infer T> ? T : never
+
+/** @param read flat trades as this side read them last */
+async function take(way: Way, one: Step, i: number, read: Map<string, FlatTrade>): Promise<unknown> {
+  const port = positionsOf(way)
+  if ('record' in one) {
+    const { minute: m, id, curator, ...body } = one.record
+    const entry_context = curator === null ? undefined : { curator }
+    return record(way, one.position, { ...body, id: `e${id ?? `-${i}`}`, executed_at: at(m), entry_context })
+  }
+  if ('close' in one) {
+    const flat = one.close === 'as read before' ? read.get(one.position) : await port.flatTrade(one.position)
+    if (!flat) return null
+    read.set(one.position, flat)
+    if (one.close === 'not yet') return flat
+    return [flat, await outcome(close(way, flat))]
+  }
+  if ('bar' in one) return bar(way, one.position, one.bar * 5, one.low, one.high)
+  if ('write' in one) return write(way, one.position, one.write)
+  if ('aside' in one)
+    return port.setAside(
+      one.timeframe,
+      [...new Set(one.aside)].map((id) => [id, `no ${i}`]),
+    )
+  if (one.look === 'row') return port.read(one.position)
+  if (one.look === 'pages')
+    return [
+      await port.flatTrades('15m', '', 1),
+      await port.flatTrades('15m', 'p1', 5),
+      await port.otherTimeframes(['1h']),
+    ]
+  const late = await port.lateTrades('15m', '', 2)
+  const scores = late.filter((l) => l.complete).map((l) => rescored(l.event, l.side, l.bars!))
+  const answers = []
+  for (const next of scores) if (next) answers.push(await port.scoreLate(next, RELAY))
+  return [late, answers]
+}
+
+test('any sequence of calls has the same answers in memory as in PostgreSQL, one by one, and the same outcome', async () => {
+  const { direct } = ways
+  await fc.assert(
+    fc.asyncProperty(fc.array(step, { maxLength: 30 }), async (steps) => {
+      const memory: Way = { name: 'memory', memory: createMemoryDatabase() }
+      await direct.db!.sql(`truncate ${TABLES} restart identity`)
+      const read = { memory: new Map<string, FlatTrade>(), direct: new Map<string, FlatTrade>() }
+      for (const way of [memory, direct]) for (const id of ['p1', 'p2']) await positionsOf(way).open(opened(id))
+      for (const [i, one] of steps.entries()) {
+        const here = await outcome(take(memory, one, i, read.memory))
+        const there = await outcome(take(direct, one, i, read.direct))
+        expect(untimed(here)).toEqual(untimed(there))
+      }
+      expect(sorted(untimed(await contents(memory)))).toEqual(sorted(untimed(await contents(direct))))
+      for (const id of ['p1', 'p2'])
+        expect(untimed(await positionsOf(memory).read(id))).toEqual(untimed(await positionsOf(direct).read(id)))
+    }),
+    { numRuns: 200 },
+  )
+})
