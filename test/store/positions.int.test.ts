@@ -207,28 +207,35 @@ describe.each(WAYS)('%s', (name) => {
   })
 })
 
-const position = fc.constantFrom('p1', 'p2')
-const minute = fc.nat(8)
+/** The trade that was read of the position last. */
+const OLD_TRADE = 'the old one'
+
+const position = fc.constantFrom('p1', 'p1', 'p2')
 const amount = fc.constantFrom(0.1, 1, 2, 3)
+/** What is reported: mostly entries, and exits of everything. */
+const report = fc.oneof(
+  { weight: 4, arbitrary: fc.record({ kind: fc.constantFrom('buy', 'add'), quantity: amount }) },
+  { weight: 5, arbitrary: fc.constant({ kind: 'trim', size_frac: 1 }) },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constantFrom('trim', 'emergency_exit'), quantity: amount }) },
+  { weight: 1, arbitrary: fc.constant({ kind: 'trim', size_frac: 0.5 }) },
+)
 const step = fc.oneof(
   {
-    weight: 5,
+    weight: 6,
     arbitrary: fc.record({
-      record: fc.record({
-        kind: fc.constantFrom('buy', 'add', 'trim', 'trim', 'emergency_exit'),
-        quantity: fc.option(amount),
-        size_frac: fc.constantFrom(null, 0.5, 1),
-        price: amount,
-        minute,
-        id: fc.option(fc.nat(3)),
-        curator: fc.option(fc.constantFrom('x', 'y')),
-      }),
+      record: report,
+      price: amount,
+      /** Minutes after the step's own time. */
+      late: fc.constantFrom(0, 0, 0, 0, -12),
+      /** Reported before, or a new one. */
+      id: fc.constantFrom(null, null, null, null, 0, 1),
+      curator: fc.constantFrom(null, 'x', 'y'),
       position,
     }),
   },
   { weight: 3, arbitrary: fc.record({ close: fc.constantFrom('now', 'now', 'as read before', 'not yet'), position }) },
-  { weight: 1, arbitrary: fc.record({ look: fc.constantFrom('row', 'pages', 'late'), position }) },
-  { weight: 1, arbitrary: fc.record({ bar: minute, position, low: amount, high: amount }) },
+  { weight: 1, arbitrary: fc.record({ look: fc.constantFrom('row', 'pages', 'late', 'late'), position }) },
+  { weight: 1, arbitrary: fc.record({ bar: fc.constantFrom(-20, -10, 0, 10), position, low: amount, high: amount }) },
   {
     weight: 2,
     arbitrary: fc.record({
@@ -241,6 +248,8 @@ const step = fc.oneof(
         { status: 'active' },
         { current_trade_id: null },
         { current_trade_id: 'named by others' },
+        { current_trade_id: OLD_TRADE },
+        { current_trade_id: OLD_TRADE },
         { status: 'watchlist', first_entry_timestamp: T0 + MIN },
       ),
       position,
@@ -257,9 +266,9 @@ type Step = typeof step extends fc.Arbitrary<infer T> ? T : never
 async function take(way: Way, one: Step, i: number, read: Map<string, FlatTrade>): Promise<unknown> {
   const port = positionsOf(way)
   if ('record' in one) {
-    const { minute: m, id, curator, ...body } = one.record
-    const entry_context = curator === null ? undefined : { curator }
-    return record(way, one.position, { ...body, id: `e${id ?? `-${i}`}`, executed_at: at(m), entry_context })
+    const { price, late, id, curator } = one
+    const more = { price, id: `e${id ?? `-${i}`}`, executed_at: at(i * 5 + late) }
+    return record(way, one.position, { ...one.record, ...more, entry_context: curator === null ? null : { curator } })
   }
   if ('close' in one) {
     const flat = one.close === 'as read before' ? read.get(one.position) : await port.flatTrade(one.position)
@@ -268,8 +277,12 @@ async function take(way: Way, one: Step, i: number, read: Map<string, FlatTrade>
     if (one.close === 'not yet') return flat
     return [flat, await outcome(close(way, flat))]
   }
-  if ('bar' in one) return bar(way, one.position, one.bar * 5, one.low, one.high)
-  if ('write' in one) return write(way, one.position, one.write)
+  if ('bar' in one) return bar(way, one.position, i * 5 + one.bar, one.low, one.high)
+  if ('write' in one) {
+    const old = read.get(one.position)?.trade_id ?? null
+    const named = one.write.current_trade_id === OLD_TRADE ? { current_trade_id: old } : {}
+    return write(way, one.position, { ...one.write, ...named })
+  }
   if ('aside' in one)
     return port.setAside(
       one.timeframe,
@@ -292,7 +305,7 @@ async function take(way: Way, one: Step, i: number, read: Map<string, FlatTrade>
 test('any sequence of calls has the same answers in memory as in PostgreSQL, one by one, and the same outcome', async () => {
   const { direct } = ways
   await fc.assert(
-    fc.asyncProperty(fc.array(step, { maxLength: 30 }), async (steps) => {
+    fc.asyncProperty(fc.array(step, { minLength: 5, maxLength: 40 }), async (steps) => {
       const memory: Way = { name: 'memory', memory: createMemoryDatabase() }
       await direct.db!.sql(`truncate ${TABLES} restart identity`)
       const read = { memory: new Map<string, FlatTrade>(), direct: new Map<string, FlatTrade>() }
