@@ -1,6 +1,8 @@
 /** `strandline dead-letters`: records that could not be applied, why, and publishing them again. */
+
 import { type Command, InvalidArgumentError } from 'commander'
 import { StrandlineError } from '../core/errors.ts'
+import { createDeadLetterStore } from '../services/learner/dead-letter-store.ts'
 import { listDeadLetters, type Place, type RecordedDeadLetter, redrive } from '../services/learner/redrive.ts'
 import { deadLettersText, placeText, redrivenText } from './dead-letters-text.ts'
 import { type OpenStack, openStack } from './shared.ts'
@@ -56,7 +58,10 @@ Examples:
 }
 
 async function print(stack: OpenStack, topic: string, all: boolean, json: boolean): Promise<void> {
-  const letters = await listDeadLetters(stack.store, topic, { all, ...(json ? {} : { limit: SCREEN + 1 }) })
+  const letters = await listDeadLetters(createDeadLetterStore(stack.store), topic, {
+    all,
+    ...(json ? {} : { limit: SCREEN + 1 }),
+  })
   console.log(json ? JSON.stringify({ topic, dead_letters: letters }) : deadLettersText(letters, SCREEN, all))
 }
 
@@ -65,11 +70,11 @@ async function redriveThem(stack: OpenStack, topic: string, wanted: Place[] | 'o
     throw new StrandlineError('USAGE', 'Which dead letters?', {
       todo: 'Name their places (--redrive 0:17 3:4), or add --all for every open one.',
     })
-  const letters = await listDeadLetters(stack.store, topic, { all: wanted !== 'open' })
+  const letters = await listDeadLetters(createDeadLetterStore(stack.store), topic, { all: wanted !== 'open' })
   const known = new Map(letters.map((l) => [placeText(l), l]))
   const asked: Place[] = wanted === 'open' ? letters : wanted
   const open = asked.filter((p) => known.get(placeText(p))?.state === 'open')
-  const redriven = await redrive(stack, topic, open)
+  const redriven = await redrive({ store: createDeadLetterStore(stack.store), log: stack.log }, topic, open)
   const done = new Set(redriven.map(placeText))
   const skipped = asked
     .filter((p) => !done.has(placeText(p)))

@@ -6,6 +6,7 @@ import { loadModel } from '../core/load-model.ts'
 import type { ServiceDeps } from '../core/service.ts'
 import { createCoefficientStore } from '../core/store/coefficient-store.ts'
 import { readAllCoefficients } from '../core/store/learned.ts'
+import { createModelVersionStore } from '../core/store/model-versions.ts'
 import { createPostgrestStore } from '../core/store/postgrest-store.ts'
 import type { Factor } from '../domain/sizing/allocation.ts'
 import { type AuditReport, audit } from '../services/audit/audit.ts'
@@ -64,7 +65,7 @@ export async function runDemo(
   // another run on the same data adds other trades, not the same ones again
   const trades = simulateMarket(positions, seed + (count ?? 0), clock.now().toString(36), clock.now() - 60_000)
   const model = loadModel(config.model)
-  const { consumer } = await openVersion(store, model, config.topic)
+  const { consumer } = await openVersion(createModelVersionStore(store), model, config.topic)
   const context = bestContext()
   const ask = () => allocate(store, { entry_context: context, timeframe: '1h', ...SIZING })
 

@@ -54,10 +54,6 @@ export function createModelVersionStore(store: Pick<Store, 'rpc'>): ModelVersion
   }
 }
 
-/** Until whoever asks has the port. */
-export const isActive = (store: Store, modelVersion: number): Promise<boolean> =>
-  createModelVersionStore(store).isActive(modelVersion)
-
 /** What is said of a model that no learner ever ran under. */
 export function unknownModel(model: string, versions: ModelVersion[]): StrandlineError {
   const names = [...new Set(versions.map((v) => v.model))]

@@ -4,7 +4,7 @@ import { StrandlineError } from '../../core/errors.ts'
 import { loadModel } from '../../core/load-model.ts'
 import { type PartitionOffsets, writtenEnd } from '../../core/log/log.ts'
 import type { ServiceDeps } from '../../core/service.ts'
-import { readCheckpoints } from '../../core/store/model-versions.ts'
+import { createModelVersionStore, readCheckpoints } from '../../core/store/model-versions.ts'
 import { createTeller } from '../../core/teller.ts'
 import type { Model } from '../../domain/learning/model.ts'
 import { startLearner } from './index.ts'
@@ -34,7 +34,7 @@ export async function learnUntilCaughtUp(
   const { log, store, clock } = deps
   const config = { ...deps.config, model }
   const compiled = loadModel(model)
-  const modelVersion = await openVersion(store, compiled, config.topic)
+  const modelVersion = await openVersion(createModelVersionStore(store), compiled, config.topic)
   const ranges = await log.offsets(config.topic)
   // to the end of what is written, not of what can be read: an import must not be called learned behind somebody's open transaction
   const ends = ranges.map((r) => ({ ...r, end: writtenEnd(r) }))

@@ -8,8 +8,8 @@ import { findStrandlineError } from '../../core/errors.ts'
 import type { EventLog, LogRecord, OutgoingRecord, ProducedRecord } from '../../core/log/log.ts'
 import type { Claim } from '../../core/runner/partition-runner.ts'
 import type { Refused } from '../../core/runner/read-events.ts'
-import type { Store } from '../../core/store/store.ts'
 import type { DeadLetterRow } from './commit.ts'
+import type { DeadLetterStore } from './dead-letter-store.ts'
 
 export interface DeadLetters {
   /** Sends what is new; resolves, once durable, to the rows to commit. */
@@ -19,7 +19,7 @@ export interface DeadLetters {
 }
 
 export interface DeadLetterOptions {
-  store: Store
+  store: DeadLetterStore
   log: Pick<EventLog, 'produce'>
   consumer: string
   topic: string
@@ -42,19 +42,14 @@ export function createDeadLetters(options: DeadLetterOptions): DeadLetters {
     const known = new Set<LogRecord>()
     for (let i = 0; i < records.length; i += ASK) {
       const asked = new Map(records.slice(i, i + ASK).map((r) => [r.offset, r]))
-      const rows = await store.rpc<[offset: number, topicId: string, ms: number][]>('strandline_dead_letters_at', {
-        p_consumer: consumer,
-        p_topic: topic,
-        p_partition: partition,
-        p_offsets: `{${[...asked.keys()].join(',')}}`,
-      })
-      for (const [offset, rowTopic, ms] of rows) {
-        const record = asked.get(Number(offset))
+      const rows = await store.at({ consumer, topic, partition }, [...asked.keys()])
+      for (const { offset, topic_id, record_ms } of rows) {
+        const record = asked.get(offset)
         if (!record) continue
-        const sameTopic = rowTopic === '' || !topicId || rowTopic === topicId
-        const older = rowTopic === '' && Number(ms) === 0
+        const sameTopic = topic_id === '' || !topicId || topic_id === topicId
+        const older = topic_id === '' && record_ms === 0
         const been = checkpoint !== null && record.offset < checkpoint
-        if (sameTopic && (Number(ms) === record.timestamp || (older && been))) known.add(record)
+        if (sameTopic && (record_ms === record.timestamp || (older && been))) known.add(record)
       }
     }
     return known
@@ -117,16 +112,7 @@ export function createDeadLetters(options: DeadLetterOptions): DeadLetters {
       }
       return open.map((l) => rows.get(l) as DeadLetterRow)
     },
-    applied: ({ partition, topicId }, { from, next, refused }) =>
-      store.rpc<void>('strandline_dead_letters_applied', {
-        p_consumer: consumer,
-        p_topic: topic,
-        p_partition: partition,
-        p_from: from,
-        p_next: next,
-        p_refused: `{${refused.join(',')}}`,
-        p_topic_id: topicId ?? null,
-      }),
+    applied: ({ partition, topicId }, range) => store.applied({ consumer, topic, partition }, range, topicId ?? null),
   }
 }
 

@@ -3,9 +3,12 @@ import { createFlatReader } from '../../core/codec/flat-event.ts'
 import { loadModel } from '../../core/load-model.ts'
 import { startConsumer } from '../../core/runner/consumer.ts'
 import type { Service, ServiceDeps } from '../../core/service.ts'
-import { isActive } from '../../core/store/model-versions.ts'
+import { type CheckpointStore, createCheckpointStore } from '../../core/store/checkpoint-store.ts'
+import { createModelVersionStore, type ModelVersionStore } from '../../core/store/model-versions.ts'
+import type { Model } from '../../domain/learning/model.ts'
 import { createDeadLetters } from './dead-letter.ts'
-import { createLearnerStore, openVersion } from './learner-store.ts'
+import { createDeadLetterStore, type DeadLetterStore } from './dead-letter-store.ts'
+import { createLearnerStore, type LearnerStore, type OpenVersion, openVersion } from './learner-store.ts'
 import { createLearnerMetrics } from './metrics.ts'
 import { createLearnerProcessor } from './processor.ts'
 
@@ -17,26 +20,42 @@ export interface LearnerOptions {
 
 export const learnerGroup = (model: string) => `strandline-learner-${model}`
 
+export interface LearnerStores {
+  checkpoints: CheckpointStore
+  versions: ModelVersionStore
+  letters: DeadLetterStore
+  /** Of a model version. */
+  learner(model: Model, version: OpenVersion): LearnerStore
+}
+
+const databaseStores = ({ store, config }: ServiceDeps): LearnerStores => ({
+  checkpoints: createCheckpointStore(store),
+  versions: createModelVersionStore(store),
+  letters: createDeadLetterStore(store),
+  learner: (model, version) => createLearnerStore(store, model, version, config.topic, { sync: config.sync }),
+})
+
 export async function startLearner(
   deps: ServiceDeps,
   { concurrency = 3, maxChunk = 10_000 }: LearnerOptions = {},
+  { checkpoints, versions, letters, learner }: LearnerStores = databaseStores(deps),
 ): Promise<Service> {
-  const { config, log, store, logger } = deps
+  const { config, log, logger } = deps
   const { topic, deadLetterTopic } = config
   const model = loadModel(config.model)
   const { name } = model.definition
-  const version = await openVersion(store, model, topic)
+  const version = await openVersion(versions, model, topic)
   const { id, consumer } = version
   const deadLetters = createDeadLetters({
-    store,
+    store: letters,
     log,
     consumer,
     topic,
     deadLetterTopic,
-    active: () => isActive(store, id),
+    active: () => versions.isActive(id),
   })
   const events = createLearnerMetrics(deps.metrics, logger)
-  const learnerStore = createLearnerStore(store, model, version, topic, { sync: config.sync })
+  const store = learner(model, version)
   const service = await startConsumer(deps, {
     service: 'learner',
     consumer,
@@ -44,7 +63,8 @@ export async function startLearner(
     reads: createFlatReader(),
     concurrency,
     maxChunk,
-    processor: (decode) => createLearnerProcessor({ model, store: learnerStore, decode, deadLetters, logger, events }),
+    checkpoints,
+    processor: (decode) => createLearnerProcessor({ model, store, decode, deadLetters, logger, events }),
   })
   const inactive = version.active ? '' : ', which is not the active model'
   logger.info({ model: name, model_version: id }, `learning from ${topic} under ${name}${inactive}`)

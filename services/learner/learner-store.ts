@@ -1,4 +1,5 @@
 /** The learner's calls to the database. Columns travel as array literals in text, which every PostgREST and @supabase/lite passes on unchanged. */
+import type { ModelVersionStore } from '../../core/store/model-versions.ts'
 import { isDirect, type Store } from '../../core/store/store.ts'
 import type { Model, Scope } from '../../domain/learning/model.ts'
 import type { DecayedSums } from '../../domain/learning/sums.ts'
@@ -30,14 +31,9 @@ export interface LearnerStore {
 }
 
 /** Finds or makes the version of a model over a topic. Readers see it only where they see no other yet; `./strandline activate` switches. */
-export async function openVersion(store: Store, model: Model, topic: string): Promise<OpenVersion> {
+export async function openVersion(versions: ModelVersionStore, model: Model, topic: string): Promise<OpenVersion> {
   const { name } = model.definition
-  const row = await store.rpc<{ model_version: number; active: boolean }>('strandline_learner_open_version', {
-    p_model: name,
-    p_hash: model.hash,
-    p_definition: JSON.stringify(model.definition),
-    p_topic: topic,
-  })
+  const row = await versions.open({ model: name, hash: model.hash, definition: model.definition, topic })
   return { id: row.model_version, active: row.active, consumer: learnerConsumer(name, model.hash) }
 }
 

@@ -4,12 +4,9 @@
  */
 import type { EventLog, LogRecord, OutgoingRecord } from '../../core/log/log.ts'
 import { readAt } from '../../core/log/read-at.ts'
-import type { Store } from '../../core/store/store.ts'
+import type { DeadLetterRecord, DeadLetterStore, Place } from './dead-letter-store.ts'
 
-export interface Place {
-  partition: number
-  offset: number
-}
+export type { Place } from './dead-letter-store.ts'
 
 /** open: not in the coefficients. redriven: published again, what became of that stands at its new place. applied: a later replay could read it. */
 export type DeadLetterState = 'open' | 'redriven' | 'applied'
@@ -25,21 +22,11 @@ export interface RecordedDeadLetter extends Place {
   redriven_to: Place | null
 }
 
-interface Row extends Omit<RecordedDeadLetter, 'state' | 'dead_letter' | 'redriven_to'> {
-  dead_topic: string | null
-  dead_partition: number | null
-  dead_offset: number | null
-  redriven_at: string | null
-  redriven_partition: number
-  redriven_offset: number
-  applied_at: string | null
-}
-
 const PAGE = 1_000
 
 /** By partition and offset. `all`: also those that were dealt with. Errors: STORE_UNREACHABLE, STORE_REJECTED. */
 export async function listDeadLetters(
-  store: Store,
+  store: DeadLetterStore,
   topic: string,
   { all = false, limit = Number.POSITIVE_INFINITY }: { all?: boolean; limit?: number } = {},
 ): Promise<RecordedDeadLetter[]> {
@@ -47,19 +34,14 @@ export async function listDeadLetters(
   for (;;) {
     const last = letters.at(-1)
     const size = Math.min(PAGE, limit - letters.length)
-    const rows = await store.rpc<Row[]>('strandline_dead_letters_page', {
-      p_topic: topic,
-      p_all: all,
-      p_partition: last?.partition ?? -1,
-      p_offset: last?.offset ?? -1,
-      p_limit: size,
-    })
+    const after = { partition: last?.partition ?? -1, offset: last?.offset ?? -1 }
+    const rows = await store.page(topic, all, after, size)
     letters.push(...rows.map(letterOf))
     if (rows.length < size || letters.length >= limit) return letters
   }
 }
 
-function letterOf(row: Row): RecordedDeadLetter {
+function letterOf(row: DeadLetterRecord): RecordedDeadLetter {
   const { partition, offset, reason, detail, consumer, recorded_at } = row
   return {
     partition,
@@ -73,7 +55,10 @@ function letterOf(row: Row): RecordedDeadLetter {
       row.dead_topic === null || row.dead_partition === null || row.dead_offset === null
         ? null
         : { topic: row.dead_topic, partition: row.dead_partition, offset: row.dead_offset },
-    redriven_to: row.redriven_at ? { partition: row.redriven_partition, offset: row.redriven_offset } : null,
+    redriven_to:
+      row.redriven_partition === null || row.redriven_offset === null
+        ? null
+        : { partition: row.redriven_partition, offset: row.redriven_offset },
   }
 }
 
@@ -86,7 +71,7 @@ export interface Redriven extends Place {
  * that the log no longer has is missing there. Errors: LOG_UNREACHABLE, LOG_TOPIC_MISSING, STORE_UNREACHABLE; what was published by then is noted.
  */
 export async function redrive(
-  { store, log }: { store: Store; log: EventLog },
+  { store, log }: { store: DeadLetterStore; log: EventLog },
   topic: string,
   places: readonly Place[],
 ): Promise<Redriven[]> {
@@ -102,13 +87,7 @@ export async function redrive(
       const to = placed[i] as Place
       return { partition, offset, to: { partition: to.partition, offset: to.offset } }
     })
-    await store.rpc('strandline_dead_letters_redriven', {
-      p_topic: topic,
-      p_partition: partition,
-      p_placed: JSON.stringify(
-        moved.map(({ offset, to }) => ({ offset, to_partition: to.partition, to_offset: to.offset })),
-      ),
-    })
+    await store.redriven(topic, partition, moved)
     done.push(...moved)
   })
   return done.sort((a, b) => a.partition - b.partition || a.offset - b.offset)

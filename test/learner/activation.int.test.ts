@@ -4,6 +4,7 @@ import { systemClock } from '../../core/clock.ts'
 import { loadModel } from '../../core/load-model.ts'
 import { createCoefficientStore } from '../../core/store/coefficient-store.ts'
 import { readAllCoefficients, readCoefficients } from '../../core/store/learned.ts'
+import { createModelVersionStore } from '../../core/store/model-versions.ts'
 import type { PositionClosed } from '../../domain/event.ts'
 import { foldTrades } from '../../domain/learning/fold.ts'
 import { decayOf } from '../../domain/learning/sums.ts'
@@ -127,7 +128,7 @@ describe('a switch to another model', () => {
     const stage = await createStage(db, kafka)
     await stage.publish([...trades(0, 4), ...imported(4, 2)])
     await learnAll(stage)
-    await openVersion(db.store, freqtrade, stage.topic)
+    await openVersion(createModelVersionStore(db.store), freqtrade, stage.topic)
     const soon = { ...deps(), clock: { ...systemClock, now: () => 0, sleep: async () => {} } }
     let now = 0
     soon.clock.now = () => (now += 20_000)
@@ -193,7 +194,7 @@ describe('a switch to another model', () => {
 describe('regression: the baseline after a switch', () => {
   /** The commit of one trade under a model that is not active, in a session of its own. */
   async function oneTrade(session: Session, topic: string, partition: number): Promise<() => Promise<string>> {
-    const modelVersion = await openVersion(db.store, freqtrade, topic)
+    const modelVersion = await openVersion(createModelVersionStore(db.store), freqtrade, topic)
     const store = createLearnerStore(session.store, freqtrade, modelVersion, topic)
     const claim = await db.store.rpc<{ epoch: number; version: number }>('strandline_claim', {
       p_consumer: modelVersion.consumer,
@@ -230,8 +231,8 @@ describe('regression: the baseline after a switch', () => {
       )[0]?.n,
     )
   async function stage() {
-    await openVersion(db.store, lowcap, 't') // the active one
-    const { id } = await openVersion(db.store, freqtrade, 't')
+    await openVersion(createModelVersionStore(db.store), lowcap, 't') // the active one
+    const { id } = await openVersion(createModelVersionStore(db.store), freqtrade, 't')
     return { id, sessions: await Promise.all([openSession(db), openSession(db), openSession(db)]) }
   }
   const switchTo = (session: Session, id: number) =>

@@ -1,8 +1,10 @@
 /** Chunks that are copied in, where PostgreSQL itself is called: the same rows as through PostgREST, and nothing of a chunk that is refused. */
+
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import { loadModel } from '../../core/load-model.ts'
 import type { Claim } from '../../core/runner/partition-runner.ts'
 import { createCheckpointStore } from '../../core/store/checkpoint-store.ts'
+import { createModelVersionStore } from '../../core/store/model-versions.ts'
 import { createPostgresStore, type PostgresStore } from '../../core/store/postgres-store.ts'
 import { createPostgrestStore } from '../../core/store/postgrest-store.ts'
 import { emptySums } from '../../domain/learning/sums.ts'
@@ -93,7 +95,7 @@ test.each(['direct', 'postgrest'])(
 async function claimed(
   at = direct,
 ): Promise<{ store: LearnerStore; commit(trades: Trade[], claim?: Claim): LearnerCommit }> {
-  const version = await openVersion(at, model, TOPIC)
+  const version = await openVersion(createModelVersionStore(at), model, TOPIC)
   const now = await createCheckpointStore(at).claim({ consumer: version.consumer, topic: TOPIC, partition: 0 }, 'test')
   const mine: Claim = { topic: TOPIC, partition: 0, topicId: null, ...now }
   return {

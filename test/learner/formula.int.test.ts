@@ -1,6 +1,7 @@
 /** What a coefficient is stands once in TypeScript (domain/learning/sums.ts) and once in SQL (strandline.learner_groups, learner_coefficients): the same numbers. */
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { loadModel } from '../../core/load-model.ts'
+import { createModelVersionStore } from '../../core/store/model-versions.ts'
 import { decayOf, mergeSums, PERIOD_TAUS, weigh, weightOf } from '../../domain/learning/sums.ts'
 import { SumsTable } from '../../domain/learning/sums-table.ts'
 import { openVersion } from '../../services/learner/learner-store.ts'
@@ -37,7 +38,7 @@ function dice(seed: number): () => number {
 test('coefficients of any sums: R/R, number and weight are those of the view, to 1e-12', async () => {
   const model = loadModel('lowcap-v4')
   const tau = decayOf(model.definition.tau_days)
-  const { id } = await openVersion(db.store, model, 'formula')
+  const { id } = await openVersion(createModelVersionStore(db.store), model, 'formula')
   const roll = dice(7)
   const groups = [{ scope: 'global', name: 'global', key: '' }].concat(
     Array.from({ length: 40 }, (_, i) => ({ scope: 'lever', name: 'curator', key: `c${i}` })),

@@ -203,7 +203,7 @@ async function take(way: Way, one: Step, clock: { ms: number }): Promise<unknown
 test('any sequence of calls has the same answers in memory as in PostgreSQL, one by one, and the same outcome', async () => {
   const { direct } = ways
   await fc.assert(
-    fc.asyncProperty(fc.array(step, { maxLength: 30 }), async (steps) => {
+    fc.asyncProperty(fc.array(step, { maxLength: 40, size: 'max' }), async (steps) => {
       const clock = { ms: 0 }
       const memory: Way = { name: 'memory', memory: createMemoryDatabase({ now: () => Date.now() + clock.ms }) }
       await direct.db!.sql(`truncate ${TABLES} restart identity`)

@@ -1,4 +1,5 @@
 /** A learner without a broker: its real processor and runner on a real database; the log is fed by the test. */
+
 import { pino } from 'pino'
 import { type Clock, systemClock } from '../../core/clock.ts'
 import { createDecoder } from '../../core/codec/decoder.ts'
@@ -9,10 +10,12 @@ import { AT_ONCE } from '../../core/codec/unknown-schemas.ts'
 import type { EventLog, OutgoingRecord } from '../../core/log/log.ts'
 import { type ChunkProcessor, createPartitionRunner, type RunnerEvents } from '../../core/runner/partition-runner.ts'
 import { createCheckpointStore } from '../../core/store/checkpoint-store.ts'
+import { createModelVersionStore } from '../../core/store/model-versions.ts'
 import type { Store } from '../../core/store/store.ts'
 import type { PositionClosed } from '../../domain/event.ts'
 import type { Model } from '../../domain/learning/model.ts'
 import { createDeadLetters } from '../../services/learner/dead-letter.ts'
+import { createDeadLetterStore } from '../../services/learner/dead-letter-store.ts'
 import { createLearnerStore, type LearnerStore, openVersion } from '../../services/learner/learner-store.ts'
 import { createLearnerProcessor, type LearnerEvents } from '../../services/learner/processor.ts'
 
@@ -63,7 +66,7 @@ export async function createTestLearner({
   clock = systemClock,
   events = {},
 }: TestLearnerOptions) {
-  const modelVersion = await openVersion(store, model, TOPIC)
+  const modelVersion = await openVersion(createModelVersionStore(store), model, TOPIC)
   await store.rpc('strandline_learner_activate', { p_model_version: modelVersion.id })
   const logger = pino({ level: process.env.TEST_LOG ?? 'silent' })
   const dead: OutgoingRecord[] = []
@@ -73,7 +76,7 @@ export async function createTestLearner({
     store: learnerStore,
     decode: createDecoder(registry, createFlatReader(), { patience: AT_ONCE }),
     deadLetters: createDeadLetters({
-      store,
+      store: createDeadLetterStore(store),
       log: deadLetterLog ?? {
         produce: async (_topic, records) => {
           dead.push(...records)

@@ -1,0 +1,370 @@
+/**
+ * The learner's commit and its dead letters: one answer, whichever adapter gives it, chunks that are copied in among them; and any sequence of calls, in
+ * memory and in PostgreSQL, step by step.
+ */
+import fc from 'fast-check'
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { loadModel } from '../../core/load-model.ts'
+import type { Claim } from '../../core/runner/chunk-processor.ts'
+import { createCheckpointStore } from '../../core/store/checkpoint-store.ts'
+import { checkpointsOf, createMemoryCheckpoints } from '../../core/store/memory/checkpoints.ts'
+import { createMemoryDatabase, type MemoryDatabase } from '../../core/store/memory/database.ts'
+import { deadLettersOf } from '../../core/store/memory/dead-letters.ts'
+import { learnedTables, partialKey } from '../../core/store/memory/learned.ts'
+import { createMemoryModelVersions } from '../../core/store/memory/model-versions.ts'
+import { createModelVersionStore } from '../../core/store/model-versions.ts'
+import { createPostgresStore, type PostgresStore } from '../../core/store/postgres-store.ts'
+import { emptySums } from '../../domain/learning/sums.ts'
+import { type Trade, tradeOf } from '../../domain/learning/trade.ts'
+import type { LearnerCommit } from '../../services/learner/commit.ts'
+import { createDeadLetterStore } from '../../services/learner/dead-letter-store.ts'
+import { createLearnerStore, type LearnerStore, openVersion } from '../../services/learner/learner-store.ts'
+import { createMemoryDeadLetters } from '../../services/learner/memory-dead-letters.ts'
+import { createMemoryLearner } from '../../services/learner/memory-learner.ts'
+import { closedTrade } from '../support/closed-trade.ts'
+import { adapters, outcome, useWays, WAYS, type Way } from './ways.ts'
+
+const TOPIC = 't'
+const model = loadModel('lowcap-v4')
+
+const ways = useWays(...WAYS)
+const versionsOf = adapters(createMemoryModelVersions, createModelVersionStore)
+const claimsOf = adapters(createMemoryCheckpoints, createCheckpointStore)
+const lettersOf = adapters(createMemoryDeadLetters, createDeadLetterStore)
+
+/** @param copyFrom as of createLearnerStore */
+async function learnerOf(way: Way, copyFrom?: number): Promise<LearnerStore> {
+  const version = await openVersion(versionsOf(way), model, TOPIC)
+  return adapters(
+    (db) => createMemoryLearner(db, model, version, TOPIC),
+    (store) => createLearnerStore(store, model, version, TOPIC, { copyFrom }),
+  )(way)
+}
+
+const TABLES =
+  'strandline.consumer_checkpoints, strandline.learner_ledger, strandline.learner_partials, strandline.dead_letters, strandline.model_versions'
+const cleared = (way: Way) => way.db?.sql(`truncate ${TABLES} restart identity`)
+
+const ID = (n: number) => `00000000-0000-0000-0000-${String(n).padStart(12, '0')}`
+const tradeAt = (n: number, more: object = {}, partition = 0): Trade =>
+  tradeOf(model, closedTrade({ position_id: `p${n}`, levers: { curator: 'a' }, measures: {}, ...more }), partition, n)
+const sumsOf = (n: number) => ({
+  ...emptySums(),
+  n,
+  newest: n,
+  weight_short: n / 3,
+  weight_long: n,
+  weighted_rr_short: -n,
+})
+const GROUPS = tradeAt(0).groups
+const letter = (offset: number, record_ms = offset) => ({
+  offset,
+  record_ms,
+  reason: 'event_invalid',
+  detail: `no ${offset}`,
+  dead_topic: 'dead',
+  dead_partition: 0,
+  dead_offset: offset,
+})
+
+/** What is in the tables, without the times at which it was written. */
+async function contents(way: Way): Promise<Record<string, unknown[]>> {
+  const found: Record<string, unknown[]> = {}
+  if (way.memory) {
+    const { ledger, partials } = learnedTables(way.memory)
+    const row = (c: object) => JSON.parse(JSON.stringify(c)) as Record<string, unknown>
+    found.ledger = ledger.rows()
+    found.partials = partials.rows().map(({ sums, ...p }) => ({ ...p, ...sums }))
+    found.checkpoints = checkpointsOf(way.memory)
+      .rows()
+      .map(({ committed_at: _, ...c }) => row(c))
+    found.letters = deadLettersOf(way.memory)
+      .rows()
+      .map(({ recorded_at: _, number: __, ...l }) => l)
+  } else {
+    const all = async (text: string) => (await way.db.sql<{ row: unknown }>(text)).map(({ row }) => row)
+    found.ledger = await all(
+      `select to_jsonb(l) - 'closed_at_ms' || jsonb_build_object('closed_at', closed_at_ms) as row from learner_ledger l`,
+    )
+    found.partials = await all(
+      `select to_jsonb(p) - 'newest_ms' || jsonb_build_object('newest', newest_ms) as row from learner_partials p`,
+    )
+    found.checkpoints = await all(
+      `select to_jsonb(c) - array['committed_at', 'claimed_at'] as row from consumer_checkpoints c`,
+    )
+    found.letters = await all(`select to_jsonb(l) - 'recorded_at' as row from dead_letters l`)
+  }
+  const text = (row: unknown) =>
+    JSON.stringify(untimed(row), (_, v) => (isObject(v) ? Object.fromEntries(Object.entries(v).sort()) : v))
+  return Object.fromEntries(
+    Object.entries(found).map(([name, rows]) => [
+      name,
+      rows.map((r) => JSON.parse(text(r))).sort((a, b) => (JSON.stringify(a) < JSON.stringify(b) ? -1 : 1)),
+    ]),
+  )
+}
+
+const isObject = (v: unknown): v is object => typeof v === 'object' && v !== null && !Array.isArray(v)
+
+const untimed = (answer: unknown): unknown =>
+  JSON.parse(JSON.stringify(answer ?? null), (name, value) =>
+    /^(recorded|redriven|applied)_at$/.test(name) && value !== null ? 'then' : value,
+  )
+
+/** Copies whatever comes; a database of its own, which is that of the way `postgrest`. */
+let copying: PostgresStore
+const copied = (): Way => ({ name: 'direct', db: ways.postgrest.db!, store: copying })
+beforeAll(() => {
+  copying = createPostgresStore({ url: ways.postgrest.db!.databaseUrl })
+})
+afterAll(() => copying?.close())
+
+describe.each([...WAYS, 'copied'] as const)('%s', (name) => {
+  let memory: MemoryDatabase
+  const way = (): Way => (name === 'copied' ? copied() : name === 'memory' ? { name, memory } : ways[name])
+  let port: LearnerStore
+  let claim: Claim
+  let of: { consumer: string; topic: string; partition: number }
+  beforeEach(async () => {
+    memory = createMemoryDatabase()
+    await cleared(name === 'copied' ? ways.postgrest : ways[name])
+    port = await learnerOf(way(), name === 'copied' ? 1 : undefined)
+    of = { consumer: port.modelVersion.consumer, topic: TOPIC, partition: 0 }
+    claim = { topic: TOPIC, partition: 0, ...(await claimsOf(way()).claim(of, 'test')) }
+  })
+
+  const commitOf = (changes: Partial<LearnerCommit>): LearnerCommit => ({
+    claim,
+    commitId: ID(1),
+    next: 10,
+    fresh: [],
+    changed: [],
+    dirty: [],
+    foreign: [],
+    dead: [],
+    seen: '{}',
+    ...changes,
+  })
+  const cell = (n: number, known: boolean, partition = 0) => ({
+    partition,
+    period: 1,
+    group: GROUPS[1]!,
+    sums: sumsOf(n),
+    known,
+  })
+
+  test('a chunk is one transaction: ledger, sums, dead letters, checkpoint', async () => {
+    const fresh = [tradeAt(1), tradeAt(2, { rr: null })]
+    const commit = commitOf({ fresh, dirty: [cell(2, false)], dead: [letter(5)], seen: '{"topic_id": "T"}' })
+    expect(await port.commit(commit)).toEqual({ status: 'ok' })
+    expect(
+      await port.read(
+        0,
+        [fresh[0]!.id, ID(9)],
+        [
+          { period: 1, group: GROUPS[1]! },
+          { period: 2, group: GROUPS[1]! },
+        ],
+      ),
+    ).toEqual({
+      version: 1,
+      empty: true, // no baseline
+      trades: [{ ...fresh[0], offset: 0 }],
+      sums: [{ scope: GROUPS[1]!.scope, name: GROUPS[1]!.name, key: GROUPS[1]!.key, period: 1, sums: sumsOf(2) }],
+    })
+    expect(await claimsOf(way()).read(of)).toEqual({ epoch: 1, version: 1, checkpoint: 10, last_commit: ID(1) })
+    expect(await lettersOf(way()).at(of, [4, 5])).toEqual([{ offset: 5, topic_id: 'T', record_ms: 5 }])
+  })
+
+  test('what the ledger has is told, and nothing of the chunk is applied', async () => {
+    await port.commit(commitOf({ fresh: [tradeAt(1)] }))
+    claim = { ...claim, version: 1, checkpoint: 10 }
+    const before = await contents(way())
+    const again = commitOf({ fresh: [tradeAt(2), tradeAt(1)], dirty: [cell(1, false)], dead: [letter(6)] })
+    expect(await port.commit(again)).toEqual({ status: 'seen', ids: [tradeAt(1).id] })
+    expect(await contents(way())).toEqual(before)
+  })
+
+  test('what is fenced, or knows another state, changes nothing', async () => {
+    const before = await contents(way())
+    for (const [changes, status] of [
+      [{ epoch: 0 }, 'fenced'],
+      [{ version: 1 }, 'stale'],
+      [{ checkpoint: 3 }, 'stale'],
+    ] as const)
+      expect(await port.commit(commitOf({ claim: { ...claim, ...changes }, fresh: [tradeAt(1)] }))).toEqual({ status })
+    expect(await contents(way())).toEqual(before)
+  })
+
+  test('a correction that was overtaken is stale; so is one of another partition that has changed', async () => {
+    await port.commit(commitOf({ fresh: [tradeAt(1)], dirty: [cell(1, false)] }))
+    claim = { ...claim, version: 1, checkpoint: 10 }
+    const corrected = { ...tradeAt(1, { revision: 1 }), was: 1 }
+    const before = await contents(way())
+    expect(await port.commit(commitOf({ changed: [corrected] }))).toEqual({ status: 'stale' })
+    const foreign = [{ partition: 3, version: 1 }]
+    expect(await port.commit(commitOf({ changed: [{ ...corrected, was: 0 }], foreign }))).toEqual({ status: 'stale' })
+    expect(await contents(way())).toEqual(before)
+    const right = commitOf({
+      changed: [{ ...corrected, was: 0 }],
+      dirty: [cell(0, true)],
+      foreign: [{ partition: 3, version: 0 }],
+    })
+    expect(await port.commit(right)).toEqual({ status: 'ok' })
+    expect(await claimsOf(way()).read({ ...of, partition: 3 })).toMatchObject({
+      epoch: 0,
+      version: 1,
+      checkpoint: null,
+    })
+    expect((await contents(way())).partials).toEqual([])
+  })
+
+  test('dead letters are dealt with: published again, or applied by a replay', async () => {
+    await port.commit(commitOf({ dead: [letter(5), letter(6), letter(7)], seen: '{"topic_id": "T"}' }))
+    const letters = lettersOf(way())
+    const open = async () => (await letters.page(TOPIC, false, { partition: -1, offset: -1 }, 9)).map((l) => l.offset)
+    expect(await open()).toEqual([5, 6, 7])
+    await letters.redriven(TOPIC, 0, [{ offset: 6, to: { partition: 1, offset: 60 } }])
+    await letters.applied(of, { from: 5, next: 8, refused: [7] }, 'other')
+    expect(await open()).toEqual([5, 7])
+    await letters.applied(of, { from: 5, next: 8, refused: [7] }, 'T')
+    expect(await open()).toEqual([7])
+    expect(await letters.page(TOPIC, true, { partition: 0, offset: 5 }, 1)).toMatchObject([
+      { offset: 6, redriven_partition: 1, redriven_offset: 60 },
+    ])
+  })
+})
+
+const n = fc.nat(3)
+const partition = fc.constantFrom(0, 0, 1)
+const step = fc.oneof(
+  { weight: 1, arbitrary: fc.record({ claim: partition }) },
+  {
+    weight: 8,
+    arbitrary: fc.record({
+      commit: partition,
+      fresh: fc.uniqueArray(n, { maxLength: 3 }),
+      changed: fc.uniqueArray(n, { maxLength: 2 }),
+      overtaken: fc.constantFrom(0, 0, 0, 0, 1),
+      dirty: fc.uniqueArray(fc.record({ group: fc.nat(2), period: fc.nat(1), n: fc.nat(2), partition }), {
+        selector: (d) => `${d.group}/${d.period}/${d.partition}`,
+        maxLength: 4,
+      }),
+      foreign: fc.constantFrom('none', 'none', 'none', 'the other', 'the other, as it was before', 'a third'),
+      dead: fc.uniqueArray(fc.nat(4), { maxLength: 2 }),
+      skew: fc.constantFrom('none', 'none', 'none', 'none', 'none', 'epoch', 'version', 'checkpoint'),
+      by: fc.integer({ min: -2, max: 3 }),
+      topicId: fc.constantFrom(null, 'T', 'U'),
+    }),
+  },
+  { weight: 2, arbitrary: fc.record({ read: partition, ids: fc.uniqueArray(n), periods: fc.uniqueArray(fc.nat(1)) }) },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      applied: partition,
+      from: fc.nat(4),
+      to: fc.nat(5),
+      refused: fc.array(fc.nat(4), { maxLength: 2 }),
+      topicId: fc.constantFrom(null, 'T'),
+    }),
+  },
+  { weight: 1, arbitrary: fc.record({ redriven: partition, offset: fc.nat(4) }) },
+  { weight: 1, arbitrary: fc.record({ page: fc.boolean(), after: fc.nat(4), limit: fc.integer({ min: 1, max: 4 }) }) },
+)
+type Step = typeof step extends fc.Arbitrary<infer T> ? T : never
+type CommitStep = Extract<Step, { commit: number }>
+
+/** The commit of a step, as whoever has read the memory's state would ask for it. */
+function commitOf(one: CommitStep, memory: MemoryDatabase, { modelVersion }: LearnerStore, i: number): LearnerCommit {
+  const { ledger, partials } = learnedTables(memory)
+  const { consumer, id: model_version } = modelVersion
+  const rowOf = (p: number) =>
+    checkpointsOf(memory)
+      .rows()
+      .find((c) => c.partition === p && c.consumer === consumer)
+  const row = rowOf(one.commit)
+  const { epoch = 0, version = 0, checkpoint = null } = row ?? {}
+  const known = new Map(ledger.rows().map((l) => [l.event_id, l.revision]))
+  const other = one.foreign === 'a third' ? 2 : 1 - one.commit
+  const at = rowOf(other)?.version ?? 0
+  const claim: Claim = {
+    topic: TOPIC,
+    partition: one.commit,
+    epoch: epoch + (one.skew === 'epoch' ? 1 : 0),
+    version: version + (one.skew === 'version' ? 1 : 0),
+    checkpoint: one.skew === 'checkpoint' ? (checkpoint ?? 0) + 1 : checkpoint,
+  }
+  return {
+    claim,
+    commitId: ID(i),
+    next: Math.max(0, (checkpoint ?? 0) + one.by),
+    fresh: one.fresh.map((t) => tradeAt(t, {}, one.commit)),
+    changed: one.changed
+      .filter((t) => !one.fresh.includes(t))
+      .map((t) => {
+        const was = known.get(tradeAt(t).id) ?? 0
+        return { ...tradeAt(t, { revision: was + 1, voided: i % 2 === 0 }, one.commit), was: was + one.overtaken }
+      }),
+    dirty: one.dirty.map(({ group, period, n: trades, partition: p }) => {
+      const of = GROUPS[group]!
+      const key = partialKey({ model_version, partition: p, period, name: of.name, key: of.key })
+      return { partition: p, period, group: of, sums: sumsOf(trades), known: partials.get(key) !== undefined }
+    }),
+    foreign:
+      one.foreign === 'none' ? [] : [{ partition: other, version: one.foreign.endsWith('before') ? at - 1 : at }],
+    dead: one.dead.map((offset) => letter(offset)),
+    seen: JSON.stringify({ topic_id: one.topicId, record: { offset: i, time: i, digest: 'd', event_id: null } }),
+  }
+}
+
+async function take(way: Way, port: LearnerStore, one: Step, commit: LearnerCommit | null): Promise<unknown> {
+  const of = (p: number) => ({ consumer: port.modelVersion.consumer, topic: TOPIC, partition: p })
+  const letters = lettersOf(way)
+  if (commit) {
+    const answer = await port.commit(commit)
+    return 'ids' in answer ? { ...answer, ids: answer.ids.toSorted() } : answer
+  }
+  if ('claim' in one) return claimsOf(way).claim(of(one.claim), 'test')
+  if ('read' in one) {
+    const ids = one.ids.map((t) => tradeAt(t).id)
+    const cells = one.periods.flatMap((period) => GROUPS.slice(0, 3).map((group) => ({ period, group })))
+    const { trades, sums, ...rest } = await port.read(one.read, ids, cells)
+    const { at } = { at: await letters.at(of(one.read), [0, 1, 2, 3, 4]) }
+    return { ...rest, trades: byText(trades), sums: byText(sums), letters: byText(at) }
+  }
+  if ('applied' in one)
+    return letters.applied(of(one.applied), { from: one.from, next: one.to, refused: one.refused }, one.topicId)
+  if ('redriven' in one)
+    return letters.redriven(TOPIC, one.redriven, [{ offset: one.offset, to: { partition: 1, offset: 99 } }])
+  if ('page' in one) return letters.page(TOPIC, one.page, { partition: 0, offset: one.after }, one.limit)
+  throw new Error('a step that nobody knows')
+}
+
+const isStatus = (answer: unknown, status: string) => (answer as { status?: string } | null)?.status === status
+
+const byText = <T>(rows: readonly T[]): T[] => rows.toSorted((a, b) => (JSON.stringify(a) < JSON.stringify(b) ? -1 : 1))
+
+test('any sequence of calls has the same answers in memory as in PostgreSQL, one by one, and the same outcome', async () => {
+  await fc.assert(
+    fc.asyncProperty(fc.array(step, { maxLength: 40, size: 'max' }), async (steps) => {
+      const memory = createMemoryDatabase()
+      const all: Way[] = [{ name: 'memory', memory }, ways.direct, copied()]
+      for (const way of all) await cleared(way)
+      const ports = [await learnerOf(all[0]!), await learnerOf(all[1]!), await learnerOf(all[2]!, 1)]
+      const claims: Step[] = [{ claim: 0 }, { claim: 1 }]
+      for (const [i, one] of [...claims, ...steps].entries()) {
+        const commit = 'commit' in one ? commitOf(one, memory, ports[0]!, i) : null
+        const answers = []
+        for (const [k, way] of all.entries()) answers.push(untimed(await outcome(take(way, ports[k]!, one, commit))))
+        expect(answers[1]).toEqual(answers[0])
+        // What is both overtaken and known is stale; whoever copies meets the known trade first. Either way nothing happened, and the chunk is tried again.
+        const metKnown = isStatus(answers[0], 'stale') && isStatus(answers[2], 'seen')
+        if (!metKnown) expect(answers[2]).toEqual(answers[0])
+      }
+      const [here, direct, copies] = [await contents(all[0]!), await contents(all[1]!), await contents(all[2]!)]
+      expect(direct).toEqual(here)
+      expect(copies).toEqual(here)
+    }),
+    { numRuns: 40 },
+  )
+})
