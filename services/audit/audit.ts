@@ -9,8 +9,9 @@
 
 import { StrandlineError } from '../../core/errors.ts'
 import type { ServiceDeps } from '../../core/service.ts'
-import { createCoefficientStore } from '../../core/store/coefficient-store.ts'
+import { type CoefficientStore, createCoefficientStore } from '../../core/store/coefficient-store.ts'
 import { activeModel } from '../../core/store/learned.ts'
+import { type AuditStore, createAuditStore } from './audit-store.ts'
 import { type Compared, compareCoefficients } from './coefficients.ts'
 import { judge } from './judge.ts'
 import { readLog } from './log-contents.ts'
@@ -59,20 +60,30 @@ export interface AuditReport {
 
 const FIRST = 20
 
+export interface AuditStores {
+  store: AuditStore
+  learned: CoefficientStore
+}
+
+const databaseStores = ({ store }: ServiceDeps): AuditStores => ({
+  store: createAuditStore(store),
+  learned: createCoefficientStore(store),
+})
+
 /** Errors: STORE_UNREACHABLE, STORE_SCHEMA (migrations missing), LOG_UNREACHABLE, LOG_TOPIC_MISSING, LOG_AUTH, REGISTRY_UNREACHABLE. */
-export async function audit(deps: ServiceDeps): Promise<AuditReport> {
-  const report = await look(deps)
-  return report.reconciles ? report : look(deps)
+export async function audit(deps: ServiceDeps, stores: AuditStores = databaseStores(deps)): Promise<AuditReport> {
+  const report = await look(deps, stores)
+  return report.reconciles ? report : look(deps, stores)
 }
 
 /** Whether something is still on its way. */
 export const isWaiting = (report: AuditReport): boolean => report.waiting_outbox > 0 || report.behind > 0
 
-async function look(deps: ServiceDeps): Promise<AuditReport> {
-  const { store, config } = deps
+async function look(deps: ServiceDeps, { store, learned }: AuditStores): Promise<AuditReport> {
+  const { config } = deps
   const positions = await readIds(store, 'positions')
   const outbox = await readOutbox(store)
-  const model = await activeModel(createCoefficientStore(store))
+  const model = await activeModel(learned)
   const before = await readCheckpoints(store, config.topic)
   if (model && before.consumer === null)
     throw new StrandlineError(
@@ -85,8 +96,8 @@ async function look(deps: ServiceDeps): Promise<AuditReport> {
   const letters = await readLetters(store, config.topic, checkpoints.consumer)
   const ledger = await readIds(store, 'ledger')
   const strands = await readIds(store, 'strands')
-  const compared = await compareCoefficients(deps, checkpoints.consumer, reading)
-  const strandRows = await store.rpc<{ events: number; rows: number }>('strandline_strands_event_count', {})
+  const compared = await compareCoefficients(store, config.topic, checkpoints.consumer, reading)
+  const strandRows = await store.strandCount()
   const { topic } = config
   const counts = judge({ topic, positions, outbox, log: reading.contents, checkpoints, letters, ledger, strands })
   const double = compared.double + Math.max(0, strandRows.rows - strandRows.events)

@@ -1,6 +1,6 @@
 /** The stored coefficients against what the log's own bytes give, up to where the learner stands: one that is behind is not wrong. */
-import type { ServiceDeps } from '../../core/service.ts'
-import type { CoefficientRow, FoldedLog } from '../../domain/learning/offline.ts'
+import type { CoefficientRow } from '../../domain/learning/offline.ts'
+import type { AuditStore, CoefficientsPage } from './audit-store.ts'
 import type { LogReading } from './log-contents.ts'
 
 export interface Compared {
@@ -17,30 +17,19 @@ export const TOLERANCE = 1e-9
 /** Partials of one page: about 100 ms. */
 const PAGE = 10_000
 
-interface Page {
-  checkpoints: [partition: number, checkpoint: number][]
-  global_rr: FoldedLog['global_rr'] | null
-  rows: CoefficientRow[]
-  next: string | null
-}
-
 /**
  * Page by page, each with the learner's checkpoint at its own moment: the fold goes on to exactly there, so that trades which flow meanwhile make no difference.
  * @param consumer of the active version; null: no learner ever ran, and nothing may be learned
  */
 export async function compareCoefficients(
-  { store, config }: Pick<ServiceDeps, 'store' | 'config'>,
+  store: Pick<AuditStore, 'coefficients'>,
+  topic: string,
   consumer: string | null,
   { foldedUpTo }: Pick<LogReading, 'foldedUpTo'>,
 ): Promise<Compared> {
   const found: Compared = { coefficients: 0, different: 0, largest_difference: 0, double: 0 }
   for (let after: string | null = ''; after !== null; ) {
-    const page: Page = await store.rpc('strandline_audit_coefficients', {
-      p_consumer: consumer ?? '',
-      p_topic: config.topic,
-      p_after: after,
-      p_size: PAGE,
-    })
+    const page: CoefficientsPage = await store.coefficients(consumer ?? '', topic, after, PAGE)
     const folded = await foldedUpTo(new Map(page.checkpoints))
     const { next } = page
     const from = after
@@ -54,7 +43,7 @@ export async function compareCoefficients(
   return found
 }
 
-function compare(rows: CoefficientRow[], should: CoefficientRow[], found: Compared): void {
+function compare(rows: CoefficientsPage['rows'], should: CoefficientRow[], found: Compared): void {
   const stored = new Map(rows.map((r) => [`${r.name}\0${r.key}`, r]))
   found.coefficients += should.length
   for (const row of should) {

@@ -1,9 +1,8 @@
 /** What the audit reads in the database, page by page, each table for itself. Ids are the events' UUIDs (domain/event.ts). */
 
-import type { StoredLag } from '../../core/lag/lag.ts'
 import { PROJECTOR_CONSUMER } from '../../core/runner/consumer-names.ts'
-import type { Store } from '../../core/store/store.ts'
 import { eventUuid } from '../../domain/event.ts'
+import type { AuditStore } from './audit-store.ts'
 
 /** Rows of one page: far from a hosted project's statement timeout. */
 const PAGE = 5_000
@@ -37,25 +36,16 @@ export interface Checkpoints {
 
 export const placeOf = (partition: number, offset: number): string => `${partition}/${offset}`
 
-export async function readIds(store: Store, what: 'positions' | 'ledger' | 'strands'): Promise<Set<string>> {
+export async function readIds(store: AuditStore, what: 'positions' | 'ledger' | 'strands'): Promise<Set<string>> {
   const ids = new Set<string>()
-  for await (const page of pages<{ ids: string[] }>(store, what)) for (const id of page.ids) ids.add(eventUuid(id))
+  for await (const page of pages((after, limit) => store.ids(what, after, limit)))
+    for (const id of page.ids) ids.add(eventUuid(id))
   return ids
 }
 
-type OutboxTuple = [
-  event_id: string,
-  revision: number,
-  published: boolean,
-  topic: string | null,
-  partition: number | null,
-  offset: number | null,
-  refused: boolean,
-]
-
-export async function readOutbox(store: Store): Promise<OutboxRow[]> {
+export async function readOutbox(store: AuditStore): Promise<OutboxRow[]> {
   const rows: OutboxRow[] = []
-  for await (const page of pages<{ rows: OutboxTuple[] }>(store, 'outbox'))
+  for await (const page of pages(store.outbox))
     for (const [event_id, revision, published, topic, partition, offset, refused] of page.rows)
       rows.push({
         id: eventUuid(event_id),
@@ -68,8 +58,8 @@ export async function readOutbox(store: Store): Promise<OutboxRow[]> {
   return rows
 }
 
-export async function readCheckpoints(store: Store, topic: string): Promise<Checkpoints> {
-  const { checkpoints, active } = await store.rpc<StoredLag>('strandline_lag', { p_topic: topic })
+export async function readCheckpoints(store: AuditStore, topic: string): Promise<Checkpoints> {
+  const { checkpoints, active } = await store.lag(topic)
   const of = (consumer: string | null) =>
     new Map(
       checkpoints
@@ -80,15 +70,16 @@ export async function readCheckpoints(store: Store, topic: string): Promise<Chec
 }
 
 /** What the active learner refused and has not applied since, by place. */
-export async function readLetters(store: Store, topic: string, consumer: string | null): Promise<Map<string, Letter>> {
+export async function readLetters(
+  store: AuditStore,
+  topic: string,
+  consumer: string | null,
+): Promise<Map<string, Letter>> {
   const letters = new Map<string, Letter>()
   if (consumer === null) return letters
   let after: [partition: number, offset: number] = [-1, -1]
   for (;;) {
-    const page = await store.rpc<[partition: number, offset: number, reason: string, open: boolean][]>(
-      'strandline_audit_letters',
-      { p_consumer: consumer, p_topic: topic, p_partition: after[0], p_offset: after[1], p_limit: PAGE },
-    )
+    const page = await store.letters(consumer, topic, after, PAGE)
     for (const [partition, offset, reason, open] of page) {
       letters.set(placeOf(partition, offset), { reason, open })
       after = [partition, offset]
@@ -97,14 +88,12 @@ export async function readLetters(store: Store, topic: string, consumer: string 
   }
 }
 
-async function* pages<T extends object>(store: Store, what: string): AsyncGenerator<T & { next: string | null }> {
+async function* pages<Page extends { next: string | null }>(
+  read: (after: string, limit: number) => Promise<Page>,
+): AsyncGenerator<Page> {
   for (let after: string | null = ''; after !== null; ) {
-    const page: T & { next: string | null } = await store.rpc('strandline_audit_page', {
-      p_store: what,
-      p_after: after,
-      p_limit: PAGE,
-    })
-    yield page as Awaited<typeof page>
+    const page: Page = await read(after, PAGE)
+    yield page
     after = page.next
   }
 }

@@ -2,6 +2,7 @@
 import { explain, findStrandlineError, StrandlineError } from '../../core/errors.ts'
 import type { ServiceDeps } from '../../core/service.ts'
 import { createTeller } from '../../core/teller.ts'
+import { createAuditStore } from './audit-store.ts'
 import { readCheckpoints } from './stores.ts'
 
 const POLL_MS = 250
@@ -42,8 +43,9 @@ export const unseen = (cause: unknown): StrandlineError =>
   new StrandlineError('STILL_WAITING', `It cannot be seen what still waits. ${explain(cause)}`, { cause })
 
 /** "3 in the outbox, 1 for the learner", or null. What nobody may read at the end of a partition (aborted transactions) waits for nothing. */
-async function whatWaits({ store, log, config: { topic } }: ServiceDeps): Promise<string | null> {
-  const outbox = await store.rpc<{ depth: number }>('strandline_pm_outbox_state', {})
+async function whatWaits({ store: database, log, config: { topic } }: ServiceDeps): Promise<string | null> {
+  const store = createAuditStore(database)
+  const depth = await store.outboxDepth()
   const { learner, projector } = await readCheckpoints(store, topic)
   const ranges = await log.offsets(topic) // after the checkpoints: a lag is never negative
   const lag = async (checkpoints: Map<number, number>) => {
@@ -59,7 +61,7 @@ async function whatWaits({ store, log, config: { topic } }: ServiceDeps): Promis
       .reduce((sum, r) => sum + r.end - (from.get(r.partition) as number), 0)
   }
   const waiting = [
-    [outbox.depth, 'in the outbox'],
+    [depth, 'in the outbox'],
     [await lag(learner), 'for the learner'],
     [await lag(projector), 'for the projector'],
   ].filter(([n]) => (n as number) > 0)
