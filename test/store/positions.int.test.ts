@@ -11,7 +11,7 @@ import { eventId } from '../../domain/event.ts'
 import { createBarStore } from '../../services/pm/bar-store.ts'
 import { createMemoryBars, insertBar } from '../../services/pm/memory-bars.ts'
 import { createMemoryPositions } from '../../services/pm/memory-positions.ts'
-import { createPositionStore } from '../../services/pm/position-store.ts'
+import { createPositionStore, type RecordedExecution, type ScoredTrade } from '../../services/pm/position-store.ts'
 import { adapters, outcome, useWays, WAYS, type Way } from './ways.ts'
 
 const T0 = Date.parse('2026-03-02T10:00:00Z')
@@ -38,17 +38,20 @@ const opened = (id: string, more: object = {}) => ({
   ...more,
 })
 
-function record(way: Way, position: string, body: Record<string, unknown>) {
+function reported(position: string, body: Record<string, unknown>): RecordedExecution {
   const execution = parseExecution(position, body, [])
-  const trade_id = eventId(position, `execution ${execution.id}`)
-  return positionsOf(way).record({ ...execution, trade_id, max_skew_ms: 300_000 })
+  return { ...execution, trade_id: eventId(position, `execution ${execution.id}`), max_skew_ms: 300_000 }
 }
 
-function close(way: Way, flat: FlatTrade) {
+const record = (way: Way, position: string, body: Record<string, unknown>) =>
+  positionsOf(way).record(reported(position, body))
+
+const scored = (flat: FlatTrade): ScoredTrade => {
   const { position_id, trade_id, fingerprint } = flat
-  const closing = closingOf({ ...flat, bars: flat.bars ?? [] })
-  return positionsOf(way).close({ ...closing, position_id, trade_id, fingerprint, traceparent: null }, RELAY)
+  return { ...closingOf({ ...flat, bars: flat.bars ?? [] }), position_id, trade_id, fingerprint, traceparent: null }
 }
+
+const close = async (way: Way, flat: FlatTrade) => positionsOf(way).close(scored(flat), RELAY)
 
 /** Somebody else writes the row. */
 async function write(way: Way, id: string, changes: Partial<MemoryPosition>): Promise<void> {
@@ -136,7 +139,8 @@ describe.each(WAYS)('%s', (name) => {
   })
 
   test('an execution is recorded once, and another of its id refused', async () => {
-    expect(await buy()).toMatchObject({ status: 'recorded', left: 10, trade: null, position: { status: 'active' } })
+    expect(await buy()).toMatchObject({ status: 'recorded', left: 10, trade: null })
+    expect(await positionsOf(way()).read('a')).toMatchObject({ status: 'active' })
     expect(await buy()).toMatchObject({ status: 'duplicate', left: 10, trade: null })
     expect(await buy({ price: 101 })).toEqual({ status: 'conflict' })
     expect(await record(way(), 'nobody', { id: 'x', kind: 'buy', quantity: 1, price: 1 })).toEqual({
@@ -158,6 +162,39 @@ describe.each(WAYS)('%s', (name) => {
     expect(await positionsOf(way()).flatTrade('a')).toBeNull()
     expect(await positionsOf(way()).read('a')).toMatchObject({ status: 'watchlist', current_trade_id: null })
     expect(untimed(await contents(way()))).toMatchObject({ unscored: [[eventId('a', trade.trade_id), 0]] })
+  })
+
+  test('an exit that leaves nothing is recorded and closed at once, as it was scored before', async () => {
+    await buy()
+    const port = positionsOf(way())
+    const exit = reported('a', { id: 's1', kind: 'trim', size_frac: 1, price: 110, executed_at: at(30) })
+    const flat = await port.tradeAfter(exit)
+    expect(flat).toMatchObject({ exit_price: 110, closed_at: T0 + 30 * MIN, decision_type: 'trim' })
+    expect(await port.tradeAfter({ ...exit, size_frac: 0.5 })).toBeNull()
+    expect(await port.read('a')).toMatchObject({ total_quantity: 10 })
+    expect(await port.exit(exit, scored(flat!), RELAY)).toMatchObject({
+      status: 'recorded',
+      left: 0,
+      trade: null,
+      close: { status: 'closed', outbox: { id: 1 } },
+    })
+    expect(await port.tradeAfter(exit)).toBeNull()
+    expect(await port.exit(exit, scored(flat!), RELAY)).toEqual(
+      expect.not.objectContaining({ close: expect.anything() }),
+    )
+  })
+
+  test('an exit that finds another trade than the one that was scored is recorded all the same', async () => {
+    await buy()
+    const port = positionsOf(way())
+    const exit = reported('a', { id: 's1', kind: 'trim', size_frac: 1, price: 110, executed_at: at(30) })
+    const flat = await port.tradeAfter(exit)
+    await write(way(), 'a', { avg_entry_price: 1 })
+    expect(await port.exit(exit, scored(flat!), RELAY)).toMatchObject({
+      status: 'recorded',
+      close: { status: 'changed' },
+    })
+    expect(await contents(way())).toMatchObject({ outbox: [] })
   })
 
   test('what changed since it was read is not closed', async () => {
@@ -221,7 +258,15 @@ const report = fc.oneof(
 )
 const step = fc.oneof(
   /** In and out again. */
-  { weight: 6, arbitrary: fc.record({ trade: amount, exit: amount, position }) },
+  {
+    weight: 6,
+    arbitrary: fc.record({
+      trade: amount,
+      exit: amount,
+      how: fc.constantFrom('in two', 'at once', 'overtaken'),
+      position,
+    }),
+  },
   {
     weight: 4,
     arbitrary: fc.record({
@@ -284,7 +329,11 @@ async function take(way: Way, one: Step, i: number, read: Map<string, FlatTrade>
   if ('trade' in one) {
     const buy = { id: `in-${i}`, kind: 'buy', quantity: one.trade, price: 1, executed_at: at(i * 5) }
     const sell = { id: `out-${i}`, kind: 'trim', size_frac: 1, price: one.exit, executed_at: at(i * 5 + 4) }
-    return [await record(way, one.position, buy), await record(way, one.position, sell)]
+    const bought = await record(way, one.position, buy)
+    if (one.how === 'in two') return [bought, await record(way, one.position, sell)]
+    const flat = await port.tradeAfter(reported(one.position, sell))
+    if (one.how === 'overtaken') await write(way, one.position, { avg_entry_price: i + 2 })
+    return [bought, flat && (await outcome(port.exit(reported(one.position, sell), scored(flat), RELAY))), flat]
   }
   if ('close' in one) {
     const flat = one.close === 'as read before' ? read.get(one.position) : await port.flatTrade(one.position)
