@@ -16,7 +16,13 @@ import type { PositionClosed } from '../../domain/event.ts'
 import type { Model } from '../../domain/learning/model.ts'
 import { createDeadLetters } from '../../services/learner/dead-letter.ts'
 import { createDeadLetterStore } from '../../services/learner/dead-letter-store.ts'
-import { createLearnerStore, type LearnerStore, openVersion } from '../../services/learner/learner-store.ts'
+import type { LearnerStores } from '../../services/learner/index.ts'
+import {
+  createLearnerStore,
+  type LearnerStore,
+  type LearnerStoreOptions,
+  openVersion,
+} from '../../services/learner/learner-store.ts'
 import { createLearnerProcessor, type LearnerEvents } from '../../services/learner/processor.ts'
 
 export const SCHEMA_ID = 7
@@ -26,7 +32,8 @@ export const TOPIC = 'pm.position-closed.v1'
 export const encodeEvent = (event: PositionClosed): Buffer => frame(SCHEMA_ID, positionClosedType.toBuffer(event))
 
 export interface TestLearnerOptions {
-  store: Store
+  /** The database, or stores of another one. */
+  store: Store | LearnerStores
   model: Model
   maxChunk?: number
   /** Commits wait for the disk; default: they do. */
@@ -48,6 +55,13 @@ export interface TestLearnerOptions {
   events?: LearnerEvents & RunnerEvents
 }
 
+const databaseStores = (store: Store, options: LearnerStoreOptions): LearnerStores => ({
+  checkpoints: createCheckpointStore(store),
+  versions: createModelVersionStore(store),
+  letters: createDeadLetterStore(store),
+  learner: (model, version) => createLearnerStore(store, model, version, TOPIC, options),
+})
+
 export async function createTestLearner({
   store,
   model,
@@ -66,17 +80,18 @@ export async function createTestLearner({
   clock = systemClock,
   events = {},
 }: TestLearnerOptions) {
-  const modelVersion = await openVersion(createModelVersionStore(store), model, TOPIC)
-  await store.rpc('strandline_learner_activate', { p_model_version: modelVersion.id })
+  const { checkpoints, versions, letters, learner } = 'rpc' in store ? databaseStores(store, { sync, copyFrom }) : store
+  const modelVersion = await openVersion(versions, model, TOPIC)
+  await versions.activate(modelVersion.id)
   const logger = pino({ level: process.env.TEST_LOG ?? 'silent' })
   const dead: OutgoingRecord[] = []
-  const learnerStore = wrapStore(createLearnerStore(store, model, modelVersion, TOPIC, { sync, copyFrom }))
+  const learnerStore = wrapStore(learner(model, modelVersion))
   const processor = createLearnerProcessor({
     model,
     store: learnerStore,
     decode: createDecoder(registry, createFlatReader(), { patience: AT_ONCE }),
     deadLetters: createDeadLetters({
-      store: createDeadLetterStore(store),
+      store: letters,
       log: deadLetterLog ?? {
         produce: async (_topic, records) => {
           dead.push(...records)
@@ -95,7 +110,7 @@ export async function createTestLearner({
     consumer: modelVersion.consumer,
     topic: TOPIC,
     holder: 'test',
-    checkpoints: createCheckpointStore(store),
+    checkpoints,
     log: {
       offsets: async () => Array.from({ length: 12 }, (_, partition) => ({ partition, ...range })),
       topicId: async () => topicId,

@@ -139,3 +139,27 @@ function sameTrade({ trade_id, opened_at, closed_at }: Named, first: TradeName, 
     .sort((a, b) => a.away - b.away || Buffer.compare(Buffer.from(a.trade_id), Buffer.from(b.trade_id)))
   return nearest?.event_id ?? null
 }
+
+/**
+ * The events under which the log has, or would have, each of many trades, noted at once: of those that come first with their entry the named ones go before the
+ * nameless; of the others, those whose exit is nearest choose first.
+ */
+export function nameTrades(db: MemoryDatabase, events: readonly Named[]): string[] {
+  const { entries, others } = namesOf(db)
+  const key = ({ position_id, opened_at }: Named) => keyOf(position_id, opened_at)
+  const withEntry = events.filter(hasEntry)
+  const nameless = (e: Named) => Number(e.trade_id === `entry-${e.opened_at}`)
+  for (const { position_id, opened_at, trade_id, event_id, closed_at } of withEntry.toSorted(
+    (a, b) => nameless(a) - nameless(b),
+  )) {
+    const place = keyOf(position_id, opened_at)
+    if (!entries.get(place)) entries.put(place, { trade_id, event_id, closed_at, same_as: null })
+  }
+  const away = (e: Named) => Math.abs(e.closed_at - (entries.get(key(e)) as TradeName).closed_at)
+  for (const event of withEntry.toSorted((a, b) => away(a) - away(b)))
+    if (entries.get(key(event))?.trade_id !== event.trade_id) nameTrade(db, event)
+  return events.map((event) => {
+    const names = hasEntry(event) ? (others.get(key(event))?.names ?? []) : []
+    return names.find((n) => n.trade_id === event.trade_id)?.same_as ?? event.event_id
+  })
+}

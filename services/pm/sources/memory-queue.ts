@@ -1,0 +1,151 @@
+/** The learning queue in memory: the rules of `strandline_bridge_page` and `strandline_bridge_settle`. It refuses no row. */
+import { asJson, type MemoryDatabase } from '../../../core/store/memory/database.ts'
+import { addRow, handedOut, type MemoryOutboxRow, nameTrades } from '../../../core/store/memory/outbox.ts'
+import { positionsOf } from '../../../core/store/memory/positions.ts'
+import { adoptStrand, type QueuedStrand, setAsideKey, strandTables } from '../../../core/store/memory/strands.ts'
+import type { Side } from '../../../domain/closing/rr.ts'
+import type { PositionClosed } from '../../../domain/event.ts'
+import { noteUnscored } from '../memory-positions.ts'
+import type { OutboxRow } from '../outbox.ts'
+import type { RelayClaim } from '../position-store.ts'
+import type { QueueStore, SettleAnswer, Settled } from './queue-store.ts'
+
+/** What is large and says nothing of a trade. */
+const LEFT_OUT = [
+  'signal_pack',
+  'module_intelligence',
+  'context_vector',
+  'tags',
+  'target_agent',
+  'session_bucket',
+  'features',
+]
+const MOST_REASON = 2_000
+
+type Taken = Settled & { strand_id: string }
+type Answer = SettleAnswer & { waiting: number }
+
+export function createMemoryQueue(db: MemoryDatabase): QueueStore {
+  const { adStrands, strands, queue, setAside } = strandTables(db)
+
+  /** Those that still wait, with their strands. */
+  const taken = (rows: readonly Settled[]): Taken[] =>
+    rows.flatMap((row) => {
+      const waits = queue.get(row.id)
+      return waits?.status === 'pending' ? [{ ...row, strand_id: waits.strand_id }] : []
+    })
+
+  function settle(rows: readonly Taken[], claim: RelayClaim): Answer {
+    const answer = takeTrades(db, rows, claim)
+    for (const row of rows) {
+      if (row.wait_ms !== undefined) rest(row)
+      else done(row, queue.get(row.id) as QueuedStrand)
+    }
+    const failed = rows.filter((r) => r.error !== null && r.wait_ms === undefined).length
+    return { ...answer, failed, waiting: rows.filter((r) => r.wait_ms !== undefined).length, refused: [] }
+  }
+
+  function rest({ id, strand_id, error, wait_ms }: Taken): void {
+    const attempts = (setAside.get(setAsideKey('strand', id))?.attempts ?? 0) + 1
+    const retry_at = db.now() + (wait_ms as number)
+    setAside.put(setAsideKey('strand', id), {
+      kind: 'strand',
+      id,
+      scope: strand_id,
+      reason: error as string,
+      attempts,
+      retry_at,
+    })
+  }
+
+  function done({ id, strand_id, error }: Taken, row: QueuedStrand): void {
+    const status = error === null ? ('completed' as const) : ('failed' as const)
+    const text = error === null ? null : [...error].slice(0, MOST_REASON).join('')
+    queue.put(id, { ...row, status, error: text, processed_at: new Date(db.now()).toISOString() })
+    const key = setAsideKey('strand', id)
+    const attempts = (setAside.get(key)?.attempts ?? 0) + 1
+    if (error === null) setAside.remove(key)
+    else setAside.put(key, { kind: 'strand', id, scope: strand_id, reason: error, attempts, retry_at: null })
+  }
+
+  return {
+    async page(after, limit) {
+      const page = queue
+        .rows()
+        .filter((q) => q.status === 'pending' && q.strand_type === 'position_closed')
+        .filter((q) => after === null || q.id > Number(after))
+        .sort((a, b) => a.id - b.id)
+        .slice(0, limit)
+      const rests = ({ id }: QueuedStrand) =>
+        (setAside.get(setAsideKey('strand', String(id)))?.retry_at ?? Number.NEGATIVE_INFINITY) > db.now()
+      const ours = new Set(strands.rows().flatMap((s) => (s.adopted ? [] : [s.strand_id])))
+      return {
+        rows: page
+          .filter((q) => !rests(q))
+          .map(({ id, strand_id }) => {
+            const strand = adStrands.get(strand_id)
+            return { id: String(id), strand_id, strand: strand ? strandText(strand) : null, ours: ours.has(strand_id) }
+          }),
+        resting: page.filter(rests).length,
+        last: page.length === 0 ? null : String(page.at(-1)?.id),
+        more: page.length === limit,
+        now: db.now(),
+        position_ids: 'text',
+      }
+    },
+    settle: async (rows, claim) => db.transaction(() => settle(taken(rows), claim)),
+    settleEach: async (rows, claim) =>
+      db.transaction(() => {
+        const sum: Answer = { added: 0, known: 0, failed: 0, waiting: 0, published: [], refused: [] }
+        for (const row of taken(rows)) {
+          const one = settle([row], claim)
+          for (const name of ['added', 'known', 'failed', 'waiting'] as const) sum[name] += one[name]
+          sum.published.push(...one.published)
+        }
+        return sum
+      }),
+    async positionFacts(ids) {
+      const found = [...new Set(ids)].flatMap((id) => positionsOf(db).get(id) ?? [])
+      return Object.fromEntries(
+        found.map(({ id, timeframe, token_ticker, token_contract, token_chain }) => [
+          id,
+          { timeframe, token_ticker, token_contract, token_chain },
+        ]),
+      )
+    },
+  }
+}
+
+const strandText = (strand: object): string =>
+  JSON.stringify(Object.fromEntries(Object.entries(strand).filter(([name]) => !LEFT_OUT.includes(name))))
+
+/** Trades of others into the outbox, once, whoever brought them first, and their strands tied to their events (`strandline.take_trades`). */
+function takeTrades(
+  db: MemoryDatabase,
+  rows: readonly Taken[],
+  claim: RelayClaim,
+): Pick<SettleAnswer, 'added' | 'known' | 'published'> {
+  const given = rows.flatMap((row) => (row.event ? [{ row, event: asJson(row.event) as PositionClosed }] : []))
+  const names = nameTrades(
+    db,
+    given.map(({ event }) => event),
+  )
+  const added: MemoryOutboxRow[] = []
+  const tried = new Set<string>()
+  const named = given.map((one, i) => ({ ...one, event_id: names[i] as string }))
+  for (const { event, event_id } of named.toSorted((a, b) =>
+    a.event_id < b.event_id ? -1 : a.event_id > b.event_id ? 1 : 0,
+  )) {
+    if (event_id !== event.event_id || tried.has(event_id)) continue
+    tried.add(event_id)
+    const row = addRow(db, event, claim)
+    if (row) added.push(row)
+  }
+  for (const { payload, event_id } of added) {
+    const later = named.findLast((g) => g.event_id === event_id && g.row.score_later === true)
+    if (later && payload.rr === null) noteUnscored(db, payload, later.row.side as Side)
+  }
+  for (const { row, event_id } of named) adoptStrand(db, row.strand_id, event_id)
+  const published = claim.relay === null ? [] : added.map((row) => handedOut(row) as OutboxRow)
+  return { added: added.length, known: given.length - added.length, published }
+}
