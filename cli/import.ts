@@ -9,6 +9,7 @@ import type { PositionClosed } from '../domain/event.ts'
 import { checkEvent } from '../domain/validation.ts'
 import { learnUntilCaughtUp } from '../services/learner/catch-up.ts'
 import { type LearnedTrades, learnedTrades } from '../services/learner/learned-trades.ts'
+import { createLedgerStore } from '../services/learner/ledger-store.ts'
 import { readFreqtrade } from '../services/pm/sources/freqtrade.ts'
 import { type Imported, importEvents } from '../services/pm/sources/import-events.ts'
 import { readJsonl } from '../services/pm/sources/jsonl.ts'
@@ -169,7 +170,7 @@ async function send(
     })
     say(`The events are in the log; ${model} learns them.`)
     const caughtUp = await learnUntilCaughtUp(stack, model, say)
-    const learned = await learnedTrades(stack.store, caughtUp.model, caughtUp.modelVersion, events)
+    const learned = await learnedTrades(createLedgerStore(stack.store), caughtUp.model, caughtUp.modelVersion, events)
     const active = await activeModel(createCoefficientStore(stack.store))
     const name = caughtUp.model.definition.name
     return { ...imported, model: name, learned, active_model: active?.definition.name ?? null }

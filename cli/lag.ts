@@ -1,6 +1,7 @@
 /** `strandline lag`: how far each consumer is behind the log, and who holds what. */
 import type { Command } from 'commander'
 import { explain } from '../core/errors.ts'
+import { createLagStore } from '../core/lag/lag-store.ts'
 import { readLag } from '../core/lag/read-lag.ts'
 import { lagText } from './lag-text.ts'
 import { type OpenStack, openStack } from './shared.ts'
@@ -49,7 +50,7 @@ Examples:
 const topicOf = (stack: OpenStack) => stack.env.STRANDLINE_TOPIC?.trim() || 'pm.position-closed.v1'
 
 async function draw(stack: OpenStack, json: boolean, before = ''): Promise<void> {
-  const report = await readLag(stack, topicOf(stack))
+  const report = await readLag({ ...stack, lag: createLagStore(stack.store) }, topicOf(stack))
   const text = json ? JSON.stringify(report) : lagText(report)
   console.log(before === '' || json ? text : before + screenful(text, process.stdout))
 }

@@ -4,6 +4,7 @@ import { Registry } from 'prom-client'
 import type { Clock } from '../core/clock.ts'
 import { createCodec } from '../core/codec/position-closed-codec.ts'
 import type { Config } from '../core/config.ts'
+import { createLagStore } from '../core/lag/lag-store.ts'
 import { readLag } from '../core/lag/read-lag.ts'
 import { createKafkaLog } from '../core/log/kafka-log.ts'
 import type { EventLog } from '../core/log/log.ts'
@@ -125,7 +126,7 @@ async function loop(
   const lag = await look('consumers', 'Who reads the log', async () => {
     const ranges = await log.offsets(settings.topic)
     records = ranges.reduce((sum, r) => sum + r.end - r.start, 0)
-    return judgeLag(await readLag({ store, log, clock }, settings.topic), records)
+    return judgeLag(await readLag({ lag: createLagStore(store), log, clock }, settings.topic), records)
   })
   if (lag.some((f) => f.severity === 'error') || !kafka || !registry) return lag
   if (records > AUDITED_RECORDS)

@@ -1,15 +1,15 @@
 /** Asks database, log and group for everything that a lag report needs. */
 import type { Clock } from '../clock.ts'
 import type { EventLog, PartitionOffsets } from '../log/log.ts'
-import type { Store } from '../store/store.ts'
 import { type BrokerLag, groupOf, type LagReport, lagReport, readsFrom, type StoredLag } from './lag.ts'
+import type { LagStore } from './lag-store.ts'
 
 /** Errors: STORE_UNREACHABLE, STORE_SCHEMA (migrations missing), LOG_UNREACHABLE, LOG_TOPIC_MISSING, LOG_AUTH. */
 export async function readLag(
-  { store, log, clock }: { store: Store; log: EventLog; clock: Clock },
+  { lag, log, clock }: { lag: LagStore; log: EventLog; clock: Clock },
   topic: string,
 ): Promise<LagReport> {
-  const stored = await store.rpc<StoredLag>('strandline_lag', { p_topic: topic })
+  const stored = await lag.read(topic)
   const consumers = [...new Set(stored.checkpoints.map((p) => p.consumer))]
   const groups = [...new Set(consumers.map(groupOf))]
   const members = await Promise.all(

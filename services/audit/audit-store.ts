@@ -1,5 +1,6 @@
 /** What the audit reads in the database, page by page: port, and its adapter over the database's functions. In memory: memory-audit.ts. */
 import type { StoredLag } from '../../core/lag/lag.ts'
+import { createLagStore } from '../../core/lag/lag-store.ts'
 import type { Store } from '../../core/store/store.ts'
 import type { CoefficientRow, FoldedLog } from '../../domain/learning/offline.ts'
 
@@ -62,7 +63,7 @@ export function createAuditStore(store: Store): AuditStore {
       return { rows, next }
     },
     outboxDepth: async () => (await store.rpc<{ depth: number }>('strandline_pm_outbox_state', {})).depth,
-    lag: (topic) => store.rpc('strandline_lag', { p_topic: topic }),
+    lag: createLagStore(store).read,
     letters: (consumer, topic, [partition, offset], limit) =>
       store.rpc('strandline_audit_letters', {
         p_consumer: consumer,

@@ -1,9 +1,9 @@
 /** What became of given trades in the ledger of a model. */
 
-import type { Store } from '../../core/store/store.ts'
 import { eventUuid, type PositionClosed } from '../../domain/event.ts'
 import type { Model } from '../../domain/learning/model.ts'
 import type { OpenVersion } from './learner-store.ts'
+import type { LedgerStore } from './ledger-store.ts'
 
 export interface LearnedTrades {
   /** Trades that count in coefficients, and those in the ledger that count in none: without an R/R, or retracted. */
@@ -18,7 +18,7 @@ const PAGE = 500
 
 /** Each trade once, whatever number of its revisions is given. Errors: STORE_UNREACHABLE. */
 export async function learnedTrades(
-  store: Store,
+  ledger: LedgerStore,
   model: Model,
   modelVersion: Pick<OpenVersion, 'id'>,
   events: readonly PositionClosed[],
@@ -28,15 +28,11 @@ export async function learnedTrades(
   const found: LearnedTrades = { scored: 0, unscored: 0, not_learned: [] }
   for (let at = 0; at < ids.length; at += PAGE) {
     const page = ids.slice(at, at + PAGE)
-    const answer = await store.rpc<[id: string, rr: number | null, voided: boolean][]>('strandline_learner_ledger', {
-      p_model_version: modelVersion.id,
-      p_ids: `{${page.join(',')}}`,
-    })
-    const rows = new Map(answer.map((r) => [r[0], r]))
+    const rows = new Map((await ledger.trades(modelVersion.id, page)).map((row) => [row.id, row]))
     for (const id of page) {
       const row = rows.get(id)
       if (!row) found.not_learned.push(notLearned(model, trades.get(id) as PositionClosed))
-      else if (row[1] === null || row[2]) found.unscored++
+      else if (row.rr === null || row.voided) found.unscored++
       else found.scored++
     }
   }

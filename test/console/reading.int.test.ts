@@ -1,6 +1,7 @@
 /** What a person reads in Redpanda Console: events with their fields, one position's events, the learner's lag; and a schema that is refused. */
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { positionClosedSchema } from '../../core/codec/position-closed-codec.ts'
+import { createLagStore } from '../../core/lag/lag-store.ts'
 import { readLag } from '../../core/lag/read-lag.ts'
 import { type ConsoleStage, GROUP, openConsoleStage } from '../support/console-stage.ts'
 
@@ -58,7 +59,7 @@ test('the lag that the group page shows is the distance of the database to the e
     shown.map((p) => [p.partition, positions.get(p.partition), p.end - positions.get(p.partition)!]),
   )
   expect((await group(GROUP)).state).toBe('Empty')
-  const [ours] = (await readLag(stage.deps, stage.topic)).groups
+  const [ours] = (await readLag({ ...stage.deps, lag: createLagStore(stage.deps.store) }, stage.topic)).groups
   expect(ours).toMatchObject({ group: GROUP, state: 'Empty', lag_records: 7 })
   expect(ours!.partitions.map((p) => [p.partition, p.committed, p.log_end, p.lag_records])).toEqual(
     shown.map((p) => [p.partition, p.groupOffset, p.end, p.lag]),

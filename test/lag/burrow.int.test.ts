@@ -6,6 +6,7 @@ import { execFile, spawnSync } from 'node:child_process'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { systemClock } from '../../core/clock.ts'
+import { createLagStore } from '../../core/lag/lag-store.ts'
 import { readLag } from '../../core/lag/read-lag.ts'
 import { learnerGroup } from '../../services/learner/index.ts'
 import { type Burrow, hasBurrow, startBurrow } from '../support/burrow.ts'
@@ -55,7 +56,10 @@ test.skipIf(!hasBurrow && !hasKcat)(
   async () => {
     const stage = await createStage(db, kafka, { partitions: 3 })
     const ours = async () => {
-      const { groups } = await readLag({ store: db.store, log: kafka.log, clock: systemClock }, stage.topic)
+      const { groups } = await readLag(
+        { lag: createLagStore(db.store), log: kafka.log, clock: systemClock },
+        stage.topic,
+      )
       return new Map(groups.find((g) => g.group === GROUP)?.partitions.map((p) => [p.partition, p.lag_records]))
     }
     for (const partition of [0, 1, 2]) await stage.publish(trades(partition * 100, 20 + partition), partition)

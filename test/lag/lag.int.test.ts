@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { lagText } from '../../cli/lag-text.ts'
 import { systemClock } from '../../core/clock.ts'
+import { createLagStore } from '../../core/lag/lag-store.ts'
 import { readLag } from '../../core/lag/read-lag.ts'
 import type { OutgoingRecord } from '../../core/log/log.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
@@ -26,7 +27,8 @@ const records = (partition: number, count: number, from: number): OutgoingRecord
     partition,
     timestamp: from + i * 1_000,
   }))
-const report = async (topic: string) => readLag({ ...db, log: kafka.log, clock: systemClock }, topic)
+const report = async (topic: string) =>
+  readLag({ ...db, lag: createLagStore(db.store), log: kafka.log, clock: systemClock }, topic)
 
 /** As a commit of the projector does it. */
 async function stand(topic: string, partition: number, checkpoint: number): Promise<void> {

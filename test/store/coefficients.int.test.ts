@@ -18,7 +18,9 @@ const coefficientsOf = adapters(createMemoryCoefficients, createCoefficientStore
 
 const TABLES = 'strandline.model_versions, strandline.learner_partials'
 const DAY_MS = 86_400_000
-const T0 = Date.UTC(2026, 0, 1)
+/** A period of the model, and the beginning of one. */
+const PERIOD_DAYS = 56
+const T0 = Math.ceil(Date.UTC(2026, 0, 1) / DAY_MS / PERIOD_DAYS) * PERIOD_DAYS * DAY_MS
 
 const lowcap = loadModel('lowcap-v4')
 const freqtrade = loadModel('freqtrade')
@@ -191,7 +193,7 @@ test('whatever was learned, readers get the same from memory as from PostgreSQL,
               const [name, ...key] = group.split('|')
               return partial(
                 { ...row, name: name!, key: key.join('|') },
-                trades.map(([day, rr]) => [day + period * 56, rr]),
+                trades.map(([day, rr]) => [day + period * PERIOD_DAYS, rr]),
               )
             }),
           )

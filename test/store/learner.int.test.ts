@@ -19,6 +19,7 @@ import { type Trade, tradeOf } from '../../domain/learning/trade.ts'
 import type { LearnerCommit } from '../../services/learner/commit.ts'
 import { createDeadLetterStore } from '../../services/learner/dead-letter-store.ts'
 import { createLearnerStore, type LearnerStore, openVersion } from '../../services/learner/learner-store.ts'
+import { createLedgerStore, createMemoryLedger } from '../../services/learner/ledger-store.ts'
 import { createMemoryDeadLetters } from '../../services/learner/memory-dead-letters.ts'
 import { createMemoryLearner } from '../../services/learner/memory-learner.ts'
 import { closedTrade } from '../support/closed-trade.ts'
@@ -30,6 +31,7 @@ const model = loadModel('lowcap-v4')
 const ways = useWays(...WAYS)
 const versionsOf = adapters(createMemoryModelVersions, createModelVersionStore)
 const claimsOf = adapters(createMemoryCheckpoints, createCheckpointStore)
+const ledgerOf = adapters(createMemoryLedger, createLedgerStore)
 const lettersOf = adapters(createMemoryDeadLetters, createDeadLetterStore)
 
 /** @param copyFrom as of createLearnerStore */
@@ -172,6 +174,9 @@ describe.each([...WAYS, 'copied'] as const)('%s', (name) => {
       trades: [{ ...fresh[0], offset: 0 }],
       sums: [{ scope: GROUPS[1]!.scope, name: GROUPS[1]!.name, key: GROUPS[1]!.key, period: 1, sums: sumsOf(2) }],
     })
+    expect(await ledgerOf(way()).trades(port.modelVersion.id, [fresh[1]!.id, ID(9)])).toEqual([
+      { id: fresh[1]!.id, rr: null, voided: false },
+    ])
     expect(await claimsOf(way()).read(of)).toEqual({ epoch: 1, version: 1, checkpoint: 10, last_commit: ID(1) })
     expect(await lettersOf(way()).at(of, [4, 5])).toEqual([{ offset: 5, topic_id: 'T', record_ms: 5 }])
   })
