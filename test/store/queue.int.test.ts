@@ -173,3 +173,21 @@ test.each(WAYS)('%s: what positions are of', async (name) => {
     a: { timeframe: '4h', token_ticker: 'X', token_contract: '', token_chain: '' },
   })
 })
+
+test.each(WAYS)(
+  '%s: of two names of one trade that come together, the one with an id is what the log knows',
+  async (name) => {
+    const way = ways[name]
+    await way.db?.sql(`truncate ${TABLES} restart identity`)
+    for (const id of ['with-1', 'with-2']) await insert(way, strand(id, 'position_closed'))
+    const { rows } = await queueOf(way).page(null, 9)
+    const named = (trade_id: string) =>
+      settled({ row: 0, is: { trade_id: trade_id as 'x', late: 0, rr: 1, later: false } })
+    const settling = ['nameless', 'x'].map((trade_id, i) => ({ ...named(trade_id), id: rows[i]!.id }))
+    expect(await queueOf(way).settle(settling, { relay: 'r', leaseMs: 1 })).toMatchObject({
+      added: 1,
+      known: 1,
+      published: [{ payload: { trade_id: 'x' } }],
+    })
+  },
+)
