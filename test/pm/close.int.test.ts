@@ -299,7 +299,7 @@ describe('closing is one transaction', () => {
     const calls: string[] = []
     const noting = withRpc((fn, args) => {
       calls.push(fn)
-      return pm.store.rpc(fn, args)
+      return db.store.rpc(fn, args)
     })
     expect(await reportExecution(noting, id, fullExit(id, { size_frac: 0.5, quantity: 5 }))).toMatchObject({ left: 5 })
     expect(calls).toEqual(['strandline_pm_record_execution'])
