@@ -8,7 +8,7 @@ alter view strandline.learning_coefficients reset (security_invoker);
 
 -- Names of coefficients that the active model learns. Rows of the old table that have another one are nobody else's, and readers go on seeing them.
 create view strandline.learned_names as
-select g.definition ->> 'module' as module, n.scope, n.name
+select g.module, n.scope, n.name
 from strandline.model_versions g
 cross join lateral (
   select 'lever'::text as scope, l ->> 'name' as name from jsonb_array_elements(g.definition -> 'levers') l
