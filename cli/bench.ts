@@ -1,9 +1,24 @@
 /** `strandline bench`: how fast it is on this machine, beside a bare reader and Kafka Streams. */
 import { type Command, InvalidArgumentError, Option } from 'commander'
-import { CONTENDERS, type Contender, SECTIONS, type Section } from '../bench/context.ts'
+import type { Contender, Section } from '../bench/context.ts'
 import { StrandlineError } from '../core/errors.ts'
 import { wholeNumber } from './numbers.ts'
 import { say } from './output.ts'
+
+/** Named here as well: an image has no bench/, and this file is loaded with every command. */
+const CONTENDERS = namesOf<Contender>({
+  reader: true,
+  learner: true,
+  learner_postgrest: true,
+  streams: true,
+  streams_second: true,
+  streams_local: true,
+})
+const SECTIONS = namesOf<Section>({ throughput: true, latency: true, memory: true, ledger: true })
+
+function namesOf<Name extends string>(all: Record<Name, true>): Name[] {
+  return Object.keys(all) as Name[]
+}
 
 interface Options {
   events: number

@@ -101,7 +101,8 @@ $$;
 -- that it refuses keeps no other: it stays pending, is reported, and with `keep` it rests, so that those behind it get their turn.
 -- Returns {added, known, failed, waiting, published: [outbox rows that p_relay has], refused: [[id, reason, is it the row's own fault for sure], …]} or {page: reason}.
 create function public.strandline_bridge_settle(p_results text, p_relay text, p_lease_ms integer, p_each boolean)
-returns jsonb language plpgsql security invoker set search_path = '' set plan_cache_mode = force_custom_plan as $$
+returns jsonb language plpgsql security invoker set search_path = '' set plan_cache_mode = force_custom_plan
+  set enable_hashjoin = off set enable_mergejoin = off set enable_seqscan = off as $$
 declare
   taken  jsonb;
   r      jsonb;
