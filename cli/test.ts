@@ -99,6 +99,8 @@ const BOTH_WAYS = [
   'test/pm/close',
   'test/pm/bridge.int',
 ]
+/** About Kafka's own doings over a minute or more, the same by either way (as in test/containers/project.ts). */
+const NOT_AGAIN = ['**/learner/{broker-away,compaction,topic-identity}.int.test.ts']
 
 /**
  * All of it runs in chains of lanes, side by side, which share nothing: the tests on embedded engines; those in containers, and then those that run once more.
@@ -110,7 +112,7 @@ async function lanesOf(args: string[]): Promise<Lane[][]> {
   if (args.length > 0) return [[{ name: 'tests', args, containers: mode }]]
   const again: Lane = {
     name: 'tests on PostgreSQL itself',
-    args: ['--project', 'integration', ...BOTH_WAYS],
+    args: ['--project', 'integration', ...NOT_AGAIN.flatMap((glob) => ['--exclude', glob]), ...BOTH_WAYS],
     containers: 'off',
     store: 'direct',
     quiet: true,
