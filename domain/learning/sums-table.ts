@@ -1,10 +1,8 @@
 /** The decayed sums of many groups in one array of doubles: an object for each would cost more than the additions. Pure. */
 import type { DecayedSums, WeighedTrade } from './sums.ts'
 
-/** The numbers of a row, in their order. */
-export const SUMS_COLUMNS = [
-  'n',
-  'newest',
+/** Σw and Σw·rr for both τ, each in two doubles. */
+export const SUMS_AMOUNTS = [
   'weight_short',
   'weight_short_low',
   'weighted_rr_short',
@@ -14,6 +12,9 @@ export const SUMS_COLUMNS = [
   'weighted_rr_long',
   'weighted_rr_long_low',
 ] as const satisfies readonly (keyof DecayedSums)[]
+
+/** The numbers of a row, in their order. */
+const SUMS_COLUMNS = ['n', 'newest', ...SUMS_AMOUNTS] as const satisfies readonly (keyof DecayedSums)[]
 
 const WIDTH = SUMS_COLUMNS.length
 const N = 0

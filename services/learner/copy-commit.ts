@@ -8,6 +8,7 @@ import { from as copyFrom } from 'pg-copy-streams'
 import { findStrandlineError } from '../../core/errors.ts'
 import { type BinaryWriter, binaryArray, copyRows } from '../../core/store/binary-writer.ts'
 import { type DirectStore, RolledBack } from '../../core/store/store.ts'
+import { SUMS_AMOUNTS } from '../../domain/learning/sums-table.ts'
 import type { Trade } from '../../domain/learning/trade.ts'
 import type { CommitAnswer, DirtySums, LearnerCommit } from './commit.ts'
 
@@ -91,19 +92,8 @@ function ledgerRows({ modelVersion }: Version, { claim, fresh }: LearnerCommit):
   })
 }
 
-const AMOUNTS = [
-  'weight_short',
-  'weight_short_low',
-  'weighted_rr_short',
-  'weighted_rr_short_low',
-  'weight_long',
-  'weight_long_low',
-  'weighted_rr_long',
-  'weighted_rr_long_low',
-] as const
-
 const SUMS = `copy strandline.learner_partials
-  (model_version, partition, period, n, newest_ms, ${AMOUNTS}, scope, name, key) from stdin (format binary)`
+  (model_version, partition, period, n, newest_ms, ${SUMS_AMOUNTS}, scope, name, key) from stdin (format binary)`
 
 function sumsRows({ modelVersion }: Version, fresh: DirtySums[]): Buffer {
   return copyRows<DirtySums>(16, fresh, (writer, { partition, period, group, sums }) => {
@@ -112,7 +102,7 @@ function sumsRows({ modelVersion }: Version, fresh: DirtySums[]): Buffer {
     writer.int4(period)
     writer.int8(sums.n)
     writer.int8(sums.newest)
-    for (const amount of AMOUNTS) writer.float8(sums[amount])
+    for (const amount of SUMS_AMOUNTS) writer.float8(sums[amount])
     writer.text(group.scope)
     writer.text(group.name)
     writer.text(group.key)
@@ -121,7 +111,7 @@ function sumsRows({ modelVersion }: Version, fresh: DirtySums[]): Buffer {
 
 const APPLY = `select strandline.learner_commit($1, $2, $3, $4, $5, $6, $7, $8, true,
   '{}', '{}', '{}', '{}', '{}', '{}', '{}', $9,
-  $10, $11, $12, $13, $14, $15, $16, ${AMOUNTS.map((_, i) => `$${17 + i}`)}, '[]', $25, $26, $27, $28) as it`
+  $10, $11, $12, $13, $14, $15, $16, ${SUMS_AMOUNTS.map((_, i) => `$${17 + i}`)}, '[]', $25, $26, $27, $28) as it`
 
 function applied({ consumer, topic, modelVersion, sync }: Version, c: LearnerCommit): unknown[] {
   const { claim } = c
@@ -145,7 +135,7 @@ function applied({ consumer, topic, modelVersion, sync }: Version, c: LearnerCom
     column('int4', (w, d) => w.int4(d.period)),
     column('int8', (w, d) => w.int8(d.sums.n)),
     column('int8', (w, d) => w.int8(d.sums.newest)),
-    ...AMOUNTS.map((amount) => column('float8', (w, d) => w.float8(d.sums[amount]))),
+    ...SUMS_AMOUNTS.map((amount) => column('float8', (w, d) => w.float8(d.sums[amount]))),
     JSON.stringify(c.dead),
     c.seen,
     claim.checkpoint ?? -1,

@@ -1,9 +1,10 @@
 /** What a coefficient is stands once in TypeScript (domain/learning/sums.ts) and once in SQL (strandline.learner_groups, learner_coefficients): the same numbers. */
+
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { loadModel } from '../../core/load-model.ts'
 import { createModelVersionStore } from '../../core/store/model-versions.ts'
 import { decayOf, mergeSums, PERIOD_TAUS, weigh, weightOf } from '../../domain/learning/sums.ts'
-import { SumsTable } from '../../domain/learning/sums-table.ts'
+import { SUMS_AMOUNTS, SumsTable } from '../../domain/learning/sums-table.ts'
 import { openVersion } from '../../services/learner/learner-store.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
 
@@ -14,17 +15,7 @@ beforeAll(async () => {
 afterAll(() => db?.drop())
 
 const NEWEST_PERIOD = 366
-const SUMS = [
-  'n',
-  'weight_short',
-  'weight_short_low',
-  'weighted_rr_short',
-  'weighted_rr_short_low',
-  'weight_long',
-  'weight_long_low',
-  'weighted_rr_long',
-  'weighted_rr_long_low',
-] as const
+const SUMS = ['n', ...SUMS_AMOUNTS] as const
 
 /** Numbers in [0, 1), the same in every run. */
 function dice(seed: number): () => number {
