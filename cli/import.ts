@@ -93,7 +93,9 @@ export function register(program: Command): void {
 
   command
     .command('jsonl')
-    .description('Import events of our own shape, one JSON object a line (what `fold` reads): all of them, or none.')
+    .description(
+      'Import events of our own shape, one JSON object a line (what `fold` reads). One that is wrong, and none is sent; broken off later, run it again: what is there is known.',
+    )
     .argument(
       '<events.jsonl>',
       'lines with event_id, revision, voided, exit_ts, timeframe, rr, entry_context; further fields of the event are optional',
