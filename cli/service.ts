@@ -15,6 +15,7 @@ import type { Need } from '../core/stack/layout.ts'
 import { DEFAULT_BASE_PORT, dataDirPath, type ServiceName, stackPorts } from '../core/stack/layout.ts'
 import { findStack } from '../core/stack/stack-file.ts'
 import { compareWays, openStore } from '../core/store/open-store.ts'
+import { createPresenceStore } from '../core/store/presence-store.ts'
 import { startTelemetry } from '../core/telemetry.ts'
 import { within } from '../core/within.ts'
 import { port } from './shared.ts'
@@ -123,7 +124,11 @@ async function run(name: ServiceName, options: Options): Promise<void> {
     const doubt = await compareWays(config)
     if (doubt) logger.warn(doubt)
     // ends after the host, whose service is drained then: until that it is there
-    parts.splice(parts.indexOf(host), 0, startPresence(name, deps))
+    parts.splice(
+      parts.indexOf(host),
+      0,
+      startPresence(name, { presence: createPresenceStore(store), clock: systemClock }),
+    )
     const start = await STARTS[name].load()
     const service = await startWhenPossible(start, deps, host, ending.signal)
     if (ending.signal.aborted)
