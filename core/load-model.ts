@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto'
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { compileModel, type Model, type ModelDefinition } from '../domain/learning/model.ts'
+import { canonicalJson } from './canonical-json.ts'
 import { StrandlineError } from './errors.ts'
 
 const MODELS = fileURLToPath(new URL('../models/', import.meta.url))
@@ -48,17 +49,7 @@ export function modelNames(): string[] {
 /** Only what changes the state: a new description is the same model. */
 export function modelHash(definition: ModelDefinition): string {
   const { description: _, ...rest } = definition
-  return createHash('sha256').update(canonical(rest)).digest('hex')
-}
-
-function canonical(value: unknown): string {
-  if (Array.isArray(value)) return `[${value.map(canonical).join(',')}]`
-  if (value && typeof value === 'object')
-    return `{${Object.entries(value)
-      .sort(([a], [b]) => (a < b ? -1 : 1))
-      .map(([k, v]) => `${JSON.stringify(k)}:${canonical(v)}`)
-      .join(',')}}`
-  return JSON.stringify(value)
+  return createHash('sha256').update(canonicalJson(rest)).digest('hex')
 }
 
 function checkModel(m: Partial<ModelDefinition>): string | null {

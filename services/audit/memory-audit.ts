@@ -60,14 +60,22 @@ export function createMemoryAudit(db: MemoryDatabase): AuditStore {
         .sort((a, b) => a.id - b.id)
         .slice(0, limit)
       return {
-        rows: page.map((r) => [r.event_id, r.revision, r.published, r.topic, r.partition, r.offset, r.refused]),
+        rows: page.map((r) => [
+          r.event_id,
+          r.revision,
+          r.published_at !== null,
+          r.topic,
+          r.partition,
+          r.offset,
+          r.refused,
+        ]),
         next: page.length === limit && limit > 0 ? String(page.at(-1)?.id) : null,
       }
     },
     outboxDepth: async () =>
       outboxOf(db)
         .rows()
-        .filter((r) => !r.published).length,
+        .filter((r) => r.published_at === null).length,
     lag: async (topic) => memoryLag(db, topic),
     async letters(consumer, topic, [partition, offset], limit) {
       const open = deadLettersOf(db)

@@ -11,6 +11,7 @@ import { createOutbox, type Outbox } from './outbox.ts'
 import { type Portfolio, type PortfolioStores, portfolioStores } from './portfolio.ts'
 import { type Relay, startRelay } from './relay.ts'
 import { startRetention } from './retention.ts'
+import { createRetentionStore, type RetentionStore } from './retention-store.ts'
 import { pmRoutes } from './routes.ts'
 import { startBridge } from './sources/learning-queue.ts'
 import { startTicks } from './ticks.ts'
@@ -27,14 +28,14 @@ export const LEASE_MS = 30_000
 export interface PmStores extends PortfolioStores {
   /** Of a relay: as createOutbox. */
   outbox(relay: string, leaseMs: number): Outbox
-  /** Where what only grows is made small once it is old; null: nothing gets that old (memory). */
-  retained: Store | null
+  /** What only grows is made small once it is old. */
+  retention: RetentionStore
 }
 
 const databaseStores = (store: Store): PmStores => ({
   ...portfolioStores(store),
   outbox: (relay, leaseMs) => createOutbox(store, relay, leaseMs),
-  retained: store,
+  retention: createRetentionStore(store),
 })
 
 /** A relay on a service's dependencies, and how the PM's functions hand rows to it. */
@@ -67,8 +68,8 @@ export async function startPm(deps: ServiceDeps, stores: PmStores = databaseStor
   const pm: Portfolio = { ...stores, clock, logger, metrics: pmMetrics(metrics), relay }
   const ticks = startTicks(pm, [...TIMEFRAMES, OTHERS], liveness)
   const bridge = startBridge(pm, undefined, liveness)
-  const { retained } = stores
-  const retention = retained && startRetention({ store: retained, clock, logger }, deps.config.retention, liveness)
+  const { retention: store } = stores
+  const retention = startRetention({ store, clock, logger }, deps.config.retention, liveness)
 
   return {
     name: 'pm',
@@ -84,7 +85,7 @@ export async function startPm(deps: ServiceDeps, stores: PmStores = databaseStor
       return reason ? { ok: false, reason } : { ok: true }
     },
     async stop() {
-      await Promise.all([ticks.stop(), bridge.stop(), retention?.stop()])
+      await Promise.all([ticks.stop(), bridge.stop(), retention.stop()])
       await relay.stop()
     },
   }

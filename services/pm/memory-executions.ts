@@ -1,5 +1,6 @@
 /** What the trader reports, in memory: the rules of `strandline_pm_record_execution`. */
-import { isDeepStrictEqual } from 'node:util'
+import { createHash } from 'node:crypto'
+import { canonicalJson } from '../../core/canonical-json.ts'
 import { asJson, type MemoryDatabase } from '../../core/store/memory/database.ts'
 import {
   isCompleted,
@@ -26,7 +27,10 @@ export interface MemoryExecution {
   left_quantity: number
   /** ms */
   executed_at: number
-  request: object
+  recorded_at: number
+  /** null: long ago. */
+  request: object | null
+  request_digest: string
 }
 
 /** By id, in the order in which they were recorded. */
@@ -46,6 +50,9 @@ interface Applied {
   share: number | null
 }
 
+/** What a repetition is recognised by. */
+const digestOf = (request: unknown) => createHash('md5').update(canonicalJson(request)).digest('hex')
+
 const iso = (ms: number) => new Date(ms).toISOString()
 
 /** @param closing whoever calls closes the trade himself */
@@ -59,9 +66,9 @@ export function recordExecution(
   const before = positionsOf(db).get(position_id)
   if (!before) return { status: 'unknown_position' }
   const known = executionsOf(db).get(id)
+  const request_digest = digestOf(asJson(request))
   if (known) {
-    if (known.position_id !== position_id || !isDeepStrictEqual(known.request, asJson(request)))
-      return { status: 'conflict' }
+    if (known.position_id !== position_id || known.request_digest !== request_digest) return { status: 'conflict' }
     const { trade_id, size_frac, left_quantity: left } = known
     const open = isOver(before) && tradeIdOf(before) === trade_id
     return { status: 'duplicate', trade_id, size_frac, left, trade: open ? flatTradeOf(db, before) : null }
@@ -71,7 +78,7 @@ export function recordExecution(
   const { p, at, share: size_frac } = applied
   const trade_id = tradeIdOf(p) as string
   const noted = { id, position_id, trade_id, kind, size_frac, left_quantity: p.total_quantity, executed_at: at }
-  executionsOf(db).put(id, { ...noted, request: asJson(request) })
+  executionsOf(db).put(id, { ...noted, recorded_at: db.now(), request: asJson(request), request_digest })
   const { updated_at: _, ...changes } = p
   const written = writePosition(db, p.id, { ...changes, last_activity_timestamp: at })
   const trade = isFlat(written) && !closing ? flatTradeOf(db, written) : null

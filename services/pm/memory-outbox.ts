@@ -18,7 +18,7 @@ const byId = (a: MemoryOutboxRow, b: MemoryOutboxRow) => a.id - b.id
 const unpublished = (db: MemoryDatabase) =>
   outboxOf(db)
     .rows()
-    .filter((row) => !row.published)
+    .filter((row) => row.published_at === null)
     .sort(byId)
 const put = (db: MemoryDatabase, row: MemoryOutboxRow) => outboxOf(db).put(outboxKey(row.event_id, row.revision), row)
 
@@ -69,7 +69,7 @@ function markPublished(db: MemoryDatabase, topic: string, marks: Mark[]): { mark
     const row = rows.get(id)
     if (!row) continue
     rows.delete(id)
-    const place = { published: true, topic, partition, offset }
+    const place = { published_at: db.now(), topic, partition, offset }
     const done = { claimed_by: null, claimed_until: null, refused: false, last_error: null }
     put(db, { ...row, ...place, ...done, attempts: row.attempts + 1 })
     marked++
@@ -82,7 +82,9 @@ const isPlace = (n: number | null | undefined, digits: number) =>
 
 export function createMemoryImportOutbox(db: MemoryDatabase): ImportOutbox {
   const rowsOf = (keys: readonly EventKey[]) =>
-    keys.flatMap(([id, revision]) => outboxOf(db).get(outboxKey(id, revision)) ?? []).filter((row) => !row.published)
+    keys
+      .flatMap(([id, revision]) => outboxOf(db).get(outboxKey(id, revision)) ?? [])
+      .filter((row) => row.published_at === null)
   return {
     now: async () => db.now(),
     add: async (events) =>
@@ -95,7 +97,7 @@ export function createMemoryImportOutbox(db: MemoryDatabase): ImportOutbox {
         const newest = events.map((event) => newestOf(db, event.event_id))
         return events.flatMap((event, i): EventKey[] => {
           const known = newest[i]
-          if (!known || event.rr === null || known.payload.rr !== null || known.payload.voided) return []
+          if (!known || event.rr === null || known.payload?.rr !== null || known.payload.voided) return []
           const added = addRow(db, { ...event, revision: known.revision + 1 })
           return added ? [[added.event_id, added.revision]] : []
         })
@@ -110,6 +112,6 @@ export function createMemoryImportOutbox(db: MemoryDatabase): ImportOutbox {
       unpublished(db)
         .filter((row) => row.refused && ids.includes(row.event_id))
         .slice(0, limit)
-        .map(({ payload: { position_id, trade_id } }) => ({ position_id, trade_id })),
+        .map(({ payload }) => ({ position_id: payload!.position_id, trade_id: payload!.trade_id })),
   }
 }

@@ -156,7 +156,7 @@ export function createMemoryPositions(db: MemoryDatabase): PositionStore {
         const noted = unscoredOf(db).get(event.event_id)
         unscoredOf(db).remove(event.event_id)
         const known = newestOf(db, event.event_id)
-        if (!noted || !known || isSettled(known.payload) || known.payload.revision !== event.revision - 1)
+        if (!noted || !known || isSettled(known.payload) || known.revision !== event.revision - 1)
           return { status: 'superseded' }
         const p = positionsOf(db).get(event.position_id)
         if (p && isCompleted(p, noted.trade_id)) {
@@ -186,7 +186,7 @@ export function createMemoryPositions(db: MemoryDatabase): PositionStore {
           setAside.put(setAsideKey('position', id), row)
         }
       }),
-    event: async (eventId) => asJson(newestOf(db, eventId)?.payload ?? null),
+    event: async (eventId) => knownEvent(db, eventId),
   }
 }
 
@@ -196,8 +196,8 @@ function closeTrade(db: MemoryDatabase, trade: ScoredTrade, { relay, leaseMs }: 
   if (!p) return { status: 'unknown_position' }
   const { event, completed_trade, traceparent } = trade
   if (!isOpen(p) || tradeIdOf(p) !== trade.trade_id) {
-    const known = newestOf(db, event.event_id)
-    return { status: known ? 'already_closed' : 'changed', event: asJson(known?.payload ?? null) } as CloseAnswer
+    const known = knownEvent(db, event.event_id)
+    return { status: known ? 'already_closed' : 'changed', event: known } as CloseAnswer
   }
   if (!isFlat(p)) return { status: 'not_flat', left: p.total_quantity } as CloseAnswer
   if (fingerprintOf(p) !== trade.fingerprint) return { status: 'changed' }
@@ -217,8 +217,14 @@ function closeTrade(db: MemoryDatabase, trade: ScoredTrade, { relay, leaseMs }: 
   return { status: 'closed', outbox: added && (handedOut(added) as OutboxRow) }
 }
 
-/** Somebody gave it a score, or retracted it. */
-const isSettled = (event: PositionClosed) => event.rr !== null || event.voided
+/** Its newest revision. Of one whose content is past its retention: its id and revision. */
+function knownEvent(db: MemoryDatabase, eventId: string): PositionClosed | null {
+  const row = newestOf(db, eventId)
+  return asJson(row ? (row.payload ?? { event_id: eventId, revision: row.revision }) : null) as PositionClosed | null
+}
+
+/** Somebody gave it a score, or retracted it; null: it had one, long ago. */
+const isSettled = (event: PositionClosed | null) => event === null || event.rr !== null || event.voided
 
 /** Bars have come when one reaches the exit, or when no new one came since the last look. */
 function lateTrades(db: MemoryDatabase, timeframe: string, after: string, limit: number): LateTrade[] {
@@ -242,7 +248,7 @@ function lateTrades(db: MemoryDatabase, timeframe: string, after: string, limit:
     return {
       event_id: u.event_id,
       position_id: u.position_id,
-      event: asJson(event),
+      event: asJson(event) as PositionClosed,
       side: u.side,
       bars: bars.length > FEW_BARS ? null : bars.map(barRow),
       complete: !settled && (reached || bars.length === u.bars_seen),

@@ -4,6 +4,7 @@ import type { PmStores } from './index.ts'
 import { createMemoryBars } from './memory-bars.ts'
 import { createMemoryOutbox } from './memory-outbox.ts'
 import { createMemoryPositions } from './memory-positions.ts'
+import { createMemoryRetention } from './memory-retention.ts'
 import { createMemoryQueue } from './sources/memory-queue.ts'
 
 export const createMemoryPmStores = (db: MemoryDatabase): PmStores => ({
@@ -11,5 +12,5 @@ export const createMemoryPmStores = (db: MemoryDatabase): PmStores => ({
   bars: createMemoryBars(db),
   queue: createMemoryQueue(db),
   outbox: (relay, leaseMs) => createMemoryOutbox(db, relay, leaseMs),
-  retained: null,
+  retention: createMemoryRetention(db),
 })

@@ -2,17 +2,14 @@
 import type { Retention } from '../../core/config.ts'
 import { explain } from '../../core/errors.ts'
 import { type Liveness, type Loop, PATIENCE_MS } from '../../core/liveness.ts'
-import type { Store } from '../../core/store/store.ts'
 import type { Portfolio } from './portfolio.ts'
+import { RETAINED_TABLES, type RetainedTable, type RetentionStore } from './retention-store.ts'
 
 /** Rows of one call. */
 const PIECE = 500
 const PAUSE_MS = 200
 const FIRST_MS = 60_000
 const EVERY_MS = 3_600_000
-
-const TABLES = ['pm_outbox', 'pm_executions', 'learning_queue', 'dead_letters'] as const
-export type RetainedTable = (typeof TABLES)[number]
 
 const daysOf = (table: RetainedTable, { days, outboxDays }: Retention) => (table === 'pm_outbox' ? outboxDays : days)
 
@@ -22,19 +19,14 @@ const daysOf = (table: RetainedTable, { days, outboxDays }: Retention) => (table
  * Errors: STORE_UNREACHABLE, STORE_REJECTED.
  */
 export async function retain(
-  store: Store,
+  store: RetentionStore,
   table: RetainedTable,
   days: number,
   between: () => Promise<boolean> = async () => true,
 ): Promise<number> {
   let done = 0
   for (let after: string | null = ''; after !== null; ) {
-    const piece: { done: number; next: string | null } = await store.rpc('strandline_retain', {
-      p_table: table,
-      p_days: days,
-      p_after: after,
-      p_limit: PIECE,
-    })
+    const piece = await store.shrink(table, days, after, PIECE)
     done += piece.done
     after = (await between()) ? piece.next : null
   }
@@ -43,7 +35,7 @@ export async function retain(
 
 /** Soon after the start and then every hour. What fails is said, and tried again with the next hour. */
 export function startRetention(
-  { store, clock, logger }: { store: Store } & Pick<Portfolio, 'clock' | 'logger'>,
+  { store, clock, logger }: { store: RetentionStore } & Pick<Portfolio, 'clock' | 'logger'>,
   retention: Retention,
   liveness?: Liveness,
 ): { stop(): Promise<void> } {
@@ -70,7 +62,7 @@ export function startRetention(
     loop?.beat()
     await clock.sleep(FIRST_MS, signal)
     while (!signal.aborted) {
-      for (const table of TABLES) {
+      for (const table of RETAINED_TABLES) {
         const days = daysOf(table, retention)
         if (days !== null && !signal.aborted) await pass(table, days, loop)
       }

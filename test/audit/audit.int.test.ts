@@ -4,6 +4,7 @@ import { simulateMarket } from '../../demo/market.ts'
 import { insertBars } from '../../demo/trader.ts'
 import { audit } from '../../services/audit/audit.ts'
 import { retain } from '../../services/pm/retention.ts'
+import { createRetentionStore } from '../../services/pm/retention-store.ts'
 import { type Loop, startLoop } from '../support/loop.ts'
 
 const TRADES = 12
@@ -108,7 +109,7 @@ test('what the retention takes of the outbox changes no number', async () => {
     { timeout: 120_000, interval: 100 },
   )
   await loop.db.sql(`update pm_outbox set published_at = published_at - interval '400 days'`)
-  expect(await retain(loop.db.store, 'pm_outbox', 365)).toBe(TRADES)
+  expect(await retain(createRetentionStore(loop.db.store), 'pm_outbox', 365)).toBe(TRADES)
   expect((await published()).filter((r) => r.whole)).toEqual([])
   expect(await audit(loop.deps)).toEqual(before)
 })

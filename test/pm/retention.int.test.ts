@@ -4,6 +4,7 @@ import { eventId } from '../../domain/event.ts'
 import { closePosition, type Portfolio, reportExecution } from '../../services/pm/index.ts'
 import { createImportOutbox } from '../../services/pm/outbox.ts'
 import { retain } from '../../services/pm/retention.ts'
+import { createRetentionStore, type RetentionStore } from '../../services/pm/retention-store.ts'
 import { tick } from '../../services/pm/tick.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
 import { at, fullExit, insertBars, openedPosition, outboxOf, positionOf, testPortfolio } from '../support/pm.ts'
@@ -13,9 +14,11 @@ const TOPIC = 't'
 
 let db: TestDatabase
 let pm: Portfolio
+let retention: RetentionStore
 beforeAll(async () => {
   db = await createTestDatabase()
   pm = testPortfolio(db)
+  retention = createRetentionStore(db.store)
 })
 afterAll(() => db.drop())
 beforeEach(() => db.sql('truncate pm_outbox, pm_unscored, pm_executions, learning_queue, strands, dead_letters'))
@@ -46,21 +49,21 @@ describe('an event that was published long ago', () => {
     const before = await db.sql(
       'select id, event_id, revision, published_at, topic, partition, "offset" from pm_outbox order by id',
     )
-    expect(await retain(db.store, 'pm_outbox', DAYS)).toBe(1)
+    expect(await retain(retention, 'pm_outbox', DAYS)).toBe(1)
     expect((await rows()).map((r) => r.whole)).toEqual([false, true, true])
     expect(
       await db.sql(
         'select id, event_id, revision, published_at, topic, partition, "offset" from pm_outbox order by id',
       ),
     ).toEqual(before)
-    expect(await retain(db.store, 'pm_outbox', DAYS)).toBe(0)
+    expect(await retain(retention, 'pm_outbox', DAYS)).toBe(0)
   })
 
   test('is the same event when its exit is reported again', async () => {
     const id = await closedPosition()
     const { event_id } = (await outboxOf(db, id))[0]!
     await publish()
-    await retain(db.store, 'pm_outbox', DAYS)
+    await retain(retention, 'pm_outbox', DAYS)
     expect(await reportExecution(pm, id, fullExit(id))).toMatchObject({
       status: 'duplicate',
       closed: { event_id, revision: 0 },
@@ -77,7 +80,7 @@ describe('an event that was published long ago', () => {
     ]
     expect((await closePosition(pm, id))?.now).toBe(true)
     await publish()
-    await retain(db.store, 'pm_outbox', DAYS)
+    await retain(retention, 'pm_outbox', DAYS)
     await db.sql('delete from lowcap_positions where id = $1', [id])
     await db.sql('insert into lowcap_positions select * from jsonb_populate_record(null::lowcap_positions, $1)', [
       JSON.stringify(row),
@@ -91,7 +94,7 @@ describe('an event that was published long ago', () => {
     const id = await closedPosition()
     const { payload } = (await outboxOf(db, id))[0]!
     await publish()
-    await retain(db.store, 'pm_outbox', DAYS)
+    await retain(retention, 'pm_outbox', DAYS)
     expect(await createImportOutbox(db.store).add([payload])).toEqual({ added: 0, known: 1 })
     expect(await createImportOutbox(db.store).rescore([payload])).toEqual([])
     expect(await rows()).toHaveLength(1)
@@ -101,13 +104,13 @@ describe('an event that was published long ago', () => {
     const id = await openedPosition(pm)
     await reportExecution(pm, id, fullExit(id))
     await publish()
-    expect(await retain(db.store, 'pm_outbox', DAYS)).toBe(0)
+    expect(await retain(retention, 'pm_outbox', DAYS)).toBe(0)
     await insertBars(db, id, [
       [15, 95, 120],
       [30, 95, 120],
     ])
     expect(await tick(pm, '15m')).toMatchObject({ scored: 1 })
-    expect(await retain(db.store, 'pm_outbox', DAYS)).toBe(1)
+    expect(await retain(retention, 'pm_outbox', DAYS)).toBe(1)
     expect((await rows()).map((r) => [r.revision, r.whole])).toEqual([
       [0, false],
       [1, true],
@@ -119,7 +122,7 @@ describe('an event that was published long ago', () => {
       `insert into pm_outbox (event_id, revision, payload, published_at, topic, partition, "offset")
        select 'e' || i, 0, jsonb_build_object('rr', case when i <= 600 then null else 1 end, 'voided', false), now() ${older}, 't', 0, i from generate_series(1, 1800) i`,
     )
-    expect(await retain(db.store, 'pm_outbox', DAYS)).toBe(1_200)
+    expect(await retain(retention, 'pm_outbox', DAYS)).toBe(1_200)
     expect(await db.sql('select 1 from pm_outbox where payload is not null')).toHaveLength(600)
   })
 })
@@ -129,7 +132,7 @@ describe('an execution that was reported long ago', () => {
     const id = await closedPosition()
     await db.sql(`update pm_executions set recorded_at = recorded_at ${older}`)
     const first = await reportExecution(pm, id, fullExit(id))
-    expect(await retain(db.store, 'pm_executions', DAYS)).toBe(2)
+    expect(await retain(retention, 'pm_executions', DAYS)).toBe(2)
     expect(await db.sql('select 1 from pm_executions where request is not null')).toEqual([])
     expect(await reportExecution(pm, id, fullExit(id))).toEqual(first)
     await expect(reportExecution(pm, id, fullExit(id, { price: 111 }))).rejects.toThrow(/reported before/)
@@ -142,7 +145,7 @@ describe('an execution that was reported long ago', () => {
     const id = await openedPosition(pm)
     await insertBars(db, id, [[15, 95, 120]])
     await db.sql(`update pm_executions set recorded_at = recorded_at ${older}`)
-    await retain(db.store, 'pm_executions', DAYS)
+    await retain(retention, 'pm_executions', DAYS)
     expect((await reportExecution(pm, id, fullExit(id))).closed).toMatchObject({ entry_price: 100, exit_price: 110 })
   })
 })
@@ -154,7 +157,7 @@ test('of the queue, what is ours and done goes; what is the old system’s, wait
   await db.sql(`insert into learning_queue (strand_id, status, processed_at) values
     ('ours', 'completed', now() ${older}), ('theirs', 'completed', now() ${older}), ('unknown', 'completed', now() ${older}),
     ('young', 'completed', now()), ('waits', 'pending', null), ('ours', 'failed', now() ${older})`)
-  expect(await retain(db.store, 'learning_queue', DAYS)).toBe(1)
+  expect(await retain(retention, 'learning_queue', DAYS)).toBe(1)
   expect(
     (await db.sql('select strand_id, status from learning_queue order by id')).map((r) => [r.strand_id, r.status]),
   ).toEqual([
@@ -169,6 +172,6 @@ test('of the queue, what is ours and done goes; what is the old system’s, wait
 test('a dead letter goes once a replay has applied its record; one that was published again stays', async () => {
   await db.sql(`insert into dead_letters (consumer, topic, partition, "offset", reason, applied_at, redriven_at) values
     ('c', 't', 0, 1, 'r', now() ${older}, null), ('c', 't', 0, 2, 'r', null, now() ${older}), ('c', 't', 0, 3, 'r', null, null), ('c', 't', 0, 4, 'r', now(), null)`)
-  expect(await retain(db.store, 'dead_letters', DAYS)).toBe(1)
+  expect(await retain(retention, 'dead_letters', DAYS)).toBe(1)
   expect((await db.sql('select "offset"::int as o from dead_letters order by 1')).map((r) => r.o)).toEqual([2, 3, 4])
 })

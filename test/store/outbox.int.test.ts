@@ -53,7 +53,11 @@ async function contents(way: Way): Promise<unknown> {
     return outboxOf(way.memory)
       .rows()
       .sort((a, b) => a.id - b.id)
-      .map(({ created_at: _, claimed_until, ...row }) => ({ ...row, leased: claimed_until !== null }))
+      .map(({ created_at: _, claimed_until, published_at, ...row }) => ({
+        ...row,
+        published: published_at !== null,
+        leased: claimed_until !== null,
+      }))
   const rows = await way.db.sql<{ row: unknown }>(
     `select to_jsonb(o) - array['created_at', 'claimed_until', 'published_at']
        || jsonb_build_object('published', published_at is not null, 'leased', claimed_until is not null) as row from pm_outbox o order by id`,

@@ -52,7 +52,7 @@ async function contents(way: Way): Promise<Record<string, unknown[]>> {
       aside: setAside.rows().map((a) => [a.kind, a.id, a.scope, a.reason, a.attempts, a.retry_at !== null]),
       outbox: outboxOf(way.memory)
         .rows()
-        .map((o) => [o.id, o.event_id, o.revision, o.claimed_by, o.payload.trade_id]),
+        .map((o) => [o.id, o.event_id, o.revision, o.claimed_by, o.payload?.trade_id]),
       unscored: way.memory
         .table<{ event_id: string; side: string }>('pm_unscored')
         .rows()

@@ -28,6 +28,8 @@ const letterKey = (l: DeadLetter) => keyOf(l.consumer, l.topic, l.partition, l.o
 
 export const putLetter = (db: MemoryDatabase, letter: DeadLetter) => deadLettersOf(db).put(letterKey(letter), letter)
 
+export const removeLetter = (db: MemoryDatabase, letter: DeadLetter) => deadLettersOf(db).remove(letterKey(letter))
+
 /** One that is there stays. */
 export function addLetter(
   db: MemoryDatabase,

@@ -9,14 +9,16 @@ export interface MemoryOutboxRow {
   id: number
   event_id: string
   revision: number
-  payload: PositionClosed
+  /** null: published long ago. */
+  payload: PositionClosed | null
   traceparent: string | null
   /** ISO 8601. */
   created_at: string
   claimed_by: string | null
   /** ms; nobody else takes the row before this. */
   claimed_until: number | null
-  published: boolean
+  /** ms */
+  published_at: number | null
   topic: string | null
   partition: number | null
   offset: number | null
@@ -35,9 +37,9 @@ export interface OutboxClaim {
 export const outboxOf = (db: MemoryDatabase) => db.table<MemoryOutboxRow>('pm_outbox')
 export const outboxKey = (event_id: string, revision: number) => keyOf(event_id, revision)
 
-/** As a relay gets a row. */
+/** As a relay gets a row that is not published. */
 export const handedOut = ({ id, payload, traceparent, created_at }: MemoryOutboxRow) =>
-  asJson({ id, payload, traceparent, recorded_at: created_at })
+  asJson({ id, payload: payload as PositionClosed, traceparent, recorded_at: created_at })
 
 /** The row with the newest revision of an event. */
 export function newestOf(db: MemoryDatabase, event_id: string): MemoryOutboxRow | undefined {
@@ -67,7 +69,7 @@ export function addRow(
     created_at: new Date(db.now()).toISOString(),
     claimed_by: relay,
     claimed_until: relay === null ? null : db.now() + leaseMs,
-    published: false,
+    published_at: null,
     topic: null,
     partition: null,
     offset: null,

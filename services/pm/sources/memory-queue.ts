@@ -141,9 +141,9 @@ function takeTrades(
     const row = addRow(db, event, claim)
     if (row) added.push(row)
   }
-  for (const { payload, event_id } of added) {
+  for (const { payload: event, event_id } of added) {
     const later = named.findLast((g) => g.event_id === event_id && g.row.score_later === true)
-    if (later && payload.rr === null) noteUnscored(db, payload, later.row.side as Side)
+    if (later && event?.rr === null) noteUnscored(db, event, later.row.side as Side)
   }
   for (const { row, event_id } of named) adoptStrand(db, row.strand_id, event_id)
   const published = claim.relay === null ? [] : added.map((row) => handedOut(row) as OutboxRow)
