@@ -13,7 +13,7 @@ import { systemClock } from '../core/clock.ts'
 import { createPostgrestStore } from '../core/store/postgrest-store.ts'
 import type { Store } from '../core/store/store.ts'
 import { openPosition, type Portfolio, portfolioStores, reportExecution } from '../services/pm/index.ts'
-import { backfill } from '../services/pm/sources/backfill.ts'
+import { backfill, backfillStores } from '../services/pm/sources/backfill.ts'
 import { drainLearningQueue, firstLook, startBridge } from '../services/pm/sources/learning-queue.ts'
 import { cpuSeconds } from './cpu.ts'
 import { percentile } from './statistics.ts'
@@ -100,7 +100,7 @@ async function measureBackfill(store: Store) {
     },
   }
   const backfillFrom = performance.now()
-  const filledBack = await backfill({ store: timed, clock: systemClock, owner: 'bench' })
+  const filledBack = await backfill({ stores: backfillStores(timed), clock: systemClock, owner: 'bench' })
   const backfilled = {
     rows: filledBack.read.strands + filledBack.read.positions,
     known: filledBack.known,

@@ -2,14 +2,15 @@
 import { randomUUID } from 'node:crypto'
 import { hostname } from 'node:os'
 import { type Command, InvalidArgumentError } from 'commander'
+import type { Clock } from '../core/clock.ts'
 import { StrandlineError } from '../core/errors.ts'
 import { parseTime } from '../domain/time.ts'
 import { serviceRelay } from '../services/pm/index.ts'
-import { type Backfilled, backfill } from '../services/pm/sources/backfill.ts'
+import { type Backfilled, type BackfillStores, backfill, backfillStores } from '../services/pm/sources/backfill.ts'
 import { backfillText, progressText, summaryOf } from './backfill-text.ts'
 import { say } from './output.ts'
 import { createProgress } from './progress.ts'
-import { type OpenStack, openStack } from './shared.ts'
+import { openStack } from './shared.ts'
 
 interface Options {
   since?: number
@@ -56,10 +57,11 @@ async function run({ since, dryRun = false, json = false, dataDir }: Options): P
   const stopping = new AbortController()
   const stop = () => stopping.abort()
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, stop)
+  const stores = backfillStores(stack.store)
   const relay = dryRun ? undefined : serviceRelay(stack)
   try {
-    const done = await read(stack, { since, dryRun, signal: stopping.signal })
-    const waiting = done.done && relay ? await untilPublished(stack, relay, done, stopping.signal) : null
+    const done = await read(stack.clock, { stores, since, dryRun, signal: stopping.signal })
+    const waiting = done.done && relay ? await untilPublished(stores, stack.clock, relay, done, stopping.signal) : null
     const summary = summaryOf(done, { dryRun, since, waiting: waiting?.waiting ?? null })
     console.log(json ? JSON.stringify({ summary }) : backfillText(summary))
     if (!done.done)
@@ -84,15 +86,14 @@ async function run({ since, dryRun = false, json = false, dataDir }: Options): P
 const trades = (n: number) => (n === 1 ? '1 trade is' : `${n.toLocaleString('en')} trades are`)
 
 async function read(
-  { store, clock }: OpenStack,
-  options: { since?: number; dryRun: boolean; signal: AbortSignal },
+  clock: Clock,
+  options: { stores: BackfillStores; since?: number; dryRun: boolean; signal: AbortSignal },
 ): Promise<Backfilled> {
   const progress = createProgress()
   const line = progressText(clock.now())
   let said = Number.NEGATIVE_INFINITY
   const done = await backfill({
     ...options,
-    store,
     clock,
     owner: `${hostname()}/${process.pid}/${randomUUID().slice(0, 8)}`,
     progress(state, sizes) {
@@ -113,7 +114,8 @@ interface Waiting {
 
 /** Until relays (ours, or those of running PMs) have published what the run took, or none of them can. */
 async function untilPublished(
-  { store, clock }: OpenStack,
+  { backfill: store }: BackfillStores,
+  clock: Clock,
   relay: { failure(): string | undefined },
   { last_outbox }: Backfilled,
   signal: AbortSignal,
@@ -121,10 +123,7 @@ async function untilPublished(
   const progress = createProgress()
   let awaySince: number | undefined
   for (let said = Number.NEGATIVE_INFINITY; ; ) {
-    const { waiting, refused, error } = await store.rpc<{ waiting: number; refused: number; error: string | null }>(
-      'strandline_backfill_waiting',
-      { p_last: last_outbox ?? 0 },
-    )
+    const { waiting, refused, error } = await store.waiting(last_outbox ?? 0)
     const failure = relay.failure()
     awaySince = failure === undefined ? undefined : (awaySince ?? clock.now())
     const given = waiting === 0 || waiting === refused || signal.aborted

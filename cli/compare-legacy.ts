@@ -41,6 +41,7 @@ export function register(program: Command): void {
 /** Over the connection that is named, else over the API: a hosted project may give no other. */
 async function compare(databaseUrl: string | undefined, dataDir: string | undefined): Promise<Comparison> {
   const { compareDatabase, compareLegacy } = await import('../moving/compare.ts')
+  const { createLegacyStore } = await import('../moving/legacy-store.ts')
   const chosen = chooseDatabase(databaseUrl, dataDir)
   if (chosen && (databaseUrl !== undefined || process.env.DATABASE_URL?.trim() || !process.env.SUPABASE_URL?.trim())) {
     say(chosen.name)
@@ -48,7 +49,7 @@ async function compare(databaseUrl: string | undefined, dataDir: string | undefi
   }
   const stack = await openStack({ dataDir })
   try {
-    return await compareLegacy(stack.store)
+    return await compareLegacy(createLegacyStore(stack.store))
   } finally {
     await stack.close()
   }

@@ -22,6 +22,7 @@ import { judgeRegistry, lookAtRegistry } from './log/registry.ts'
 import { look } from './look.ts'
 import { judgeApi, lookAtApi } from './rest/api.ts'
 import { lookAtHosted } from './rest/hosted.ts'
+import { createHostedProject } from './rest/hosted-store.ts'
 import { judgeKey, judgeProjects } from './rest/key.ts'
 import { lookAtServices } from './services.ts'
 import type { Targets } from './targets.ts'
@@ -67,7 +68,7 @@ export async function examine(targets: Targets, { clock, logger }: { clock: Cloc
       ? look('registry', 'The schema registry', async () => judgeRegistry(await lookAtRegistry(registry, config.topic)))
       : []
     const atServices = look('services', 'The services', () => lookAtServices(targets.services))
-    const api = supabase && store ? await lookAtApi(store, config.topic) : undefined
+    const api = supabase && store ? await lookAtApi(createLagStore(store), config.topic) : undefined
     say(await atDatabase)
     if (supabase && store && api) {
       say(judgeKey(supabase.key, supabase.url, clock.now()))
@@ -79,7 +80,7 @@ export async function examine(targets: Targets, { clock, logger }: { clock: Cloc
             'database',
             'The project',
             async () => {
-              await lookAtHosted(store, api.state === 'ok', () => clock.now(), say)
+              await lookAtHosted(createHostedProject(store), api.state === 'ok', () => clock.now(), say)
               return []
             },
             40_000,

@@ -1,12 +1,11 @@
 /** What is learned beside the table that the old system left, row by row. Reads only. */
-import { findStrandlineError } from '../core/errors.ts'
-import type { Store } from '../core/store/store.ts'
-import { compileModel, type Group, type Model, type ModelDefinition } from '../domain/learning/model.ts'
+import { compileModel, type Group, type Model } from '../domain/learning/model.ts'
 import { groupsOfLedger } from '../domain/learning/trade.ts'
 import { parseTime } from '../domain/time.ts'
 import { databaseStore } from './database-store.ts'
 import { type ByOldRule, differenceOf, type Value, WHYS, type Why } from './difference.ts'
-import { inTransaction } from './transaction.ts'
+import { createLegacyStore, type LegacyStore, type Named } from './legacy-store.ts'
+import { inSnapshot } from './transaction.ts'
 
 export interface ComparedRow {
   module: string
@@ -35,26 +34,9 @@ export interface Comparison {
   }
 }
 
-interface Named {
-  module: string
-  scope: string
-  name: string
-  key: string
-}
-
 interface OldRow extends Value, Named {
   /** ms; null where it is none. */
   updated_at: number | null
-}
-
-interface Head {
-  table: string | null
-  model_version: number | null
-  definition: ModelDefinition | null
-  hash: string | null
-  baseline: unknown
-  before: unknown
-  names: [module: string, scope: string, name: string][]
 }
 
 /** Rows of a request. */
@@ -66,23 +48,12 @@ const named = (r: { scope: string; name: string; key: string }) => JSON.stringif
 
 /** All of one moment. Errors: as inTransaction(). */
 export function compareDatabase(databaseUrl: string): Promise<Comparison> {
-  return inTransaction(databaseUrl, async (client) => {
-    await client.query('set transaction isolation level repeatable read, read only')
-    return compareLegacy(databaseStore(client))
-  })
+  return inSnapshot(databaseUrl, (client) => compareLegacy(createLegacyStore(databaseStore(client))))
 }
 
 /** Through the API; what is learned meanwhile may be in a part of it. Errors: STORE_UNREACHABLE, STORE_SCHEMA, STORE_REJECTED. */
-export async function compareLegacy(store: Pick<Store, 'rpc'>): Promise<Comparison> {
-  const {
-    table,
-    model_version: modelVersion,
-    definition,
-    hash,
-    baseline,
-    before,
-    names,
-  } = await store.rpc<Head>('strandline_compare_head', {})
+export async function compareLegacy(store: LegacyStore): Promise<Comparison> {
+  const { table, model_version: modelVersion, definition, hash, baseline, before, names } = await store.head()
   const summary: Comparison['summary'] = { ...zeroes(), opposite: 0, new_interactions: 0 }
   const result: Comparison = {
     table,
@@ -124,7 +95,7 @@ export async function compareLegacy(store: Pick<Store, 'rpc'>): Promise<Comparis
     add({ module, scope, name, key }, mine, null)
   }
   const compared = result.rows.filter((r) => r.scope === 'interaction' && r.ours).length
-  const all = model ? await countInteractions(store, modelVersion as number) : 0
+  const all = model ? await store.countInteractions(modelVersion as number) : 0
   summary.new_interactions = all === null ? null : all - compared
   result.rows.sort((a, b) => apart(b) - apart(a))
   return result
@@ -136,13 +107,10 @@ const zeroes = () => Object.fromEntries(WHYS.map((why) => [why, 0])) as Record<W
 const apart = ({ old, ours }: ComparedRow) => (old && ours ? Math.abs((old.weight ?? 1) - (ours.weight ?? 1)) : -1)
 
 /** Whatever columns and types the old table has. */
-async function readOld(store: Pick<Store, 'rpc'>): Promise<OldRow[]> {
+async function readOld(store: LegacyStore): Promise<OldRow[]> {
   const found: OldRow[] = []
   for (;;) {
-    const rows = await store.rpc<Record<string, unknown>[]>('strandline_compare_old', {
-      p_offset: found.length,
-      p_limit: OLD_PAGE,
-    })
+    const rows = await store.oldRows(found.length, OLD_PAGE)
     for (const row of rows)
       found.push({
         module: text(row.module),
@@ -167,29 +135,16 @@ function finite(value: unknown): number | null {
 }
 
 /** Every lever, and the interactions that the old table has: there may be millions of others. */
-async function readOurs(store: Pick<Store, 'rpc'>, old: OldRow[]): Promise<Map<string, Value>> {
+async function readOurs(store: LegacyStore, old: OldRow[]): Promise<Map<string, Value>> {
   const found = new Map<string, Value>()
-  const read = async (keys: string[][] | null) => {
-    const rows = await store.rpc<(Value & Named)[]>('strandline_compare_learned', {
-      p_keys: keys && JSON.stringify(keys),
-    })
-    for (const { weight, rr_short, rr_long, n, ...id } of rows)
+  const read = async (keys: [string, string][] | null) => {
+    for (const { weight, rr_short, rr_long, n, ...id } of await store.learned(keys))
       found.set(named(id), { weight, rr_short, rr_long, n: Number(n) })
   }
   await read(null)
-  const keys = old.filter((r) => r.scope === 'interaction').map((r) => [r.name, r.key])
+  const keys = old.filter((r) => r.scope === 'interaction').map((r): [string, string] => [r.name, r.key])
   for (let at = 0; at < keys.length; at += KEYS_PAGE) await read(keys.slice(at, at + KEYS_PAGE))
   return found
-}
-
-async function countInteractions(store: Pick<Store, 'rpc'>, modelVersion: number): Promise<number | null> {
-  try {
-    return Number(await store.rpc('strandline_compare_interactions', { p_model_version: modelVersion }))
-  } catch (error) {
-    // a hosted project ends a statement after 8 s
-    if (findStrandlineError(error)?.code === 'STORE_REJECTED') return null
-    throw error
-  }
 }
 
 interface Rules {
@@ -200,7 +155,7 @@ interface Rules {
 
 /** The old rule over the ledger, for the rows of the old table. */
 async function byOldRule(
-  store: Pick<Store, 'rpc'>,
+  store: LegacyStore,
   model: Model,
   modelVersion: number,
   old: OldRow[],
@@ -225,10 +180,7 @@ async function byOldRule(
   }
   const trades: { id: string; closed_at: number; rr: number; of: Rules[] }[] = []
   for (let block = 0, blocks = 1; block < blocks; block += BLOCKS) {
-    const page = await store.rpc<{
-      blocks: number
-      rows: [id: string, closed_at: number, rr: number, levers: string][]
-    }>('strandline_compare_trades', { p_model_version: modelVersion, p_block: block, p_blocks: BLOCKS })
+    const page = await store.trades(modelVersion, block, BLOCKS)
     blocks = page.blocks
     for (const [id, closed_at, rr, levers] of page.rows) {
       const of = rulesOf(levers)

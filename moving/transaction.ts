@@ -24,6 +24,14 @@ export async function inTransaction<T>(databaseUrl: string, work: (client: pg.Cl
   )
 }
 
+/** Reads all of one moment. Errors: as inTransaction(). */
+export function inSnapshot<T>(databaseUrl: string, work: (client: pg.Client) => Promise<T>): Promise<T> {
+  return inTransaction(databaseUrl, async (client) => {
+    await client.query('set transaction isolation level repeatable read, read only')
+    return work(client)
+  })
+}
+
 /** A PostgreSQL error as one of ours; anything else as it is. */
 export function refusal(error: unknown): unknown {
   const { code, message, hint } = error as pg.DatabaseError

@@ -42,6 +42,27 @@ const IMPORTS: [file: string, imported: string, allowed: boolean][] = [
   ['cli/shared.ts', '../bench/bench.ts', false],
 ]
 
+/** Who asks a database, and whether that is allowed. */
+const STORE_CALLS: [file: string, text: string, allowed: boolean][] = [
+  ['services/pm/call.ts', `export const now = (store: Store) => store.rpc('now', {})`, false],
+  ['services/pm/typed-call.ts', `export const now = (store: Store) => store.rpc<number>('now', {})`, false],
+  ['core/table.ts', `export const rows = (store: Store) => store.client.from('t').select('*')`, false],
+  ['cli/query.ts', `export const rows = (client: Client) => client.query('select 1')`, false],
+  ['moving/typed-query.ts', `export const rows = (client: Client) => client.query<number>('select 1')`, false],
+  ['doctor/driver.ts', `import pg from 'pg'\nexport const client = pg`, false],
+  ['doctor/driver-type.ts', `import type pg from 'pg'\nexport type Client = pg.Client`, false],
+  ['services/learner/client.ts', `export { createClient } from '@supabase/supabase-js'`, false],
+  [
+    'services/audit/client.ts',
+    `import { createClient } from '@supabase/supabase-js'\nexport const made = createClient`,
+    false,
+  ],
+  ['services/pm/a-store.ts', `export const now = (store: Store) => store.rpc('now', {})`, true],
+  ['core/store/b.ts', `export const rows = (client: Client) => client.query('select 1')`, true],
+  ['services/pm/array.ts', `export const list = (of: Iterable<number>) => Array.from(of)`, true],
+  ['services/pm/buffer.ts', `export const bytes = (of: string) => Buffer.from(of)`, true],
+]
+
 const dir = mkdtempSync(join(tmpdir(), 'strandline-rooms-'))
 afterAll(() => rmSync(dir, { recursive: true }))
 
@@ -63,7 +84,7 @@ function broken(): Record<string, string[]> {
   )
 }
 
-test('whoever imports what is not theirs, goes in circles, or asks for the time in domain/ is named', () => {
+test('whoever imports what is not theirs, goes in circles, asks for the time in domain/ or a database outside of an adapter is named', () => {
   for (const name of ['biome.json', 'lint', '.gitignore'])
     cpSync(join(ROOT, name), join(dir, name), { recursive: true })
   for (const [file, imported] of IMPORTS) write(file, `export * from '${imported}'\n`)
@@ -73,11 +94,16 @@ test('whoever imports what is not theirs, goes in circles, or asks for the time 
   write('domain/dice.ts', 'export const roll = () => Math.random()\n')
   write('domain/time.ts', 'export const parsed = (text: string) => Date.parse(text)\n')
   write('core/clock.ts', 'export const now = () => Date.now()\n')
+  for (const [file, text] of STORE_CALLS) write(file, `${text}\n`)
   expect(broken()).toEqual({
     'lint/style/noRestrictedImports': IMPORTS.filter(([, , allowed]) => !allowed)
       .map(([file]) => file)
       .sort(),
     'lint/suspicious/noImportCycles': ['core/circle/a.ts', 'core/circle/b.ts'],
-    plugin: ['domain/clock.ts', 'domain/dice.ts'],
+    plugin: [
+      'domain/clock.ts',
+      'domain/dice.ts',
+      ...STORE_CALLS.filter(([, , allowed]) => !allowed).map(([file]) => file),
+    ].sort(),
   })
 })

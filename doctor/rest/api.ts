@@ -1,7 +1,7 @@
 /** What the REST API answers with our key: whether our functions are there, and may be called. */
 import { explain, findStrandlineError } from '../../core/errors.ts'
 import type { StoredLag } from '../../core/lag/lag.ts'
-import type { Store } from '../../core/store/store.ts'
+import type { LagStore } from '../../core/lag/lag-store.ts'
 import { error, type Finding, info, warning } from '../finding.ts'
 
 export type ApiAnswer =
@@ -10,9 +10,9 @@ export type ApiAnswer =
   | { state: 'unknown' }
   | { state: 'refused' | 'away' | 'failed'; reason: string }
 
-export async function lookAtApi(store: Store, topic: string): Promise<ApiAnswer> {
+export async function lookAtApi(lag: LagStore, topic: string): Promise<ApiAnswer> {
   try {
-    return { state: 'ok', lag: await store.rpc<StoredLag>('strandline_lag', { p_topic: topic }) }
+    return { state: 'ok', lag: await lag.read(topic) }
   } catch (cause) {
     const known = findStrandlineError(cause)
     const reason = explain(cause)

@@ -1,13 +1,12 @@
 /** What a project shows to somebody who has its URL and its service role key, and no database URL. */
-import { type PostgrestStore, storeError } from '../../core/store/postgrest-store.ts'
-import type { OutboxState } from '../../services/pm/outbox.ts'
 import { withNativePosition } from '../../services/pm/sources/read-strands.ts'
-import { judgeOutbox, type OutboxFacts } from '../database/outbox.ts'
+import { judgeOutbox } from '../database/outbox.ts'
 import { judgeQueue } from '../database/queue.ts'
 import { SHARED } from '../database/shared-tables.ts'
 import { judgeTrades, lookAtTrades, type OldRow, type TradeSource } from '../database/trades.ts'
 import { type Finding, info, list, warning } from '../finding.ts'
 import { unseen } from '../look.ts'
+import type { HostedProject } from './hosted-store.ts'
 
 const PAGE = 500
 const UNSEEN =
@@ -15,7 +14,7 @@ const UNSEEN =
 
 /** @param migrated our functions are there */
 export async function lookAtHosted(
-  store: PostgrestStore,
+  project: HostedProject,
   migrated: boolean,
   now: () => number,
   say: (found: Finding[]) => void,
@@ -27,7 +26,7 @@ export async function lookAtHosted(
   await part('tables', 'The old tables', async () => {
     const found: Finding[] = []
     for (const name of SHARED) {
-      const state = await ask(store, name)
+      const state = await project.tableState(name)
       if (state === 'there') there.push(name)
       if (state === 'closed')
         found.push(
@@ -46,45 +45,20 @@ export async function lookAtHosted(
     ]
   })
   if (there.includes('learning_queue'))
-    await part('bridge', 'learning_queue', async () => judgeQueue(await queue(store, now()), migrated))
+    await part('bridge', 'learning_queue', async () => judgeQueue(await queue(project, now()), migrated))
   if (migrated)
     await part('outbox', 'The outbox', async () => {
-      const { depth, refused, oldest_seconds } = await store.rpc<OutboxState>('strandline_pm_outbox_state', {})
-      const set_aside = await store.rpc<OutboxFacts['set_aside']>('strandline_set_aside_reasons', {})
+      const { depth, refused, oldest_seconds } = await project.outbox()
+      const set_aside = await project.setAside()
       return judgeOutbox({ waiting: depth, refused, oldest_ms: oldest_seconds * 1000, last_error: null, set_aside })
     })
   await part('backfill', 'Closed trades', async () =>
-    judgeTrades(await lookAtTrades(tradesOverRest(store, migrated), there, now), migrated),
+    judgeTrades(await lookAtTrades(tradesOverRest(project, migrated), there, now), migrated),
   )
 }
 
-async function ask(store: PostgrestStore, table: string): Promise<'there' | 'absent' | 'closed'> {
-  const { error, status } = await store.client.from(table).select('*').limit(1)
-  if (!error) return 'there'
-  if (error.code === '42501' || /permission denied/i.test(error.message)) return 'closed'
-  if (status === 404 || ['PGRST205', '42P01'].includes(error.code)) return 'absent'
-  throw storeError(error, status, table, 'SUPABASE_URL')
-}
-
-async function queue(store: PostgrestStore, now: number) {
-  const closed = () =>
-    store.client.from('learning_queue').select('*', { count: 'exact', head: true }).eq('strand_type', 'position_closed')
-  const counted = async (query: ReturnType<typeof closed>) => {
-    const { count, error, status } = await query
-    if (error || count === null)
-      throw storeError(error ?? { message: 'no count' }, status, 'learning_queue', 'SUPABASE_URL')
-    return count
-  }
-  const pending = await counted(closed().eq('status', 'pending'))
-  const failed = await counted(closed().eq('status', 'failed'))
-  const { data } = await store.client
-    .from('learning_queue')
-    .select('*')
-    .eq('strand_type', 'position_closed')
-    .eq('status', 'pending')
-    .order('created_at')
-    .limit(1)
-  const since = pending > 0 && typeof data?.[0]?.created_at === 'string' ? (data[0].created_at as string) : null
+async function queue(project: HostedProject, now: number) {
+  const { pending, failed, since } = await project.queue()
   const at = since === null ? Number.NaN : Date.parse(/[zZ]|[+-]\d\d(:?\d\d)?$/.test(since) ? since : `${since}Z`)
   return {
     pending,
@@ -95,8 +69,8 @@ async function queue(store: PostgrestStore, now: number) {
   }
 }
 
-function tradesOverRest(store: PostgrestStore, migrated: boolean): TradeSource {
-  const typeOfIds = migrated ? typeOfPositionIds(store) : undefined
+function tradesOverRest(project: HostedProject, migrated: boolean): TradeSource {
+  const typeOfIds = migrated ? project.typeOfPositionIds() : undefined
   typeOfIds?.catch(() => {}) // awaited where strands are read
   /** Before migrate nobody says the type; numbers are no texts, and what the API writes as a UUID everywhere is one. */
   const seen = { numbers: true, uuids: true, any: false }
@@ -108,13 +82,8 @@ function tradesOverRest(store: PostgrestStore, migrated: boolean): TradeSource {
   const guessed = () => (!seen.any ? 'text' : seen.numbers ? 'bigint' : seen.uuids ? 'uuid' : 'text')
   return {
     async *pages(table) {
-      for (let after: string | number | null = null; ; ) {
-        let query = store.client.from(table).select('*').order('id').limit(PAGE)
-        if (table === 'ad_strands') query = query.eq('kind', 'position_closed')
-        if (after !== null) query = query.gt('id', after)
-        const { data, error, status } = await query
-        if (error) throw storeError(error, status, table, 'SUPABASE_URL')
-        const rows = data as OldRow[]
+      for (let after: unknown = null; ; ) {
+        const rows = await project.oldRows(table, after, PAGE)
         if (table === 'lowcap_positions') for (const row of rows) note(row)
         const whole = rows.map((row) => ({ ...row, id: String(row.id) }))
         if (rows.length > 0) {
@@ -125,17 +94,8 @@ function tradesOverRest(store: PostgrestStore, migrated: boolean): TradeSource {
         after = rows.at(-1)!.id
       }
     },
-    known: async (trades) =>
-      migrated && trades.length > 0
-        ? (await store.rpc<number[]>('strandline_backfill_known', { p_events: JSON.stringify(trades) })).length
-        : 0,
+    known: async (trades) => (migrated && trades.length > 0 ? project.known(trades) : 0),
   }
-}
-
-/** Type of lowcap_positions.id, by which strands name their positions. */
-async function typeOfPositionIds(store: PostgrestStore): Promise<string> {
-  const page = await store.rpc<{ position_ids: string }>('strandline_bridge_page', { p_after: null, p_limit: 1 })
-  return page.position_ids
 }
 
 /** As SQL leaves out what has no trade. */

@@ -4,7 +4,7 @@
  */
 import type { Clock } from '../../core/clock.ts'
 import { MAX_CLOCK_SKEW_MS } from '../../domain/validation.ts'
-import type { OutboxRow } from './outbox.ts'
+import type { OutboxRow } from './outbox-store.ts'
 
 /** What was heard counts for this long: clocks are set, and while everything waits there is no acknowledgement that would tell. Milliseconds. */
 const HEARD_MS = 60_000

@@ -8,7 +8,7 @@ import {
   outboxKey,
   outboxOf,
 } from '../../core/store/memory/outbox.ts'
-import type { EventKey, ImportOutbox, Mark, Outbox, Waiting } from './outbox.ts'
+import type { EventKey, ImportOutbox, Mark, Outbox, Waiting } from './outbox-store.ts'
 
 /** A row that is at fault itself rests no longer than this, ms. */
 const LONGEST_REST_MS = 300_000
@@ -80,6 +80,13 @@ function markPublished(db: MemoryDatabase, topic: string, marks: Mark[]): { mark
 const isPlace = (n: number | null | undefined, digits: number) =>
   Number.isInteger(n) && (n as number) >= 0 && String(n).length <= digits
 
+/** What rows that are not published wait for. */
+export function waitingOf(rows: MemoryOutboxRow[]): Waiting {
+  const refused = rows.filter((row) => row.refused)
+  const error = refused.reduce<string | null>((a, { last_error: b }) => (a !== null && a > (b ?? '') ? a : b), null)
+  return { waiting: rows.length, refused: refused.length, error }
+}
+
 export function createMemoryImportOutbox(db: MemoryDatabase): ImportOutbox {
   const rowsOf = (keys: readonly EventKey[]) =>
     keys
@@ -102,12 +109,7 @@ export function createMemoryImportOutbox(db: MemoryDatabase): ImportOutbox {
           return added ? [[added.event_id, added.revision]] : []
         })
       }),
-    async waiting(keys): Promise<Waiting> {
-      const rows = rowsOf(keys)
-      const refused = rows.filter((row) => row.refused)
-      const error = refused.reduce<string | null>((a, { last_error: b }) => (a !== null && a > (b ?? '') ? a : b), null)
-      return { waiting: rows.length, refused: refused.length, error }
-    },
+    waiting: async (keys) => waitingOf(rowsOf(keys)),
     refused: async (ids, limit) =>
       unpublished(db)
         .filter((row) => row.refused && ids.includes(row.event_id))

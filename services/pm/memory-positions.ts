@@ -22,7 +22,7 @@ import type { Side } from '../../domain/closing/rr.ts'
 import type { PositionClosed } from '../../domain/event.ts'
 import { barMs, barRow, barsOfToken, barsOfTrade, fewBars } from './memory-bars.ts'
 import { applyExecution, executionsOf, type MemoryExecution, recordExecution } from './memory-executions.ts'
-import type { OutboxRow } from './outbox.ts'
+import type { OutboxRow } from './outbox-store.ts'
 import type { PositionRow } from './position-row.ts'
 import type { CloseAnswer, LateTrade, PositionStore, RelayClaim, ScoreAnswer, ScoredTrade } from './position-store.ts'
 

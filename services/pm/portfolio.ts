@@ -6,7 +6,7 @@ import { beatingPort } from '../../core/store/beating-port.ts'
 import type { Store } from '../../core/store/store.ts'
 import { type BarStore, createBarStore } from './bar-store.ts'
 import type { PmMetrics } from './metrics.ts'
-import type { OutboxRow } from './outbox.ts'
+import type { OutboxRow } from './outbox-store.ts'
 import { createPositionStore, type PositionStore, type RelayClaim } from './position-store.ts'
 import { createQueueStore, type QueueStore } from './sources/queue-store.ts'
 

@@ -4,7 +4,7 @@ import type { BarRow, Closing, FlatTrade } from '../../domain/closing/closing.ts
 import type { Execution } from '../../domain/closing/execution.ts'
 import type { Score, Side } from '../../domain/closing/rr.ts'
 import type { PositionClosed } from '../../domain/event.ts'
-import type { OutboxRow } from './outbox.ts'
+import type { OutboxRow } from './outbox-store.ts'
 import type { PositionRow } from './position-row.ts'
 
 /** The relay that publishes a new outbox row at once; null: whoever polls. Nobody else takes the row before the lease is over. */

@@ -2,7 +2,7 @@
 import { SpanKind } from '@opentelemetry/api'
 import type { OutgoingRecord, ProducedRecord } from '../../core/log/log.ts'
 import type { RecordSpans } from '../../core/telemetry.ts'
-import type { OutboxRow } from './outbox.ts'
+import type { OutboxRow } from './outbox-store.ts'
 
 export function publishSpans(
   batch: { row: OutboxRow; record: OutgoingRecord }[],

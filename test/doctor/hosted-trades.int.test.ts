@@ -5,8 +5,9 @@ import { migrate } from '../../core/store/migrate.ts'
 import { lookAtDatabase } from '../../doctor/database/database.ts'
 import type { Finding } from '../../doctor/finding.ts'
 import { lookAtHosted } from '../../doctor/rest/hosted.ts'
+import { createHostedProject } from '../../doctor/rest/hosted-store.ts'
 import { portfolioStores } from '../../services/pm/index.ts'
-import { backfill } from '../../services/pm/sources/backfill.ts'
+import { backfill, backfillStores } from '../../services/pm/sources/backfill.ts'
 import { drainLearningQueue } from '../../services/pm/sources/learning-queue.ts'
 import { createOldDatabase, type OldDatabase } from '../legacy/old-database.ts'
 import type { VariantName } from '../legacy/old-system.ts'
@@ -24,7 +25,7 @@ describe.each<VariantName>(['text', 'uuid', 'bigint'])('ids as %s', (variant) =>
     const found = { connection: [] as Finding[], api: [] as Finding[] }
     const now = () => systemClock.now()
     await lookAtDatabase({ url: old.databaseUrl, topic: 'x', now }, (more) => found.connection.push(...more))
-    await lookAtHosted(await old.store(), migrated, now, (more) => found.api.push(...more))
+    await lookAtHosted(createHostedProject(await old.store()), migrated, now, (more) => found.api.push(...more))
     const said = (findings: Finding[]) =>
       findings.filter((f) => f.area === 'backfill' || f.what.startsWith('Set aside')).map((f) => f.what)
     return { connection: said(found.connection), api: said(found.api) }
@@ -57,7 +58,9 @@ describe.each<VariantName>(['text', 'uuid', 'bigint'])('ids as %s', (variant) =>
     ])
     expect(before.api).toEqual(before.connection)
     await migrate(old.databaseUrl)
-    expect(await backfill({ store: await old.store(), clock: systemClock, owner: 'test' })).toMatchObject({
+    expect(
+      await backfill({ stores: backfillStores(await old.store()), clock: systemClock, owner: 'test' }),
+    ).toMatchObject({
       done: true,
     })
     await drainLearningQueue({ ...portfolioStores(await old.store()), clock: systemClock, logger })

@@ -5,7 +5,7 @@ import { migrate } from '../../core/store/migrate.ts'
 import type { Store } from '../../core/store/store.ts'
 import type { PositionClosed } from '../../domain/event.ts'
 import { type Portfolio, portfolioStores, tick } from '../../services/pm/index.ts'
-import { backfill } from '../../services/pm/sources/backfill.ts'
+import { backfill, backfillStores } from '../../services/pm/sources/backfill.ts'
 import { unusableCount } from '../../services/pm/sources/backfill-report.ts'
 import { drainLearningQueue } from '../../services/pm/sources/learning-queue.ts'
 import { logger } from '../support/pm.ts'
@@ -44,7 +44,8 @@ describe.each(Object.keys(VARIANTS) as VariantName[])('an old system with ids of
   afterAll(() => db.drop())
 
   const outbox = () => db.sql<{ payload: PositionClosed }>('select payload from strandline.pm_outbox order by id')
-  const runOf = (owner: string, more: object = {}) => backfill({ store, clock: systemClock, owner, ...more })
+  const runOf = (owner: string, more: object = {}) =>
+    backfill({ stores: backfillStores(store), clock: systemClock, owner, ...more })
 
   test('a dry run counts them and writes nothing', async () => {
     const done = await runOf('dry', { dryRun: true })

@@ -12,7 +12,7 @@ import type { Finding } from '../../doctor/finding.ts'
 import { apiUrl } from '../../embedded/database.ts'
 import { undo } from '../../moving/undo.ts'
 import { openPosition, reportExecution, tick } from '../../services/pm/index.ts'
-import { backfill } from '../../services/pm/sources/backfill.ts'
+import { backfill, backfillStores } from '../../services/pm/sources/backfill.ts'
 import { drainLearningQueue } from '../../services/pm/sources/learning-queue.ts'
 import { prepareOwnCluster } from '../../services/supabase/api-role.ts'
 import { type Supabase, startSupabase } from '../../services/supabase/index.ts'
@@ -232,7 +232,10 @@ describe('adopted', () => {
     expect(await db.sql(`select reason from strandline.set_aside`)).toEqual([
       { reason: expect.stringMatching(/exit time|R\/R/) },
     ])
-    expect(await backfill({ store, clock: systemClock, owner: 'test' })).toMatchObject({ published: 1, done: true })
+    expect(await backfill({ stores: backfillStores(store), clock: systemClock, owner: 'test' })).toMatchObject({
+      published: 1,
+      done: true,
+    })
     const trades = await db.sql(`select payload ->> 'trade_id' as trade from strandline.pm_outbox order by 1`)
     expect(trades).toHaveLength(4)
     const own = closedTrade({ position_id: id, trade_id: closed!.trade_id, source: 'pm', closed_at: Date.now() })
@@ -371,7 +374,7 @@ describe('JSON that no jsonb can hold, in json columns', () => {
     const pm = testPortfolio({ store } as never)
     expect(await drainLearningQueue(pm)).toMatchObject({ published: 3, failed: 1 })
     expect(await db.sql(`select id, scope from strandline.set_aside`)).toEqual([{ id: '4', scope: 's-none' }])
-    const done = await backfill({ store, clock: systemClock, owner: 'test' })
+    const done = await backfill({ stores: backfillStores(store), clock: systemClock, owner: 'test' })
     expect(done).toMatchObject({ done: true, published: 2 })
     const events = await db.sql(
       `select payload ->> 'trade_id' as trade, payload -> 'levers' as levers, payload -> 'left_out' as left_out from strandline.pm_outbox order by 1`,

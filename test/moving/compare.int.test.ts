@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { systemClock } from '../../core/clock.ts'
 import { migrate } from '../../core/store/migrate.ts'
 import { type Comparison, compareDatabase, compareLegacy } from '../../moving/compare.ts'
+import { createLegacyStore } from '../../moving/legacy-store.ts'
 import { switchReaders } from '../../moving/switch.ts'
 import { createOldDatabase, type OldDatabase } from '../legacy/old-database.ts'
 import type { VariantName } from '../legacy/old-system.ts'
@@ -66,7 +67,7 @@ describe.each<VariantName>(['text', 'uuid', 'bigint'])('ids as %s', (variant) =>
   })
 
   test('over the API it is the same', async () => {
-    expect(await compareLegacy(await old.store())).toEqual(await compareDatabase(old.databaseUrl))
+    expect(await compareLegacy(createLegacyStore(await old.store()))).toEqual(await compareDatabase(old.databaseUrl))
   })
 
   test('after the switch it compares the same two', async () => {

@@ -5,7 +5,7 @@ import { StrandlineError } from '../../core/errors.ts'
 import { withClient } from '../../core/store/client.ts'
 import type { Store } from '../../core/store/store.ts'
 import { type Portfolio, reportExecution } from '../../services/pm/index.ts'
-import { type BackfillOptions, backfill } from '../../services/pm/sources/backfill.ts'
+import { type BackfillOptions, backfill, backfillStores } from '../../services/pm/sources/backfill.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
 import { at, fullExit, insertBars, openedPosition, outboxOf, testPortfolio } from '../support/pm.ts'
 
@@ -24,7 +24,7 @@ beforeEach(async () => {
 
 let owners = 0
 const run = (more: Partial<BackfillOptions> = {}) =>
-  backfill({ store: db.store, clock: systemClock, owner: `test-${++owners}`, ...more })
+  backfill({ stores: backfillStores(db.store), clock: systemClock, owner: `test-${++owners}`, ...more })
 
 const trade = (i: string) => `jsonb_build_object('trade_id', 't' || ${i}, 'entry_price', 1, 'exit_price', 2, 'rr', 1,
   'entry_timestamp', '${at(0)}'::timestamptz + ${i} * interval '1 ms', 'exit_timestamp', '${at(30)}'::timestamptz + ${i} * interval '1 minute')`
@@ -92,7 +92,7 @@ test('a trade that was held for a year is scored on bars that are read in pieces
     if (fn === 'strandline_pm_bars') pieces++
     return call()
   })
-  expect(await run({ store })).toMatchObject({ published: 1 })
+  expect(await run({ stores: backfillStores(store) })).toMatchObject({ published: 1 })
   expect(await outboxOf(db, 'year')).toMatchObject([{ payload: { rr: 0.5, max_drawdown: 0.2 } }])
   expect(pieces).toBeGreaterThan(3)
 })
@@ -136,7 +136,7 @@ describe('broken off', () => {
         if (fn === 'strandline_backfill_step') stopping.abort()
         return call()
       })
-      const result = await run({ store, signal: stopping.signal })
+      const result = await run({ stores: backfillStores(store), signal: stopping.signal })
       done = result.done
       expect(result.resumed).toBe(runs > 0)
       if (done) expect(result).toMatchObject({ published: 2_497 + 1_400, known: 0 })
@@ -159,7 +159,11 @@ describe('broken off', () => {
       return answer
     })
     const clock = { ...systemClock, sleep: async () => {} }
-    expect(await run({ store, clock })).toMatchObject({ published: 1_520, known: 0, done: true })
+    expect(await run({ stores: backfillStores(store), clock })).toMatchObject({
+      published: 1_520,
+      known: 0,
+      done: true,
+    })
     expect(lost).toBeGreaterThan(2)
   })
 
@@ -171,7 +175,7 @@ describe('broken off', () => {
       await other
       return call()
     })
-    await expect(run({ store })).rejects.toThrow(/Another backfill has taken over/)
+    await expect(run({ stores: backfillStores(store) })).rejects.toThrow(/Another backfill has taken over/)
     expect(await other).toMatchObject({ published: 2_500, done: true })
     expect(await inOutbox()).toBe(2_500)
   })
@@ -237,6 +241,6 @@ test('a page of large rows is cut, and all of them are read', async () => {
     if (fn === 'strandline_backfill_positions') pages++
     return call()
   })
-  expect(await run({ store })).toMatchObject({ published: 24 })
+  expect(await run({ stores: backfillStores(store) })).toMatchObject({ published: 24 })
   expect(pages).toBeGreaterThan(3)
 })

@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { eventId } from '../../domain/event.ts'
 import { closePosition, type Portfolio, reportExecution } from '../../services/pm/index.ts'
-import { createImportOutbox } from '../../services/pm/outbox.ts'
+import { createImportOutbox } from '../../services/pm/outbox-store.ts'
 import { retain } from '../../services/pm/retention.ts'
 import { createRetentionStore, type RetentionStore } from '../../services/pm/retention-store.ts'
 import { tick } from '../../services/pm/tick.ts'

@@ -22,7 +22,7 @@ import { createMemoryDeadLetters } from '../../services/learner/memory-dead-lett
 import { createMemoryLearner } from '../../services/learner/memory-learner.ts'
 import { createMemoryImportOutbox, createMemoryOutbox } from '../../services/pm/memory-outbox.ts'
 import { createMemoryPositions } from '../../services/pm/memory-positions.ts'
-import { createImportOutbox, createOutbox } from '../../services/pm/outbox.ts'
+import { createImportOutbox, createOutbox } from '../../services/pm/outbox-store.ts'
 import { createPositionStore } from '../../services/pm/position-store.ts'
 import { createMemoryStrands } from '../../services/projector/memory-strands.ts'
 import { createStrandStore } from '../../services/projector/strand-store.ts'

@@ -5,7 +5,7 @@ import { createMemoryDatabase, type MemoryDatabase } from '../../core/store/memo
 import { handedOut, insertEvent, outboxOf } from '../../core/store/memory/outbox.ts'
 import type { PositionClosed } from '../../domain/event.ts'
 import { createMemoryImportOutbox, createMemoryOutbox } from '../../services/pm/memory-outbox.ts'
-import { createImportOutbox, createOutbox, type Mark, type Outbox } from '../../services/pm/outbox.ts'
+import { createImportOutbox, createOutbox, type Mark, type Outbox } from '../../services/pm/outbox-store.ts'
 import { closedTrade } from '../support/closed-trade.ts'
 import { adapters, outcome, useWays, WAYS, type Way } from './ways.ts'
 

@@ -10,7 +10,7 @@ import type { EventLog } from '../../core/log/log.ts'
 import type { PositionClosed } from '../../domain/event.ts'
 import { openPosition, type Portfolio, portfolioStores, reportExecution } from '../../services/pm/index.ts'
 import { pmMetrics } from '../../services/pm/metrics.ts'
-import { createOutbox } from '../../services/pm/outbox.ts'
+import { createOutbox } from '../../services/pm/outbox-store.ts'
 import { startRelay } from '../../services/pm/relay.ts'
 import type { TestDatabase } from './database.ts'
 

@@ -3,6 +3,7 @@
  * the audit reads them.
  */
 import type { PositionClosed } from '../../../domain/event.ts'
+import { hasEntry, type NamedTrade, SAME_EXIT_MS } from '../../../domain/foreign/trade-names.ts'
 import { asJson, keyOf, type MemoryDatabase } from './database.ts'
 
 export interface MemoryOutboxRow {
@@ -99,9 +100,6 @@ interface TradeName {
   same_as: string | null
 }
 
-/** What two programs need to note the same exit, ms. */
-const SAME_EXIT_MS = 600_000
-
 const namesOf = (db: MemoryDatabase) => ({
   /** The first name of each entry, by position and entry. */
   entries: db.table<TradeName>('trade_entries'),
@@ -109,33 +107,45 @@ const namesOf = (db: MemoryDatabase) => ({
   others: db.table<{ names: TradeName[] }>('trade_names'),
 })
 
-type Named = Pick<PositionClosed, 'event_id' | 'revision' | 'position_id' | 'trade_id' | 'opened_at' | 'closed_at'>
+/** The event under which the log has, or would have, this trade (`strandline.event_of_trade`). */
+export function eventOfTrade(db: MemoryDatabase, event: NamedTrade): string {
+  const { entries, others } = namesOf(db)
+  const key = keyOf(event.position_id, event.opened_at)
+  const first = hasEntry(event) ? entries.get(key) : undefined
+  if (!first || first.trade_id === event.trade_id) return event.event_id
+  const names = others.get(key)?.names ?? []
+  const known = names.find((n) => n.trade_id === event.trade_id)
+  return (known ? known.same_as : sameTrade(event, first, names)) ?? event.event_id
+}
 
-const hasEntry = (e: Named) => e.revision === 0 && (e.opened_at < e.closed_at || e.trade_id === `entry-${e.opened_at}`)
-
-/** The event under which the log has, or would have, this trade; noted from now on. */
-export function nameTrade(db: MemoryDatabase, event: Named): string {
+/** The same, noted from now on. */
+export function nameTrade(db: MemoryDatabase, event: NamedTrade): string {
+  const of = eventOfTrade(db, event)
+  if (!hasEntry(event)) return of
   const { event_id, position_id, trade_id, opened_at, closed_at } = event
-  if (!hasEntry(event)) return event_id
   const { entries, others } = namesOf(db)
   const key = keyOf(position_id, opened_at)
   const first = entries.get(key)
   if (!first) entries.put(key, { trade_id, event_id, closed_at, same_as: null })
-  if (!first || first.trade_id === trade_id) return event_id
-  const names = others.get(key)?.names ?? []
-  const known = names.find((n) => n.trade_id === trade_id)
-  if (known) return known.same_as ?? known.event_id
-  const same_as = sameTrade(event, first, names)
-  others.put(key, { names: [...names, { trade_id, event_id, closed_at, same_as }] })
-  return same_as ?? event_id
+  else if (first.trade_id !== trade_id) {
+    const names = others.get(key)?.names ?? []
+    const same_as = of === event_id ? null : of
+    if (!names.some((n) => n.trade_id === trade_id))
+      others.put(key, { names: [...names, { trade_id, event_id, closed_at, same_as }] })
+  }
+  return of
 }
 
 /** Another name of one of those that are known, the nearest exit first; a nameless trade is one of them at most. */
-function sameTrade({ trade_id, opened_at, closed_at }: Named, first: TradeName, names: TradeName[]): string | null {
+function sameTrade(
+  { trade_id, opened_at, closed_at }: NamedTrade,
+  first: TradeName,
+  names: TradeName[],
+): string | null {
   const nameless = `entry-${opened_at}`
-  const taken = new Set(names.map((n) => n.same_as))
+  const claimed = new Set(names.map((n) => n.same_as))
   const [nearest] = [first, ...names.filter((n) => n.same_as === null)]
-    .filter((n) => (n.trade_id === nameless) !== (trade_id === nameless) && !taken.has(n.event_id))
+    .filter((n) => (n.trade_id === nameless) !== (trade_id === nameless) && !claimed.has(n.event_id))
     .map((n) => ({ ...n, away: Math.abs(n.closed_at - closed_at) }))
     .filter((n) => n.away <= SAME_EXIT_MS)
     .sort((a, b) => a.away - b.away || Buffer.compare(Buffer.from(a.trade_id), Buffer.from(b.trade_id)))
@@ -146,18 +156,18 @@ function sameTrade({ trade_id, opened_at, closed_at }: Named, first: TradeName, 
  * The events under which the log has, or would have, each of many trades, noted at once: of those that come first with their entry the named ones go before the
  * nameless; of the others, those whose exit is nearest choose first.
  */
-export function nameTrades(db: MemoryDatabase, events: readonly Named[]): string[] {
+export function nameTrades(db: MemoryDatabase, events: readonly NamedTrade[]): string[] {
   const { entries, others } = namesOf(db)
-  const key = ({ position_id, opened_at }: Named) => keyOf(position_id, opened_at)
+  const key = ({ position_id, opened_at }: NamedTrade) => keyOf(position_id, opened_at)
   const withEntry = events.filter(hasEntry)
-  const nameless = (e: Named) => Number(e.trade_id === `entry-${e.opened_at}`)
+  const nameless = (e: NamedTrade) => Number(e.trade_id === `entry-${e.opened_at}`)
   for (const { position_id, opened_at, trade_id, event_id, closed_at } of withEntry.toSorted(
     (a, b) => nameless(a) - nameless(b),
   )) {
     const place = keyOf(position_id, opened_at)
     if (!entries.get(place)) entries.put(place, { trade_id, event_id, closed_at, same_as: null })
   }
-  const away = (e: Named) => Math.abs(e.closed_at - (entries.get(key(e)) as TradeName).closed_at)
+  const away = (e: NamedTrade) => Math.abs(e.closed_at - (entries.get(key(e)) as TradeName).closed_at)
   for (const event of withEntry.toSorted((a, b) => away(a) - away(b)))
     if (entries.get(key(event))?.trade_id !== event.trade_id) nameTrade(db, event)
   return events.map((event) => {

@@ -5,7 +5,7 @@ import type { ServiceDeps } from '../../../core/service.ts'
 import type { PositionClosed } from '../../../domain/event.ts'
 import { MAX_CLOCK_SKEW_MS } from '../../../domain/validation.ts'
 import { serviceRelay } from '../index.ts'
-import { createImportOutbox, type EventKey, type ImportOutbox } from '../outbox.ts'
+import { createImportOutbox, type EventKey, type ImportOutbox } from '../outbox-store.ts'
 
 /** Events of one transaction: a hosted project ends a statement after 8 s. */
 const PAGE = 500

@@ -1,25 +1,11 @@
 /** The learning queue in memory: the rules of `strandline_bridge_page` and `strandline_bridge_settle`. It refuses no row. */
-import { asJson, type MemoryDatabase } from '../../../core/store/memory/database.ts'
-import { addRow, handedOut, type MemoryOutboxRow, nameTrades } from '../../../core/store/memory/outbox.ts'
+import type { MemoryDatabase } from '../../../core/store/memory/database.ts'
 import { positionsOf } from '../../../core/store/memory/positions.ts'
-import { adoptStrand, type QueuedStrand, setAsideKey, strandTables } from '../../../core/store/memory/strands.ts'
-import type { Side } from '../../../domain/closing/rr.ts'
-import type { PositionClosed } from '../../../domain/event.ts'
-import { noteUnscored } from '../memory-positions.ts'
-import type { OutboxRow } from '../outbox.ts'
+import { type QueuedStrand, setAsideKey, strandTables } from '../../../core/store/memory/strands.ts'
 import type { RelayClaim } from '../position-store.ts'
+import { strandText, takeTrades } from './memory-trades.ts'
 import type { QueueStore, SettleAnswer, Settled } from './queue-store.ts'
 
-/** What is large and says nothing of a trade. */
-const LEFT_OUT = [
-  'signal_pack',
-  'module_intelligence',
-  'context_vector',
-  'tags',
-  'target_agent',
-  'session_bucket',
-  'features',
-]
 const MOST_REASON = 2_000
 
 type Taken = Settled & { strand_id: string }
@@ -114,38 +100,4 @@ export function createMemoryQueue(db: MemoryDatabase): QueueStore {
       )
     },
   }
-}
-
-const strandText = (strand: object): string =>
-  JSON.stringify(Object.fromEntries(Object.entries(strand).filter(([name]) => !LEFT_OUT.includes(name))))
-
-/** Trades of others into the outbox, once, whoever brought them first, and their strands tied to their events (`strandline.take_trades`). */
-function takeTrades(
-  db: MemoryDatabase,
-  rows: readonly Taken[],
-  claim: RelayClaim,
-): Pick<SettleAnswer, 'added' | 'known' | 'published'> {
-  const given = rows.flatMap((row) => (row.event ? [{ row, event: asJson(row.event) as PositionClosed }] : []))
-  const names = nameTrades(
-    db,
-    given.map(({ event }) => event),
-  )
-  const added: MemoryOutboxRow[] = []
-  const tried = new Set<string>()
-  const named = given.map((one, i) => ({ ...one, event_id: names[i] as string }))
-  for (const { event, event_id } of named.toSorted((a, b) =>
-    a.event_id < b.event_id ? -1 : a.event_id > b.event_id ? 1 : 0,
-  )) {
-    if (event_id !== event.event_id || tried.has(event_id)) continue
-    tried.add(event_id)
-    const row = addRow(db, event, claim)
-    if (row) added.push(row)
-  }
-  for (const { payload: event, event_id } of added) {
-    const later = named.findLast((g) => g.event_id === event_id && g.row.score_later === true)
-    if (later && event?.rr === null) noteUnscored(db, event, later.row.side as Side)
-  }
-  for (const { row, event_id } of named) adoptStrand(db, row.strand_id, event_id)
-  const published = claim.relay === null ? [] : added.map((row) => handedOut(row) as OutboxRow)
-  return { added: added.length, known: given.length - added.length, published }
 }
