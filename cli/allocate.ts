@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs'
 import type { Command } from 'commander'
 import { StrandlineError } from '../core/errors.ts'
 import { unreadable } from '../core/unreadable.ts'
+import { TIMEFRAMES } from '../domain/timeframe.ts'
 import { allocate } from '../services/decision/decide.ts'
 import { allocationText } from './allocation-text.ts'
 import { amount } from './numbers.ts'
@@ -31,7 +32,7 @@ export function register(program: Command): void {
     .option('--context-file <file>', "a file that holds it; '-' reads standard input")
     .option(
       '--timeframe <timeframe>',
-      'the timeframe on which the position would run: 1m, 15m, 1h, 4h (without: the split over all)',
+      `the timeframe on which the position would run: ${TIMEFRAMES.join(', ')} (without: the split over all)`,
     )
     .option('--base <number>', 'allocation while nothing speaks for or against it', amount, 5)
     .option('--min <number>', 'least allocation', amount, 1)

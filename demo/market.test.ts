@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { scoreTrade } from '../domain/closing/rr.ts'
-import { plantedWeights, simulateMarket, TIMEFRAME_MS } from './market.ts'
+import { timeframeMs } from '../domain/timeframe.ts'
+import { plantedWeights, simulateMarket } from './market.ts'
 
 describe('the simulated market', () => {
   it('is the same for the same seed and another for another', () => {
@@ -10,7 +11,7 @@ describe('the simulated market', () => {
   it('draws paths whose R/R is the one that was drawn', () => {
     for (const t of simulateMarket(300, 1, 'a', Date.parse('2026-11-01'))) {
       const bars = t.bars.map((b) => ({ start: b.timestamp, low: b.low, high: b.high }))
-      expect(scoreTrade(t, bars, TIMEFRAME_MS[t.timeframe] as number).rr).toBeCloseTo(t.rr, 9)
+      expect(scoreTrade(t, bars, timeframeMs(t.timeframe)).rr).toBeCloseTo(t.rr, 9)
     }
   })
 

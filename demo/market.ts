@@ -6,6 +6,7 @@
  * its edge over the mean edge of its lever, within the model's bounds.
  */
 import { seeded } from '../core/random.ts'
+import { timeframeMs } from '../domain/timeframe.ts'
 
 export interface MarketTrade {
   index: number
@@ -45,7 +46,6 @@ const BASE_RR = 1.1
 /** The first fall of each trade, as a share of the entry price. */
 const DRAWDOWN = 0.04
 const MAX_NOISE = 0.8
-export const TIMEFRAME_MS: Record<string, number> = { '1m': 60_000, '15m': 900_000, '1h': 3_600_000, '4h': 14_400_000 }
 /** Bars from entry to exit. */
 const HELD = [3, 9] as const
 /** Exits lie within so many days before the end. */
@@ -120,7 +120,7 @@ export function simulateMarket(count: number, seed: number, run: string, end: nu
     // the path always falls first, so no R/R lies below -1: the noise is cut evenly on both sides
     const noise = Math.min(MAX_NOISE, expected + 0.95)
     const rr = expected + (next() * 2 - 1) * noise
-    const step = TIMEFRAME_MS[timeframe] as number
+    const step = timeframeMs(timeframe)
     const bars = HELD[0] + Math.floor(next() * (HELD[1] - HELD[0] + 1))
     const closed_at = Math.floor(end - next() * SPAN_DAYS * 86_400_000)
     const opened_at = closed_at - bars * step

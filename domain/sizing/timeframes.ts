@@ -1,5 +1,5 @@
 /** How an allocation is split over the timeframes. Pure; formula: DESIGN.md, *Allocation*. */
-import { TIMEFRAMES, type Timeframe } from '../timeframe.ts'
+import { SHARES_BEFORE_LEARNING, TIMEFRAMES } from '../timeframe.ts'
 import type { Coefficient } from './allocation.ts'
 
 export interface TimeframeShare {
@@ -11,9 +11,6 @@ export interface TimeframeShare {
   rr_short: number | null
   rr_long: number | null
 }
-
-/** What people found sensible before anything was learned. */
-const BEFORE_LEARNING: Record<Timeframe, number> = { '1m': 0.05, '15m': 0.125, '1h': 0.7, '4h': 0.125 }
 
 /**
  * The learned weights normalised to 1; a timeframe of which nothing is learned weighs 1. With no timeframe learned, the shares from before.
@@ -28,7 +25,7 @@ export function timeframeShares(rows: Coefficient[]): TimeframeShare[] {
     const row = learned.get(timeframe)
     return {
       timeframe,
-      share: anyLearned ? weights[i]! / total : BEFORE_LEARNING[timeframe],
+      share: anyLearned ? weights[i]! / total : SHARES_BEFORE_LEARNING[timeframe],
       weight: weights[i]!,
       n: row?.n ?? 0,
       rr_short: row?.rr_short ?? null,

@@ -18,7 +18,7 @@ export interface OpenedPosition {
 }
 
 /**
- * @param body {id?, token_chain, token_contract, token_ticker, timeframe: 1m|15m|1h|4h, side?: long|short, entry_context?, regime_context?}
+ * @param body {id?, token_chain, token_contract, token_ticker, timeframe, side?: long|short, entry_context?, regime_context?}
  * Errors: POSITION_INVALID.
  */
 export async function openPosition(

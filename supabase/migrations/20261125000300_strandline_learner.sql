@@ -14,6 +14,7 @@ create table strandline.model_versions (
   tau_long    double precision generated always as ((definition -> 'tau_days' ->> 'long')::double precision) stored,
   weight_min  double precision generated always as ((definition -> 'weight' ->> 'min')::double precision) stored,
   weight_max  double precision generated always as ((definition -> 'weight' ->> 'max')::double precision) stored,
+  timeframes  jsonb            generated always as (jsonb_path_query_array(definition, '$.levers[*] ? (@.name == "timeframe").vocabulary[*]')) stored,
   active      boolean     not null default false,
   created_at  timestamptz not null default now(),
   constraint model_versions_version unique (hash, topic)
@@ -105,12 +106,14 @@ end $$;
 -- `lateral … offset 0` is never pulled up, so never turned round into a scan of the table.
 
 -- Baseline and timeframes of a version: {global_rr: {rr_short, rr_long, n, updated_at}, timeframe_weights: {1h: {rr_short, rr_long, n}, …}}.
--- Five index look-ups: this runs in every commit.
+-- The timeframes are those of the model's vocabulary. An index look-up for each: this runs in every commit.
 create function strandline.learner_baseline(p_model_version integer)
 returns jsonb language sql stable security invoker set search_path = '' set enable_hashjoin = off set enable_mergejoin = off set enable_seqscan = off set jit = off as $$
   with groups as (
     select v.key, c.n, c.newest_ms, c.rr_short, c.rr_long
-    from (values ('', 'global'), ('1m', 'timeframe'), ('15m', 'timeframe'), ('1h', 'timeframe'), ('4h', 'timeframe')) as v(key, name)
+    from (select '' as key, 'global' as name
+          union all
+          select t, 'timeframe' from strandline.model_versions m, jsonb_array_elements_text(m.timeframes) t where m.model_version = p_model_version) v
     cross join lateral (select * from strandline.learner_groups x
                         where x.key = v.key collate "C" and x.name = v.name collate "C" and x.model_version = p_model_version offset 0) c)
   select jsonb_build_object(

@@ -76,3 +76,22 @@ test('coefficients of any sums: R/R, number and weight are those of the view, to
   )
   expect(config!.b.global_rr).toMatchObject({ n: base.n, rr_short: expect.closeTo(base.rr_short, 12) })
 })
+
+test('the baseline names the timeframes of the model’s own vocabulary', async () => {
+  const { definition, ...model } = loadModel('lowcap-v4')
+  const levers = definition.levers.map((l) => (l.name === 'timeframe' ? { ...l, vocabulary: ['2h', '3d'] } : l))
+  const own = { ...model, definition: { ...definition, levers }, hash: 'own' }
+  const { id } = await openVersion(createModelVersionStore(db.store), own, 'timeframes')
+  const tau = decayOf(definition.tau_days)
+  const table = new SumsTable()
+  table.addTrade(table.addRow(), weigh(0, 1, tau))
+  const sums = table.read(0)
+  for (const key of ['2h', '1h'])
+    await db.sql(
+      `insert into learner_partials (model_version, partition, period, newest_ms, scope, name, key, ${SUMS.join(', ')})
+       values ($1, 0, 0, $2, 'lever', 'timeframe', $3, ${SUMS.map((_, i) => `$${i + 4}`).join(', ')})`,
+      [id, sums.newest, key, ...SUMS.map((name) => sums[name])],
+    )
+  const [row] = await db.sql<{ b: { timeframe_weights: object } }>('select strandline.learner_baseline($1) as b', [id])
+  expect(row!.b.timeframe_weights).toEqual({ '2h': { rr_short: 1, rr_long: 1, n: 1 } })
+})
