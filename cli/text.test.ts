@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { allocation, type Coefficient } from '../domain/sizing/allocation.ts'
 import { timeframeShares } from '../domain/sizing/timeframes.ts'
+import { SHARES_BEFORE_LEARNING } from '../domain/timeframe.ts'
 import { allocationText } from './allocation-text.ts'
 import { coefficientsText } from './coefficients-text.ts'
 import { printable, screenful, table } from './table.ts'
@@ -108,6 +109,7 @@ describe('an allocation', () => {
     expect(text).toMatch(/chain +base +1\.250 +1\.250 .*hot/)
     expect(text).toMatch(/cap +50m\+ +1\.000 .*not learned/)
     expect(text).toContain('Not in the entry context: curator.')
-    expect(text).toMatch(/1h +70\.0 % +4\.200/)
+    const { '1h': share } = SHARES_BEFORE_LEARNING
+    expect(text).toMatch(new RegExp(`1h +${(share * 100).toFixed(1)} % +${(share * 6).toFixed(3)}`))
   })
 })

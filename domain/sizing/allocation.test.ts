@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import { SHARES_BEFORE_LEARNING, TIMEFRAMES } from '../timeframe.ts'
 import { allocation, type Coefficient, type CoefficientKey } from './allocation.ts'
 import { temperature } from './temperature.ts'
 import { timeframeShares } from './timeframes.ts'
@@ -132,12 +133,7 @@ describe('every allocation', () => {
 
 describe('the split over timeframes', () => {
   test('is the old one with nothing learned', () => {
-    expect(timeframeShares([]).map((t) => [t.timeframe, t.share])).toEqual([
-      ['1m', 0.05],
-      ['15m', 0.125],
-      ['1h', 0.7],
-      ['4h', 0.125],
-    ])
+    expect(timeframeShares([]).map((t) => [t.timeframe, t.share])).toEqual(Object.entries(SHARES_BEFORE_LEARNING))
   })
 
   test('is the weights normalised to 1, an unknown timeframe weighing 1', () => {
@@ -146,19 +142,17 @@ describe('the split over timeframes', () => {
       lever('timeframe', '1m', 0.5),
       lever('chain', '4h', 2),
     ])
-    expect(shares.map((t) => t.share)).toEqual([0.5 / 4.5, 1 / 4.5, 2 / 4.5, 1 / 4.5])
+    const whole = TIMEFRAMES.length + 0.5
+    const weights: Record<string, number> = { '1m': 0.5, '1h': 2 }
+    expect(shares.map((t) => t.share)).toEqual(TIMEFRAMES.map((name) => (weights[name] ?? 1) / whole))
   })
 
   test('adds up to 1', () => {
     fc.assert(
-      fc.property(
-        fc.uniqueArray(fc.constantFrom('1m', '15m', '1h', '4h')),
-        fc.infiniteStream(weight),
-        (names, weights) => {
-          const rows = names.map((name) => lever('timeframe', name, weights.next().value))
-          expect(timeframeShares(rows).reduce((sum, t) => sum + t.share, 0)).toBeCloseTo(1, 12)
-        },
-      ),
+      fc.property(fc.uniqueArray(fc.constantFrom(...TIMEFRAMES)), fc.infiniteStream(weight), (names, weights) => {
+        const rows = names.map((name) => lever('timeframe', name, weights.next().value))
+        expect(timeframeShares(rows).reduce((sum, t) => sum + t.share, 0)).toBeCloseTo(1, 12)
+      }),
     )
   })
 })

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { loadModel } from '../../core/load-model.ts'
+import { TIMEFRAMES } from '../timeframe.ts'
 import { checkAgainstModel } from './check-context.ts'
 
 const { definition: lowcap } = loadModel('lowcap-v4')
@@ -43,10 +44,10 @@ describe('regression: what changes nothing is named', () => {
 
 describe('regression: what is a mistake is refused, with what would be right', () => {
   test.each([
-    [lowcap, '7y', /lowcap-v4 knows no timeframe '7y'/, /1m, 15m, 1h, 4h/],
+    [lowcap, '7y', /lowcap-v4 knows no timeframe '7y'/, new RegExp(TIMEFRAMES.join(', '))],
     [lowcap, '', /knows no timeframe ''/, /1m/],
     [freqtrade, '7y', /There is no timeframe '7y'/, /Use/],
-    [null, '7y', /There is no timeframe '7y'/, /1m, 15m, 1h, 4h/],
+    [null, '7y', /There is no timeframe '7y'/, new RegExp(TIMEFRAMES.join(', '))],
   ])('a timeframe that there is not', (model, timeframe, message, todo) => {
     expect(() => check({}, timeframe, model)).toThrow(
       expect.objectContaining({
