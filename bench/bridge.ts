@@ -14,7 +14,7 @@ import { createPostgrestStore } from '../core/store/postgrest-store.ts'
 import type { Store } from '../core/store/store.ts'
 import { openPosition, type Portfolio, portfolioStores, reportExecution } from '../services/pm/index.ts'
 import { backfill, backfillStores } from '../services/pm/sources/backfill.ts'
-import { drainLearningQueue, firstLook, startBridge } from '../services/pm/sources/learning-queue.ts'
+import { drainLearningQueue, firstScan, startBridge } from '../services/pm/sources/learning-queue.ts'
 import { cpuSeconds } from './cpu.ts'
 import { percentile } from './statistics.ts'
 import { startWorker } from './worker.ts'
@@ -141,7 +141,7 @@ try {
     for (let i = 0; i < 10; i++) {
       const ending = new AbortController()
       const begun = performance.now()
-      const looked = drainLearningQueue(pm, { ...firstLook(), page: 100 }, ending.signal)
+      const looked = drainLearningQueue(pm, { ...firstScan(), page: 100 }, ending.signal)
       ending.abort()
       await looked
       settle.push(performance.now() - begun)

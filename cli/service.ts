@@ -6,7 +6,7 @@ import { createCodec } from '../core/codec/position-closed-codec.ts'
 import { readConfig } from '../core/config.ts'
 import { type ErrorCode, explain, findStrandlineError } from '../core/errors.ts'
 import { type Host, openHost, stopOnSignals } from '../core/host.ts'
-import { createLiveness, PATIENCE_MS, startWatchdog } from '../core/liveness.ts'
+import { createLiveness, MAX_SILENCE_MS, startWatchdog } from '../core/liveness.ts'
 import { createKafkaLog } from '../core/log/kafka-log.ts'
 import { createLogger } from '../core/logger.ts'
 import { startPresence } from '../core/presence.ts'
@@ -165,7 +165,7 @@ async function startWhenPossible(
   host: Host,
   ending: AbortSignal,
 ): Promise<Service | undefined> {
-  const starting = deps.liveness?.loop('The start', PATIENCE_MS)
+  const starting = deps.liveness?.loop('The start', MAX_SILENCE_MS)
   for (let wait = 500; !ending.aborted; wait = Math.min(wait * 2, LONGEST_WAIT_MS)) {
     starting?.beat()
     // Each try counts anew: a metric must not be registered twice.

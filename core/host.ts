@@ -147,15 +147,15 @@ function createApp(
   collectDefaultMetrics({ register: metrics })
 
   /** The sentence of the last no, so that each change is one line of the log. */
-  let told: string | undefined
+  let loggedReason: string | undefined
   let started = false
   async function state(): Promise<Readiness> {
     const now = await readiness(service)
-    if (!now.ok && now.reason !== told)
+    if (!now.ok && now.reason !== loggedReason)
       logger[started ? 'warn' : 'debug'](`${service.name} is not ready: ${now.reason}`)
-    if (now.ok && (told !== undefined || !started)) logger.info(`${service.name} is ready`)
+    if (now.ok && (loggedReason !== undefined || !started)) logger.info(`${service.name} is ready`)
     started ||= now.ok
-    told = now.ok ? undefined : now.reason
+    loggedReason = now.ok ? undefined : now.reason
     return now
   }
 

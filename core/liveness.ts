@@ -4,7 +4,7 @@
  */
 
 /** Every await on an engine ends sooner than this, also behind another one. Milliseconds. */
-export const PATIENCE_MS = 300_000
+export const MAX_SILENCE_MS = 300_000
 const EVERY_MS = 5_000
 
 export interface Loop {
@@ -15,8 +15,8 @@ export interface Loop {
 }
 
 export interface Liveness {
-  /** @param patienceMs longest time between two beats; its own period and `PATIENCE_MS` for a loop that sleeps */
-  loop(name: string, patienceMs?: number): Loop
+  /** @param maxSilenceMs longest time between two beats; its own period and `MAX_SILENCE_MS` for a loop that sleeps */
+  loop(name: string, maxSilenceMs?: number): Loop
   /** A loop that only `stopping` may end: when it ends otherwise it is dead at once, whatever it beat before. */
   keeps(name: string, work: Promise<unknown>, stopping: AbortSignal): void
   /** Time went by, in which the process was able to run. Milliseconds. */
@@ -26,11 +26,11 @@ export interface Liveness {
 }
 
 export function createLiveness(): Liveness {
-  const loops: { name: string; patienceMs: number; silentMs: number | null }[] = []
+  const loops: { name: string; maxSilenceMs: number; silentMs: number | null }[] = []
   let ended: string | null = null
   return {
-    loop(name, patienceMs = PATIENCE_MS) {
-      const state = { name, patienceMs, silentMs: null as number | null }
+    loop(name, maxSilenceMs = MAX_SILENCE_MS) {
+      const state = { name, maxSilenceMs, silentMs: null as number | null }
       loops.push(state)
       return {
         beat() {
@@ -55,7 +55,7 @@ export function createLiveness(): Liveness {
     },
     failure() {
       if (ended) return ended
-      const still = loops.find((l) => l.silentMs !== null && l.silentMs > l.patienceMs)
+      const still = loops.find((l) => l.silentMs !== null && l.silentMs > l.maxSilenceMs)
       return still ? `${still.name} has not moved for ${Math.round(still.silentMs! / 1000)} s.` : null
     },
   }

@@ -11,20 +11,20 @@ import type { EventLog } from '../core/log/log.ts'
 import { createPostgrestStore } from '../core/store/postgrest-store.ts'
 import type { Store } from '../core/store/store.ts'
 import { audit } from '../services/audit/audit.ts'
-import { type DatabaseSeen, lookAtDatabase } from './database/database.ts'
+import { type DatabaseSeen, inspectDatabase } from './database/database.ts'
 import { type Finding, info, type Report, reportOf } from './finding.ts'
+import { inspect } from './inspect.ts'
 import { judgeAudit } from './judge-audit.ts'
 import { brokerSkew, judgeBrokerClock, judgeNewestRecord } from './log/broker-clock.ts'
-import { lookAtCluster } from './log/cluster.ts'
+import { inspectCluster } from './log/cluster.ts'
 import { judgeCluster } from './log/judge-cluster.ts'
 import { judgeLag } from './log/judge-lag.ts'
-import { judgeRegistry, lookAtRegistry } from './log/registry.ts'
-import { look } from './look.ts'
-import { judgeApi, lookAtApi } from './rest/api.ts'
-import { lookAtHosted } from './rest/hosted.ts'
+import { inspectRegistry, judgeRegistry } from './log/registry.ts'
+import { inspectApi, judgeApi } from './rest/api.ts'
+import { inspectHosted } from './rest/hosted.ts'
 import { createHostedProject } from './rest/hosted-store.ts'
 import { judgeKey, judgeProjects } from './rest/key.ts'
-import { lookAtServices } from './services.ts'
+import { inspectServices } from './services.ts'
 import type { Targets } from './targets.ts'
 import { judgeNode } from './versions.ts'
 
@@ -33,7 +33,7 @@ const REQUEST_MS = 10_000
 /** The audit reads the whole log: beyond so many records it is left to whoever asks for it. */
 const AUDITED_RECORDS = 50_000
 
-/** Never throws for what it looks at, and has an end: each look has one (doctor/look.ts). */
+/** Never throws for what it looks at, and has an end: each look has one (doctor/inspect.ts). */
 export async function examine(targets: Targets, { clock, logger }: { clock: Clock; logger: Logger }): Promise<Report> {
   const findings: Finding[] = [...targets.findings, ...judgeNode()]
   const say = (found: Finding[]) => void findings.push(...found)
@@ -43,12 +43,12 @@ export async function examine(targets: Targets, { clock, logger }: { clock: Cloc
   try {
     let database: DatabaseSeen | undefined
     const atDatabase = databaseUrl
-      ? look(
+      ? inspect(
           'database',
           'The database',
           async () => {
             const ask = { url: databaseUrl, topic: config.topic, now: () => clock.now() }
-            database = await lookAtDatabase(ask, say)
+            database = await inspectDatabase(ask, say)
             return []
           },
           40_000,
@@ -57,18 +57,20 @@ export async function examine(targets: Targets, { clock, logger }: { clock: Cloc
     let cluster = false
     const atCluster =
       kafka && log
-        ? look('broker', 'Kafka', async () => {
-            const found = await lookAtCluster({ kafka }, [config.topic, config.deadLetterTopic], logger)
+        ? inspect('broker', 'Kafka', async () => {
+            const found = await inspectCluster({ kafka }, [config.topic, config.deadLetterTopic], logger)
             cluster = found.topics.has(config.topic)
             const settings = await log.topicSettings([config.topic, config.deadLetterTopic])
             return judgeCluster(found, settings, config)
           })
         : []
     const atRegistry = registry
-      ? look('registry', 'The schema registry', async () => judgeRegistry(await lookAtRegistry(registry, config.topic)))
+      ? inspect('registry', 'The schema registry', async () =>
+          judgeRegistry(await inspectRegistry(registry, config.topic)),
+        )
       : []
-    const atServices = look('services', 'The services', () => lookAtServices(targets.services))
-    const api = supabase && store ? await lookAtApi(createLagStore(store), config.topic) : undefined
+    const atServices = inspect('services', 'The services', () => inspectServices(targets.services))
+    const api = supabase && store ? await inspectApi(createLagStore(store), config.topic) : undefined
     say(await atDatabase)
     if (supabase && store && api) {
       say(judgeKey(supabase.key, supabase.url, clock.now()))
@@ -76,11 +78,11 @@ export async function examine(targets: Targets, { clock, logger }: { clock: Cloc
       if (databaseUrl) say(judgeProjects(supabase.url, databaseUrl))
       else if (api.state === 'ok' || api.state === 'unknown')
         say(
-          await look(
+          await inspect(
             'database',
             'The project',
             async () => {
-              await lookAtHosted(createHostedProject(store), api.state === 'ok', () => clock.now(), say)
+              await inspectHosted(createHostedProject(store), api.state === 'ok', () => clock.now(), say)
               return []
             },
             40_000,
@@ -89,7 +91,7 @@ export async function examine(targets: Targets, { clock, logger }: { clock: Cloc
     }
     for (const found of await Promise.all([atCluster, atRegistry, atServices])) say(found)
     if (log && cluster) {
-      say(await look('clocks', "The broker's clock", () => brokerClock(log, config.topic, database, clock)))
+      say(await inspect('clocks', "The broker's clock", () => brokerClock(log, config.topic, database, clock)))
       if (store && api?.state === 'ok') say(await loop(targets, { store, log, clock, logger }))
     }
   } finally {
@@ -124,7 +126,7 @@ async function loop(
 ): Promise<Finding[]> {
   const { store, log, clock, logger } = deps
   let records = 0
-  const lag = await look('consumers', 'Who reads the log', async () => {
+  const lag = await inspect('consumers', 'Who reads the log', async () => {
     const ranges = await log.offsets(settings.topic)
     records = ranges.reduce((sum, r) => sum + r.end - r.start, 0)
     return judgeLag(await readLag({ lag: createLagStore(store), log, clock }, settings.topic), records)
@@ -136,7 +138,7 @@ async function loop(
       info('audit', 'The log is too long to be counted here.', './strandline audit says where every closed trade is.'),
     ]
   const config: Config = { ...settings, kafka, registry, store: 'postgrest', supabase }
-  const audited = await look('audit', 'Where every closed trade is', async () =>
+  const audited = await inspect('audit', 'Where every closed trade is', async () =>
     judgeAudit(await audit({ config, store, log, codec: createCodec(config), clock, logger, metrics: new Registry() })),
   )
   return [...lag, ...audited]

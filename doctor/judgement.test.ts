@@ -13,8 +13,8 @@ import { judgeTrades } from './database/trades.ts'
 import { judgeUndo } from './database/undo.ts'
 import { judgeValues } from './database/values.ts'
 import { error, type Finding, info, reportOf, warning } from './finding.ts'
+import { inspect } from './inspect.ts'
 import { brokerSkew, judgeNewestRecord } from './log/broker-clock.ts'
-import { look } from './look.ts'
 import { judgeApi } from './rest/api.ts'
 import { judgeReadiness } from './services.ts'
 import { judgeNode } from './versions.ts'
@@ -93,10 +93,10 @@ describe('the report', () => {
   })
 
   test('a look that fails or hangs is a finding of its area', async () => {
-    expect(await look('broker', 'Kafka', () => Promise.reject(new Error('no way')))).toEqual([
+    expect(await inspect('broker', 'Kafka', () => Promise.reject(new Error('no way')))).toEqual([
       error('broker', 'Kafka could not be looked at: no way.'),
     ])
-    const [late] = await look('broker', 'Kafka', () => new Promise(() => {}), 20)
+    const [late] = await inspect('broker', 'Kafka', () => new Promise(() => {}), 20)
     expect(late).toMatchObject({ severity: 'error', what: 'Kafka could not be looked at: no answer within 0.02 s.' })
   })
 })

@@ -5,7 +5,7 @@ import { error, type Finding, info } from './finding.ts'
 /** A service gives its own answer up after four seconds. */
 const ANSWER_MS = 6_000
 
-export async function lookAtServices(services: Record<string, string>): Promise<Finding[]> {
+export async function inspectServices(services: Record<string, string>): Promise<Finding[]> {
   const found = await Promise.all(Object.entries(services).map(([name, url]) => ask(name, url)))
   return found
 }

@@ -53,7 +53,7 @@ export interface Kafka {
   /** Rejects never; resolves when the broker process is gone, wanted or not. */
   exited: Promise<void>
   stop(): Promise<void>
-  look(): Promise<Condition>
+  check(): Promise<Condition>
 }
 
 /** SIGTERM: a controlled shutdown, which leaves nothing to recover. */
@@ -140,7 +140,7 @@ export async function startKafka(options: KafkaOptions): Promise<Kafka> {
     pid,
     version: jars.version,
     exited,
-    look: () => kafkaCondition(port),
+    check: () => kafkaCondition(port),
     async stop() {
       if (!(await stopProcess(pid, STOP)))
         throw new StrandlineError('ENGINE_FAILED', `Kafka (process ${pid}) does not stop.`, { todo: `See ${logFile}.` })

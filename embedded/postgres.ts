@@ -42,7 +42,7 @@ export interface Postgres {
   /** Rejects never; resolves when the server process is gone, wanted or not. */
   exited: Promise<void>
   stop(): Promise<void>
-  look(): Promise<Condition>
+  check(): Promise<Condition>
 }
 
 /** SIGINT: roll back what runs and shut down (fast); SIGQUIT: at once, recovery at the next start (immediate). */
@@ -98,7 +98,7 @@ export async function startPostgres(options: PostgresOptions): Promise<Postgres>
         pid,
         url,
         exited,
-        look: () => postgresCondition(url()),
+        check: () => postgresCondition(url()),
         async stop() {
           if (!(await stopProcess(pid, STOP)))
             throw new StrandlineError('ENGINE_FAILED', `PostgreSQL (process ${pid}) does not stop.`, {

@@ -84,7 +84,7 @@ export async function startServiceProcess({
   for (; isAlive(pid); await sleep(50)) {
     const now = await condition(url)
     if (now.state === 'well' || (!untilReady && now.state === 'not ready'))
-      return { pid, url, exited, stop, look: () => condition(url) }
+      return { pid, url, exited, stop, check: () => condition(url) }
     if (signal?.aborted) {
       await stop()
       throw signal.reason

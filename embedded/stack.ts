@@ -182,7 +182,7 @@ async function startEmbeddedKafka(
   parts: { up(): boolean }[],
   restarted: (r: { pid: number }) => void,
 ): Promise<void> {
-  let told = 0
+  let shownPercent = 0
   const kafka = await supervise<Kafka>({
     name: 'Kafka',
     say,
@@ -202,8 +202,8 @@ async function startEmbeddedKafka(
           stopping.throwIfAborted()
           const percent = Math.floor((bytes / totalBytes) * 100)
           if (done === 0) say(`Downloading Kafka once: ${total} files, ${Math.round(totalBytes / 1e6)} MB`)
-          else if (percent >= told + 20 || done === total) {
-            told = percent
+          else if (percent >= shownPercent + 20 || done === total) {
+            shownPercent = percent
             say(`Downloading Kafka: ${percent} % (${done} of ${total} files)`)
           }
         },

@@ -102,7 +102,7 @@ test('stopping while it waits to start again starts nothing', async () => {
 })
 
 /** A part that lives and does as `condition` says. */
-const ailing = (pid: number, condition: () => Condition) => Object.assign(part(pid), { look: async () => condition() })
+const ailing = (pid: number, condition: () => Condition) => Object.assign(part(pid), { check: async () => condition() })
 
 async function supervised(conditions: Condition[], options: Partial<SuperviseOptions<Running>> = {}) {
   const said: string[] = []
@@ -116,7 +116,7 @@ async function supervised(conditions: Condition[], options: Partial<SuperviseOpt
     },
     say: (sentence) => said.push(sentence),
     firstDelayMs: 1,
-    lookEveryMs: 1,
+    checkEveryMs: 1,
     deadAfterMs: 20,
     notReadyAfterMs: 20,
     ...options,

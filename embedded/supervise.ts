@@ -12,7 +12,7 @@ export interface Running {
   exited: Promise<void>
   stop(): Promise<void>
   /** How it does; without it, living is enough. */
-  look?(): Promise<Condition>
+  check?(): Promise<Condition>
 }
 
 export interface Supervised<T extends Running> {
@@ -36,7 +36,7 @@ export interface SuperviseOptions<T extends Running> {
   excused?(): boolean
   firstDelayMs?: number
   longestDelayMs?: number
-  lookEveryMs?: number
+  checkEveryMs?: number
   deadAfterMs?: number
   /** Doubles each time that starting it again did not help. */
   notReadyAfterMs?: number
@@ -53,34 +53,34 @@ const LONGEST_NOT_READY = 16
 export async function supervise<T extends Running>(options: SuperviseOptions<T>): Promise<Supervised<T>> {
   const { name, start, say, restarted, signal, excused } = options
   const { firstDelayMs = 500, longestDelayMs = 30_000 } = options
-  const { lookEveryMs = 5_000, deadAfterMs = 60_000, notReadyAfterMs = 180_000 } = options
+  const { checkEveryMs = 5_000, deadAfterMs = 60_000, notReadyAfterMs = 180_000 } = options
   const stopping = new AbortController()
   const giveUp = () => stopping.abort(signal?.reason)
   signal?.addEventListener('abort', giveUp, { once: true })
   signal?.throwIfAborted()
   let running = await start(stopping.signal, true).finally(() => signal?.removeEventListener('abort', giveUp))
   let up = true
-  let patience = 1
+  let slowness = 1
 
   /** What is wrong with the running one, once something is; undefined when it is to stop. */
   async function trouble(): Promise<Trouble | Ended | undefined> {
     const over = new AbortController()
     const end = () => over.abort()
     stopping.signal.addEventListener('abort', end, { once: true })
-    const { look } = running
+    const { check } = running
     const ended = running.exited.then(() => ENDED)
-    const unwell = look
+    const unwell = check
       ? untilUnwell(
           {
-            async look() {
-              const now = await look()
-              if (now.state === 'well') patience = 1
+            async check() {
+              const now = await check()
+              if (now.state === 'well') slowness = 1
               return now
             },
             excused,
-            everyMs: lookEveryMs,
+            everyMs: checkEveryMs,
             deadAfterMs,
-            notReadyAfterMs: notReadyAfterMs * patience,
+            notReadyAfterMs: notReadyAfterMs * slowness,
           },
           over.signal,
         )
@@ -88,7 +88,7 @@ export async function supervise<T extends Running>(options: SuperviseOptions<T>)
     const found = await Promise.race([ended, unwell])
     stopping.signal.removeEventListener('abort', end)
     over.abort()
-    if (found?.state === 'not ready') patience = Math.min(patience * 2, LONGEST_NOT_READY)
+    if (found?.state === 'not ready') slowness = Math.min(slowness * 2, LONGEST_NOT_READY)
     return stopping.signal.aborted ? undefined : found
   }
 

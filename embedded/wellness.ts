@@ -9,7 +9,7 @@ export type Condition =
   | { state: 'dead'; reason: string }
 
 export interface WellnessOptions {
-  look(): Promise<Condition>
+  check(): Promise<Condition>
   /** What it needs is away, and is being seen to: then it is not its fault that it is not ready. */
   excused?(): boolean
   everyMs: number
@@ -25,13 +25,13 @@ export interface Trouble {
 
 /** Resolves with what is wrong, once that has lasted; with undefined when `signal` aborts. */
 export async function untilUnwell(options: WellnessOptions, signal: AbortSignal): Promise<Trouble | undefined> {
-  const { look, excused, everyMs, deadAfterMs, notReadyAfterMs } = options
+  const { check, excused, everyMs, deadAfterMs, notReadyAfterMs } = options
   let since: number | undefined
   let before: Condition['state'] = 'well'
   for (;;) {
     await sleep(everyMs, undefined, { signal }).catch(() => {})
     if (signal.aborted) return undefined
-    const now = await look()
+    const now = await check()
     if (now.state === 'not ready' && excused?.()) since = undefined
     if (now.state !== before) since = undefined
     before = now.state

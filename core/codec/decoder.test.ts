@@ -8,7 +8,7 @@ import { DecodeError } from './codec.ts'
 import { createDecoder } from './decoder.ts'
 import { frame, positionClosedType, projectionOf } from './position-closed-codec.ts'
 import type { RegistryClient } from './registry.ts'
-import { AT_ONCE, schemaPatience } from './unknown-schemas.ts'
+import { AT_ONCE, unknownSchemaTimeout } from './unknown-schemas.ts'
 
 const OURS = 7
 const OTHER = 8
@@ -32,7 +32,7 @@ const body = positionClosedType.toBuffer(closedTrade({ regime_context: { macro: 
 
 async function reasonOf(value: Buffer | null, reader = positionClosedType): Promise<DecodeReason> {
   try {
-    await createDecoder(registry(), reader, { patience: AT_ONCE })(value)
+    await createDecoder(registry(), reader, { unknownSchemas: AT_ONCE })(value)
   } catch (error) {
     if (error instanceof DecodeError) return error.reason
     throw error
@@ -82,7 +82,7 @@ describe('a value that never was one', () => {
 
   it('is not asked about again and again', async () => {
     const asked = registry()
-    const decode = createDecoder(asked, positionClosedType, { patience: AT_ONCE })
+    const decode = createDecoder(asked, positionClosedType, { unknownSchemas: AT_ONCE })
     for (let i = 0; i < 50; i++) await expect((async () => decode(frame(99, body)))()).rejects.toThrow(DecodeError)
     for (let i = 0; i < 50; i++) await expect((async () => decode(frame(OTHER, body)))()).rejects.toThrow(DecodeError)
     expect(asked.asked).toEqual([99, OTHER])
@@ -120,7 +120,10 @@ describe('regression: a schema that the registry does not know yet', () => {
 
   it('is refused when it never comes, after two minutes', async () => {
     let now = 0
-    const decode = createDecoder(registry(), positionClosedType, { now: () => now, patience: schemaPatience() })
+    const decode = createDecoder(registry(), positionClosedType, {
+      now: () => now,
+      unknownSchemas: unknownSchemaTimeout(),
+    })
     const tried = async () => decode(frame(99, body))
     for (; now < 120_000; now += 500)
       await expect(tried()).rejects.toMatchObject({ code: 'REGISTRY_SCHEMA_UNKNOWN', message: /schema 99, since 1970/ })

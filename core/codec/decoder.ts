@@ -5,7 +5,7 @@ import { StrandlineError } from '../errors.ts'
 import { type BodyReader, createBodyReader, type ReadBody } from './body-reader.ts'
 import { DecodeError } from './codec.ts'
 import type { RegistryClient } from './registry.ts'
-import { createUnknownSchemas, type SchemaPatience, schemaPatience } from './unknown-schemas.ts'
+import { createUnknownSchemas, type UnknownSchemaTimeout, unknownSchemaTimeout } from './unknown-schemas.ts'
 
 /**
  * Answers at once when the writer's schema is known (all but the first record of a schema), else after asking the registry.
@@ -22,7 +22,7 @@ export interface Decode<T> {
 const MOST_AT_ONCE = 16
 
 export interface DecoderOptions {
-  patience?: SchemaPatience
+  unknownSchemas?: UnknownSchemaTimeout
   now?: () => number
 }
 
@@ -35,12 +35,12 @@ const FOREIGN_TTL_MS = 30_000
 export function createDecoder<T>(
   registry: RegistryClient,
   reader: avro.Type | BodyReader<T>,
-  { patience = schemaPatience(), now = Date.now }: DecoderOptions = {},
+  { unknownSchemas = unknownSchemaTimeout(), now = Date.now }: DecoderOptions = {},
 ): Decode<T> {
   const readerOf = typeof reader === 'function' ? reader : createBodyReader<T>(reader)
   const readers = new Map<number, ReadBody<T>>()
   const foreign = new LRUCache<number, DecodeError>({ max: 10_000, ttl: FOREIGN_TTL_MS })
-  const unknown = createUnknownSchemas(patience)
+  const unknown = createUnknownSchemas(unknownSchemas)
   const asking = new Map<number, Promise<ReadBody<T> | null>>()
 
   /** Asks the registry; null when it denies the id. Those who ask at the same time share the answer. */
@@ -83,7 +83,7 @@ export function createDecoder<T>(
       'REGISTRY_SCHEMA_UNKNOWN',
       `The schema registry says that it does not know schema ${id}, since ${new Date(since).toISOString()} (asked ${times} times). The record waits.`,
       {
-        todo: `Is it the registry that the producers use, and up to date? If it says so for ${Math.round(patience.afterMs / 1000)} s, the record goes to the dead-letter topic.`,
+        todo: `Is it the registry that the producers use, and up to date? If it says so for ${Math.round(unknownSchemas.afterMs / 1000)} s, the record goes to the dead-letter topic.`,
       },
     )
   }

@@ -7,7 +7,7 @@ import { StrandlineError } from '../errors.ts'
 import type { Codec } from './codec.ts'
 import { createDecoder } from './decoder.ts'
 import { createRegistryClient, type RegistryClient } from './registry.ts'
-import { type SchemaPatience, schemaPatience } from './unknown-schemas.ts'
+import { type UnknownSchemaTimeout, unknownSchemaTimeout } from './unknown-schemas.ts'
 
 const SCHEMA_FILE = new URL('../../schemas/position-closed.avsc', import.meta.url)
 export const positionClosedSchema = readFileSync(SCHEMA_FILE, 'utf8')
@@ -20,9 +20,9 @@ export const positionClosedType = avro.Type.forSchema(JSON.parse(positionClosedS
 export function createCodec(
   config: Pick<Config, 'registry' | 'topic'>,
   registry: RegistryClient = createRegistryClient(config.registry),
-  patience: SchemaPatience = schemaPatience(config.registry.unknownAfterMs),
+  unknownSchemas: UnknownSchemaTimeout = unknownSchemaTimeout(config.registry.unknownAfterMs),
 ): Codec {
-  const decode = createDecoder<PositionClosed>(registry, positionClosedType, { patience })
+  const decode = createDecoder<PositionClosed>(registry, positionClosedType, { unknownSchemas })
   let schemaId: Promise<number> | undefined
 
   return {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { AT_ONCE, createUnknownSchemas, schemaPatience } from './unknown-schemas.ts'
+import { AT_ONCE, createUnknownSchemas, unknownSchemaTimeout } from './unknown-schemas.ts'
 
 const MINUTE = 60_000
 
@@ -10,20 +10,20 @@ function ask(u: ReturnType<typeof createUnknownSchemas>, ids: number[], from: nu
 
 describe('a schema that the registry denies', () => {
   it('is not unknown after one answer, nor after many within a moment', () => {
-    const u = createUnknownSchemas(schemaPatience())
+    const u = createUnknownSchemas(unknownSchemaTimeout())
     for (let now = 0; now < 100; now++) u.denied(7, now)
     expect(u.verdict(7, 100)).toEqual({ unknown: false, since: 0, times: 100 })
   })
 
   it('is not unknown after two answers, however far apart', () => {
-    const u = createUnknownSchemas(schemaPatience())
+    const u = createUnknownSchemas(unknownSchemaTimeout())
     u.denied(7, 0)
     u.denied(7, 2 * MINUTE)
     expect(u.verdict(7, 2 * MINUTE).unknown).toBe(false)
   })
 
   it('is unknown after two minutes of the same answer', () => {
-    const u = createUnknownSchemas(schemaPatience())
+    const u = createUnknownSchemas(unknownSchemaTimeout())
     ask(u, [7], 0, 2 * MINUTE - 100)
     expect(u.verdict(7, 3 * MINUTE).unknown, 'time alone proves nothing').toBe(false)
     u.denied(7, 3 * MINUTE)
@@ -31,7 +31,7 @@ describe('a schema that the registry denies', () => {
   })
 
   it('is asked after every two seconds, and every half minute once it is found unknown', () => {
-    const u = createUnknownSchemas(schemaPatience())
+    const u = createUnknownSchemas(unknownSchemaTimeout())
     ask(u, [7], 0, 2 * MINUTE)
     const { times } = u.verdict(7, 2 * MINUTE)
     expect(times).toBe(61)
@@ -40,7 +40,7 @@ describe('a schema that the registry denies', () => {
   })
 
   it('and is met again long after begins anew', () => {
-    const u = createUnknownSchemas(schemaPatience())
+    const u = createUnknownSchemas(unknownSchemaTimeout())
     ask(u, [7], 0, 2 * MINUTE)
     u.denied(7, 60 * MINUTE)
     expect(u.verdict(7, 60 * MINUTE)).toEqual({ unknown: false, since: 60 * MINUTE, times: 1 })
@@ -55,14 +55,14 @@ describe('a schema that the registry denies', () => {
 
 describe('ids without end', () => {
   it('that are met together are found unknown together', () => {
-    const u = createUnknownSchemas(schemaPatience())
+    const u = createUnknownSchemas(unknownSchemaTimeout())
     const ids = Array.from({ length: 1_000 }, (_, i) => i)
     ask(u, ids, 0, 2 * MINUTE)
     expect(ids.every((id) => u.verdict(id, 2 * MINUTE).unknown)).toBe(true)
   })
 
   it('whose records were written before the registry was watched need no further minutes', () => {
-    const u = createUnknownSchemas(schemaPatience())
+    const u = createUnknownSchemas(unknownSchemaTimeout())
     const written = -MINUTE
     ask(u, [1], 0, 2 * MINUTE)
     let now = 2 * MINUTE
@@ -74,7 +74,7 @@ describe('ids without end', () => {
   })
 
   it('of which one was written only now wait for it: its schema may be new', () => {
-    const u = createUnknownSchemas(schemaPatience())
+    const u = createUnknownSchemas(unknownSchemaTimeout())
     ask(u, [1], 0, 2 * MINUTE)
     ask(u, [1, 2], 2 * MINUTE, 3 * MINUTE)
     expect(u.verdict(2, 3 * MINUTE, 2 * MINUTE).unknown).toBe(false)
@@ -88,7 +88,7 @@ describe('a registry that is not what it seems', () => {
     ['gave no answer in between', (u) => u.unanswered()],
     ['lagged behind: what it denied turned up', (u) => u.found(1)],
   ])('%s: nobody profits from what it said to others', (_, happens) => {
-    const u = createUnknownSchemas(schemaPatience())
+    const u = createUnknownSchemas(unknownSchemaTimeout())
     ask(u, [1, 2], 0, 2 * MINUTE)
     happens(u)
     ask(u, [2, 3], 2 * MINUTE + 100, 2 * MINUTE + 20_000)

@@ -9,7 +9,7 @@
  */
 import { LRUCache } from 'lru-cache'
 
-export interface SchemaPatience {
+export interface UnknownSchemaTimeout {
   /** For how long the registry must have denied a schema. Milliseconds. */
   afterMs: number
   /** And how often. */
@@ -23,9 +23,9 @@ const TRIES = 5
 const EVERY_MS = 2_000
 
 /** For whoever only looks and decides nothing: what the registry says now counts. */
-export const AT_ONCE: SchemaPatience = { afterMs: 0, tries: 1, everyMs: 0 }
+export const AT_ONCE: UnknownSchemaTimeout = { afterMs: 0, tries: 1, everyMs: 0 }
 
-export const schemaPatience = (afterMs = AFTER_MS): SchemaPatience => ({
+export const unknownSchemaTimeout = (afterMs = AFTER_MS): UnknownSchemaTimeout => ({
   afterMs,
   tries: TRIES,
   everyMs: Math.min(EVERY_MS, afterMs / 10),
@@ -55,7 +55,7 @@ export interface UnknownSchemas {
   verdict(id: number, now: number, writtenAt?: number): { unknown: boolean; since: number; times: number }
 }
 
-export function createUnknownSchemas({ afterMs, tries, everyMs }: SchemaPatience): UnknownSchemas {
+export function createUnknownSchemas({ afterMs, tries, everyMs }: UnknownSchemaTimeout): UnknownSchemas {
   const ids = new LRUCache<number, Denied>({ max: MAX_IDS })
   const forgottenMs = Math.max(afterMs, 2 * BELIEVED_MS)
   let watch: { since: number; at: number } | undefined

@@ -15,7 +15,7 @@ const EVERY_MS = 5_000
 /** While something is wrong: whoever waits for it to be over wants to know soon. */
 const SOON_MS = 500
 /** An engine that takes longer for its answer counts as away. */
-const PATIENCE_MS = 3_000
+const STALL_MS = 3_000
 /** A partition with records that has not moved for so long is stuck. */
 const STUCK_MS = 60_000
 /** Longest time without any reading although all that it takes is there: longer than a group may take to share out its partitions. */
@@ -112,7 +112,7 @@ export function watchConsumer(options: WatchOptions): ConsumerWatch {
   function away(name: string, { value, failure, since }: Asked<unknown>): string | null {
     const waited = since === undefined ? 0 : clock.now() - since
     if (failure) return failure
-    if (waited > PATIENCE_MS) return `${name} has not answered for ${Math.round(waited / 1000)} s.`
+    if (waited > STALL_MS) return `${name} has not answered for ${Math.round(waited / 1000)} s.`
     return value === undefined ? `${name} has not answered yet.` : null
   }
 

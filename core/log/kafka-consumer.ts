@@ -230,7 +230,7 @@ export async function subscribe(
       if (!isRunning() || held.get(partition) !== assignment) return
       await heartbeat()
     }
-    let sought = false
+    let hasSeeked = false
     let lost: unknown
     const control: BatchControl = {
       async heartbeat() {
@@ -238,9 +238,9 @@ export async function subscribe(
         await heartbeat()
       },
       isActive: () =>
-        isRunning() && !isStale() && !sought && !lost && !failure && held.get(partition)?.token === assignment.token,
+        isRunning() && !isStale() && !hasSeeked && !lost && !failure && held.get(partition)?.token === assignment.token,
       seek(offset) {
-        sought = true
+        hasSeeked = true
         consumer.seek({ topic, partition, offset: String(offset) })
       },
       commitOffset: async (offset) => groupOffsets.note(partition, offset),

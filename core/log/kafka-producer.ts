@@ -19,11 +19,11 @@ import { bytesOf, requestsOf } from './request-size.ts'
 
 /** kafkajs' default of five minutes is long for a topic that grows. */
 const METADATA_MS = 30_000
-const PATIENCE: Patience = { againMs: [50, 250, 1_000, 2_000], answerMs: 30_000 }
+const RETRY_POLICY: RetryPolicy = { againMs: [50, 250, 1_000, 2_000], answerMs: 30_000 }
 /** So long a connection is waited for that is to end. */
 const END_MS = 5_000
 
-export interface Patience {
+export interface RetryPolicy {
   /** Waits before what was not acknowledged is sent again: so often, and no more. Milliseconds. */
   againMs: readonly number[]
   /** One request with kafkajs' own retries: whoever waits behind it must get a turn. After that its outcome is unknown, and the client is replaced. */
@@ -56,7 +56,7 @@ interface Client {
   choices: PartitionChoices
 }
 
-export function createLogProducer(kafka: () => Kafka, { againMs, answerMs } = PATIENCE): LogProducer {
+export function createLogProducer(kafka: () => Kafka, { againMs, answerMs } = RETRY_POLICY): LogProducer {
   let client: Promise<Client> | undefined
   let waiting: Call[] = []
   let sending: Promise<void> | undefined

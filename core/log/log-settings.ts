@@ -41,7 +41,7 @@ export function losing(settings: Settings): { name: string; value: string; right
 }
 
 /** What was said once in this process. */
-const told = new Set<string>()
+const logged = new Set<string>()
 
 /** Error: LOG_SETTINGS. Where we may not look, a sentence in the log. */
 export async function checkLogSettings(
@@ -50,8 +50,8 @@ export async function checkLogSettings(
   logger?: Pick<Logger, 'warn'>,
 ): Promise<void> {
   const warn = (sentence: string) => {
-    if (!told.has(sentence)) logger?.warn({ topic }, sentence)
-    told.add(sentence)
+    if (!logged.has(sentence)) logger?.warn({ topic }, sentence)
+    logged.add(sentence)
   }
   const all = await log.topicSettings([topic])
   if (all === null)

@@ -22,7 +22,7 @@ export type AskTopicId = (topic: string) => Promise<string | null>
 export function createTopicIds({ brokers, ssl, sasl }: Config['kafka'], logger: Logger): AskTopicId {
   /** Every partition of a topic is claimed at the same moment: one question serves them all. */
   const asked = new Map<string, Promise<string | null>>()
-  let told = false
+  let warned = false
 
   async function ask(topic: string): Promise<string | null> {
     const { Admin } = await import('@platformatic/kafka') // a client of its own is only loaded where one is needed
@@ -55,12 +55,12 @@ export function createTopicIds({ brokers, ssl, sasl }: Config['kafka'], logger: 
     try {
       return await ask(topic)
     } catch (error) {
-      if (!told)
+      if (!warned)
         logger.warn(
           { err: error, topic },
           `The id of ${topic} is unknown (${(error as Error).message}): whether it is the same topic as before is told by its records alone.`,
         )
-      told = true
+      warned = true
       return null
     }
   }

@@ -4,7 +4,7 @@ import type avro from 'avsc'
 import type { BodyReader } from '../codec/body-reader.ts'
 import { createDecoder, type Decode } from '../codec/decoder.ts'
 import { createRegistryClient } from '../codec/registry.ts'
-import { schemaPatience } from '../codec/unknown-schemas.ts'
+import { unknownSchemaTimeout } from '../codec/unknown-schemas.ts'
 import { watchConsumer } from '../lag/consumer-watch.ts'
 import { checkLogSettings } from '../log/log-settings.ts'
 import type { Service, ServiceDeps } from '../service.ts'
@@ -44,7 +44,7 @@ export async function startConsumer<Event>(
   const metrics = createConsumerMetrics(deps.metrics, clock, group)
   const shared = { consumer, topic, holder: `${hostname()}/${process.pid}`, checkpoints, log, clock }
   const decode = createDecoder<Event>(createRegistryClient(registry), reads, {
-    patience: schemaPatience(registry.unknownAfterMs),
+    unknownSchemas: unknownSchemaTimeout(registry.unknownAfterMs),
     now: () => clock.now(),
   })
   const runner = createPartitionRunner({

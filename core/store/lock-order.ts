@@ -11,7 +11,7 @@ export const LOCK_TIMEOUT = `set local lock_timeout = '800ms'`
 /** lock_not_available, deadlock_detected: the transaction can be tried again from its beginning. */
 export const isLockFailure = (error: unknown): boolean =>
   ['55P03', '40P01'].includes((error as { code?: string } | null)?.code ?? '')
-const PATIENCE_MS = 20_000
+const RETRY_FOR_MS = 20_000
 const PAUSE_MS = 300
 
 /**
@@ -19,7 +19,7 @@ const PAUSE_MS = 300
  * Errors: STORE_REJECTED when a table was in use all the time; what `work` throws.
  */
 export async function transactionWhenFree<T>(client: pg.ClientBase, work: () => Promise<T>): Promise<T> {
-  const until = Date.now() + PATIENCE_MS
+  const until = Date.now() + RETRY_FOR_MS
   for (;;) {
     try {
       await client.query('begin')

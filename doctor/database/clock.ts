@@ -4,7 +4,7 @@ import type { Finding } from '../finding.ts'
 import type { Ask } from './read-only.ts'
 
 /** @returns by how much the database is ahead of us: somewhere between the two, since the answer took its time. Milliseconds. */
-export async function lookAtDatabaseClock(ask: Ask, now: () => number): Promise<Skew> {
+export async function inspectDatabaseClock(ask: Ask, now: () => number): Promise<Skew> {
   let best: Skew | undefined
   for (let i = 0; i < 3; i++) {
     const sent = now()

@@ -1,21 +1,21 @@
 /** Everything that is seen of a database, in one transaction that reads only. */
 import { readMigrations } from '../../core/store/migrate.ts'
 import { error, type Finding } from '../finding.ts'
-import { lookAtPlaced, type Placed } from '../log/broker-clock.ts'
-import { unseen } from '../look.ts'
-import { judgeDatabaseClock, lookAtDatabaseClock } from './clock.ts'
+import { unseen } from '../inspect.ts'
+import { inspectPlaced, type Placed } from '../log/broker-clock.ts'
+import { inspectDatabaseClock, judgeDatabaseClock } from './clock.ts'
 import { judgeSwitch, judgeTables } from './judge-tables.ts'
-import { judgeLocks, lookAtLocks } from './locks.ts'
-import { judgeMigrations, lookAtMigrations } from './migrations.ts'
-import { judgeNames, lookAtNames } from './names.ts'
-import { judgeOutbox, lookAtOutbox } from './outbox.ts'
-import { judgeQueue, judgeQueueTrigger, lookAtQueue, lookAtQueueWriters } from './queue.ts'
+import { inspectLocks, judgeLocks } from './locks.ts'
+import { inspectMigrations, judgeMigrations } from './migrations.ts'
+import { inspectNames, judgeNames } from './names.ts'
+import { inspectOutbox, judgeOutbox } from './outbox.ts'
+import { inspectQueue, inspectQueueWriters, judgeQueue, judgeQueueTrigger } from './queue.ts'
 import { type Ask, readOnly } from './read-only.ts'
-import { judgeServer, lookAtServer } from './server.ts'
-import { lookAtTables, SHARED, type TableFacts } from './shared-tables.ts'
-import { judgeTrades, lookAtTrades, tradesInDatabase } from './trades.ts'
-import { judgeUndo, lookAtUndo } from './undo.ts'
-import { judgeValues, lookAtValues } from './values.ts'
+import { inspectServer, judgeServer } from './server.ts'
+import { inspectTables, SHARED, type TableFacts } from './shared-tables.ts'
+import { inspectTrades, judgeTrades, tradesInDatabase } from './trades.ts'
+import { inspectUndo, judgeUndo } from './undo.ts'
+import { inspectValues, judgeValues } from './values.ts'
 
 /** What other looks want to know of it. */
 export interface DatabaseSeen {
@@ -25,7 +25,7 @@ export interface DatabaseSeen {
 }
 
 /** Findings come one after another, so that a look that is cut short has said what it saw. Errors: STORE_UNREACHABLE. */
-export async function lookAtDatabase(
+export async function inspectDatabase(
   { url, topic, now }: { url: string; topic: string; now: () => number },
   say: (found: Finding[]) => void,
 ): Promise<DatabaseSeen> {
@@ -33,28 +33,28 @@ export async function lookAtDatabase(
   return readOnly(url, async (ask) => {
     const part = async (area: Finding['area'], what: string, work: () => Promise<Finding[]>) =>
       say(await work().catch((cause) => [unseen(area, what, cause)]))
-    const names = await lookAtNames(ask)
+    const names = await inspectNames(ask)
     const { ours } = names
-    await part('rights', 'The server', async () => judgeServer(await lookAtServer(ask), ours))
+    await part('rights', 'The server', async () => judgeServer(await inspectServer(ask), ours))
     await part('tables', 'The names of ours', async () => judgeNames(names))
-    await part('clocks', "The database's clock", async () => judgeDatabaseClock(await lookAtDatabaseClock(ask, now)))
-    await part('migrations', 'The migrations', async () => judgeMigrations(await lookAtMigrations(ask), known, ours))
-    const tables = await lookAtTables(ask)
+    await part('clocks', "The database's clock", async () => judgeDatabaseClock(await inspectDatabaseClock(ask, now)))
+    await part('migrations', 'The migrations', async () => judgeMigrations(await inspectMigrations(ask), known, ours))
+    const tables = await inspectTables(ask)
     const table = (name: string) => tables.find((t) => t.name === name)
-    const readers = ours && (await mayRead(ask)) ? await lookAtReaders(ask) : null
+    const readers = ours && (await mayRead(ask)) ? await inspectReaders(ask) : null
     const switched = readers ? readers.switched : table('learning_coefficients')?.kind === 'v' && ours
     await part('tables', 'The tables', async () => [
       ...judgeTables(tables, { migrated: ours, adopted: readers?.adopted ?? null, switched }),
       ...judgeSwitch(table('learning_coefficients'), switched),
       ...absent(tables, ours),
     ])
-    await part('tables', 'The values of columns', async () => judgeValues(await lookAtValues(ask, tables)))
-    await part('database', 'Locks', async () => judgeLocks(await lookAtLocks(ask), ours))
+    await part('tables', 'The values of columns', async () => judgeValues(await inspectValues(ask, tables)))
+    await part('database', 'Locks', async () => judgeLocks(await inspectLocks(ask), ours))
     const queue = table('learning_queue')
     if (queue?.may_read && queue.kind === 'r')
-      await part('bridge', 'learning_queue', async () => judgeQueue(await lookAtQueue(ask, queue), ours))
+      await part('bridge', 'learning_queue', async () => judgeQueue(await inspectQueue(ask, queue), ours))
     await part('bridge', 'The triggers of ad_strands', async () =>
-      judgeQueueTrigger(table('ad_strands'), await lookAtQueueWriters(ask)),
+      judgeQueueTrigger(table('ad_strands'), await inspectQueueWriters(ask)),
     )
     if (ours && readers === null)
       say([
@@ -65,17 +65,17 @@ export async function lookAtDatabase(
         ),
       ])
     if (readers) {
-      await part('outbox', 'The outbox', async () => judgeOutbox(await lookAtOutbox(ask)))
-      await part('undo', 'What undo takes away', async () => judgeUndo(await lookAtUndo(ask)))
+      await part('outbox', 'The outbox', async () => judgeOutbox(await inspectOutbox(ask)))
+      await part('undo', 'What undo takes away', async () => judgeUndo(await inspectUndo(ask)))
     }
-    const placed = readers ? await lookAtPlaced(ask, topic).catch(() => []) : []
+    const placed = readers ? await inspectPlaced(ask, topic).catch(() => []) : []
     const old = tables.filter(
       (t) => ['lowcap_positions', 'ad_strands'].includes(t.name) && t.may_read && ['r', 'p'].includes(t.kind),
     )
     if (old.length > 0)
       await part('backfill', 'Closed trades', async () =>
         judgeTrades(
-          await lookAtTrades(
+          await inspectTrades(
             tradesInDatabase(ask, old, readers !== null),
             old.map((t) => t.name),
             now,
@@ -94,7 +94,7 @@ async function mayRead(ask: Ask): Promise<boolean> {
   return may!.may
 }
 
-async function lookAtReaders(ask: Ask): Promise<{ adopted: string[]; switched: boolean }> {
+async function inspectReaders(ask: Ask): Promise<{ adopted: string[]; switched: boolean }> {
   const adopted = await ask<{ table_name: string }>('select table_name from strandline.adopted where existed')
   const [readers] = await ask<{ ours: boolean }>(
     `select ours from strandline.readers where name = 'learning_coefficients'`,

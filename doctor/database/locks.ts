@@ -11,7 +11,7 @@ export interface LockFacts {
   tables: string[]
 }
 
-export async function lookAtLocks(ask: Ask): Promise<LockFacts[]> {
+export async function inspectLocks(ask: Ask): Promise<LockFacts[]> {
   return ask<LockFacts>(
     `select l.pid, coalesce(a.usename::text, '?') as who, extract(epoch from now() - a.xact_start)::double precision * 1000 as age_ms,
       jsonb_agg(distinct c.relname order by c.relname) as tables

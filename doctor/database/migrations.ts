@@ -9,7 +9,7 @@ export interface MigrationFacts {
 
 const TABLE = 'supabase_migrations.schema_migrations'
 
-export async function lookAtMigrations(ask: Ask): Promise<MigrationFacts> {
+export async function inspectMigrations(ask: Ask): Promise<MigrationFacts> {
   const [state] = await ask<{ there: boolean; readable: boolean }>(`
     select true as there, has_schema_privilege(n.oid, 'usage') and has_table_privilege(c.oid, 'select') as readable
     from pg_class c join pg_namespace n on n.oid = c.relnamespace where n.nspname = 'supabase_migrations' and c.relname = 'schema_migrations'`)

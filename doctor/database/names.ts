@@ -13,7 +13,7 @@ export interface NameFacts {
   taken: string[]
 }
 
-export async function lookAtNames(ask: Ask): Promise<NameFacts> {
+export async function inspectNames(ask: Ask): Promise<NameFacts> {
   const [facts] = await ask<NameFacts>(`
     select exists (select from pg_namespace where nspname = 'strandline') as schema,
       exists (select from pg_class c join pg_namespace n on n.oid = c.relnamespace where n.nspname = 'strandline' and c.relname = 'adopted') as ours,

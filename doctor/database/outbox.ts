@@ -12,7 +12,7 @@ export interface OutboxFacts {
   set_aside: { kind: string; n: number; reason: string }[]
 }
 
-export async function lookAtOutbox(ask: Ask): Promise<OutboxFacts> {
+export async function inspectOutbox(ask: Ask): Promise<OutboxFacts> {
   const [outbox] = await ask<Omit<OutboxFacts, 'set_aside'>>(`
     select count(*)::double precision as waiting, (count(*) filter (where refused))::double precision as refused,
       extract(epoch from now() - min(created_at))::double precision * 1000 as oldest_ms,

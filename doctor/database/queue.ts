@@ -18,7 +18,7 @@ export interface QueueFacts {
   others: Record<string, number>
 }
 
-export async function lookAtQueue(ask: Ask, table: TableFacts): Promise<QueueFacts> {
+export async function inspectQueue(ask: Ask, table: TableFacts): Promise<QueueFacts> {
   const dated = table.columns.some((c) => c.name === 'created_at')
   const closed = `from public.learning_queue where strand_type = 'position_closed'`
   const [waiting] = await ask<{ n: number }>(
@@ -92,7 +92,7 @@ export function judgeQueueTrigger(strands: TableFacts | undefined, functions: st
 }
 
 /** Trigger functions whose text names the queue. */
-export async function lookAtQueueWriters(ask: Ask): Promise<string[]> {
+export async function inspectQueueWriters(ask: Ask): Promise<string[]> {
   const rows = await ask<{ name: string }>(
     `select p.oid::regproc::text as name from pg_proc p where p.prorettype = 'trigger'::regtype and p.prosrc ilike '%learning_queue%'`,
   )

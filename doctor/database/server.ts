@@ -24,7 +24,7 @@ export interface ServerFacts {
   roles: { name: string; bypassrls: boolean }[]
 }
 
-export async function lookAtServer(ask: Ask): Promise<ServerFacts> {
+export async function inspectServer(ask: Ask): Promise<ServerFacts> {
   const [facts] = await ask<ServerFacts>(`
     select current_setting('server_version_num')::integer as number, current_setting('server_version') as version,
       current_user::text as role, current_database()::text as database, r.rolsuper as superuser,

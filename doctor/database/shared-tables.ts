@@ -58,7 +58,7 @@ export interface TableFacts {
   publications: string[]
 }
 
-export async function lookAtTables(ask: Ask): Promise<TableFacts[]> {
+export async function inspectTables(ask: Ask): Promise<TableFacts[]> {
   return ask<TableFacts>(
     `select c.relname::text as name, c.relkind::text as kind, pg_get_userbyid(c.relowner)::text as owner,
       pg_has_role(c.relowner, 'usage') as may_alter, has_any_column_privilege(c.oid, 'select') as may_read,

@@ -25,7 +25,7 @@ export interface TradeFacts {
 
 const PAGE = 500
 /** So long it is looked. Milliseconds. */
-const PATIENCE_MS = 10_000
+const READ_FOR_MS = 10_000
 
 export type OldRow = Record<string, unknown> & { id: string }
 
@@ -38,8 +38,8 @@ export interface TradeSource {
 }
 
 /** @param tables those that can be read */
-export async function lookAtTrades(source: TradeSource, tables: string[], now: () => number): Promise<TradeFacts> {
-  const until = now() + PATIENCE_MS
+export async function inspectTrades(source: TradeSource, tables: string[], now: () => number): Promise<TradeFacts> {
+  const until = now() + READ_FOR_MS
   const facts: TradeFacts = { trades: 0, missing: 0, unusable: 0, reason: null, cut: false }
   const seen = seenTrades()
   /** What a strand does not say itself, its position may. */
@@ -49,7 +49,7 @@ export async function lookAtTrades(source: TradeSource, tables: string[], now: (
     for await (const rows of source.pages(table)) {
       const fresh: NamedTrade[] = []
       for (const row of rows) {
-        if (table === 'lowcap_positions') positions.set(row.id, toldByPosition(row))
+        if (table === 'lowcap_positions') positions.set(row.id, factsOfPosition(row))
         for (const one of table === 'ad_strands' ? [ofStrand(row, positions, now())] : ofPosition(row, now())) {
           if ('problem' in one) {
             facts.unusable++
@@ -150,7 +150,7 @@ function ofStrand(row: OldRow, positions: Map<string, StrandPosition>, now: numb
   }
 }
 
-const toldByPosition = (row: OldRow): StrandPosition => ({
+const factsOfPosition = (row: OldRow): StrandPosition => ({
   timeframe: textOf(row.timeframe),
   token_ticker: textOf(row.token_ticker),
   token_contract: textOf(row.token_contract),

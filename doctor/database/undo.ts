@@ -11,7 +11,7 @@ export interface UndoFacts {
   running: string[]
 }
 
-export async function lookAtUndo(ask: Ask): Promise<UndoFacts> {
+export async function inspectUndo(ask: Ask): Promise<UndoFacts> {
   const added = await ask<UndoFacts['added'][number]>(
     `select kind, table_name, object from strandline.added where kind <> 'schema' order by table_name, kind, object`,
   )

@@ -24,7 +24,7 @@ export interface LackingValue {
   check: string | null
 }
 
-export async function lookAtValues(ask: Ask, tables: TableFacts[]): Promise<LackingValue[]> {
+export async function inspectValues(ask: Ask, tables: TableFacts[]): Promise<LackingValue[]> {
   const lacking: LackingValue[] = []
   for (const { table, column, value, needed } of VALUES) {
     const found = tables.find((t) => t.name === table && ['r', 'p'].includes(t.kind))

@@ -15,7 +15,7 @@ export interface Placed {
 }
 
 /** Of each partition the newest. */
-export async function lookAtPlaced(ask: Ask, topic: string): Promise<Placed[]> {
+export async function inspectPlaced(ask: Ask, topic: string): Promise<Placed[]> {
   return ask<Placed>(
     `select distinct on (partition) partition, "offset"::double precision as offset,
       extract(epoch from created_at)::double precision * 1000 as created, extract(epoch from published_at)::double precision * 1000 as published

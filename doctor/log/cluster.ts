@@ -28,7 +28,7 @@ const FETCH = 1
 const END_MS = 3_000
 
 /** Errors: LOG_UNREACHABLE, LOG_AUTH. */
-export async function lookAtCluster(
+export async function inspectCluster(
   config: Pick<Config, 'kafka'>,
   topics: string[],
   logger: Logger,

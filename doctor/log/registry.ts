@@ -20,7 +20,7 @@ export interface RegistryFacts {
 const ANSWER_MS = 8_000
 
 /** Errors: REGISTRY_UNREACHABLE, REGISTRY_REJECTED. */
-export async function lookAtRegistry(
+export async function inspectRegistry(
   { url, username, password = '' }: Config['registry'],
   topic: string,
 ): Promise<RegistryFacts> {

@@ -10,7 +10,7 @@ export type ApiAnswer =
   | { state: 'unknown' }
   | { state: 'refused' | 'away' | 'failed'; reason: string }
 
-export async function lookAtApi(lag: LagStore, topic: string): Promise<ApiAnswer> {
+export async function inspectApi(lag: LagStore, topic: string): Promise<ApiAnswer> {
   try {
     return { state: 'ok', lag: await lag.read(topic) }
   } catch (cause) {

@@ -3,9 +3,9 @@ import { withNativePosition } from '../../services/pm/sources/read-strands.ts'
 import { judgeOutbox } from '../database/outbox.ts'
 import { judgeQueue } from '../database/queue.ts'
 import { SHARED } from '../database/shared-tables.ts'
-import { judgeTrades, lookAtTrades, type OldRow, type TradeSource } from '../database/trades.ts'
+import { inspectTrades, judgeTrades, type OldRow, type TradeSource } from '../database/trades.ts'
 import { type Finding, info, list, warning } from '../finding.ts'
-import { unseen } from '../look.ts'
+import { unseen } from '../inspect.ts'
 import type { HostedProject } from './hosted-store.ts'
 
 const PAGE = 500
@@ -13,7 +13,7 @@ const UNSEEN =
   'Without a database URL, this was not looked at: types, checks, triggers, policies, rights, locks, the migrations one by one, and what undo takes away.'
 
 /** @param migrated our functions are there */
-export async function lookAtHosted(
+export async function inspectHosted(
   project: HostedProject,
   migrated: boolean,
   now: () => number,
@@ -53,7 +53,7 @@ export async function lookAtHosted(
       return judgeOutbox({ waiting: depth, refused, oldest_ms: oldest_seconds * 1000, last_error: null, set_aside })
     })
   await part('backfill', 'Closed trades', async () =>
-    judgeTrades(await lookAtTrades(tradesOverRest(project, migrated), there, now), migrated),
+    judgeTrades(await inspectTrades(tradesOverRest(project, migrated), there, now), migrated),
   )
 }
 

@@ -72,14 +72,14 @@ const databaseStores = ({ store }: ServiceDeps): AuditStores => ({
 
 /** Errors: STORE_UNREACHABLE, STORE_SCHEMA (migrations missing), LOG_UNREACHABLE, LOG_TOPIC_MISSING, LOG_AUTH, REGISTRY_UNREACHABLE. */
 export async function audit(deps: ServiceDeps, stores: AuditStores = databaseStores(deps)): Promise<AuditReport> {
-  const report = await look(deps, stores)
-  return report.reconciles ? report : look(deps, stores)
+  const report = await reconcile(deps, stores)
+  return report.reconciles ? report : reconcile(deps, stores)
 }
 
 /** Whether something is still on its way. */
 export const isWaiting = (report: AuditReport): boolean => report.waiting_outbox > 0 || report.behind > 0
 
-async function look(deps: ServiceDeps, { store, learned }: AuditStores): Promise<AuditReport> {
+async function reconcile(deps: ServiceDeps, { store, learned }: AuditStores): Promise<AuditReport> {
   const { config } = deps
   const positions = await readIds(store, 'positions')
   const outbox = await readOutbox(store)

@@ -1,5 +1,5 @@
 /** Learns a log to its end and stops: for imports, where no learner of that model is running. */
-import { schemaPatience } from '../../core/codec/unknown-schemas.ts'
+import { unknownSchemaTimeout } from '../../core/codec/unknown-schemas.ts'
 import { StrandlineError } from '../../core/errors.ts'
 import { loadModel } from '../../core/load-model.ts'
 import { type PartitionOffsets, writtenEnd } from '../../core/log/log.ts'
@@ -38,7 +38,7 @@ export async function learnUntilCaughtUp(
   const ranges = await log.offsets(config.topic)
   // to the end of what is written, not of what can be read: an import must not be called learned behind somebody's open transaction
   const ends = ranges.map((r) => ({ ...r, end: writtenEnd(r) }))
-  const stalledMs = STALLED_MS + schemaPatience(config.registry.unknownAfterMs).afterMs
+  const stalledMs = STALLED_MS + unknownSchemaTimeout(config.registry.unknownAfterMs).afterMs
   const learner = await startLearner({ ...deps, config })
   const why = async () =>
     (await learner.ready()).reason ?? openTransaction(await log.offsets(config.topic), config.topic) ?? 'See its log.'

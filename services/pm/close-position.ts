@@ -96,12 +96,12 @@ function namingLongKeys(closing: Closing): Closing {
   }
 }
 
-const told = new WeakMap<Portfolio['logger'], Set<string>>()
+const warned = new WeakMap<Portfolio['logger'], Set<string>>()
 
 /** Counted each time, said once for each field. */
 export function sayLeftOut(pm: Portfolio, event: PositionClosed): void {
-  const known = told.get(pm.logger) ?? new Set()
-  told.set(pm.logger, known)
+  const known = warned.get(pm.logger) ?? new Set()
+  warned.set(pm.logger, known)
   pm.metrics?.leftOut.inc(event.left_out?.length ?? 0)
   for (const field of event.left_out ?? []) {
     if (known.has(field) || known.size >= 1_000) continue

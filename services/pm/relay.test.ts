@@ -1,7 +1,7 @@
 import { pino } from 'pino'
 import { expect, test } from 'vitest'
 import { systemClock } from '../../core/clock.ts'
-import { createLiveness, PATIENCE_MS } from '../../core/liveness.ts'
+import { createLiveness, MAX_SILENCE_MS } from '../../core/liveness.ts'
 import type { Outbox, OutboxRow } from './outbox-store.ts'
 import { startRelay } from './relay.ts'
 
@@ -54,7 +54,7 @@ async function until(condition: () => boolean): Promise<void> {
 test('regression: a poll that hangs is not taken for well', async () => {
   const { liveness, seen } = relay({ rows: [row] })
   await until(() => seen.asked)
-  liveness.passed(PATIENCE_MS + 1)
+  liveness.passed(MAX_SILENCE_MS + 1)
   expect(liveness.failure()).toBe('The poll of the outbox has not moved for 300 s.')
 })
 
@@ -62,7 +62,7 @@ test('regression: a publication of what just closed that hangs is not hidden by 
   const { liveness, seen, relay: hanging } = relay()
   hanging.offer(row)
   await until(() => seen.asked)
-  liveness.passed(PATIENCE_MS + 1)
+  liveness.passed(MAX_SILENCE_MS + 1)
   const { polls } = seen
   await until(() => seen.polls > polls + 1)
   expect(liveness.failure()).toBe('The publishing of what closes has not moved for 300 s.')
@@ -71,7 +71,7 @@ test('regression: a publication of what just closed that hangs is not hidden by 
 test('a relay with nothing to do beats', async () => {
   const { liveness, seen, relay: well } = relay()
   await until(() => seen.polls > 2)
-  liveness.passed(PATIENCE_MS + 1)
+  liveness.passed(MAX_SILENCE_MS + 1)
   const { polls } = seen
   await until(() => seen.polls > polls + 1)
   expect(liveness.failure()).toBeNull()

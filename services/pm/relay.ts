@@ -117,9 +117,9 @@ export function startRelay(options: RelayOptions): Relay {
   }
 
   /** Publishes rows in the order given; each one ends marked, released or refused. */
-  async function publish(taken: OutboxRow[], loop: Loop | undefined): Promise<void> {
+  async function publish(claimed: OutboxRow[], loop: Loop | undefined): Promise<void> {
     const rows: OutboxRow[] = []
-    for (const row of taken) {
+    for (const row of claimed) {
       const ms = logClock.wait(row)
       if (ms > 0) await hold(row, ms)
       else rows.push(row)
@@ -247,15 +247,15 @@ export function startRelay(options: RelayOptions): Relay {
     let checkedAt = Number.NEGATIVE_INFINITY
     let away = false
     while (!stopping.signal.aborted) {
-      let taken = 0
+      let claimed = 0
       polls?.beat()
       try {
-        taken = await poll()
+        claimed = await poll()
         if (clock.now() - checkedAt >= CHECK_MS) {
           checkedAt = clock.now()
           await measure()
           // A client that looks for a lost broker takes its time: whoever stops does not wait for it.
-          if (taken === 0) await Promise.race([probe(), stopped])
+          if (claimed === 0) await Promise.race([probe(), stopped])
         }
         if (away) logger.info('The outbox can be read again.')
         away = false
@@ -263,7 +263,7 @@ export function startRelay(options: RelayOptions): Relay {
         if (!away) logger.warn({ err }, `The outbox cannot be read: ${explain(err)}`)
         away = true
       }
-      const more = down === undefined && taken === BATCH_ROWS
+      const more = down === undefined && claimed === BATCH_ROWS
       if (!more) await clock.sleep(pollMs, stopping.signal)
     }
   })()

@@ -1,7 +1,7 @@
 /** What only grows, made small once it is old: beside everything else, in pieces that lock little and end soon (supabase/migrations/…_retention.sql). */
 import type { Retention } from '../../core/config.ts'
 import { explain } from '../../core/errors.ts'
-import { type Liveness, type Loop, PATIENCE_MS } from '../../core/liveness.ts'
+import { type Liveness, type Loop, MAX_SILENCE_MS } from '../../core/liveness.ts'
 import type { Portfolio } from './portfolio.ts'
 import { RETAINED_TABLES, type RetainedTable, type RetentionStore } from './retention-store.ts'
 
@@ -42,7 +42,7 @@ export function startRetention(
   const stopping = new AbortController()
   const { signal } = stopping
   const name = 'The retention'
-  const loop = liveness?.loop(name, EVERY_MS + PATIENCE_MS)
+  const loop = liveness?.loop(name, EVERY_MS + MAX_SILENCE_MS)
 
   async function pass(table: RetainedTable, days: number, loop?: Loop): Promise<void> {
     const between = async () => {

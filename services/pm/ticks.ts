@@ -1,6 +1,6 @@
 /** The ticks of a running PM: one loop per timeframe, its period the timeframe itself, the first at start. */
 import { explain } from '../../core/errors.ts'
-import { type Liveness, type Loop, PATIENCE_MS } from '../../core/liveness.ts'
+import { type Liveness, type Loop, MAX_SILENCE_MS } from '../../core/liveness.ts'
 import { OTHERS, timeframeMs } from '../../domain/timeframe.ts'
 import { type Portfolio, withBeats } from './portfolio.ts'
 import { type TickResult, tick, tickOthers } from './tick.ts'
@@ -22,7 +22,7 @@ export function startTicks(pm: Portfolio, timeframes: readonly string[], livenes
   const loops = timeframes.map((timeframe) => {
     const name = `The tick of ${timeframe}`
     const period = timeframe === OTHERS ? OTHERS_MS : timeframeMs(timeframe)
-    const loop = liveness?.loop(name, period + PATIENCE_MS)
+    const loop = liveness?.loop(name, period + MAX_SILENCE_MS)
     const living = withBeats(pm, loop)
     const work = () => (timeframe === OTHERS ? tickOthers(living, timeframes) : tick(living, timeframe))
     const running = run(living, { timeframe, period, work }, stopping.signal, failures, loop)

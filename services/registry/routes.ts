@@ -13,17 +13,17 @@ export function addRegistryRoutes(app: FastifyInstance, store: RegistryStore): v
   const on = (query: unknown, name: string) => /^true$/i.test((query as Query)[name] ?? '')
 
   /** Answers from memory; what is not there may have been written by another registry on the same topic. */
-  async function read<T>(look: () => T): Promise<T> {
+  async function read<T>(answer: () => T): Promise<T> {
     try {
-      return look()
+      return answer()
     } catch (error) {
       if (!(error instanceof errors.RegistryError) || error.status !== 404) throw error
       await store.refresh()
-      return look()
+      return answer()
     }
   }
-  const get = (path: string, look: (p: Params, q: Query) => unknown) =>
-    app.get(path, (request) => read(() => look(request.params as Params, request.query as Query)))
+  const get = (path: string, answer: (p: Params, q: Query) => unknown) =>
+    app.get(path, (request) => read(() => answer(request.params as Params, request.query as Query)))
 
   app.get('/', async () => ({}))
   app.get('/healthz', async () => ({ status: 'ok' }))

@@ -2,9 +2,9 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { systemClock } from '../../core/clock.ts'
 import { migrate } from '../../core/store/migrate.ts'
-import { lookAtDatabase } from '../../doctor/database/database.ts'
+import { inspectDatabase } from '../../doctor/database/database.ts'
 import type { Finding } from '../../doctor/finding.ts'
-import { lookAtHosted } from '../../doctor/rest/hosted.ts'
+import { inspectHosted } from '../../doctor/rest/hosted.ts'
 import { createHostedProject } from '../../doctor/rest/hosted-store.ts'
 import { portfolioStores } from '../../services/pm/index.ts'
 import { backfill, backfillStores } from '../../services/pm/sources/backfill.ts'
@@ -24,8 +24,8 @@ describe.each<VariantName>(['text', 'uuid', 'bigint'])('ids as %s', (variant) =>
   async function both(migrated: boolean): Promise<{ connection: string[]; api: string[] }> {
     const found = { connection: [] as Finding[], api: [] as Finding[] }
     const now = () => systemClock.now()
-    await lookAtDatabase({ url: old.databaseUrl, topic: 'x', now }, (more) => found.connection.push(...more))
-    await lookAtHosted(createHostedProject(await old.store()), migrated, now, (more) => found.api.push(...more))
+    await inspectDatabase({ url: old.databaseUrl, topic: 'x', now }, (more) => found.connection.push(...more))
+    await inspectHosted(createHostedProject(await old.store()), migrated, now, (more) => found.api.push(...more))
     const said = (findings: Finding[]) =>
       findings.filter((f) => f.area === 'backfill' || f.what.startsWith('Set aside')).map((f) => f.what)
     return { connection: said(found.connection), api: said(found.api) }

@@ -5,7 +5,7 @@ import { withClient } from '../../core/store/client.ts'
 import { migrate } from '../../core/store/migrate.ts'
 import { additions } from '../../doctor/database/adoption.ts'
 import { readOnly } from '../../doctor/database/read-only.ts'
-import { lookAtTables } from '../../doctor/database/shared-tables.ts'
+import { inspectTables } from '../../doctor/database/shared-tables.ts'
 import type { Finding, Report } from '../../doctor/finding.ts'
 import { makeOldSystem, type VariantName } from '../legacy/old-system.ts'
 import { askEngine } from '../support/ask-engine.ts'
@@ -70,7 +70,7 @@ describe.each<VariantName>(['text', 'uuid', 'bigint'])('%s ids', (variant) => {
 
   test('what it foretells of each table is what migrate adds', async () => {
     const url = await database(variant)
-    const foretold = (await readOnly(url, lookAtTables)).flatMap((t) =>
+    const foretold = (await readOnly(url, inspectTables)).flatMap((t) =>
       additions(t).map(({ kind, object }) => `${t.name} ${kind} ${object}`),
     )
     await migrate(url)

@@ -38,7 +38,7 @@ async function freeze<T extends Running>(options: Pick<SuperviseOptions<T>, 'nam
     say: (sentence) => said.push(sentence),
     restarted: back,
     firstDelayMs: 1,
-    lookEveryMs: 100,
+    checkEveryMs: 100,
     deadAfterMs: 1_000,
   })
   try {
@@ -51,7 +51,7 @@ async function freeze<T extends Running>(options: Pick<SuperviseOptions<T>, 'nam
       ),
     )
     expect(watched.current().pid).not.toBe(pid)
-    while ((await watched.current().look!()).state !== 'well') await new Promise((resolve) => setTimeout(resolve, 100))
+    while ((await watched.current().check!()).state !== 'well') await new Promise((resolve) => setTimeout(resolve, 100))
   } finally {
     await watched.stop()
   }

@@ -75,7 +75,7 @@ test('a host that goes silent costs a request its time limit, not for ever, and 
   const proxy = await startProxy(db.databaseUrl.replace(/^postgres:/, 'http:'))
   const url = new URL(db.databaseUrl)
   url.port = new URL(proxy.url).port
-  const pool = createPool({ url: url.href, max: 1, name: 'test', prepared: () => false, patienceMs: 500 })
+  const pool = createPool({ url: url.href, max: 1, name: 'test', prepared: () => false, timeoutMs: 500 })
   const client = await pool.connect()
   await client.query('begin', [])
   proxy.silence()

@@ -51,7 +51,7 @@ describe('a service process that lives and does nothing', { timeout: 300_000 }, 
           untilReady: false, // it never is: its database is away
         }),
       firstDelayMs: 1,
-      lookEveryMs: 100,
+      checkEveryMs: 100,
       deadAfterMs: 1_000,
       notReadyAfterMs: 5_000,
     })

@@ -4,7 +4,7 @@ import { systemClock } from '../../core/clock.ts'
 import { withClient } from '../../core/store/client.ts'
 import { eventId } from '../../domain/event.ts'
 import { type Portfolio, tick } from '../../services/pm/index.ts'
-import { drainLearningQueue, firstLook, startBridge } from '../../services/pm/sources/learning-queue.ts'
+import { drainLearningQueue, firstScan, startBridge } from '../../services/pm/sources/learning-queue.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
 import { at, outboxOf, testPortfolio, until } from '../support/pm.ts'
 
@@ -125,7 +125,7 @@ test('while more than a page rests, new strands are found without a look at thos
   pm = testPortfolio(db, { clock: { ...systemClock, now: () => now } })
   const tomorrow = new Date(Date.now() + 3_600_000).toISOString()
   await insertStrands(0, 1_200, tomorrow)
-  const look = firstLook()
+  const look = firstScan()
   expect(await drainLearningQueue(pm, look)).toEqual({ published: 0, known: 0, failed: 0 })
   expect(await drainLearningQueue(pm, look)).toEqual({ published: 0, known: 0, failed: 0 }) // now they rest
   await insertStrands(5_000, 5_003)

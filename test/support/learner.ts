@@ -89,7 +89,7 @@ export async function createTestLearner({
   const processor = createLearnerProcessor({
     model,
     store: learnerStore,
-    decode: createDecoder(registry, createFlatReader(), { patience: AT_ONCE }),
+    decode: createDecoder(registry, createFlatReader(), { unknownSchemas: AT_ONCE }),
     deadLetters: createDeadLetters({
       store: letters,
       log: deadLetterLog ?? {

@@ -2,7 +2,7 @@
  * The bridge: drains learning_queue, where a trigger puts every new strand. A position_closed strand that somebody else inserted becomes an
  * event through the outbox; what our own projector wrote is no news.
  *
- * A look goes through what waits in pages by key, so that a page costs the same whatever lies before and behind it. Rows that rest after a failure
+ * A scan goes through what waits in pages by key, so that a page costs the same whatever lies before and behind it. Rows that rest after a failure
  * are passed; while more than a page of them rest, looks begin behind the last row that was seen, and only one a minute at the first.
  */
 import { explain, findStrandlineError, StrandlineError } from '../../../core/errors.ts'
@@ -25,7 +25,7 @@ const AT_ONCE = 50
 /** Of a page that the database refused as a whole: most of these will do. */
 const PART = 100
 /** Rows rest a minute at least. Milliseconds. */
-const LOOK_AGAIN_MS = 60_000
+const RESCAN_MS = 60_000
 
 export interface Drained {
   /** Trades that are new to the log. */
@@ -35,16 +35,16 @@ export interface Drained {
   failed: number
 }
 
-/** Where the next look begins, and how large its pages are; kept from one to the next. */
-export interface Look {
+/** Where the next scan begins, and how large its pages are; kept from one to the next. */
+export interface Scan {
   after: string | null
   page: number
-  /** When the last look from the first row began, ms, and how many rows rested since. */
+  /** When the last scan from the first row began, ms, and how many rows rested since. */
   fromFirst: number
   resting: number
 }
 
-export const firstLook = (): Look => ({ after: null, page: PAGE, fromFirst: Number.NEGATIVE_INFINITY, resting: 0 })
+export const firstScan = (): Scan => ({ after: null, page: PAGE, fromFirst: Number.NEGATIVE_INFINITY, resting: 0 })
 
 /**
  * Settles every strand that waits. One that the database refuses is set aside for a while (strandline.set_aside), unless it refuses every one of them:
@@ -52,19 +52,19 @@ export const firstLook = (): Look => ({ after: null, page: PAGE, fromFirst: Numb
  * @param signal ends it after the page under way
  * Errors: STORE_UNREACHABLE (what was settled is, the rest is tried again), STORE_REJECTED.
  */
-export async function drainLearningQueue(pm: Portfolio, look = firstLook(), signal?: AbortSignal): Promise<Drained> {
+export async function drainLearningQueue(pm: Portfolio, scan = firstScan(), signal?: AbortSignal): Promise<Drained> {
   const total: Drained = { published: 0, known: 0, failed: 0 }
-  if (look.after === null) Object.assign(look, { fromFirst: pm.clock.now(), resting: 0 })
-  for (let after = look.after; !signal?.aborted; ) {
+  if (scan.after === null) Object.assign(scan, { fromFirst: pm.clock.now(), resting: 0 })
+  for (let after = scan.after; !signal?.aborted; ) {
     const started = pm.clock.now()
-    const page = await bySize(look, () => pm.queue.page(after, look.page))
-    look.resting += page.resting
-    const answer = page.rows.length === 0 ? null : await settlePage(pm, page, look.page)
+    const page = await bySize(scan, () => pm.queue.page(after, scan.page))
+    scan.resting += page.resting
+    const answer = page.rows.length === 0 ? null : await settlePage(pm, page, scan.page)
     if (answer) count(pm, total, answer)
-    look.page = nextPage(look.page, pm.clock.now() - started)
+    scan.page = nextPage(scan.page, pm.clock.now() - started)
     after = page.last ?? after
-    const again = look.resting <= PAGE || (!page.more && pm.clock.now() - look.fromFirst >= LOOK_AGAIN_MS)
-    look.after = again ? null : after // what breaks off here is not begun anew, where that would be a long way
+    const again = scan.resting <= PAGE || (!page.more && pm.clock.now() - scan.fromFirst >= RESCAN_MS)
+    scan.after = again ? null : after // what breaks off here is not begun anew, where that would be a long way
     if (!page.more) return total
   }
   return total
@@ -83,13 +83,13 @@ function count(pm: Portfolio, total: Drained, { added, known, failed, refused }:
 const isTimeout = (error: unknown) => /statement timeout/i.test(explain(error))
 
 /** A page that the database did not finish in its time is asked for again, smaller. */
-async function bySize<T>(look: Look, ask: () => Promise<T>): Promise<T> {
+async function bySize<T>(scan: Scan, ask: () => Promise<T>): Promise<T> {
   for (;;) {
     try {
       return await ask()
     } catch (error) {
-      if (!isTimeout(error) || look.page <= SMALLEST) throw error
-      look.page = Math.max(SMALLEST, Math.floor(look.page / 4))
+      if (!isTimeout(error) || scan.page <= SMALLEST) throw error
+      scan.page = Math.max(SMALLEST, Math.floor(scan.page / 4))
     }
   }
 }
@@ -180,20 +180,20 @@ export function startBridge(pm: Portfolio, pollMs = 1_000, liveness?: Liveness):
   const stopping = new AbortController()
   const beats = liveness?.loop('The bridge')
   const living = withBeats(pm, beats)
-  const look = firstLook()
+  const scan = firstScan()
   let since: string | undefined
   let reason = ''
   const loop = (async () => {
     while (!stopping.signal.aborted) {
       beats?.beat()
       try {
-        await drainLearningQueue(living, look, stopping.signal)
+        await drainLearningQueue(living, scan, stopping.signal)
         since = undefined
       } catch (err) {
         if (since === undefined) pm.logger.warn({ err }, `The learning queue was not drained: ${explain(err)}`)
         since ??= new Date(pm.clock.now()).toISOString()
         reason = explain(err)
-        look.after = null
+        scan.after = null
       }
       await pm.clock.sleep(pollMs, stopping.signal)
     }

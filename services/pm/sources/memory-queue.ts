@@ -8,20 +8,20 @@ import type { QueueStore, SettleAnswer, Settled } from './queue-store.ts'
 
 const MOST_REASON = 2_000
 
-type Taken = Settled & { strand_id: string }
+type WaitingRow = Settled & { strand_id: string }
 type Answer = SettleAnswer & { waiting: number }
 
 export function createMemoryQueue(db: MemoryDatabase): QueueStore {
   const { adStrands, strands, queue, setAside } = strandTables(db)
 
   /** Those that still wait, with their strands. */
-  const taken = (rows: readonly Settled[]): Taken[] =>
+  const stillWaiting = (rows: readonly Settled[]): WaitingRow[] =>
     rows.flatMap((row) => {
       const waits = queue.get(row.id)
       return waits?.status === 'pending' ? [{ ...row, strand_id: waits.strand_id }] : []
     })
 
-  function settle(rows: readonly Taken[], claim: RelayClaim): Answer {
+  function settle(rows: readonly WaitingRow[], claim: RelayClaim): Answer {
     const answer = takeTrades(db, rows, claim)
     for (const row of rows) {
       if (row.wait_ms !== undefined) rest(row)
@@ -31,7 +31,7 @@ export function createMemoryQueue(db: MemoryDatabase): QueueStore {
     return { ...answer, failed, waiting: rows.filter((r) => r.wait_ms !== undefined).length, refused: [] }
   }
 
-  function rest({ id, strand_id, error, wait_ms }: Taken): void {
+  function rest({ id, strand_id, error, wait_ms }: WaitingRow): void {
     const attempts = (setAside.get(setAsideKey('strand', id))?.attempts ?? 0) + 1
     const retry_at = db.now() + (wait_ms as number)
     setAside.put(setAsideKey('strand', id), {
@@ -44,7 +44,7 @@ export function createMemoryQueue(db: MemoryDatabase): QueueStore {
     })
   }
 
-  function done({ id, strand_id, error }: Taken, row: QueuedStrand): void {
+  function done({ id, strand_id, error }: WaitingRow, row: QueuedStrand): void {
     const status = error === null ? ('completed' as const) : ('failed' as const)
     const text = error === null ? null : [...error].slice(0, MOST_REASON).join('')
     queue.put(id, { ...row, status, error: text, processed_at: new Date(db.now()).toISOString() })
@@ -79,11 +79,11 @@ export function createMemoryQueue(db: MemoryDatabase): QueueStore {
         position_ids: 'text',
       }
     },
-    settle: async (rows, claim) => db.transaction(() => settle(taken(rows), claim)),
+    settle: async (rows, claim) => db.transaction(() => settle(stillWaiting(rows), claim)),
     settleEach: async (rows, claim) =>
       db.transaction(() => {
         const sum: Answer = { added: 0, known: 0, failed: 0, waiting: 0, published: [], refused: [] }
-        for (const row of taken(rows)) {
+        for (const row of stillWaiting(rows)) {
           const one = settle([row], claim)
           for (const name of ['added', 'known', 'failed', 'waiting'] as const) sum[name] += one[name]
           sum.published.push(...one.published)

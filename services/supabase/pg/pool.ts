@@ -18,7 +18,7 @@ export interface PoolOptions {
   /** Which statements are prepared, once per connection: those of which there are few. Their text arguments for jsonb may be JSON already. */
   prepared(text: string): boolean
   /** Milliseconds that a connection or an answer is waited for. */
-  patienceMs?: number
+  timeoutMs?: number
 }
 
 export interface Pool extends PostgresPool {
@@ -27,10 +27,10 @@ export interface Pool extends PostgresPool {
 }
 
 /** Longer than any statement may take (8 s, see the login role), shorter than our clients wait (30 s): nobody waits for a host that went silent. */
-const PATIENCE_MS = 15_000
+const TIMEOUT_MS = 15_000
 const CLOSE_PATIENCE_MS = 2_000
 
-export function createPool({ url, max, name, prepared, patienceMs = PATIENCE_MS }: PoolOptions): Pool {
+export function createPool({ url, max, name, prepared, timeoutMs = TIMEOUT_MS }: PoolOptions): Pool {
   const arrays: ArrayTypes = new Map()
   const types = createParameterTypes()
   const names = new LRUCache<string, string>({ max: 1_000 })
@@ -39,8 +39,8 @@ export function createPool({ url, max, name, prepared, patienceMs = PATIENCE_MS 
     max,
     application_name: name,
     types: resultTypes(arrays),
-    connectionTimeoutMillis: patienceMs,
-    query_timeout: patienceMs,
+    connectionTimeoutMillis: timeoutMs,
+    query_timeout: timeoutMs,
     idleTimeoutMillis: 60_000,
     keepAlive: true,
     onConnect: async (client) => {
@@ -83,7 +83,7 @@ export function createPool({ url, max, name, prepared, patienceMs = PATIENCE_MS 
 
   async function connect(): Promise<PostgresPoolClient> {
     const client = await pool.connect().catch((error) => {
-      throw told(error)
+      throw asPostgresError(error)
     })
     let doubtful = false
     const query = async (text: string, values: readonly unknown[]) => {
@@ -94,7 +94,7 @@ export function createPool({ url, max, name, prepared, patienceMs = PATIENCE_MS 
         // statement whose result has another shape by now stays as it is for as long as its connection lives.
         if (!stateOf(error)) void client.end().catch(() => {})
         doubtful ||= !stateOf(error) || (error as pg.DatabaseError).routine === 'RevalidateCachedQuery'
-        throw told(error)
+        throw asPostgresError(error)
       }
     }
     return {
@@ -108,9 +108,9 @@ export function createPool({ url, max, name, prepared, patienceMs = PATIENCE_MS 
     async schemaChanged() {
       types.forget()
       const client = await pool.connect().catch((error) => {
-        throw told(error)
+        throw asPostgresError(error)
       })
-      const failed = await readArrays(client).catch(told)
+      const failed = await readArrays(client).catch(asPostgresError)
       client.release(Boolean(failed))
       if (failed) throw failed
     },
@@ -127,7 +127,7 @@ export function createPool({ url, max, name, prepared, patienceMs = PATIENCE_MS 
 const stateOf = (error: unknown) => /^[0-9A-Z]{5}$/.exec((error as { code?: string }).code ?? '')?.[0]
 
 /** What is the connection's and not the statement's says so: whoever sent the statement does not know whether it happened. */
-function told(error: unknown): unknown {
+function asPostgresError(error: unknown): unknown {
   const state = stateOf(error)
   // 08: connection exceptions; 57P: shut down, crashed, starting up; 53300: too many connections.
   if (state && !/^(08|57P|53300)/.test(state)) return error

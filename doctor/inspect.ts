@@ -4,10 +4,15 @@ import { Late, within } from '../core/within.ts'
 import { type Area, error, type Finding } from './finding.ts'
 
 /** One area's look at the world. Milliseconds. */
-export const LOOK_MS = 25_000
+export const INSPECT_MS = 25_000
 
 /** What `work` finds. What goes wrong, or takes too long, becomes an error of the area: `what` could not be looked at. */
-export async function look(area: Area, what: string, work: () => Promise<Finding[]>, ms = LOOK_MS): Promise<Finding[]> {
+export async function inspect(
+  area: Area,
+  what: string,
+  work: () => Promise<Finding[]>,
+  ms = INSPECT_MS,
+): Promise<Finding[]> {
   try {
     return await within(work(), ms)
   } catch (cause) {
