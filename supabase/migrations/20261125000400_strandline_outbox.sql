@@ -116,20 +116,27 @@ begin
 end
 $$;
 
--- One event into the outbox, claimed by the relay that will publish it at once (null: by nobody). Returns the row, or null when the log has that
--- revision of the trade already, also under its other name.
-create function strandline.pm_outbox_insert(p_event jsonb, p_traceparent text, p_relay text, p_lease_ms integer)
+-- One event into the outbox, claimed by the relay that will publish it at once (null: by nobody). Returns the row, or null when it has that revision already.
+create function strandline.pm_outbox_put(p_event jsonb, p_traceparent text, p_relay text, p_lease_ms integer)
 returns jsonb language plpgsql security invoker set search_path = '' as $$
 declare
   added jsonb;
 begin
-  if strandline.name_trade(p_event) <> p_event ->> 'event_id' then return null; end if;
   insert into strandline.pm_outbox (event_id, revision, payload, traceparent, claimed_by, claimed_until)
   values (p_event ->> 'event_id', (p_event ->> 'revision')::integer, p_event, p_traceparent, p_relay,
     case when p_relay is not null then now() + p_lease_ms * interval '1 ms' end)
   on conflict (event_id, revision) do nothing
   returning jsonb_build_object('id', id, 'payload', payload, 'traceparent', traceparent, 'recorded_at', created_at) into added;
   return added;
+end
+$$;
+
+-- The same of an event that was not named yet: null also where the log has that revision of the trade under its other name.
+create function strandline.pm_outbox_insert(p_event jsonb, p_traceparent text, p_relay text, p_lease_ms integer)
+returns jsonb language plpgsql security invoker set search_path = '' as $$
+begin
+  if strandline.name_trade(p_event) <> p_event ->> 'event_id' then return null; end if;
+  return strandline.pm_outbox_put(p_event, p_traceparent, p_relay, p_lease_ms);
 end
 $$;
 

@@ -65,10 +65,15 @@ create function strandline.read_position(p_row jsonb)
 returns strandline.position language plpgsql stable security invoker set search_path = '' set timezone = 'UTC' as $$
 declare
   p strandline.position;
-  v_row jsonb := p_row || jsonb_build_object('entry_context', strandline.as_jsonb(p_row -> 'entry_context'),
-    'regime_context', strandline.as_jsonb(p_row -> 'regime_context'), 'completed_trades', strandline.trades_of(p_row -> 'completed_trades'));
+  v_row jsonb := p_row;
   c record;
 begin
+  -- as a rule they are JSON already
+  if not coalesce(jsonb_typeof(p_row -> 'entry_context') <> 'string' and jsonb_typeof(p_row -> 'regime_context') <> 'string'
+                  and jsonb_typeof(p_row -> 'completed_trades') = 'array', false) then
+    v_row := p_row || jsonb_build_object('entry_context', strandline.as_jsonb(p_row -> 'entry_context'),
+      'regime_context', strandline.as_jsonb(p_row -> 'regime_context'), 'completed_trades', strandline.trades_of(p_row -> 'completed_trades'));
+  end if;
   return jsonb_populate_record(null::strandline.position, v_row);
 exception when data_exception then
   for c in select e.key, e.value from jsonb_each(v_row) e loop
@@ -420,20 +425,20 @@ begin
 end
 $$;
 
--- Records one execution, once per id.
--- p_execution: JSON {id, position_id, side: 'entry' | 'exit', kind, quantity | null, price, size_frac | null, executed_at | null (now, by this
--- database's clock), max_skew_ms, trade_id (for a first entry), entry_context | null, regime_context | null, request}.
--- Returns {status, …}: 'recorded' and 'duplicate' with trade_id, size_frac, left, and trade when the position is flat but not closed; 'close_first' (flat, its
--- trade not closed yet) with trade; 'conflict', 'unknown_position', 'nothing_held', 'more_than_held' (held), 'before_entry' (entry), 'in_future' (executed_at,
--- now), 'invalid' (reason) changed nothing. With `closing`, whoever calls closes the trade himself: it is not read again.
-create function public.strandline_pm_record_execution(p_execution text) returns jsonb language plpgsql security invoker set search_path = '' as $$
+-- Records one execution, once per id; with p_close (as strandline_pm_close takes it), one that leaves the trade which was scored for it closes that trade by
+-- the same write to its row. e: as strandline_pm_record_execution takes it, which says what is returned.
+create function strandline.pm_record(e jsonb, p_close jsonb default null, p_relay text default null, p_lease_ms integer default null)
+returns jsonb language plpgsql security invoker set search_path = '' set timezone = 'UTC' as $$
 declare
-  e      jsonb := p_execution::jsonb;
-  v_row  jsonb;
-  before strandline.position;
-  p      strandline.position;
-  known  strandline.pm_executions;
-  a      strandline.applied_execution;
+  v_row     jsonb;
+  before    strandline.position;
+  p         strandline.position;
+  known     strandline.pm_executions;
+  a         strandline.applied_execution;
+  v_changes jsonb;
+  v_answer  jsonb;
+  v_close   jsonb;
+  v_event   text;
 begin
   select strandline.row_jsonb(l) into v_row from public.lowcap_positions l where l.id = strandline.position_key(e ->> 'position_id') for update;
   if not found then return jsonb_build_object('status', 'unknown_position'); end if;
@@ -450,12 +455,34 @@ begin
   values (e ->> 'id', before.id, a.trade, e ->> 'kind', a.quantity, (e ->> 'price')::double precision, a.share, (a.p).total_quantity, a.at, e -> 'request')
   on conflict (id) do nothing;
   if not found then return jsonb_build_object('status', 'conflict'); end if;   -- at the same moment, for another position
-  v_row := strandline.write_position(before.id, strandline.position_changes(before, a.p) || jsonb_build_object('last_activity_timestamp', a.at));
-  p := strandline.read_position(v_row);   -- in the types of its table
-  return jsonb_build_object('status', 'recorded', 'trade_id', a.trade, 'size_frac', a.share, 'left', p.total_quantity,
-    'trade', case when strandline.pm_is_flat(p) and not coalesce((e ->> 'closing')::boolean, false) then strandline.pm_trade(p) end);
+  v_changes := strandline.position_changes(before, a.p) || jsonb_build_object('last_activity_timestamp', a.at);
+  v_answer := jsonb_build_object('status', 'recorded', 'trade_id', a.trade, 'size_frac', a.share);
+  if p_close is null then
+    p := strandline.read_position(strandline.write_position(before.id, v_changes));   -- in the types of its table
+    return v_answer || jsonb_build_object('left', p.total_quantity, 'trade', case when strandline.pm_is_flat(p) then strandline.pm_trade(p) end);
+  end if;
+  v_close := strandline.pm_close_refusal(a.p, p_close);
+  if v_close is null then
+    v_event := strandline.name_trade(p_close -> 'event');
+    v_changes := v_changes || strandline.pm_close_changes(a.p, p_close, v_event);
+  end if;
+  perform strandline.write_position(before.id, v_changes);
+  return v_answer || jsonb_build_object('left', (a.p).total_quantity, 'trade', null,
+    'close', coalesce(v_close, strandline.pm_publish_close(p_close, v_event, p_relay, p_lease_ms)));
 exception when data_exception then   -- numbers of the row that one cannot calculate with
   return jsonb_build_object('status', 'invalid', 'reason', sqlerrm);
+end
+$$;
+
+-- Records one execution, once per id.
+-- p_execution: JSON {id, position_id, side: 'entry' | 'exit', kind, quantity | null, price, size_frac | null, executed_at | null (now, by this
+-- database's clock), max_skew_ms, trade_id (for a first entry), entry_context | null, regime_context | null, request}.
+-- Returns {status, …}: 'recorded' and 'duplicate' with trade_id, size_frac, left, and trade when the position is flat but not closed; 'close_first' (flat, its
+-- trade not closed yet) with trade; 'conflict', 'unknown_position', 'nothing_held', 'more_than_held' (held), 'before_entry' (entry), 'in_future' (executed_at,
+-- now), 'invalid' (reason) changed nothing.
+create function public.strandline_pm_record_execution(p_execution text) returns jsonb language plpgsql security invoker set search_path = '' as $$
+begin
+  return strandline.pm_record(p_execution::jsonb);
 end
 $$;
 

@@ -9,6 +9,50 @@ create function strandline.pm_note_unscored(p_event jsonb, p_side text) returns 
   on conflict (event_id) do nothing
 $$;
 
+-- Why a position is not the trade that was scored (c: as strandline_pm_close takes it): as that returns it; null: it is, and can be closed.
+create function strandline.pm_close_refusal(p strandline.position, c jsonb) returns jsonb language plpgsql stable security invoker set search_path = '' as $$
+declare
+  known jsonb;
+begin
+  if not strandline.pm_is_open(p) or strandline.pm_trade_id(p) <> c ->> 'trade_id' then
+    known := public.strandline_pm_outbox_event(c -> 'event' ->> 'event_id');
+    return jsonb_build_object('status', case when known is null then 'changed' else 'already_closed' end, 'event', known);
+  end if;
+  if not strandline.pm_is_flat(p) then return jsonb_build_object('status', 'not_flat', 'left', p.total_quantity); end if;
+  if strandline.pm_fingerprint(p) <> c ->> 'fingerprint' then return jsonb_build_object('status', 'changed'); end if;
+  if not ((c -> 'event' ->> 'entry_price')::double precision > 0 and (c -> 'event' ->> 'exit_price')::double precision > 0)
+    or coalesce(jsonb_typeof(p.completed_trades), 'array') <> 'array' then
+    return jsonb_build_object('status', 'invalid');
+  end if;
+  return null;
+end
+$$;
+
+-- What a close changes in the row of its position. p_event_id: by which the log knows the trade (strandline.name_trade): somebody else's record of it may
+-- have come first, under another name.
+create function strandline.pm_close_changes(p strandline.position, c jsonb, p_event_id text)
+returns jsonb language plpgsql stable security invoker set search_path = '' set timezone = 'UTC' as $$
+begin
+  return jsonb_build_object('status', strandline.pm_status(p.status, false), 'current_trade_id', null, 'total_quantity', 0, 'settled_entry', p.first_entry_timestamp,
+      'closed_at', to_timestamp((c -> 'event' ->> 'closed_at')::double precision / 1000))
+    || case when strandline.pm_is_completed(p.completed_trades, c ->> 'trade_id') then '{}'
+            else jsonb_build_object('completed_trades', p.completed_trades || jsonb_build_array((c -> 'completed_trade') || jsonb_build_object('event_id', p_event_id))) end;
+end
+$$;
+
+-- The event of a trade that was closed into the outbox, and the note to score it later. Returns what strandline_pm_close does.
+create function strandline.pm_publish_close(c jsonb, p_event_id text, p_relay text, p_lease_ms integer)
+returns jsonb language plpgsql security invoker set search_path = '' as $$
+declare
+  ev    jsonb := c -> 'event';
+  added jsonb;
+begin
+  if p_event_id = ev ->> 'event_id' then added := strandline.pm_outbox_put(ev, c ->> 'traceparent', p_relay, p_lease_ms); end if;
+  if added is not null and (c ->> 'score_later')::boolean then perform strandline.pm_note_unscored(ev, c ->> 'side'); end if;
+  return jsonb_build_object('status', 'closed', 'outbox', added);
+end
+$$;
+
 -- Closes a scored trade, in one transaction: completed_trades, status, closed_at, outbox row, and the note to score it later.
 -- p_close: JSON {position_id, trade_id, fingerprint, event (PositionClosed), completed_trade, side, score_later, traceparent}.
 -- Returns {status: 'closed', outbox: row | null} (null: the event was in the outbox before), or, with nothing changed: 'already_closed' with
@@ -16,38 +60,20 @@ $$;
 create function public.strandline_pm_close(p_close text, p_relay text, p_lease_ms integer)
 returns jsonb language plpgsql security invoker set search_path = '' set timezone = 'UTC' as $$
 declare
-  c     jsonb := p_close::jsonb;
-  ev    jsonb := c -> 'event';
-  v_row jsonb;
-  p     strandline.position;
-  known jsonb;
-  v_trade jsonb;
-  added jsonb;
+  c         jsonb := p_close::jsonb;
+  v_row     jsonb;
+  p         strandline.position;
+  v_refusal jsonb;
+  v_event   text;
 begin
   select strandline.row_jsonb(l) into v_row from public.lowcap_positions l where l.id = strandline.position_key(c ->> 'position_id') for update;
   if not found then return jsonb_build_object('status', 'unknown_position'); end if;
   p := strandline.read_position(v_row);
-  if not strandline.pm_is_open(p) or strandline.pm_trade_id(p) <> c ->> 'trade_id' then
-    known := public.strandline_pm_outbox_event(ev ->> 'event_id');
-    return jsonb_build_object('status', case when known is null then 'changed' else 'already_closed' end, 'event', known);
-  end if;
-  if not strandline.pm_is_flat(p) then return jsonb_build_object('status', 'not_flat', 'left', p.total_quantity); end if;
-  if strandline.pm_fingerprint(p) <> c ->> 'fingerprint' then return jsonb_build_object('status', 'changed'); end if;
-  if not ((ev ->> 'entry_price')::double precision > 0 and (ev ->> 'exit_price')::double precision > 0)
-    or coalesce(jsonb_typeof(p.completed_trades), 'array') <> 'array' then
-    return jsonb_build_object('status', 'invalid');
-  end if;
-
-  -- Somebody else's record of it may have come first, under another name: it is that name which the log knows.
-  v_trade := (c -> 'completed_trade') || jsonb_build_object('event_id', strandline.name_trade(ev));
-  perform strandline.write_position(p.id, jsonb_build_object(
-      'status', strandline.pm_status(p.status, false), 'current_trade_id', null, 'total_quantity', 0, 'settled_entry', p.first_entry_timestamp,
-      'closed_at', to_timestamp((ev ->> 'closed_at')::double precision / 1000))
-    || case when strandline.pm_is_completed(p.completed_trades, c ->> 'trade_id') then '{}'
-            else jsonb_build_object('completed_trades', p.completed_trades || jsonb_build_array(v_trade)) end);
-  added := strandline.pm_outbox_insert(ev, c ->> 'traceparent', p_relay, p_lease_ms);
-  if added is not null and (c ->> 'score_later')::boolean then perform strandline.pm_note_unscored(ev, c ->> 'side'); end if;
-  return jsonb_build_object('status', 'closed', 'outbox', added);
+  v_refusal := strandline.pm_close_refusal(p, c);
+  if v_refusal is not null then return v_refusal; end if;
+  v_event := strandline.name_trade(c -> 'event');
+  perform strandline.write_position(p.id, strandline.pm_close_changes(p, c, v_event));
+  return strandline.pm_publish_close(c, v_event, p_relay, p_lease_ms);
 end
 $$;
 
@@ -56,11 +82,8 @@ $$;
 -- where the close finds another trade than the one that was scored.
 create function public.strandline_pm_exit(p_execution text, p_close text, p_relay text, p_lease_ms integer)
 returns jsonb language plpgsql security invoker set search_path = '' as $$
-declare
-  v_exit jsonb := public.strandline_pm_record_execution((p_execution::jsonb || '{"closing": true}')::text);
 begin
-  if v_exit ->> 'status' <> 'recorded' then return v_exit; end if;
-  return v_exit || jsonb_build_object('close', public.strandline_pm_close(p_close, p_relay, p_lease_ms));
+  return strandline.pm_record(p_execution::jsonb, p_close::jsonb, p_relay, p_lease_ms);
 end
 $$;
 
