@@ -15,6 +15,7 @@ import { systemClock } from '../clock.ts'
 import type { StrandlineError } from '../errors.ts'
 import { within } from '../within.ts'
 import { createAssigner } from './assigner.ts'
+import { createFetchPace } from './fetch-pace.ts'
 import { createGroupOffsets } from './group-offsets.ts'
 import { connected } from './kafka-cluster.ts'
 import { logError } from './kafka-errors.ts'
@@ -27,6 +28,8 @@ export interface ConsumeOptions {
   brokers: string[]
   /** Partitions worked on at the same time. */
   concurrency?: number
+  /** While records keep coming, milliseconds between two fetches (fetch-pace.ts). */
+  paceMs?: number
 }
 
 interface Assignment {
@@ -49,7 +52,7 @@ const LAST_OFFSETS_MS = 2_000
 
 export async function subscribe(
   kafka: Kafka,
-  { group, topic, brokers, concurrency = 3 }: ConsumeOptions,
+  { group, topic, brokers, concurrency = 3, paceMs }: ConsumeOptions,
   committed: () => Promise<Map<number, number | null>>,
   handler: PartitionHandler,
   logger: Logger,
@@ -112,6 +115,7 @@ export async function subscribe(
   }
 
   const groupOffsets = createGroupOffsets(commitOffsets, systemClock)
+  const pace = paceMs === undefined ? undefined : createFetchPace(paceMs, systemClock)
 
   consumer.on(consumer.events.REBALANCING, () => {
     joined = false
@@ -275,7 +279,9 @@ export async function subscribe(
     } finally {
       clearInterval(beat)
     }
-    if (control.isActive() && last) resolveOffset(last.offset)
+    if (!control.isActive()) return
+    if (last) resolveOffset(last.offset)
+    await pace?.rest(Number(batch.highWatermark) > Number(batch.lastOffset()) + 1)
   }
 
   const run = () =>

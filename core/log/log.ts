@@ -113,7 +113,13 @@ export interface EventLog {
    */
   produce(topic: string, records: OutgoingRecord[]): Promise<ProducedRecord[]>
   consume(
-    options: { group: string; topic: string; concurrency?: number },
+    options: {
+      group: string
+      topic: string
+      concurrency?: number
+      /** While records keep coming, the log is asked for more only so often, ms; default: at once. */
+      paceMs?: number
+    },
     handler: PartitionHandler,
   ): Promise<Subscription>
   /** Of all partitions that the topic has now, in their order. */

@@ -26,6 +26,8 @@ export interface ConsumerDeclaration<Event> {
   concurrency: number
   /** Most records of one transaction. */
   maxChunk: number
+  /** Where nobody waits for it: while records keep coming, milliseconds between two fetches, so that several are one transaction. */
+  paceMs?: number
   /** Where its checkpoints are kept; default: in the database of the service. */
   checkpoints?: CheckpointStore
   /** What a chunk does: one transaction that checks the claim, writes the effect and advances the checkpoint. */
@@ -38,7 +40,7 @@ export async function startConsumer<Event>(
   declaration: ConsumerDeclaration<Event>,
 ): Promise<Service> {
   const { config, log, store, clock, logger, liveness } = deps
-  const { service, consumer, group, reads, concurrency, maxChunk, processor } = declaration
+  const { service, consumer, group, reads, concurrency, maxChunk, paceMs, processor } = declaration
   const { checkpoints = createCheckpointStore(store) } = declaration
   const { topic, registry } = config
   const metrics = createConsumerMetrics(deps.metrics, clock, group)
@@ -56,7 +58,7 @@ export async function startConsumer<Event>(
     admit: () => checkLogSettings(log, config, logger),
     events: metrics.events,
   })
-  const subscription = await log.consume({ group, topic, concurrency }, runner)
+  const subscription = await log.consume({ group, topic, concurrency, paceMs }, runner)
   const { lag, measured } = metrics
   const watch = watchConsumer({ ...shared, group, subscription, runner, lag, measured, liveness })
   return {
