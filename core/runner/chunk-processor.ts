@@ -22,6 +22,8 @@ export interface Chunk {
   replay: boolean
   /** Id to commit under. */
   commitId: string
+  /** More of the partition is in hand: another commit follows before it is applied to its end. Default: false. */
+  more?: boolean
 }
 
 export type Applied =

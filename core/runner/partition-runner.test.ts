@@ -156,6 +156,46 @@ describe('a batch that does not start where we stand', () => {
   })
 })
 
+describe('a chunk that another one follows', () => {
+  const followed = async (maxChunk: number, offsets: number[], waitsAt?: number) => {
+    const told: [number, boolean | undefined][] = []
+    const { apply } = world.memory.processor
+    let waited = false
+    world.memory.processor.apply = async (claim, chunk) => {
+      const at = chunk.records.findIndex((r) => r.offset === waitsAt)
+      if (at >= 0 && !waited) {
+        waited = at === 0
+        return {
+          status: 'waits',
+          offset: waitsAt as number,
+          error: new StrandlineError('REGISTRY_SCHEMA_UNKNOWN', 'later'),
+        }
+      }
+      told.push([chunk.records.length, chunk.more])
+      return apply(claim, chunk)
+    }
+    const runner = world.runner(maxChunk)
+    await runner.assigned(0, null)
+    await hand(runner, world.batch(0, offsets))
+    return told
+  }
+
+  it('is told so; the last of a batch is not', async () => {
+    expect(await followed(2, [0, 1, 2, 3, 4])).toEqual([
+      [2, true],
+      [2, true],
+      [1, false],
+    ])
+  })
+
+  it('is none where what follows waits: that may take long', async () => {
+    expect(await followed(10, [0, 1, 2, 3, 4], 3)).toEqual([
+      [3, false],
+      [2, false],
+    ])
+  })
+})
+
 describe('a commit whose answer is lost', () => {
   it.each(['before', 'after'] as const)('%s it took effect counts once', async (when) => {
     const runner = world.runner()

@@ -186,7 +186,8 @@ export function createPartitionRunner(options: RunnerOptions): PartitionRunner {
       if (!control.isActive()) return
       const end = endOfChunk(records, i, slot)
       const next = end === records.length ? b.nextOffset : (records[end] as LogRecord).offset
-      const outcome = await tryChunk(slot, b, records.slice(i, end), next, control)
+      const more = end < records.length && records[end]?.offset !== slot.waitsAt
+      const outcome = await tryChunk(slot, b, records.slice(i, end), next, more, control)
       if (outcome === 'leave') return
       if (outcome === 'done') {
         i = end
@@ -232,6 +233,7 @@ export function createPartitionRunner(options: RunnerOptions): PartitionRunner {
     b: LogBatch,
     records: LogRecord[],
     next: number,
+    more: boolean,
     control: BatchControl,
   ): Promise<Attempt> {
     const mine = slot.claim as Claim
@@ -239,6 +241,7 @@ export function createPartitionRunner(options: RunnerOptions): PartitionRunner {
     const chunk: Chunk = {
       records,
       next,
+      more,
       commitId: randomUUID(),
       replay: mine.checkpoint !== null && first < mine.checkpoint,
     }

@@ -34,6 +34,8 @@ export interface LearnerCommit {
   /** Other partitions whose sums change, with the version that was read. */
   foreign: { partition: number; version: number }[]
   dead: DeadLetterRow[]
+  /** Whether the baseline is written along (baseline-turns.ts). Default: true. */
+  baseline?: boolean
   /** Which log was read, and how far (core/runner/last-record.ts). */
   seen: string
 }

@@ -111,7 +111,7 @@ function sumsRows({ modelVersion }: Version, fresh: DirtySums[]): Buffer {
 
 const APPLY = `select strandline.learner_commit($1, $2, $3, $4, $5, $6, $7, $8, true,
   '{}', '{}', '{}', '{}', '{}', '{}', '{}', $9,
-  $10, $11, $12, $13, $14, $15, $16, ${SUMS_AMOUNTS.map((_, i) => `$${17 + i}`)}, '[]', $25, $26, $27, $28) as it`
+  $10, $11, $12, $13, $14, $15, $16, ${SUMS_AMOUNTS.map((_, i) => `$${17 + i}`)}, '[]', $25, $26, $27, $28, $29) as it`
 
 function applied({ consumer, topic, modelVersion, sync }: Version, c: LearnerCommit): unknown[] {
   const { claim } = c
@@ -140,6 +140,7 @@ function applied({ consumer, topic, modelVersion, sync }: Version, c: LearnerCom
     c.seen,
     claim.checkpoint ?? -1,
     sync,
+    c.baseline ?? true,
   ]
 }
 

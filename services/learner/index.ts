@@ -64,7 +64,8 @@ export async function startLearner(
     concurrency,
     maxChunk,
     checkpoints,
-    processor: (decode) => createLearnerProcessor({ model, store, decode, deadLetters, logger, events }),
+    processor: (decode) =>
+      createLearnerProcessor({ model, store, decode, deadLetters, logger, events, now: deps.clock.now }),
   })
   const inactive = version.active ? '' : ', which is not the active model'
   logger.info({ model: name, model_version: id }, `learning from ${topic} under ${name}${inactive}`)

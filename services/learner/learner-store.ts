@@ -178,6 +178,7 @@ export function createLearnerStore(
             p_seen: c.seen,
             p_checkpoint: c.claim.checkpoint ?? -1,
             p_sync: sync,
+            p_baseline: c.baseline ?? true,
           }),
   }
 }

@@ -15,6 +15,7 @@ import { type FoldResult, foldTrades } from '../../domain/learning/fold.ts'
 import type { Model } from '../../domain/learning/model.ts'
 import { decayOf } from '../../domain/learning/sums.ts'
 import { type Trade, tradeFrom } from '../../domain/learning/trade.ts'
+import { createBaselineTurns } from './baseline-turns.ts'
 import { type ChunkState, type ClaimState, createChunkState, newClaimState } from './chunk-state.ts'
 import type { DeadLetters } from './dead-letter.ts'
 import type { LearnerStore } from './learner-store.ts'
@@ -34,6 +35,7 @@ export interface ProcessorOptions {
   deadLetters: DeadLetters
   logger: Logger
   events?: LearnerEvents
+  now?: () => number
 }
 
 /** How many chunks the ledger is asked beforehand after one that met known trades. */
@@ -46,8 +48,10 @@ export function createLearnerProcessor({
   deadLetters,
   logger,
   events = {},
+  now = Date.now,
 }: ProcessorOptions): ChunkProcessor {
   const states = new WeakMap<Claim, ClaimState>()
+  const baselines = createBaselineTurns(now)
   const tau = decayOf(model.definition.tau_days)
 
   function stateOf(claim: Claim): ClaimState {
@@ -108,8 +112,10 @@ export function createLearnerProcessor({
         dirty: state.dirty(),
         foreign: state.foreign(),
         dead: deadRows,
+        baseline: baselines.take(chunk.more),
         seen: seenOf(claim, chunk),
       })
+      if (answer.status !== 'ok') baselines.giveBack()
       if (answer.status === 'seen') {
         memory.expectSeen = EXPECT_SEEN_CHUNKS
         logger.debug(

@@ -106,7 +106,7 @@ end $$;
 -- `lateral … offset 0` is never pulled up, so never turned round into a scan of the table.
 
 -- Baseline and timeframes of a version: {global_rr: {rr_short, rr_long, n, updated_at}, timeframe_weights: {1h: {rr_short, rr_long, n}, …}}.
--- The timeframes are those of the model's vocabulary. An index look-up for each: this runs in every commit.
+-- The timeframes are those of the model's vocabulary. An index look-up for each: this runs in most commits while little happens.
 create function strandline.learner_baseline(p_model_version integer)
 returns jsonb language sql stable security invoker set search_path = '' set enable_hashjoin = off set enable_mergejoin = off set enable_seqscan = off set jit = off as $$
   with groups as (
@@ -136,26 +136,32 @@ declare
   v_table regclass := 'public.learning_configs';
   v_key   text := (select a.attname from pg_attribute a where a.attrelid = v_table and a.attname in ('module', 'module_id') and not a.attisdropped
                    order by a.attname limit 1);
+  v_jsonb boolean := (select a.atttypid = 'jsonb'::regtype from pg_attribute a where a.attrelid = v_table and a.attname = 'config_data' and not a.attisdropped);
   v_time  boolean := exists (select from pg_attribute a where a.attrelid = v_table and a.attname = 'updated_at' and not a.attisdropped);
 begin
   execute format($f$
     create function strandline.learner_write_baseline(p_model_version integer) returns void language plpgsql security invoker set search_path = '' as $b$
+    declare
+      v_config jsonb;
     begin
       if not (select ours from strandline.readers where name = 'learning_configs') then return; end if;
-      insert into public.learning_configs (%1$I, config_data)
-      select 'decision_maker', w.config_data from strandline.their_path(), jsonb_populate_record(null::public.learning_configs, '{"config_data": {}}') w
-      where not exists (select 1 from public.learning_configs where %1$I = 'decision_maker') on conflict do nothing;
-      perform pg_catalog.set_config('search_path', '', true);
       -- the lock comes first: a later commit then sees what an earlier one wrote
-      perform 1 from public.learning_configs where %1$I = 'decision_maker' for update;
-      update public.learning_configs c set config_data = (
-        select w.config_data from jsonb_populate_record(c, jsonb_build_object('config_data',
-          case when jsonb_typeof(strandline.as_jsonb(c.config_data)) = 'object' then strandline.as_jsonb(c.config_data) else '{}' end
-          || strandline.learner_baseline(p_model_version))) w)%2$s
+      select strandline.as_jsonb(c.config_data) into v_config from public.learning_configs c where %1$I = 'decision_maker' for update;
+      if not found then
+        insert into public.learning_configs (%1$I, config_data)
+        select 'decision_maker', w.config_data from strandline.their_path(), jsonb_populate_record(null::public.learning_configs, '{"config_data": {}}') w
+        on conflict do nothing;
+        perform pg_catalog.set_config('search_path', '', true);
+        select strandline.as_jsonb(c.config_data) into v_config from public.learning_configs c where %1$I = 'decision_maker' for update;
+      end if;
+      v_config := case when jsonb_typeof(v_config) = 'object' then v_config else '{}' end || strandline.learner_baseline(p_model_version);
+      update public.learning_configs c set config_data = %2$s%3$s
       from strandline.their_path() where %1$I = 'decision_maker';
       perform pg_catalog.set_config('search_path', '', true);
     end
-    $b$ $f$, v_key, case when v_time then ', updated_at = now()' else '' end);
+    $b$ $f$, v_key,
+    case when v_jsonb then 'v_config' else '(select w.config_data from jsonb_populate_record(c, jsonb_build_object(''config_data'', v_config)) w)' end,
+    case when v_time then ', updated_at = now()' else '' end);
 end $$;
 
 -- Makes a version the one that readers see, with the baseline that goes with it, in one transaction. Commits of learners that are under way are waited

@@ -4,6 +4,7 @@
 -- One chunk of one partition, whole or not at all, by whichever way it came.
 -- p_copied: new rows of ledger and sums were copied in by the same transaction already; p_ids and p_ns then name the rest.
 -- p_sync false: the commit does not wait for the disk (strandline.restorable).
+-- p_baseline: the baseline is written along. A commit that may be the last of its partition for now has to: whoever comes later sees what this one wrote.
 -- Answers {"status": …}: ok; fenced (claimed since); stale (a partition's state changed since it was read); seen (with "ids": events that the
 -- chunk took for new are in the ledger: read them and fold again). Whatever is not ok changed nothing.
 create function strandline.learner_commit(
@@ -13,7 +14,7 @@ create function strandline.learner_commit(
   p_sum_partitions smallint[], p_scopes text[], p_names text[], p_keys text[], p_periods integer[], p_ns bigint[], p_newest bigint[],
   p_weight_short double precision[], p_weight_short_low double precision[], p_weighted_rr_short double precision[], p_weighted_rr_short_low double precision[],
   p_weight_long double precision[], p_weight_long_low double precision[], p_weighted_rr_long double precision[], p_weighted_rr_long_low double precision[],
-  p_foreign jsonb, p_dead jsonb, p_seen jsonb, p_checkpoint bigint, p_sync boolean)
+  p_foreign jsonb, p_dead jsonb, p_seen jsonb, p_checkpoint bigint, p_sync boolean, p_baseline boolean)
 returns jsonb language plpgsql security invoker set search_path = '' set enable_hashjoin = off set enable_mergejoin = off set enable_seqscan = off set jit = off as $$
 declare
   v_status text;
@@ -96,7 +97,7 @@ begin
   end if;
 
   perform strandline.advance(p_consumer, p_topic, p_partition, p_next, p_commit, p_seen);
-  if p_copied or cardinality(p_ids) > 0 or p_changed <> '[]' then
+  if p_baseline then
     -- Whether this model version is the active one must not change between this look and our commit: a switch waits for us, or we for it, and
     -- whichever comes second sees what the first one wrote.
     perform pg_catalog.pg_advisory_xact_lock_shared(pg_catalog.hashtext('strandline.activate'));
@@ -121,7 +122,7 @@ create or replace function public.strandline_learner_commit(
   p_changed text,
   p_sum_partitions text, p_scopes text, p_names text, p_keys text, p_periods text, p_ns text, p_newest text,
   p_weight_short text, p_weight_short_low text, p_weighted_rr_short text, p_weighted_rr_short_low text, p_weight_long text, p_weight_long_low text, p_weighted_rr_long text, p_weighted_rr_long_low text,
-  p_foreign text, p_dead text, p_seen text default null, p_checkpoint bigint default null, p_sync boolean default true)
+  p_foreign text, p_dead text, p_seen text default null, p_checkpoint bigint default null, p_sync boolean default true, p_baseline boolean default true)
 returns jsonb language sql security invoker set search_path = '' as $$
   select strandline.learner_commit(
     p_consumer, p_topic, p_partition, p_epoch, p_version, p_next, p_commit, p_model_version, false,
@@ -129,7 +130,7 @@ returns jsonb language sql security invoker set search_path = '' as $$
     p_changed::jsonb,
     p_sum_partitions::smallint[], p_scopes::text[], p_names::text[], p_keys::text[], p_periods::integer[], p_ns::bigint[], p_newest::bigint[],
     p_weight_short::double precision[], p_weight_short_low::double precision[], p_weighted_rr_short::double precision[], p_weighted_rr_short_low::double precision[], p_weight_long::double precision[], p_weight_long_low::double precision[], p_weighted_rr_long::double precision[], p_weighted_rr_long_low::double precision[],
-    p_foreign::jsonb, p_dead::jsonb, p_seen::jsonb, p_checkpoint, p_sync)
+    p_foreign::jsonb, p_dead::jsonb, p_seen::jsonb, p_checkpoint, p_sync, p_baseline)
 $$;
 
 do $$ begin perform strandline.seal(); end $$;

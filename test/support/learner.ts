@@ -105,6 +105,7 @@ export async function createTestLearner({
     }),
     logger,
     events,
+    now: clock.now,
   })
   const runner = createPartitionRunner({
     consumer: modelVersion.consumer,
