@@ -77,7 +77,10 @@ export class BinaryWriter {
   uuid(value: string): void {
     const at = this.#room(20)
     this.#buffer.writeInt32BE(16, at)
-    this.#buffer.write(value.replaceAll('-', ''), at + 4, 16, 'hex')
+    for (let byte = 0, digit = 0; byte < 16; byte++, digit += 2) {
+      if (value.charCodeAt(digit) === DASH) digit++
+      this.#buffer[at + 4 + byte] = (digitAt(value, digit) << 4) | digitAt(value, digit + 1)
+    }
   }
 
   /** Well-formed Unicode without U+0000, which PostgreSQL refuses; half a character would become another one, without a word. Error: STORE_REJECTED. */
@@ -86,16 +89,25 @@ export class BinaryWriter {
       throw new StrandlineError('STORE_REJECTED', 'The database was given a text that no database keeps.', {
         cause: { code: '22021' },
       })
-    const length = Buffer.byteLength(value)
-    const at = this.#room(4 + length)
+    const most = 3 * value.length
+    const at = this.#room(4 + most)
+    const length = this.#buffer.write(value, at + 4, most, 'utf8')
     this.#buffer.writeInt32BE(length, at)
-    this.#buffer.write(value, at + 4, length, 'utf8')
+    this.#at = at + 4 + length
   }
 
   /** What was written. No copy: the writer is done with. */
   end(): Buffer {
     return this.#buffer.subarray(0, this.#at)
   }
+}
+
+const DASH = 45
+
+/** Of a hexadecimal digit. */
+function digitAt(text: string, at: number): number {
+  const code = text.charCodeAt(at)
+  return code < 58 ? code - 48 : (code | 32) - 87
 }
 
 type Element = keyof typeof OID

@@ -3,16 +3,15 @@
  * the sums on its own, so the result does not depend on how the log is cut into chunks.
  */
 
-import type { Group } from './model.ts'
-import { type Decay, periodOf, type WeighedTrade, weigh } from './sums.ts'
+import { type Decay, type WeighedTrade, weigh } from './sums.ts'
 import type { SumsTable } from './sums-table.ts'
 import type { LedgerTrade, Trade } from './trade.ts'
 
 /** Where the sums of one partition lie. */
 export interface PartitionSums {
   readonly table: SumsTable
-  /** The row of a group in a period, which will be changed; of a group that has none yet: a new, empty one. */
-  change(period: number, group: Group): number
+  /** The rows of the trade's groups in their order, about to be changed; of a group that has none yet: a new, empty one. Valid until the next call. */
+  rows(trade: Trade): readonly number[]
 }
 
 export interface LearnerState {
@@ -54,10 +53,10 @@ const retract: Change = (table, row, weighed) => table.retractTrade(row, weighed
 
 const scratch: WeighedTrade = { closed_at: 0, s: 0, l: 0, srr: 0, lrr: 0 }
 
-function count(state: LearnerState, { partition, closed_at, rr, groups }: Trade, tau: Decay, change: Change): void {
+function count(state: LearnerState, trade: Trade, tau: Decay, change: Change): void {
+  const { partition, closed_at, rr, groups } = trade
   if (groups.length === 0 || rr === null) return
   const weighed = weigh(closed_at, rr, tau, scratch)
-  const period = periodOf(closed_at, tau)
   const sums = state.sums(partition)
-  for (const group of groups) change(sums.table, sums.change(period, group), weighed)
+  for (const row of sums.rows(trade)) change(sums.table, row, weighed)
 }

@@ -3,7 +3,7 @@ import type { PositionClosed } from '../event.ts'
 import { checkEvent, type Rejection } from '../validation.ts'
 import { foldTrades, type LearnerState, type PartitionSums } from './fold.ts'
 import { BASELINE, type Group, type Model } from './model.ts'
-import { type DecayedSums, decayOf, mergeSums, weightOf } from './sums.ts'
+import { type DecayedSums, decayOf, mergeSums, periodOf, weightOf } from './sums.ts'
 import { SumsTable } from './sums-table.ts'
 import { type LedgerTrade, tradeOf } from './trade.ts'
 
@@ -44,14 +44,17 @@ export function createOfflineFold(model: Model): OfflineFold {
 
   const sumsOf = (partition: number): PartitionSums => ({
     table,
-    change(period, group) {
-      const id = `${group.name}\0${group.key}\0${partition}\0${period}`
-      let found = entries.get(id)
-      if (!found) {
-        found = { group, partition, period, row: table.addRow() }
-        entries.set(id, found)
-      }
-      return found.row
+    rows({ groups, closed_at }) {
+      const period = periodOf(closed_at, tau)
+      return groups.map((group) => {
+        const id = `${group.name}\0${group.key}\0${partition}\0${period}`
+        let found = entries.get(id)
+        if (!found) {
+          found = { group, partition, period, row: table.addRow() }
+          entries.set(id, found)
+        }
+        return found.row
+      })
     },
   })
 

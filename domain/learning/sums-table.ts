@@ -13,10 +13,13 @@ export const SUMS_AMOUNTS = [
   'weighted_rr_long_low',
 ] as const satisfies readonly (keyof DecayedSums)[]
 
+export type SumsAmount = (typeof SUMS_AMOUNTS)[number]
+
 /** The numbers of a row, in their order. */
 const SUMS_COLUMNS = ['n', 'newest', ...SUMS_AMOUNTS] as const satisfies readonly (keyof DecayedSums)[]
 
 const WIDTH = SUMS_COLUMNS.length
+const COLUMN = Object.fromEntries(SUMS_COLUMNS.map((name, i) => [name, i])) as Record<keyof DecayedSums, number>
 const N = 0
 const NEWEST = 1
 const WEIGHT_SHORT = 2
@@ -46,6 +49,15 @@ export class SumsTable {
   /** Effective trades. */
   count(row: number): number {
     return this.#values[row * WIDTH + N] as number
+  }
+
+  /** Newest exit time ever seen; ms. */
+  newest(row: number): number {
+    return this.#values[row * WIDTH + NEWEST] as number
+  }
+
+  amount(row: number, name: SumsAmount): number {
+    return this.#values[row * WIDTH + COLUMN[name]] as number
   }
 
   addTrade(row: number, w: WeighedTrade): void {

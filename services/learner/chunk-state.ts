@@ -1,11 +1,12 @@
 /** The state that one chunk works on: its own partition's sums from a cache that lives as long as the claim, other partitions' sums read for it alone. */
 
 import type { LearnerState } from '../../domain/learning/fold.ts'
-import { type Decay, periodOf } from '../../domain/learning/sums.ts'
+import type { Decay } from '../../domain/learning/sums.ts'
 import type { LedgerTrade, Trade } from '../../domain/learning/trade.ts'
 import type { DirtySums } from './commit.ts'
 import type { LearnerStore } from './learner-store.ts'
 import { createSumsCache, type SumsCache } from './sums-cache.ts'
+import { createTradeRows, type TradeRows } from './trade-rows.ts'
 
 /** What a learner remembers of a claimed partition between chunks. */
 export interface ClaimState {
@@ -28,59 +29,49 @@ export interface ChunkState extends LearnerState {
   commit(): void
 }
 
-export function createChunkState(store: LearnerStore, partition: number, own: SumsCache, tau: Decay): ChunkState {
+export function createChunkState(store: LearnerStore, partition: number, cache: SumsCache, tau: Decay): ChunkState {
+  const own = createTradeRows(cache, tau)
   /** As the ledger has it. */
   const ledger = new Map<string, LedgerTrade>()
   /** As this chunk leaves it. */
   const pending = new Map<string, LedgerTrade>()
   /** Corrections of trades that came through another partition: its sums, and the version at which they were read. */
-  const others = new Map<number, { cache: SumsCache; version: number }>()
+  const others = new Map<number, { sums: TradeRows; version: number }>()
 
-  const cacheOf = (p: number): SumsCache => {
+  const sumsOf = (p: number): TradeRows => {
     if (p === partition) return own
     const other = others.get(p)
     if (!other) throw new Error(`the sums of partition ${p} were not read before they were changed`)
-    return other.cache
-  }
-
-  function need(cache: SumsCache, trades: readonly Trade[]): void {
-    for (const { closed_at, groups } of trades) {
-      if (groups.length === 0) continue
-      const period = periodOf(closed_at, tau)
-      for (const group of groups) cache.need(period, group)
-    }
+    return other.sums
   }
 
   async function prepareForeign(p: number, trades: Trade[]): Promise<void> {
     const other = others.get(p)
-    const cache = other?.cache ?? createSumsCache()
-    need(cache, trades)
-    const missing = cache.missing()
+    const sums = other?.sums ?? createTradeRows(createSumsCache(), tau)
+    sums.need(trades)
+    const missing = sums.cache.missing()
     if (other && missing.length === 0) return
     const read = await store.read(p, [], missing)
-    cache.load(read.sums)
-    if (!other) others.set(p, { cache, version: read.version })
+    sums.cache.load(read.sums)
+    if (!other) others.set(p, { sums, version: read.version })
   }
 
   return {
     known: (id) => pending.get(id) ?? ledger.get(id),
     remember: (trade) => void pending.set(trade.id, trade),
-    sums: cacheOf,
+    sums: sumsOf,
     async prepare(trades, ids) {
-      need(own, trades)
-      const missing = own.missing()
+      own.need(trades)
+      const missing = cache.missing()
       if (ids.length > 0 || missing.length > 0) {
         const read = await store.read(partition, ids, missing)
-        own.load(read.sums)
-        if (read.empty) own.startEmpty()
+        cache.load(read.sums)
+        if (read.empty) cache.startEmpty()
         for (const trade of read.trades) ledger.set(trade.id, trade)
         // what a higher revision takes back lies in the groups of the revision before it
-        need(
-          own,
-          read.trades.filter((t) => t.partition === partition),
-        )
-        const more = own.missing()
-        if (more.length > 0) own.load((await store.read(partition, [], more)).sums)
+        own.need(read.trades.filter((t) => t.partition === partition))
+        const more = cache.missing()
+        if (more.length > 0) cache.load((await store.read(partition, [], more)).sums)
       }
       const foreign = new Map<number, Trade[]>()
       for (const trade of trades) {
@@ -96,19 +87,16 @@ export function createChunkState(store: LearnerStore, partition: number, own: Su
         const before = ledger.get(t.id)
         return before ? [{ ...t, was: before.revision }] : []
       }),
-    dirty: () => [
-      ...own.changed().map((c) => ({ ...c, partition })),
-      ...[...others].flatMap(([p, { cache }]) => cache.changed().map((c) => ({ ...c, partition: p }))),
-    ],
+    dirty: () => cache.changed(partition).concat([...others].flatMap(([p, { sums }]) => sums.cache.changed(p))),
     foreign: () =>
       [...others]
-        .filter(([, o]) => o.cache.changed().length > 0)
+        .filter(([, { sums }]) => sums.cache.isChanged())
         .map(([p, { version }]) => ({ partition: p, version })),
     rollback() {
       pending.clear()
-      own.rollback()
+      cache.rollback()
       others.clear() // read again with the version of the next attempt
     },
-    commit: () => own.commit(),
+    commit: () => cache.commit(),
   }
 }

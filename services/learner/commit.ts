@@ -1,12 +1,20 @@
 /** What one chunk changes, and what the database answers. */
 import type { Claim } from '../../core/runner/partition-runner.ts'
-import type { DecayedSums } from '../../domain/learning/sums.ts'
+import type { Group } from '../../domain/learning/model.ts'
+import type { SumsTable } from '../../domain/learning/sums-table.ts'
 import type { Trade } from '../../domain/learning/trade.ts'
-import type { Cell } from './sums-cache.ts'
 
+/** A group in one period: its sums are a row of a table. */
+export interface Cell {
+  period: number
+  group: Group
+}
+
+/** A cell whose sums a chunk has changed: row `row` of `table`, until the commit is answered. */
 export interface DirtySums extends Cell {
   partition: number
-  sums: DecayedSums
+  table: SumsTable
+  row: number
   /** Whether the database may have a row of the cell; false: it has none. */
   known: boolean
 }

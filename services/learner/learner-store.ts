@@ -3,10 +3,10 @@ import type { ModelVersionStore } from '../../core/store/model-versions.ts'
 import { isDirect, type Store } from '../../core/store/store.ts'
 import type { Model, Scope } from '../../domain/learning/model.ts'
 import type { DecayedSums } from '../../domain/learning/sums.ts'
+import type { SumsAmount } from '../../domain/learning/sums-table.ts'
 import { groupsOfLedger, type LedgerTrade } from '../../domain/learning/trade.ts'
-import type { CommitAnswer, LearnerCommit } from './commit.ts'
+import type { Cell, CommitAnswer, LearnerCommit } from './commit.ts'
 import { changedRows, copyCommit, isCopyable } from './copy-commit.ts'
-import type { Cell } from './sums-cache.ts'
 
 export interface OpenVersion {
   id: number
@@ -163,16 +163,16 @@ export function createLearnerStore(
             p_names: texts(c.dirty, (d) => d.group.name),
             p_keys: texts(c.dirty, (d) => d.group.key),
             p_periods: plain(c.dirty, (d) => d.period),
-            p_ns: plain(c.dirty, (d) => d.sums.n),
-            p_newest: plain(c.dirty, (d) => d.sums.newest),
-            p_weight_short: plain(c.dirty, (d) => d.sums.weight_short),
-            p_weight_short_low: plain(c.dirty, (d) => d.sums.weight_short_low),
-            p_weighted_rr_short: plain(c.dirty, (d) => d.sums.weighted_rr_short),
-            p_weighted_rr_short_low: plain(c.dirty, (d) => d.sums.weighted_rr_short_low),
-            p_weight_long: plain(c.dirty, (d) => d.sums.weight_long),
-            p_weight_long_low: plain(c.dirty, (d) => d.sums.weight_long_low),
-            p_weighted_rr_long: plain(c.dirty, (d) => d.sums.weighted_rr_long),
-            p_weighted_rr_long_low: plain(c.dirty, (d) => d.sums.weighted_rr_long_low),
+            p_ns: plain(c.dirty, (d) => d.table.count(d.row)),
+            p_newest: plain(c.dirty, (d) => d.table.newest(d.row)),
+            p_weight_short: amounts(c, 'weight_short'),
+            p_weight_short_low: amounts(c, 'weight_short_low'),
+            p_weighted_rr_short: amounts(c, 'weighted_rr_short'),
+            p_weighted_rr_short_low: amounts(c, 'weighted_rr_short_low'),
+            p_weight_long: amounts(c, 'weight_long'),
+            p_weight_long_low: amounts(c, 'weight_long_low'),
+            p_weighted_rr_long: amounts(c, 'weighted_rr_long'),
+            p_weighted_rr_long_low: amounts(c, 'weighted_rr_long_low'),
             p_foreign: JSON.stringify(c.foreign),
             p_dead: JSON.stringify(c.dead),
             p_seen: c.seen,
@@ -182,6 +182,8 @@ export function createLearnerStore(
           }),
   }
 }
+
+const amounts = ({ dirty }: LearnerCommit, amount: SumsAmount) => plain(dirty, (d) => d.table.amount(d.row, amount))
 
 /** Array literal of values that need no quotes: numbers (JavaScript's shortest form round-trips through float8), booleans, UUIDs, null. */
 function plain<T>(rows: readonly T[], value: (row: T) => number | boolean | string | null): string {

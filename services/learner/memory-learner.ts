@@ -42,7 +42,8 @@ export function createMemoryLearner(
     const known = c.fresh.filter((trade) => ledger.get(ledgerKey(model_version, trade.id)))
     if (known.length > 0) throw new Refused({ status: 'seen', ids: known.map((trade) => trade.id) })
     for (const trade of c.fresh) ledger.put(ledgerKey(model_version, trade.id), rowOf(trade, c.claim.partition))
-    for (const { partition, period, group, sums } of c.dirty) {
+    for (const { partition, period, group, table, row: from } of c.dirty) {
+      const sums = table.read(from)
       const { scope, name, key } = group
       const row = { model_version, partition, period, scope, name, key, sums: asJson(sums) }
       if (sums.n > 0) partials.put(partialKey(row), row)

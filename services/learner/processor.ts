@@ -21,7 +21,7 @@ import type { DeadLetters } from './dead-letter.ts'
 import type { LearnerStore } from './learner-store.ts'
 
 export interface LearnerEvents {
-  applied?(result: FoldResult, trades: readonly Trade[]): void
+  applied?(result: FoldResult): void
   deadLetter?(reason: string): void
   notForModel?(count: number): void
   /** A lever or an interaction that a trade does not count for, because its value or key is too long. */
@@ -100,7 +100,7 @@ export function createLearnerProcessor({
       if (result.applied === 0 && deadRows.length === 0 && claim.checkpoint !== null && next <= claim.checkpoint) {
         // a replay of what the ledger has: nothing to write, and the checkpoint is beyond already
         state.commit()
-        events.applied?.(result, [])
+        events.applied?.(result)
         return { status: 'ok', committed: false }
       }
       const answer = await store.commit({
@@ -134,7 +134,7 @@ export function createLearnerProcessor({
       memory.expectSeen =
         result.duplicates + result.corrections > 0 ? EXPECT_SEEN_CHUNKS : Math.max(0, memory.expectSeen - 1)
       for (const d of deadRows) events.deadLetter?.(d.reason)
-      events.applied?.(result, state.fresh())
+      events.applied?.(result)
       for (const trade of trades) for (const name of trade.leftOut ?? []) events.leftOut?.(name, trade)
       return { status: 'ok' }
     }

@@ -6,22 +6,37 @@ import { createSumsCache, type SumsCache } from './sums-cache.ts'
 const P = 367
 const group = (key: string, name = 'curator'): Group => ({ scope: 'lever', name, key })
 const sums = (n: number): DecayedSums => ({ ...emptySums(), n, newest: 1 })
+/** The cell's row, needed by the chunk. */
+function need(cache: SumsCache, period: number, of: Group): number {
+  const rows = new Int32Array(1)
+  cache.need(period, [of], rows, 0)
+  return rows[0] as number
+}
+/** The cell's row, about to be changed. */
+function change(cache: SumsCache, period: number, of: Group): number {
+  const row = need(cache, period, of)
+  cache.change(row)
+  return row
+}
 /** Needs a cell and reads it, as the database has it; null: it has none. */
 function load(cache: SumsCache, period: number, of: Group, found: DecayedSums | null): void {
-  cache.need(period, of)
+  need(cache, period, of)
   cache.load(found ? [{ ...of, period, sums: found }] : [])
 }
 /** Whether a cell is there; what is not is read, and is empty. */
 function has(cache: SumsCache, period: number, of: Group): boolean {
-  cache.need(period, of)
+  need(cache, period, of)
   const there = cache.missing().length === 0
   cache.load([])
   return there
 }
 /** One more trade. */
 const add = (cache: SumsCache, key: string, period = P) =>
-  cache.table.addTrade(cache.change(period, group(key)), { closed_at: 1, s: 0, l: 0, srr: 0, lrr: 0 })
-const read = (cache: SumsCache, key: string, period = P) => cache.table.read(cache.change(period, group(key)))
+  cache.table.addTrade(change(cache, period, group(key)), { closed_at: 1, s: 0, l: 0, srr: 0, lrr: 0 })
+const read = (cache: SumsCache, key: string, period = P) => cache.table.read(change(cache, period, group(key)))
+
+const changed = (cache: SumsCache) =>
+  cache.changed(0).map(({ group: { key }, table, row, known }) => ({ key, n: table.count(row), known }))
 
 describe('a group that a chunk needs', () => {
   it('must be read when nobody knows it', () => {
@@ -34,7 +49,7 @@ describe('a group that a chunk needs', () => {
     expect(has(cache, P, group('a'))).toBe(true)
     add(cache, 'a')
     add(cache, 'a')
-    expect(cache.changed()).toEqual([{ period: P, group: group('a'), sums: sums(5), known: true }])
+    expect(changed(cache)).toEqual([{ key: 'a', n: 5, known: true }])
   })
 
   it('is not the one of the same key under another name', () => {
@@ -60,13 +75,13 @@ describe('a group that a chunk needs', () => {
   })
 
   it('cannot be changed before it was read', () => {
-    expect(() => createSumsCache().change(P, group('a'))).toThrow(/were not read/)
+    expect(() => change(createSumsCache(), P, group('a'))).toThrow(/were not read/)
   })
 })
 
 describe('a cache of a partition without any sums', () => {
   const learn = (cache: SumsCache, key: string) => {
-    cache.need(P, group(key))
+    need(cache, P, group(key))
     add(cache, key)
     cache.commit()
   }
@@ -76,7 +91,7 @@ describe('a cache of a partition without any sums', () => {
     cache.startEmpty()
     expect(has(cache, P, group('a'))).toBe(true)
     add(cache, 'a')
-    expect(cache.changed()).toEqual([{ period: P, group: group('a'), sums: sums(1), known: false }])
+    expect(changed(cache)).toEqual([{ key: 'a', n: 1, known: false }])
   })
 
   it('reads what was learned and evicted since, and nothing else', () => {
@@ -91,7 +106,7 @@ describe('a cache of a partition without any sums', () => {
   it('does not take for there what was rolled back', () => {
     const cache = createSumsCache(1)
     cache.startEmpty()
-    cache.need(P, group('a'))
+    need(cache, P, group('a'))
     add(cache, 'a')
     cache.rollback()
     cache.commit()
@@ -105,8 +120,8 @@ describe('the changes of a chunk', () => {
     const cache = createSumsCache()
     load(cache, P, group('a'), sums(1))
     load(cache, P, group('b'), sums(1))
-    cache.change(P, group('b'))
-    expect(cache.changed().map((c) => c.group.key)).toEqual(['b'])
+    change(cache, P, group('b'))
+    expect(changed(cache).map((c) => c.key)).toEqual(['b'])
   })
 
   it('are the state after a commit', () => {
@@ -114,7 +129,7 @@ describe('the changes of a chunk', () => {
     load(cache, P, group('a'), sums(1))
     add(cache, 'a')
     cache.commit()
-    expect(cache.changed()).toEqual([])
+    expect(changed(cache)).toEqual([])
     expect(has(cache, P, group('a'))).toBe(true)
     expect(read(cache, 'a').n).toBe(2)
   })
@@ -126,7 +141,7 @@ describe('the changes of a chunk', () => {
     has(cache, P, group('a'))
     add(cache, 'a')
     cache.rollback()
-    expect(cache.changed()).toEqual([])
+    expect(changed(cache)).toEqual([])
     expect(read(cache, 'a').n).toBe(1)
   })
 
@@ -140,7 +155,7 @@ describe('the changes of a chunk', () => {
 })
 
 describe('the memory of a cache', () => {
-  it('keeps the most recently used of each name, and reads the others again', () => {
+  it('keeps so many of each name, and reads the others again', () => {
     const cache = createSumsCache(2)
     for (const key of ['a', 'b', 'c']) {
       load(cache, P, group(key), sums(1))
@@ -149,6 +164,16 @@ describe('the memory of a cache', () => {
     }
     expect(['a', 'b', 'c'].map((key) => has(cache, P, group(key)))).toEqual([false, true, true])
     expect(['a', 'b', 'c'].map((key) => has(cache, P, group(key, 'chain')))).toEqual([false, true, true])
+  })
+
+  it('lets go of what was used again after what was not', () => {
+    const cache = createSumsCache(2)
+    for (const key of ['a', 'b', 'a', 'c']) {
+      if (!has(cache, P, group(key))) load(cache, P, group(key), sums(1))
+      cache.table.write(need(cache, P, group(key)), sums(1))
+      cache.commit()
+    }
+    expect(['a', 'b', 'c'].map((key) => has(cache, P, group(key)))).toEqual([true, false, true])
   })
 
   it('never lets go of what the running chunk needs', () => {

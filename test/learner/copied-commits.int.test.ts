@@ -16,7 +16,7 @@ import { closedTrade } from '../support/closed-trade.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
 import { createFeed, recordsOf } from '../support/feed.ts'
 import { bits, emptyLearner, expectClose, folded, learned } from '../support/learned.ts'
-import { createTestLearner, encodeEvent, TOPIC } from '../support/learner.ts'
+import { createTestLearner, encodeEvent, TOPIC, tableRow } from '../support/learner.ts'
 import { removeGuard } from '../support/unguarded.ts'
 
 let db: TestDatabase
@@ -112,7 +112,7 @@ async function claimed(
           period: 1,
           group,
           partition: 0,
-          sums: { ...emptySums(), n: 1, weight_short: 1, weight_long: 1 },
+          ...tableRow({ ...emptySums(), n: 1, weight_short: 1, weight_long: 1 }),
           known: false,
         })),
       foreign: [],

@@ -92,7 +92,7 @@ async function history(way: Way): Promise<void> {
     const table = new SumsTable(1)
     const row = table.addRow()
     for (const t of trades) table.addTrade(row, weigh(t.closed_at, t.rr!, tau))
-    return { partition: 0, period: periodOf(trades[0]!.closed_at, tau), group, sums: table.read(row), known: false }
+    return { partition: 0, period: periodOf(trades[0]!.closed_at, tau), group, table, row, known: false }
   })
   const dead = [7, 8, 9].map((offset) => ({
     offset,

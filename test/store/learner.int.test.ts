@@ -23,6 +23,7 @@ import { createLedgerStore, createMemoryLedger } from '../../services/learner/le
 import { createMemoryDeadLetters } from '../../services/learner/memory-dead-letters.ts'
 import { createMemoryLearner } from '../../services/learner/memory-learner.ts'
 import { closedTrade } from '../support/closed-trade.ts'
+import { tableRow } from '../support/learner.ts'
 import { adapters, outcome, useWays, WAYS, type Way } from './ways.ts'
 
 const TOPIC = 't'
@@ -151,7 +152,7 @@ describe.each([...WAYS, 'copied'] as const)('%s', (name) => {
     partition,
     period: 1,
     group: GROUPS[1]!,
-    sums: sumsOf(n),
+    ...tableRow(sumsOf(n)),
     known,
   })
 
@@ -313,7 +314,7 @@ function commitOf(one: CommitStep, memory: MemoryDatabase, { modelVersion }: Lea
     dirty: one.dirty.map(({ group, period, n: trades, partition: p }) => {
       const of = GROUPS[group]!
       const key = partialKey({ model_version, partition: p, period, name: of.name, key: of.key })
-      return { partition: p, period, group: of, sums: sumsOf(trades), known: partials.get(key) !== undefined }
+      return { partition: p, period, group: of, ...tableRow(sumsOf(trades)), known: partials.get(key) !== undefined }
     }),
     foreign:
       one.foreign === 'none' ? [] : [{ partition: other, version: one.foreign.endsWith('before') ? at - 1 : at }],
