@@ -5,7 +5,8 @@
  * - no awaited assignment hook: GROUP_JOIN starts `assigned()`, and the partition is paused until that has said where to start. A fetch from the
  *   group's offset meanwhile would be for nothing, and where that lies beyond the end, kafkajs makes it -2, "from the earliest";
  * - the group's offset may have been set ahead of us by hand: it is put back, so that lag is shown as it is;
- * - it goes on running an old eachBatch after a rebalance: every join makes a new token, and a batch with an old one is told to stop;
+ * - it fetches no more until all that it fetched was worked on: a batch is taken from it at once, and waits in a queue of its partition (partition-feed.ts);
+ * - what still runs after a rebalance may be somebody else's by then: every join makes a new token, and work with an old one is told to stop;
  * - it may start at an offset that is not ours: the handler seeks (see partition-runner.ts);
  * - it gives up for good on what it takes to be final (credentials, rights): an operator can put those right while we run, so it is started again.
  */
@@ -19,7 +20,9 @@ import { createFetchPace } from './fetch-pace.ts'
 import { createGroupOffsets } from './group-offsets.ts'
 import { connected } from './kafka-cluster.ts'
 import { logError } from './kafka-errors.ts'
+import { createLimit } from './limit.ts'
 import type { BatchControl, PartitionHandler, Subscription } from './log.ts'
+import { createPartitionFeed, type Item, type PartitionFeed } from './partition-feed.ts'
 
 export interface ConsumeOptions {
   group: string
@@ -36,6 +39,7 @@ interface Assignment {
   /** Settles when the handler knows where to start. */
   ready: Promise<void>
   token: object
+  feed: PartitionFeed
   /** Where kafkajs went on after a batch of which it handed over nothing (aborted transactions, control records, compaction). */
   gapEnd?: number
 }
@@ -43,8 +47,10 @@ interface Assignment {
 const HEARTBEAT_MS = 3_000
 /** After this long without a heartbeat the others share out what a dead member held. A commit that takes longer is no death: see `beat`. */
 const SESSION_MS = 10_000
-/** kafkajs makes an object of every record of a fetch at once: larger fetches cost memory, smaller ones a transaction each. */
-const MAX_BYTES_PER_PARTITION = 3 << 20
+/** kafkajs makes an object of every record of a fetch at once: larger fetches cost memory. */
+const MAX_BYTES_PER_PARTITION = 1 << 20
+/** Bytes of a partition that may wait while its handler works. */
+const MAX_WAITING = 6 << 20
 const RESTART_MS = 5_000
 const ASK_AGAIN_MS = 1_000
 /** So long whoever stops waits for the broker to take the last offsets. */
@@ -67,6 +73,9 @@ export async function subscribe(
   let stopping = false
   let joins = 0
   let restarting: NodeJS.Timeout | undefined
+  const limit = createLimit(concurrency)
+  /** Of the batch that was fetched last: kafkajs has no other. */
+  let heartbeat: () => Promise<void> = async () => {}
   const consumer: Consumer = kafka.consumer({
     groupId: group,
     partitionAssigners: [createAssigner(listCheckpoints)],
@@ -125,6 +134,7 @@ export async function subscribe(
   /** Lets go of partitions: what still runs for them gives up. */
   function release(partitions: number[]): Promise<void>[] {
     return partitions.map((partition) => {
+      held.get(partition)?.feed.clear()
       held.delete(partition)
       return handler.revoked(partition)
     })
@@ -145,17 +155,10 @@ export async function subscribe(
     const next = Number(lastOffset) + 1
     assignment.gapEnd = next
     if (firstOffset === null) return // not even control records: nothing is known of what lies between
-    const isActive = () => !stopping && !failure && held.get(partition)?.token === assignment.token
-    const control = {
-      isActive,
-      seek: (offset: number) => consumer.seek({ topic, partition, offset: String(offset) }),
-      commitOffset: async (offset: number) => groupOffsets.note(partition, offset),
-    }
-    assignment.ready
-      .then(() => (isActive() ? handler.passed?.({ partition, from: Number(firstOffset), next }, control) : undefined))
-      .catch((error) => {
-        if (isActive()) fail(error as Error)
-      })
+    assignment.ready.then(
+      () => assignment.feed.push({ gap: { partition, from: Number(firstOffset), next } }),
+      () => undefined, // said where it failed
+    )
   })
 
   /** The group's offsets: asked until there is an answer, as nothing can start without them. */
@@ -196,7 +199,9 @@ export async function subscribe(
     const offsets = committedOffsets(() => joins === current && !stopping && !failure)
     offsets.catch(() => undefined) // each partition's own wait below sees it
     for (const partition of mine) {
+      held.get(partition)?.feed.clear()
       const token = {}
+      const feed = createPartitionFeed((item) => handle(partition, token, feed, item), limit)
       const wanted = () => held.get(partition)?.token === token && !stopping && !failure
       const ready = offsets
         .then((all) => {
@@ -215,7 +220,7 @@ export async function subscribe(
           if (start !== null && shown !== null && (shown < 0 || shown > start))
             await commitOffsets(new Map([[partition, start]]))
         })
-      held.set(partition, { ready, token })
+      held.set(partition, { ready, token, feed })
       ready.catch((error) => {
         if (wanted()) fail(error as Error)
       })
@@ -226,61 +231,63 @@ export async function subscribe(
     )
   })
 
-  async function eachBatch({ batch, heartbeat, isRunning, isStale, resolveOffset }: EachBatchPayload): Promise<void> {
-    const { partition } = batch
-    const assignment = held.get(partition)
-    if (!assignment) return
-    while (!(await settledWithin(assignment.ready, HEARTBEAT_MS))) {
-      if (!isRunning() || held.get(partition) !== assignment) return
-      await heartbeat()
-    }
+  /** One item of a partition's feed, in its turn. */
+  async function handle(partition: number, token: object, feed: PartitionFeed, item: Item): Promise<void> {
     let hasSeeked = false
-    let lost: unknown
     const control: BatchControl = {
-      async heartbeat() {
-        if (lost) throw lost
-        await heartbeat()
-      },
-      isActive: () =>
-        isRunning() && !isStale() && !hasSeeked && !lost && !failure && held.get(partition)?.token === assignment.token,
+      heartbeat: () => heartbeat(),
+      isActive: () => !hasSeeked && !stopping && !failure && held.get(partition)?.token === token,
       seek(offset) {
         hasSeeked = true
+        feed.clear()
         consumer.seek({ topic, partition, offset: String(offset) })
       },
       commitOffset: async (offset) => groupOffsets.note(partition, offset),
     }
-    if (!control.isActive()) return // the assignment's own seek comes first
-    const last = batch.messages.at(-1)
-    const fetchedOffset = Number((batch as unknown as { fetchedOffset: string }).fetchedOffset)
-    const beat = setInterval(() => void heartbeat().catch((error) => (lost ??= error)), HEARTBEAT_MS)
-    try {
-      await handler.batch(
-        {
-          topic,
-          partition,
-          fetchedOffset,
-          afterGap: assignment.gapEnd === fetchedOffset,
-          nextOffset: Number(batch.lastOffset()) + 1,
-          highWatermark: Number(batch.highWatermark),
-          records: batch.messages.map((m) => ({
-            offset: Number(m.offset),
-            timestamp: Number(m.timestamp),
-            key: m.key,
-            value: m.value,
-            headers: (m.headers ?? {}) as Record<string, Buffer | undefined>,
-          })),
-        },
-        control,
-      )
-    } catch (error) {
-      if ((error as Error).name.startsWith('KafkaJS')) throw error // a heartbeat found a rebalance: kafkajs' own affair
-      fail(error as Error)
-      throw error
-    } finally {
-      clearInterval(beat)
-    }
     if (!control.isActive()) return
-    if (last) resolveOffset(last.offset)
+    try {
+      if ('batch' in item) await handler.batch(item.batch, control)
+      else await handler.passed?.(item.gap, control)
+    } catch (error) {
+      // a heartbeat found a rebalance: kafkajs will find it too, and the partition starts anew
+      if (!(error as Error).name.startsWith('KafkaJS') && !stopping) fail(error as Error)
+      throw error
+    }
+  }
+
+  async function eachBatch({ batch, isRunning, isStale, resolveOffset, ...payload }: EachBatchPayload): Promise<void> {
+    const { partition } = batch
+    heartbeat = payload.heartbeat
+    const assignment = held.get(partition)
+    if (!assignment) return
+    const isMine = () => isRunning() && !stopping && !failure && held.get(partition) === assignment
+    const wait = async (what: Promise<void>) => {
+      while (isMine() && !(await settledWithin(what, HEARTBEAT_MS))) await heartbeat()
+    }
+    await wait(assignment.ready)
+    const { feed } = assignment
+    while (isMine() && feed.waiting() > MAX_WAITING) await wait(feed.taken())
+    const last = batch.messages.at(-1)
+    if (!isMine() || isStale() || !last) return // the assignment's own seek, or the handler's, comes first
+    const fetchedOffset = Number((batch as unknown as { fetchedOffset: string }).fetchedOffset)
+    feed.push({
+      batch: {
+        topic,
+        partition,
+        fetchedOffset,
+        afterGap: assignment.gapEnd === fetchedOffset,
+        nextOffset: Number(batch.lastOffset()) + 1,
+        highWatermark: Number(batch.highWatermark),
+        records: batch.messages.map((m) => ({
+          offset: Number(m.offset),
+          timestamp: Number(m.timestamp),
+          key: m.key,
+          value: m.value,
+          headers: (m.headers ?? {}) as Record<string, Buffer | undefined>,
+        })),
+      },
+    })
+    resolveOffset(last.offset)
     await pace?.rest(Number(batch.highWatermark) > Number(batch.lastOffset()) + 1)
   }
 
@@ -306,6 +313,7 @@ export async function subscribe(
     async stop() {
       stopping = true
       clearTimeout(restarting)
+      await Promise.all([...held.values()].map(({ feed }) => feed.idle()))
       await within(groupOffsets.flush(), LAST_OFFSETS_MS).catch(() => {}) // the broker is away: what it does not know is read again
       await consumer.disconnect()
       await Promise.all(release([...held.keys()]))
