@@ -4,7 +4,9 @@ import type { Logger } from 'pino'
 import type { Registry } from 'prom-client'
 import type { Clock } from './clock.ts'
 import type { Codec } from './codec/codec.ts'
+import type { RegistryClient } from './codec/registry.ts'
 import type { Config } from './config.ts'
+import type { Ids } from './ids.ts'
 import type { Liveness } from './liveness.ts'
 import type { EventLog } from './log/log.ts'
 import type { Store } from './store/store.ts'
@@ -31,7 +33,11 @@ export interface ServiceDeps {
   log: EventLog
   store: Store
   codec: Codec
+  /** Of those who read; default: the configured one. */
+  registry?: RegistryClient
   clock: Clock
+  /** Default: the system's. */
+  ids?: Ids
   logger: Logger
   metrics: Registry
   /** Where the service's loops beat. */

@@ -1,6 +1,7 @@
 import { context, propagation, SpanKind, trace } from '@opentelemetry/api'
 import { InMemorySpanExporter, SimpleSpanProcessor } from '@opentelemetry/sdk-trace-base'
 import { afterEach, expect, test } from 'vitest'
+import { systemClock } from './clock.ts'
 import type { ChunkProcessor } from './runner/chunk-processor.ts'
 import { traced } from './runner/traced-processor.ts'
 import { addRecordSpans, inSpan, parentOf, startTelemetry, traceEndpoint, tracing } from './telemetry.ts'
@@ -67,7 +68,7 @@ test('each record of a chunk shows in the trace of its own close, linked to the 
     replay: false,
     commitId: 'c',
   }
-  await traced('learner', processor).apply(claim, chunk)
+  await traced('learner', processor, systemClock).apply(claim, chunk)
   const spans = exporter.getFinishedSpans()
   const batch = spans.find((s) => s.name === 'learner.commit')!
   const applied = spans.filter((s) => s.name === 'learner.apply')
@@ -83,7 +84,7 @@ test('a chunk that fails has a span with an error, and no record is shown as app
   const exporter = await record()
   const failing: ChunkProcessor = { apply: () => Promise.reject(new Error('no answer')), forget: () => {} }
   const chunk = { records: [record0({ traceparent: TRACEPARENT })], next: 8, replay: false, commitId: 'c' }
-  await expect(traced('learner', failing).apply(claim, chunk)).rejects.toThrow('no answer')
+  await expect(traced('learner', failing, systemClock).apply(claim, chunk)).rejects.toThrow('no answer')
   expect(exporter.getFinishedSpans()).toMatchObject([{ name: 'learner.commit', status: { message: 'no answer' } }])
 })
 

@@ -1,6 +1,7 @@
 /** Decodes the Confluent wire format into the fields that a reader asks for, whatever released schema the writer used. */
 import type avro from 'avsc'
 import { LRUCache } from 'lru-cache'
+import { systemClock } from '../clock.ts'
 import { StrandlineError } from '../errors.ts'
 import { type BodyReader, createBodyReader, type ReadBody } from './body-reader.ts'
 import { DecodeError } from './codec.ts'
@@ -35,11 +36,16 @@ const FOREIGN_TTL_MS = 30_000
 export function createDecoder<T>(
   registry: RegistryClient,
   reader: avro.Type | BodyReader<T>,
-  { unknownSchemas = unknownSchemaTimeout(), now = Date.now }: DecoderOptions = {},
+  { unknownSchemas = unknownSchemaTimeout(), now = systemClock.now }: DecoderOptions = {},
 ): Decode<T> {
   const readerOf = typeof reader === 'function' ? reader : createBodyReader<T>(reader)
   const readers = new Map<number, ReadBody<T>>()
-  const foreign = new LRUCache<number, DecodeError>({ max: 10_000, ttl: FOREIGN_TTL_MS })
+  const foreign = new LRUCache<number, DecodeError>({
+    max: 10_000,
+    ttl: FOREIGN_TTL_MS,
+    perf: { now },
+    ttlResolution: 0, // otherwise a timer remembers the time
+  })
   const unknown = createUnknownSchemas(unknownSchemas)
   const asking = new Map<number, Promise<ReadBody<T> | null>>()
 

@@ -21,8 +21,9 @@ export function createCodec(
   config: Pick<Config, 'registry' | 'topic'>,
   registry: RegistryClient = createRegistryClient(config.registry),
   unknownSchemas: UnknownSchemaTimeout = unknownSchemaTimeout(config.registry.unknownAfterMs),
+  now?: () => number,
 ): Codec {
-  const decode = createDecoder<PositionClosed>(registry, positionClosedType, { unknownSchemas })
+  const decode = createDecoder<PositionClosed>(registry, positionClosedType, { unknownSchemas, now })
   let schemaId: Promise<number> | undefined
 
   return {

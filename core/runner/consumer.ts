@@ -1,10 +1,10 @@
 /** A consumer of the topic as a service: its group, what it reads of an event, what a chunk does. All else that consuming takes is here. */
-import { hostname } from 'node:os'
 import type avro from 'avsc'
 import type { BodyReader } from '../codec/body-reader.ts'
 import { createDecoder, type Decode } from '../codec/decoder.ts'
 import { createRegistryClient } from '../codec/registry.ts'
 import { unknownSchemaTimeout } from '../codec/unknown-schemas.ts'
+import { systemIds } from '../ids.ts'
 import { watchConsumer } from '../lag/consumer-watch.ts'
 import { checkLogSettings } from '../log/log-settings.ts'
 import type { Service, ServiceDeps } from '../service.ts'
@@ -39,20 +39,22 @@ export async function startConsumer<Event>(
   deps: ServiceDeps,
   declaration: ConsumerDeclaration<Event>,
 ): Promise<Service> {
-  const { config, log, store, clock, logger, liveness } = deps
+  const { config, log, store, clock, logger, liveness, ids = systemIds } = deps
   const { service, consumer, group, reads, concurrency, maxChunk, paceMs, processor } = declaration
   const { checkpoints = createCheckpointStore(store) } = declaration
-  const { topic, registry } = config
+  const { topic } = config
+  const { registry = createRegistryClient(config.registry) } = deps
   const metrics = createConsumerMetrics(deps.metrics, clock, group)
-  const shared = { consumer, topic, holder: `${hostname()}/${process.pid}`, checkpoints, log, clock }
-  const decode = createDecoder<Event>(createRegistryClient(registry), reads, {
-    unknownSchemas: unknownSchemaTimeout(registry.unknownAfterMs),
+  const shared = { consumer, topic, holder: ids.process, checkpoints, log, clock }
+  const decode = createDecoder<Event>(registry, reads, {
+    unknownSchemas: unknownSchemaTimeout(config.registry.unknownAfterMs),
     now: () => clock.now(),
   })
   const runner = createPartitionRunner({
     ...shared,
+    ids,
     logger,
-    processor: traced(service, processor(decode)),
+    processor: traced(service, processor(decode), clock),
     maxChunk,
     acceptTruncated: config.acceptTruncatedLog,
     admit: () => checkLogSettings(log, config, logger),

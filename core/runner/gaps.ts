@@ -3,7 +3,7 @@
  * whoever waits for it to reach the end waits for the next record. What does not succeed is asked for again; a claim that is not ours any more is left
  * to the next batch, which finds out.
  */
-import { randomUUID } from 'node:crypto'
+import { systemIds } from '../ids.ts'
 import type { BatchControl, LogGap } from '../log/log.ts'
 import { wentBack } from './checkpoints.ts'
 import type { Claim } from './chunk-processor.ts'
@@ -20,11 +20,12 @@ export function createGapPasser({
   processor,
   checkpoints,
   clock,
+  ids = systemIds,
   events = {},
-}: Pick<RunnerOptions, 'consumer' | 'topic' | 'checkpoints' | 'processor' | 'clock' | 'events'>) {
+}: Pick<RunnerOptions, 'consumer' | 'topic' | 'checkpoints' | 'processor' | 'clock' | 'ids' | 'events'>) {
   async function advance(slot: Slot, claim: Claim, next: number): Promise<Outcome> {
     try {
-      const { status } = await processor.apply(claim, { records: [], next, replay: false, commitId: randomUUID() })
+      const { status } = await processor.apply(claim, { records: [], next, replay: false, commitId: ids.uuid() })
       if (status === 'fenced') return 'leave'
       if (status === 'ok') {
         claim.version++

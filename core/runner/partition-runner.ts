@@ -22,7 +22,7 @@
  * - A database that refuses a chunk, or does not answer in time, gets it in smaller pieces; one that refuses a single record stops the partition, loudly.
  *   After a few attempts the batch is handed back to the log, so that other partitions get their turn.
  */
-import { randomUUID } from 'node:crypto'
+import { systemIds } from '../ids.ts'
 import type { BatchControl, LogBatch, LogGap, LogRecord, PartitionHandler, PartitionOffsets } from '../log/log.ts'
 import { checkBounds, startOf, wentBack } from './checkpoints.ts'
 import type { Applied, Chunk, Claim, Waits } from './chunk-processor.ts'
@@ -61,6 +61,7 @@ export function createPartitionRunner(options: RunnerOptions): PartitionRunner {
     checkpoints,
     log,
     clock,
+    ids = systemIds,
     logger,
     processor,
     maxChunk = 20_000,
@@ -70,7 +71,7 @@ export function createPartitionRunner(options: RunnerOptions): PartitionRunner {
   const at = (partition: number) => ({ consumer, topic, partition })
   const untilAnswered = createRetry(clock, logger)
   const { slots, slotOf } = createSlots(maxChunk)
-  const passGap = createGapPasser({ consumer, topic, checkpoints, processor, clock, events })
+  const passGap = createGapPasser({ consumer, topic, checkpoints, processor, clock, ids, events })
   let working = 0
 
   /** Claims the partition and finds where to start; false when it is not ours any more. */
@@ -242,10 +243,10 @@ export function createPartitionRunner(options: RunnerOptions): PartitionRunner {
       records,
       next,
       more,
-      commitId: randomUUID(),
+      commitId: ids.uuid(),
       replay: mine.checkpoint !== null && first < mine.checkpoint,
     }
-    const started = performance.now()
+    const started = clock.monotonic()
     let applied: Applied
     try {
       applied = await processor.apply(mine, chunk)
@@ -282,7 +283,7 @@ export function createPartitionRunner(options: RunnerOptions): PartitionRunner {
       records,
       next,
       highWatermark: b.highWatermark,
-      ms: performance.now() - started,
+      ms: clock.monotonic() - started,
     })
     await control.commitOffset(next)
     return 'done'

@@ -1,5 +1,6 @@
 import type { Logger } from 'pino'
 import type { Clock } from '../clock.ts'
+import type { Ids } from '../ids.ts'
 import type { EventLog, LogRecord } from '../log/log.ts'
 import type { CheckpointStore } from '../store/checkpoint-store.ts'
 import type { ChunkProcessor } from './chunk-processor.ts'
@@ -17,6 +18,8 @@ export interface RunnerOptions {
   checkpoints: CheckpointStore
   log: Pick<EventLog, 'offsets' | 'topicId' | 'recordsAt'>
   clock: Clock
+  /** Of commits; default: the system's. */
+  ids?: Ids
   logger: Logger
   processor: ChunkProcessor
   /** Most records of one transaction. */

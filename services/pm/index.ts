@@ -1,7 +1,6 @@
 /** The portfolio manager: takes executions, closes positions, publishes what closed. */
-import { randomUUID } from 'node:crypto'
-import { hostname } from 'node:os'
 import { explain } from '../../core/errors.ts'
+import { systemIds } from '../../core/ids.ts'
 import { ensureLoopTopics } from '../../core/log/loop-topics.ts'
 import type { Service, ServiceDeps } from '../../core/service.ts'
 import type { Store } from '../../core/store/store.ts'
@@ -44,8 +43,8 @@ export function serviceRelay(
   pollMs?: number,
   { outbox }: Pick<PmStores, 'outbox'> = databaseStores(deps.store),
 ): Relay & NonNullable<Portfolio['relay']> {
-  const { config, log, codec, clock, logger, metrics, liveness } = deps
-  const id = `${hostname()}/${process.pid}/${randomUUID().slice(0, 8)}`
+  const { config, log, codec, clock, logger, metrics, liveness, ids = systemIds } = deps
+  const id = `${ids.process}/${ids.uuid().slice(0, 8)}`
   const relay = startRelay({
     outbox: outbox(id, LEASE_MS),
     log,
@@ -61,7 +60,12 @@ export function serviceRelay(
   return { ...relay, id, leaseMs: LEASE_MS }
 }
 
-export async function startPm(deps: ServiceDeps, stores: PmStores = databaseStores(deps.store)): Promise<Service> {
+/** A running PM, and what its own functions (openPosition, reportExecution, …) work on. */
+export interface PmService extends Service {
+  portfolio: Portfolio
+}
+
+export async function startPm(deps: ServiceDeps, stores: PmStores = databaseStores(deps.store)): Promise<PmService> {
   const { clock, logger, metrics, liveness } = deps
   const relay = serviceRelay(deps, undefined, stores)
   const outbox = stores.outbox('', 0) // to look at, not to claim
@@ -73,6 +77,7 @@ export async function startPm(deps: ServiceDeps, stores: PmStores = databaseStor
 
   return {
     name: 'pm',
+    portfolio: pm,
     routes: (app) => pmRoutes(app, pm),
     async ready() {
       try {

@@ -1,5 +1,4 @@
 /** Positions in memory: the rules of `strandline_pm_*` (supabase/migrations/…_positions.sql, …_closing.sql). */
-import { randomUUID } from 'node:crypto'
 import { asJson, type MemoryDatabase } from '../../core/store/memory/database.ts'
 import { handedOut, insertEvent, nameTrade, newestOf } from '../../core/store/memory/outbox.ts'
 import {
@@ -116,7 +115,7 @@ export function createMemoryPositions(db: MemoryDatabase): PositionStore {
     open: async (position) =>
       db.transaction(() => {
         const given = asJson(position) as Partial<MemoryPosition> & Pick<MemoryPosition, 'timeframe'>
-        const id = given.id ?? randomUUID()
+        const id = given.id ?? db.uuid()
         const there = positionsOf(db).get(id)
         if (there) return { status: 'exists', position: shown(there) }
         const { token_chain, token_contract, token_ticker, timeframe, side, entry_context, regime_context } = given

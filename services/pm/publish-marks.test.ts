@@ -24,6 +24,7 @@ function stage() {
   } as unknown as Outbox
   const clock = {
     now: () => 0,
+    monotonic: () => 0,
     sleep: (ms: number, signal?: AbortSignal) => {
       slept.push(ms)
       return new Promise<void>((resolve) => {

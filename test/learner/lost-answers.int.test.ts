@@ -99,7 +99,7 @@ describe('a commit that is still under way when it is repeated', () => {
   it('and lands before the repetition changes nothing twice', async () => {
     const { runner, outcomes } = await learner({
       clock: {
-        now: systemClock.now,
+        ...systemClock,
         async sleep(ms) {
           await proxy.release() // we have asked, it had not happened; now it does
           await systemClock.sleep(ms)

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import type { Clock } from '../../core/clock.ts'
+import { type Clock, systemClock } from '../../core/clock.ts'
 import { eventId } from '../../domain/event.ts'
 import { type Portfolio, reportExecution, tick } from '../../services/pm/index.ts'
 import { startTicks } from '../../services/pm/ticks.ts'
@@ -201,7 +201,7 @@ describe('the loop', () => {
   function manualClock() {
     const sleeping: { ms: number; wake: () => void }[] = []
     const clock: Clock = {
-      now: () => Date.now(),
+      ...systemClock,
       sleep: (ms, signal) =>
         new Promise((resolve) => {
           if (signal?.aborted) return resolve()

@@ -35,7 +35,7 @@ export function createMemoryRunner() {
           recordsAt: async (_, offsets) =>
             new Map([...offsets].map(([partition, offset]) => [partition, world.records.get(offset) ?? null])),
         },
-        clock: { now: () => 0, sleep: async () => {} },
+        clock: { now: () => 0, monotonic: () => 0, sleep: async () => {} },
         logger: pino(
           { level: 'warn' },
           { write: (line: string) => void world.warnings.push((JSON.parse(line) as { msg: string }).msg) },

@@ -3,6 +3,7 @@
  * transaction here as they are in PostgreSQL. A transaction runs in one turn, so none sees another's half. Rows are replaced, never changed in place.
  */
 import { systemClock } from '../../clock.ts'
+import { systemIds } from '../../ids.ts'
 
 export interface MemoryTable<Row extends object> {
   get(key: string): Row | undefined
@@ -17,6 +18,7 @@ export interface MemoryTable<Row extends object> {
 export interface MemoryDatabase {
   /** ms. */
   now(): number
+  uuid(): string
   /** The table of this name; empty at first. */
   table<Row extends object>(name: string): MemoryTable<Row>
   /** The next number of a sequence, from 1 on. As in PostgreSQL, what is undone does not give it back. */
@@ -39,7 +41,10 @@ type Undo = () => void
 /** Transactions that a crash can take along at most: PostgreSQL's WAL writer does not wait longer. */
 const MOST_LAZY = 1_000
 
-export function createMemoryDatabase({ now }: { now(): number } = systemClock): MemoryDatabase {
+export function createMemoryDatabase({
+  now = systemClock.now,
+  uuid = systemIds.uuid,
+}: Partial<Pick<MemoryDatabase, 'now' | 'uuid'>> = {}): MemoryDatabase {
   const tables = new Map<string, Map<string, object>>()
   const sequences = new Map<string, number>()
   /** How to undo what is not flushed, oldest first. */
@@ -63,6 +68,7 @@ export function createMemoryDatabase({ now }: { now(): number } = systemClock): 
 
   return {
     now,
+    uuid,
     table: <Row extends object>(name: string): MemoryTable<Row> => ({
       get: (key) => rowsOf(name).get(key) as Row | undefined,
       put: (key, row) => change(name, key, row),
