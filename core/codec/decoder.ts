@@ -40,12 +40,14 @@ export function createDecoder<T>(
 ): Decode<T> {
   const readerOf = typeof reader === 'function' ? reader : createBodyReader<T>(reader)
   const readers = new Map<number, ReadBody<T>>()
-  const foreign = new LRUCache<number, DecodeError>({
-    max: 10_000,
-    ttl: FOREIGN_TTL_MS,
-    perf: { now },
-    ttlResolution: 0, // otherwise a timer remembers the time
-  })
+  let refusals: LRUCache<number, DecodeError> | undefined
+  const foreign = () =>
+    (refusals ??= new LRUCache<number, DecodeError>({
+      max: 10_000,
+      ttl: FOREIGN_TTL_MS,
+      perf: { now },
+      ttlResolution: 0, // otherwise a timer remembers the time
+    }))
   const unknown = createUnknownSchemas(unknownSchemas)
   const asking = new Map<number, Promise<ReadBody<T> | null>>()
 
@@ -76,7 +78,7 @@ export function createDecoder<T>(
       return read
     } catch (cause) {
       const refusal = new DecodeError('unknown_schema', `schema ${id} is not one of a PositionClosed`, cause)
-      foreign.set(id, refusal)
+      foreign().set(id, refusal)
       throw refusal
     }
   }
@@ -96,7 +98,7 @@ export function createDecoder<T>(
 
   async function ahead(values: readonly (Buffer | null)[]): Promise<void> {
     const ids = new Set(values.filter((v) => v !== null && v.length >= 6 && v[0] === 0).map((v) => v!.readInt32BE(1)))
-    const due = [...ids].filter((id) => id >= 0 && !readers.has(id) && !foreign.has(id) && unknown.due(id, now()))
+    const due = [...ids].filter((id) => id >= 0 && !readers.has(id) && !refusals?.has(id) && unknown.due(id, now()))
     const questions = Array.from({ length: MOST_AT_ONCE }, async () => {
       for (let id = due.pop(); id !== undefined; id = due.pop()) await ask(id)
     })
@@ -111,7 +113,7 @@ export function createDecoder<T>(
     if (id < 0) throw new DecodeError('unknown_schema', `no registry gives the schema id ${id}`)
     const read = readers.get(id)
     if (read) return read(value, BODY)
-    const refusal = foreign.get(id)
+    const refusal = refusals?.get(id)
     if (refusal) throw refusal
     if (!unknown.due(id, now())) throw denied(id, writtenAt)
     return ask(id).then((found) => {

@@ -56,7 +56,9 @@ export interface UnknownSchemas {
 }
 
 export function createUnknownSchemas({ afterMs, tries, everyMs }: UnknownSchemaTimeout): UnknownSchemas {
-  const ids = new LRUCache<number, Denied>({ max: MAX_IDS })
+  let denials: LRUCache<number, Denied> | undefined
+  /** Made when one is denied: it takes its room at once. */
+  const ids = () => (denials ??= new LRUCache<number, Denied>({ max: MAX_IDS }))
   const forgottenMs = Math.max(afterMs, 2 * BELIEVED_MS)
   let watch: { since: number; at: number } | undefined
 
@@ -65,24 +67,24 @@ export function createUnknownSchemas({ afterMs, tries, everyMs }: UnknownSchemaT
 
   return {
     due(id, now) {
-      const known = ids.get(id)
+      const known = denials?.get(id)
       return !known || now - known.at >= (ripe(known, known.since) ? BELIEVED_MS : everyMs)
     },
     denied(id, now) {
       if (!watch || now - watch.at > forgottenMs) watch = { since: now, at: now }
       watch.at = now
-      const known = ids.get(id)
-      if (known && now - known.at <= forgottenMs) ids.set(id, { since: known.since, at: now, times: known.times + 1 })
-      else ids.set(id, { since: now, at: now, times: 1 })
+      const known = ids().get(id)
+      if (known && now - known.at <= forgottenMs) ids().set(id, { since: known.since, at: now, times: known.times + 1 })
+      else ids().set(id, { since: now, at: now, times: 1 })
     },
     found(id) {
-      if (ids.delete(id)) watch = undefined // it lagged behind: whatever it denied may turn up as well
+      if (denials?.delete(id)) watch = undefined // it lagged behind: whatever it denied may turn up as well
     },
     unanswered() {
       watch = undefined
     },
     verdict(id, now, writtenAt) {
-      const known = ids.get(id)
+      const known = denials?.get(id)
       if (!known) return { unknown: false, since: now, times: 0 }
       const before = watch !== undefined && writtenAt !== undefined && writtenAt < watch.since
       const since = before && watch ? Math.min(known.since, watch.since) : known.since
