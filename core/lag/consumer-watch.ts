@@ -18,6 +18,8 @@ const SOON_MS = 500
 const STALL_MS = 3_000
 /** A partition with records that has not moved for so long is stuck. */
 const STUCK_MS = 60_000
+/** So long a partition that the group gave us may have no claim of ours in the database: longer than a session, so that no zombie takes it from its holder. */
+const UNCLAIMED_MS = 15_000
 /** Longest time without any reading although all that it takes is there: longer than a group may take to share out its partitions. */
 const READING_MS = 300_000
 
@@ -32,7 +34,7 @@ export interface WatchOptions {
   log: Pick<EventLog, 'offsets' | 'timestamps'>
   clock: Clock
   subscription: Pick<Subscription, 'partitions' | 'joined' | 'failure' | 'seek'>
-  runner: Pick<PartitionRunner, 'retrying' | 'known' | 'rewind'>
+  runner: Pick<PartitionRunner, 'retrying' | 'known' | 'rewind' | 'claimAgain'>
   lag?: HeldLag
   /** Hears of every measurement: how many partitions the topic has. */
   measured?: (partitions: number) => void
@@ -65,6 +67,8 @@ export function watchConsumer(options: WatchOptions): ConsumerWatch {
   const reads = options.liveness?.loop(`The reading of ${topic}`, READING_MS)
   const database: Asked<Map<number, Row>> = {}
   const broker: Asked<Awaited<ReturnType<EventLog['offsets']>>> = {}
+  /** Since when each partition of ours has no claim. */
+  const unclaimedSince = new Map<number, number>()
 
   async function checkpoints(): Promise<Map<number, Row>> {
     return new Map((await options.checkpoints.list(consumer, topic)).map((r) => [r.partition, r]))
@@ -87,7 +91,10 @@ export function watchConsumer(options: WatchOptions): ConsumerWatch {
     await ask(broker, () => log.offsets(topic)) // after the checkpoints: a lag is never negative
     if (!broker.value) return
     const rows = database.value ?? new Map<number, Row>()
-    if (!database.failure) for (const [partition, checkpoint] of known) follow(partition, checkpoint, rows)
+    if (!database.failure) {
+      for (const [partition, checkpoint] of known) follow(partition, checkpoint, rows)
+      claimAgain(known, rows)
+    }
     const stored = new Map([...rows].map(([partition, row]) => [partition, row.checkpoint]))
     lag.measured(subscription.partitions(), stored, broker.value, clock.now())
     const unknown = lag.unknown()
@@ -107,6 +114,23 @@ export function watchConsumer(options: WatchOptions): ConsumerWatch {
     void runner.rewind(partition, now).then((rewound) => {
       if (rewound) subscription.seek(partition, now ?? start)
     })
+  }
+
+  /** A zombie, a late request or a restored dump took a claim from us: what is read next would show it, but there may be nothing to read. */
+  function claimAgain(known: Map<number, unknown>, rows: Map<number, Row>): void {
+    const held = subscription.joined() ? subscription.partitions() : []
+    const open = held.filter((p) => !known.has(p) || rows.get(p)?.holder !== holder)
+    for (const partition of [...unclaimedSince.keys()]) if (!open.includes(partition)) unclaimedSince.delete(partition)
+    for (const partition of open) {
+      const since = unclaimedSince.get(partition) ?? clock.monotonic()
+      unclaimedSince.set(partition, since)
+      if (clock.monotonic() - since < UNCLAIMED_MS) continue
+      unclaimedSince.delete(partition)
+      void runner
+        .claimAgain(partition)
+        .then((from) => from !== null && subscription.seek(partition, from))
+        .catch(() => undefined) // looked at again
+    }
   }
 
   function away(name: string, { value, failure, since }: Asked<unknown>): string | null {

@@ -51,6 +51,8 @@ export interface PartitionRunner extends Required<PartitionHandler> {
   known(): Map<number, number | null>
   /** The database says `to` although more was committed: true when the partition's next batch claims it anew. */
   rewind(partition: number, to: number | null): Promise<boolean>
+  /** Claims a partition that is ours and has no claim, or one that somebody else has overtaken. Where reading goes on; null: nothing was to be done. */
+  claimAgain(partition: number): Promise<number | null>
 }
 
 export function createPartitionRunner(options: RunnerOptions): PartitionRunner {
@@ -401,7 +403,17 @@ export function createPartitionRunner(options: RunnerOptions): PartitionRunner {
     })
   }
 
-  return { assigned, batch, passed, revoked, idle: () => working === 0, retrying, known, rewind }
+  async function claimAgain(partition: number): Promise<number | null> {
+    const slot = slotOf(partition)
+    const { assignment } = slot
+    const mine = () => slot.assignment === assignment
+    return slot.mutex(async () => {
+      if (slot.claim && (await checkpoints.read(at(partition)))?.epoch === slot.claim.epoch) return null
+      return mine() && (await take(slot, partition, slot.cursor, mine)) ? slot.cursor : null
+    })
+  }
+
+  return { assigned, batch, passed, revoked, idle: () => working === 0, retrying, known, rewind, claimAgain }
 }
 
 /** Where the chunk that begins at index `i` ends: before what waits. */

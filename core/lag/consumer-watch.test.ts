@@ -1,0 +1,58 @@
+import { expect, test, vi } from 'vitest'
+import { createMemoryRunner, hand } from '../../test/support/memory-runner.ts'
+import { watchConsumer } from './consumer-watch.ts'
+
+/** A consumer that holds a partition to whose end it has read, and the watch over it; its time goes by as fast as it can. */
+async function watched() {
+  const { memory, runner: make, batch, range } = createMemoryRunner()
+  range.end = 3
+  const runner = make()
+  await runner.assigned(0, null)
+  await hand(runner, batch(0, [0, 1, 2]))
+  let now = 0
+  const seek = vi.fn()
+  const watch = watchConsumer({
+    consumer: 'c',
+    group: 'g',
+    topic: 't',
+    holder: 'h',
+    checkpoints: memory.checkpoints,
+    log: { offsets: async () => [{ partition: 0, ...range }], timestamps: async () => new Map() },
+    clock: {
+      now: () => now,
+      monotonic: () => now,
+      async sleep(ms) {
+        now += ms
+        await new Promise((resolve) => setImmediate(resolve))
+      },
+    },
+    subscription: { partitions: () => [0], joined: () => true, failure: () => undefined, seek },
+    runner,
+  })
+  return { memory, runner, watch, seek, batch, elapsed: () => now }
+}
+
+test('regression: a claim that a dead process took is taken back although nothing comes that would show it', async () => {
+  const { memory, runner, watch, batch, elapsed } = await watched()
+  await vi.waitFor(() => expect(watch.reason()).toBeNull())
+  await memory.checkpoints.claim({ consumer: 'c', topic: 't', partition: 0 }, 'a dead one')
+  const since = elapsed()
+  await vi.waitFor(() => expect(memory.row).toMatchObject({ holder: 'h', epoch: 3 }))
+  await vi.waitFor(() => expect(watch.reason()).toBeNull())
+  // a zombie hears of it first: it would take the claim from its holder again and again
+  expect(elapsed() - since).toBeGreaterThan(10_000)
+  await watch.stop()
+  await hand(runner, batch(3, [3]))
+  expect(memory.row).toMatchObject({ epoch: 3, checkpoint: 4 })
+})
+
+test('regression: a checkpoint that went back, noticed by a gap at the end of the log, is followed although nothing comes behind it', async () => {
+  const { memory, runner, watch, seek } = await watched()
+  memory.row = { ...memory.row!, checkpoint: 1, version: 1 }
+  const control = { isActive: () => true, seek: () => {}, commitOffset: async () => {} }
+  await runner.passed({ partition: 0, from: 3, next: 5 }, control)
+  expect(runner.known().size).toBe(0)
+  await vi.waitFor(() => expect(seek).toHaveBeenCalledWith(0, 1))
+  expect(runner.known().get(0)).toBe(1)
+  await watch.stop()
+})
