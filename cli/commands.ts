@@ -18,6 +18,7 @@ import { register as lag } from './lag.ts'
 import { register as migrate } from './migrate.ts'
 import { register as registry } from './registry.ts'
 import { register as services } from './service.ts'
+import { register as simulate } from './simulate.ts'
 import { register as supabase } from './supabase.ts'
 import { register as switchReaders } from './switch.ts'
 import { register as test } from './test.ts'
@@ -33,5 +34,5 @@ export const COMMANDS: { group: string; commands: Register[] }[] = [
   { group: 'Look at it:', commands: [coefficients, allocate, activate, lag, deadLetters, audit, doctor, fold] },
   { group: 'Move in, and out again:', commands: [compareLegacy, switchReaders, undo] },
   { group: 'Parts of it, for other set-ups:', commands: [migrate, topics, registry, supabase] },
-  { group: 'Work on it:', commands: [test, bench] },
+  { group: 'Work on it:', commands: [test, simulate, bench] },
 ]

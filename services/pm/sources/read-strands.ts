@@ -45,12 +45,14 @@ export async function readStrands(
 ): Promise<StrandOutcome[]> {
   const rows: ForeignStrand[] = []
   for (const [i, text] of strands.entries()) {
+    // biome-ignore lint/plugin: a turn for others, of pages longer than any of the simulation
     if (i % TURN === TURN - 1) await setImmediate()
     rows.push(rowOf(text, reading.position_ids))
   }
   const positions = await factsOf(stores.queue, rows)
   const outcomes: (StrandOutcome | StrandTrade)[] = []
   for (const [i, row] of rows.entries()) {
+    // biome-ignore lint/plugin: a turn for others, of pages longer than any of the simulation
     if (i % TURN === TURN - 1) await setImmediate()
     outcomes.push(readStrand(row, positions[positionOf(row)], reading))
   }

@@ -1,0 +1,127 @@
+/** What other programs write into the log: corrections and retractions of trades, records that were there before, and records that nobody can apply. */
+import { frame, positionClosedType } from '../core/codec/position-closed-codec.ts'
+import type { OutgoingRecord } from '../core/log/log.ts'
+import { eventId, type PositionClosed } from '../domain/event.ts'
+import type { Edit, Poison } from './plan.ts'
+import { SCHEMA_ID, type World } from './world.ts'
+
+export interface Others {
+  /** Those that found their trade in the log; the others wait for it. */
+  done: Set<Edit>
+}
+
+const AGAIN_MS = 1_000
+
+export function startOthers(world: World): Others {
+  const { plan, scheduler, broker, network, config, trace } = world
+  const others: Others = { done: new Set() }
+
+  function attempt(edit: Edit): void {
+    const record = network.isAway('log') ? null : recordOf(world, edit)
+    if (!record) {
+      scheduler.after(AGAIN_MS, () => attempt(edit))
+      return
+    }
+    const partition = edit.partition === null ? undefined : edit.partition % broker.partitions(config.topic)
+    const [placed] = broker.produce(config.topic, [{ ...record, partition }])
+    trace.say('others', edit.kind, `${placed!.partition}/${placed!.offset} ${JSON.stringify(edit)}`)
+    others.done.add(edit)
+  }
+
+  for (const edit of plan.edits) scheduler.after(edit.at, () => attempt(edit))
+  return others
+}
+
+/** null: the trade is not in the log yet. */
+function recordOf(world: World, edit: Edit): OutgoingRecord | null {
+  if (edit.kind === 'poison') return poisonRecord(edit.poison, edit.number, world.broker.now())
+  const record = newestOf(world, edit.trade)
+  if (!record) return null
+  if (edit.kind === 'duplicate') return record
+  const event = positionClosedType.fromBuffer(record.value!.subarray(5)) as PositionClosed
+  const { revision } = edit
+  if (edit.kind === 'void') return encoded({ ...event, revision, voided: true })
+  const { rr, later, curator } = edit
+  const levers = curator === null ? event.levers : { ...event.levers, curator }
+  return encoded({
+    ...event,
+    revision,
+    voided: false,
+    rr,
+    unscored_reason: rr === null ? 'withdrawn' : null,
+    closed_at: Math.max(event.opened_at, event.closed_at + later),
+    levers,
+  })
+}
+
+/** The newest record of a trade that the log has. */
+export function newestOf({ broker, config, plan }: World, trade: number): OutgoingRecord | null {
+  const id = plan.trades[trade % plan.trades.length]?.position_id
+  const found = broker.all(config.topic).findLast(({ record }) => record.state === 'data' && String(record.key) === id)
+  return found ? { key: found.record.key, value: found.record.value } : null
+}
+
+const encoded = (event: PositionClosed): OutgoingRecord => ({
+  key: event.position_id,
+  value: frame(SCHEMA_ID, positionClosedType.toBuffer(event)),
+})
+
+function poisonRecord(poison: Poison, number: number, now: number): OutgoingRecord {
+  const position_id = `poison-${number}`
+  const event: PositionClosed = {
+    event_id: eventId(position_id, poison),
+    revision: 0,
+    voided: false,
+    position_id,
+    trade_id: poison,
+    symbol: 'T',
+    token_contract: '0x',
+    chain: 'base',
+    timeframe: '1m',
+    decision_type: 'trim',
+    opened_at: now - 1_000_000,
+    closed_at: now - 900_000,
+    entry_price: 1,
+    exit_price: 2,
+    rr: 1,
+    return: 1,
+    max_drawdown: 1,
+    max_gain: 1,
+    unscored_reason: null,
+    levers: {},
+    measures: {},
+    regime_context: {},
+    source: 'pm',
+  }
+  const good = encoded(event)
+  switch (poison) {
+    case 'empty_value':
+      return { ...good, value: null }
+    case 'bad_magic':
+      return { ...good, value: Buffer.from('{"json": true}') }
+    case 'truncated':
+      return { ...good, value: good.value!.subarray(0, number % 2 === 0 ? 4 : good.value!.length - 9) }
+    case 'not_avro':
+      return { ...good, value: frame(SCHEMA_ID, Buffer.alloc(200, 0xff)) }
+    case 'unknown_schema':
+      return { ...good, value: frame(77, positionClosedType.toBuffer(event)) }
+    case 'null_key':
+      return { ...good, key: null }
+    case 'id_invalid':
+      return encoded({ ...event, event_id: 'x'.repeat(600) })
+    case 'text_invalid':
+      return encoded({ ...event, event_id: 'a\0b' })
+    case 'revision_invalid':
+      return encoded({ ...event, revision: -1 })
+    case 'rr_not_finite':
+      return encoded({ ...event, rr: Number.NaN })
+    case 'rr_out_of_range':
+      return encoded({ ...event, rr: 1_000 })
+    case 'measure_not_finite':
+      return encoded({ ...event, measures: { vol_at_entry: Number.POSITIVE_INFINITY } })
+    case 'exit_time_invalid':
+      return encoded({ ...event, closed_at: 0 })
+    case 'exit_in_future':
+      return encoded({ ...event, closed_at: now + 3_600_000 })
+  }
+}
