@@ -23,6 +23,7 @@ import { register as supabase } from './supabase.ts'
 import { register as switchReaders } from './switch.ts'
 import { register as test } from './test.ts'
 import { register as topics } from './topics.ts'
+import { register as torture } from './torture.ts'
 import { register as undo } from './undo.ts'
 import { register as up } from './up.ts'
 
@@ -34,5 +35,5 @@ export const COMMANDS: { group: string; commands: Register[] }[] = [
   { group: 'Look at it:', commands: [coefficients, allocate, activate, lag, deadLetters, audit, doctor, fold] },
   { group: 'Move in, and out again:', commands: [compareLegacy, switchReaders, undo] },
   { group: 'Parts of it, for other set-ups:', commands: [migrate, topics, registry, supabase] },
-  { group: 'Work on it:', commands: [test, simulate, bench] },
+  { group: 'Work on it:', commands: [test, simulate, torture, bench] },
 ]

@@ -1,0 +1,102 @@
+/** Kafka and PostgreSQL of a run: started, killed, paused and started again on the same data. */
+import { join } from 'node:path'
+import type { Logger } from '../core/logger.ts'
+import { startKafka } from '../embedded/kafka.ts'
+import { startPostgres } from '../embedded/postgres.ts'
+
+export interface Engine {
+  up(): Promise<void>
+  /** SIGKILL, or another signal that ends it; it stays down until `up`. */
+  kill(signal?: NodeJS.Signals): Promise<void>
+  pause(): void
+  resume(): void
+  stop(): Promise<void>
+}
+
+interface Process {
+  pid: number
+  exited: Promise<void>
+  stop(): Promise<void>
+}
+
+function createEngine(start: () => Promise<Process>): Engine {
+  let running: Process | undefined
+  const send = (signal: NodeJS.Signals) => {
+    try {
+      if (running) process.kill(running.pid, signal)
+    } catch {
+      // it ended by itself: `up` starts it again
+    }
+  }
+  return {
+    async up() {
+      running = await start()
+    },
+    async kill(signal = 'SIGKILL') {
+      send(signal)
+      await running?.exited
+      running = undefined
+    },
+    pause: () => send('SIGSTOP'),
+    resume: () => send('SIGCONT'),
+    async stop() {
+      send('SIGCONT')
+      await running?.stop()
+      running = undefined
+    },
+  }
+}
+
+/** A way in to the broker of its own: what it answers about itself leads through a link. */
+export interface Door {
+  port: number
+  /** Of the link. */
+  advertised: number
+}
+
+export interface KafkaPlan {
+  dataDir: string
+  port: number
+  controllerPort: number
+  doors: Door[]
+  logger: Logger
+}
+
+export function createKafka({ dataDir, port, controllerPort, doors, logger }: KafkaPlan): Engine {
+  const all = [
+    { name: 'PLAINTEXT', port, advertised: port },
+    ...doors.map((door, i) => ({ name: `DOOR${i}`, ...door })),
+  ]
+  const at = (name: string, to: number) => `${name}://127.0.0.1:${to}`
+  return createEngine(() =>
+    startKafka({
+      dataDir: join(dataDir, 'kafka'),
+      port,
+      controllerPort,
+      logFile: join(dataDir, 'logs', 'kafka.log'),
+      logger,
+      properties: {
+        listeners: [...all.map((d) => at(d.name, d.port)), at('CONTROLLER', controllerPort)].join(','),
+        'advertised.listeners': all.map((d) => at(d.name, d.advertised)).join(','),
+        'listener.security.protocol.map': [...all.map((d) => d.name), 'CONTROLLER']
+          .map((name) => `${name}:PLAINTEXT`)
+          .join(','),
+        'num.network.threads': '1', // for each of the doors
+      },
+    }),
+  )
+}
+
+export function createPostgres(plan: { dataDir: string; port: number; password: string; logger: Logger }): Engine {
+  const { dataDir, port, password, logger } = plan
+  return createEngine(() =>
+    startPostgres({
+      dataDir: join(dataDir, 'postgres'),
+      port,
+      password,
+      logFile: join(dataDir, 'logs', 'postgres.log'),
+      settings: { max_connections: '300' }, // connections that went half open are kept by the server
+      logger,
+    }),
+  )
+}

@@ -1,0 +1,70 @@
+/** What happens to Kafka and PostgreSQL. */
+import type { Fault } from './fault.ts'
+
+const KAFKA = () => ['kafka']
+const POSTGRES = () => ['postgres']
+
+export const ENGINE_FAULTS: Fault[] = [
+  {
+    kind: 'kill_kafka',
+    about: 'SIGKILL of the broker, started again on its data',
+    targets: KAFKA,
+    lasts: [500, 4_000],
+    begin: (stage) => stage.kafka.kill(),
+    end: (stage) => stage.kafka.up(),
+  },
+  {
+    kind: 'freeze_kafka',
+    about: 'SIGSTOP of the broker, then SIGCONT',
+    targets: KAFKA,
+    lasts: [2_000, 12_000],
+    begin: async (stage) => stage.kafka.pause(),
+    end: async (stage) => stage.kafka.resume(),
+  },
+  {
+    kind: 'kill_postgres',
+    about: 'SIGKILL of PostgreSQL, started again on its data: the newest commits may be gone',
+    targets: POSTGRES,
+    lasts: [200, 3_000],
+    begin: (stage) => stage.postgres.kill(),
+    end: (stage) => stage.postgres.up(),
+  },
+  {
+    kind: 'crash_postgres',
+    about: 'immediate shutdown of PostgreSQL (SIGQUIT), started again',
+    targets: POSTGRES,
+    lasts: [200, 3_000],
+    begin: (stage) => stage.postgres.kill('SIGQUIT'),
+    end: (stage) => stage.postgres.up(),
+  },
+  {
+    kind: 'crash_backend',
+    about: 'SIGKILL of one of its sessions: PostgreSQL ends all the others and recovers',
+    targets: POSTGRES,
+    lasts: [500, 1_500],
+    async begin(stage, _target, dice) {
+      const pids = await sessions(stage)
+      if (pids.length > 0) process.kill(dice.pick(pids), 'SIGKILL')
+    },
+    end: async (stage) => void (await stage.sql('select 1')),
+  },
+  {
+    kind: 'end_sessions',
+    about: 'pg_terminate_backend of every session',
+    targets: POSTGRES,
+    lasts: [100, 500],
+    async begin(stage) {
+      await stage.sql(
+        `select pg_terminate_backend(pid) from pg_stat_activity where backend_type = 'client backend' and pid <> pg_backend_pid()`,
+      )
+    },
+    end: async (stage) => void (await stage.sql('select 1')),
+  },
+]
+
+async function sessions(stage: Parameters<Fault['begin']>[0]): Promise<number[]> {
+  const rows = await stage.sql<{ pid: number }>(
+    `select pid from pg_stat_activity where backend_type = 'client backend' and pid <> pg_backend_pid() order by pid`,
+  )
+  return rows.map((r) => r.pid)
+}

@@ -1,0 +1,200 @@
+/**
+ * Somebody else who writes to the topic: trades of an importer, corrections and voids in any order and through any partition, records that were published
+ * before, and poison. What was not acknowledged is sent again: the log then has it twice.
+ */
+import { randomUUID } from 'node:crypto'
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Producer } from 'kafkajs'
+import type { Dice } from '../dice.ts'
+import { type Stage, TOPIC } from '../stage.ts'
+import { type ClosedTrade, toBytes } from './event.ts'
+import { poisonOf, type RawRecord } from './poison.ts'
+import { BAR_MS, contextOf, type Timeframe } from './trades.ts'
+
+export interface Publisher {
+  /** An event that the PM closed: it may be corrected, voided, published again. */
+  know(event: ClosedTrade): void
+  counts: { trades: number; corrections: number; voids: number; duplicates: number; poison: number }
+  /** The trades that were acknowledged. */
+  published: Map<string, ClosedTrade>
+  /** Sends what is left, and ends. */
+  stop(): Promise<void>
+}
+
+export interface PublisherOptions {
+  dice: Dice
+  perSecond: number
+  schemaId: number
+  now: number
+  signal: AbortSignal
+}
+
+const ROUND_MS = 200
+const DAY_MS = 86_400_000
+/** So many of the newest events may be meant. */
+const REMEMBERED = 5_000
+/** Partitions that every topic of ours has from its start. */
+const PARTITIONS = 6
+const SHARES = { correction: 0.08, void: 0.03, duplicate: 0.12, poison: 0.01 }
+
+export function startPublisher(stage: Stage, options: PublisherOptions): Publisher {
+  const { dice, perSecond, schemaId, now, signal } = options
+  const counts = { trades: 0, corrections: 0, voids: 0, duplicates: 0, poison: 0 }
+  const published = new Map<string, ClosedTrade>()
+  const known: ClosedTrade[] = []
+  /** The highest revision of a trade that was made here. */
+  const revisions = new Map<string, number>()
+  /** What overtakes it goes first. */
+  let overtaken: RawRecord[] = []
+  let stopping = false
+
+  function know(event: ClosedTrade): void {
+    if (known.length < REMEMBERED) known.push(event)
+    else known[dice.below(REMEMBERED)] = event
+  }
+
+  function trade(): ClosedTrade {
+    const timeframe = dice.pick(Object.keys(BAR_MS) as Timeframe[])
+    const closed_at = Math.floor(now - dice.next() * 120 * DAY_MS)
+    const rr = dice.chance(0.05) ? null : Math.round(dice.between(-4, 6) * 1e6) / 1e6
+    const context = contextOf(dice)
+    const texts = Object.entries(context).filter(([, value]) => typeof value === 'string')
+    const numbers = Object.entries(context).filter(([, value]) => typeof value === 'number')
+    return {
+      event_id: randomUUID(),
+      revision: 0,
+      voided: false,
+      position_id: `imported-${randomUUID()}`,
+      trade_id: randomUUID().slice(0, 8),
+      symbol: 'TORTURE',
+      token_contract: '0xtorture',
+      chain: 'base',
+      timeframe,
+      decision_type: 'trim',
+      opened_at: closed_at - BAR_MS[timeframe],
+      closed_at,
+      entry_price: 1,
+      exit_price: 1.5,
+      rr,
+      return: 0.5,
+      max_drawdown: rr === null ? null : 0.1,
+      max_gain: rr === null ? null : 0.6,
+      unscored_reason: rr === null ? 'no_ohlcv' : null,
+      levers: Object.fromEntries(texts) as Record<string, string>,
+      measures: Object.fromEntries(numbers) as Record<string, number>,
+      regime_context: { market: 'tortured' },
+      // of freqtrade's trades lowcap-v4 learns nothing, but each is a strand
+      source: dice.chance(0.05) ? 'import:freqtrade' : 'backfill',
+    }
+  }
+
+  const record = (event: ClosedTrade): RawRecord => ({
+    key: event.position_id,
+    value: toBytes(event, schemaId),
+    ...(dice.chance(0.3) ? { partition: dice.below(PARTITIONS) } : {}),
+  })
+
+  /** The next revision of a trade. Those without a score are the PM's to score. */
+  function revised(event: ClosedTrade, voided: boolean): RawRecord[] {
+    const was = revisions.get(event.event_id) ?? event.revision
+    const next = (revision: number): ClosedTrade => {
+      const made = {
+        ...event,
+        revision,
+        voided,
+        rr: Math.round(dice.between(-4, 6) * 1e6) / 1e6,
+        closed_at: event.closed_at - dice.below(3) * 3_600_000,
+        levers: dice.chance(0.3) ? { ...event.levers, curator: 'corrected' } : event.levers,
+      }
+      if (dice.chance(0.2)) know(made)
+      return made
+    }
+    if (!voided && dice.chance(0.3)) {
+      revisions.set(event.event_id, was + 2)
+      overtaken.push(record(next(was + 1)))
+      return [record(next(was + 2))]
+    }
+    revisions.set(event.event_id, was + 1)
+    return [record(next(was + 1))]
+  }
+
+  function round(size: number): { records: RawRecord[]; fresh: ClosedTrade[] } {
+    const records = overtaken
+    overtaken = []
+    const fresh: ClosedTrade[] = []
+    for (let i = 0; i < size; i++) {
+      const kind = dice.next()
+      const event = known.length > 0 ? dice.pick(known) : undefined
+      if (event && kind < SHARES.duplicate) {
+        records.push(record(event))
+        counts.duplicates++
+      } else if (event && event.rr !== null && kind < SHARES.duplicate + SHARES.correction) {
+        records.push(...revised(event, false))
+        counts.corrections++
+      } else if (event && event.rr !== null && kind < SHARES.duplicate + SHARES.correction + SHARES.void) {
+        records.push(...revised(event, true))
+        counts.voids++
+      } else if (kind > 1 - SHARES.poison) {
+        records.push(poisonOf(dice, trade(), schemaId))
+        counts.poison++
+      } else {
+        const made = trade()
+        fresh.push(made)
+        records.push(record(made))
+        counts.trades++
+      }
+    }
+    return { records, fresh }
+  }
+
+  async function run(): Promise<void> {
+    let producer: Producer | undefined
+    const send = async (records: RawRecord[]) => {
+      for (;;) {
+        signal.throwIfAborted()
+        try {
+          if (!producer) {
+            producer = stage.client.producer({ allowAutoTopicCreation: false, retry: { retries: 3 } })
+            await producer.connect()
+          }
+          await producer.send({ topic: TOPIC, acks: -1, messages: records })
+          return
+        } catch {
+          await producer?.disconnect().catch(() => {})
+          producer = undefined
+          await sleep(500, undefined, { signal })
+        }
+      }
+    }
+    try {
+      while (!stopping) {
+        await sleep(ROUND_MS, undefined, { signal })
+        await publish(Math.max(1, Math.round((perSecond * ROUND_MS) / 1_000)))
+      }
+      await publish(0)
+    } finally {
+      await producer?.disconnect().catch(() => {})
+    }
+
+    async function publish(size: number): Promise<void> {
+      const { records, fresh } = round(size)
+      if (records.length > 0) await send(records)
+      for (const event of fresh) {
+        published.set(event.event_id, event)
+        know(event)
+      }
+    }
+  }
+
+  const running = run()
+  running.catch(() => {}) // whoever stops hears of it
+  return {
+    know,
+    counts,
+    published,
+    async stop() {
+      stopping = true
+      await running
+    },
+  }
+}

@@ -1,0 +1,63 @@
+/** How long after each fault something that closed after it was applied. Looked up in the ledger itself. */
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Close } from './load/trader.ts'
+import type { Stage } from './stage.ts'
+
+export interface Recovery {
+  /** A fault has let go, ms since the epoch. */
+  after(ended: number): void
+  /** ms of each fault that was recovered from so far. */
+  times(): number[]
+  /** Waits for those that are left. */
+  stop(): Promise<void>
+}
+
+const LOOK_MS = 100
+/** Of the closes after a fault, the first so many are looked for. */
+const ASKED = 50
+
+/** @param closes those that were answered, in that order; it grows */
+export function watchRecovery(stage: Stage, closes: readonly Close[], signal: AbortSignal): Recovery {
+  let open: { ended: number; from: number }[] = []
+  const times: number[] = []
+  let stopping = false
+
+  async function look(): Promise<void> {
+    // closes that were begun before a fault ended may be answered after it: they are passed over
+    const asked = open.flatMap((fault) =>
+      closes
+        .slice(fault.from)
+        .filter((c) => c.at >= fault.ended)
+        .slice(0, ASKED)
+        .map((c) => c.event.event_id),
+    )
+    if (asked.length === 0) return
+    const rows = await stage.sql<{ event_id: string }>(
+      'select event_id from strandline.learner_ledger where event_id = any($1::uuid[])',
+      [[...new Set(asked)]],
+    )
+    const now = Date.now()
+    const applied = new Set(rows.map((r) => r.event_id))
+    open = open.filter(({ ended, from }) => {
+      const recovered = closes.slice(from).some((c) => c.at >= ended && applied.has(c.event.event_id))
+      if (recovered) times.push(now - ended)
+      return !recovered
+    })
+  }
+
+  const running = (async () => {
+    while (!signal.aborted && !(stopping && open.length === 0)) {
+      await look()
+      await sleep(LOOK_MS, undefined, { signal })
+    }
+  })()
+  running.catch(() => {}) // whoever stops hears of it
+  return {
+    after: (ended) => void open.push({ ended, from: closes.length }),
+    times: () => times,
+    async stop() {
+      stopping = true
+      await running
+    },
+  }
+}

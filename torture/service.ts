@@ -1,0 +1,113 @@
+/** One program of the stack in a process of its own, which is started again when it ends by itself, and ends when this one does. */
+import { type ChildProcess, fork } from 'node:child_process'
+import { once } from 'node:events'
+import { closeSync, openSync } from 'node:fs'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
+import { StrandlineError } from '../core/errors.ts'
+import { NODE_FLAGS } from '../core/node-flags.ts'
+import { stopProcess } from '../core/processes.ts'
+
+const MAIN = fileURLToPath(new URL('../cli/main.ts', import.meta.url))
+const AGAIN_MS = 500
+const START_MS = 120_000
+
+export interface ServiceOptions {
+  name: string
+  /** Of ./strandline. */
+  args: string[]
+  port: number
+  /** What says that it can do its job. */
+  health: string
+  env: Record<string, string>
+  logFile: string
+}
+
+export interface Service {
+  name: string
+  url: string
+  /** How often it ended without being told to. */
+  ownEnds(): number
+  /** Starts it, or starts it again; resolves once there is a process. */
+  up(): void
+  /** SIGKILL: it stays down until `up`. */
+  kill(): Promise<void>
+  /** SIGTERM: it stays down until `up`. */
+  leave(): Promise<void>
+  /** SIGSTOP, until `resume`. */
+  pause(): void
+  resume(): void
+  /** Errors: ENGINE_FAILED. */
+  ready(): Promise<void>
+}
+
+export function createService({ name, args, port, health, env, logFile }: ServiceOptions): Service {
+  const url = `http://127.0.0.1:${port}`
+  let child: ChildProcess | undefined
+  let wanted = false
+  let ownEnds = 0
+
+  function spawn(): void {
+    const log = openSync(logFile, 'a')
+    const started = fork(MAIN, [...args, '--port', String(port)], {
+      execArgv: NODE_FLAGS,
+      detached: true, // Ctrl-C in the terminal reaches the run, which ends its parts
+      stdio: ['ignore', log, log, 'ipc'],
+      env,
+    })
+    closeSync(log)
+    child = started
+    started.on('error', () => {})
+    started.once('exit', () => {
+      if (child !== started || !wanted) return
+      ownEnds++
+      setTimeout(() => {
+        if (child === started && wanted) spawn()
+      }, AGAIN_MS)
+    })
+  }
+
+  async function end(how: () => Promise<unknown>): Promise<void> {
+    wanted = false
+    if (child?.pid === undefined || child.exitCode !== null || child.signalCode !== null) return
+    const exited = once(child, 'exit')
+    await how()
+    await exited
+  }
+
+  return {
+    name,
+    url,
+    ownEnds: () => ownEnds,
+    up() {
+      if (wanted) return
+      wanted = true
+      spawn()
+    },
+    kill: () => end(async () => child?.kill('SIGKILL')),
+    leave: () =>
+      end(() =>
+        stopProcess(child!.pid!, [
+          ['SIGTERM', 20_000],
+          ['SIGKILL', 5_000],
+        ]),
+      ),
+    pause: () => void child?.kill('SIGSTOP'),
+    resume: () => void child?.kill('SIGCONT'),
+    async ready() {
+      let reason = 'no answer'
+      for (const until = Date.now() + START_MS; Date.now() < until; await sleep(200)) {
+        try {
+          const answer = await fetch(`${url}${health}`, { signal: AbortSignal.timeout(5_000) })
+          if (answer.ok) return
+          reason = (await answer.text()).slice(0, 300)
+        } catch {
+          // not yet
+        }
+      }
+      throw new StrandlineError('ENGINE_FAILED', `${name} is not ready after ${START_MS / 1000} s: ${reason}.`, {
+        todo: `See ${logFile}.`,
+      })
+    },
+  }
+}
