@@ -46,6 +46,16 @@ const IMPORTS: [file: string, imported: string, allowed: boolean][] = [
   ['core/e.ts', '../simulation/world.ts', false],
   ['simulation/a.ts', '../services/pm/index.ts', true],
   ['simulation/log/b.ts', '../../test/support/pm.ts', false],
+  ['cli/torture.ts', '../torture/torture.ts', true],
+  ['cli/bench.ts', '../torture/torture.ts', false],
+  ['cli/doctor.ts', '../torture/torture.ts', false],
+  ['services/pm/t.ts', '../../torture/link.ts', false],
+  ['embedded/a.ts', '../torture/link.ts', false],
+  ['torture/s.ts', '../embedded/kafka.ts', true],
+  ['torture/b.ts', '../demo/demo.ts', false],
+  ['torture/oracle/c.ts', '../load/event.ts', true],
+  ['torture/oracle/d.ts', '../../domain/learning/sums.ts', false],
+  ['torture/oracle/e.ts', '../../core/codec/codec.ts', false],
 ]
 
 /** Who asks a database, and whether that is allowed. */
