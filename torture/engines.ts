@@ -5,7 +5,8 @@ import { startKafka } from '../embedded/kafka.ts'
 import { startPostgres } from '../embedded/postgres.ts'
 
 export interface Engine {
-  up(): Promise<void>
+  /** `signal` gives the start up; nothing is left running then. */
+  up(signal?: AbortSignal): Promise<void>
   /** SIGKILL, or another signal that ends it; it stays down until `up`. */
   kill(signal?: NodeJS.Signals): Promise<void>
   pause(): void
@@ -19,7 +20,7 @@ interface Process {
   stop(): Promise<void>
 }
 
-function createEngine(start: () => Promise<Process>): Engine {
+function createEngine(start: (signal?: AbortSignal) => Promise<Process>): Engine {
   let running: Process | undefined
   const send = (signal: NodeJS.Signals) => {
     try {
@@ -28,9 +29,10 @@ function createEngine(start: () => Promise<Process>): Engine {
       // it ended by itself: `up` starts it again
     }
   }
+  process.on('exit', () => send('SIGKILL')) // whoever ends us at once ends it, too
   return {
-    async up() {
-      running = await start()
+    async up(signal) {
+      running = await start(signal)
     },
     async kill(signal = 'SIGKILL') {
       send(signal)
@@ -68,8 +70,9 @@ export function createKafka({ dataDir, port, controllerPort, doors, logger }: Ka
     ...doors.map((door, i) => ({ name: `DOOR${i}`, ...door })),
   ]
   const at = (name: string, to: number) => `${name}://127.0.0.1:${to}`
-  return createEngine(() =>
+  return createEngine((signal) =>
     startKafka({
+      signal,
       dataDir: join(dataDir, 'kafka'),
       port,
       controllerPort,
@@ -89,8 +92,9 @@ export function createKafka({ dataDir, port, controllerPort, doors, logger }: Ka
 
 export function createPostgres(plan: { dataDir: string; port: number; password: string; logger: Logger }): Engine {
   const { dataDir, port, password, logger } = plan
-  return createEngine(() =>
+  return createEngine((signal) =>
     startPostgres({
+      signal,
       dataDir: join(dataDir, 'postgres'),
       port,
       password,

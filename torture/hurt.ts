@@ -1,5 +1,6 @@
 /** Carries the plan out: each fault begins at its time, or once what it hits is free, lasts, and lets go. */
 import { setTimeout as sleep } from 'node:timers/promises'
+import { StrandlineError } from '../core/errors.ts'
 import type { PlannedFault } from './plan.ts'
 import type { Stage } from './stage.ts'
 
@@ -61,8 +62,9 @@ export async function hurt(
     if (failure !== undefined) break
     for (const what of holds) held.add(what)
     const running = one(planned, target, holds)
-      .catch((error) => {
-        failure ??= error
+      .catch((cause) => {
+        const why = `The fault ${planned.fault.kind} (${target}) could not be done: ${(cause as Error).message}`
+        failure ??= signal.aborted ? cause : new StrandlineError('ENGINE_FAILED', why, { cause })
       })
       .finally(() => open.delete(running))
     open.add(running)

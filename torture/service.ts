@@ -38,7 +38,7 @@ export interface Service {
   pause(): void
   resume(): void
   /** Errors: ENGINE_FAILED. */
-  ready(): Promise<void>
+  ready(signal: AbortSignal): Promise<void>
 }
 
 export function createService({ name, args, port, health, env, logFile }: ServiceOptions): Service {
@@ -94,9 +94,9 @@ export function createService({ name, args, port, health, env, logFile }: Servic
       ),
     pause: () => void child?.kill('SIGSTOP'),
     resume: () => void child?.kill('SIGCONT'),
-    async ready() {
+    async ready(signal) {
       let reason = 'no answer'
-      for (const until = Date.now() + START_MS; Date.now() < until; await sleep(200)) {
+      for (const until = Date.now() + START_MS; Date.now() < until; await sleep(200, undefined, { signal })) {
         try {
           const answer = await fetch(`${url}${health}`, { signal: AbortSignal.timeout(5_000) })
           if (answer.ok) return

@@ -204,7 +204,7 @@ export async function openStage({ dataDir, logger, say, signal }: StageOptions):
   }
 
   try {
-    const engines = await Promise.allSettled([kafka.up(), postgres.up()])
+    const engines = await Promise.allSettled([kafka.up(signal), postgres.up(signal)])
     for (const engine of engines) if (engine.status === 'rejected') throw engine.reason
     signal.throwIfAborted()
     await withClient(urlAt(postgresPort), (sql) => prepareOwnCluster(sql, secrets.apiPassword))
@@ -213,7 +213,7 @@ export async function openStage({ dataDir, logger, say, signal }: StageOptions):
     const start = async (kinds: Member['kind'][]) => {
       const some = members.filter((m) => kinds.includes(m.kind) && !m.spare)
       for (const { service } of some) service.up()
-      await Promise.all(some.map((m) => m.service.ready()))
+      await Promise.all(some.map((m) => m.service.ready(signal)))
       signal.throwIfAborted()
     }
     await start(['endpoint', 'registry'])

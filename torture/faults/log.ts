@@ -4,7 +4,8 @@ import { DEAD_LETTERS, type Stage, TOPIC } from '../stage.ts'
 import type { Fault } from './fault.ts'
 
 const MOST_PARTITIONS = 16
-const EMPTY_MS = 30_000
+/** A broker that was killed may take its time, and a group waits for the sessions of its dead. */
+const PATIENCE_MS = 180_000
 const GROUPS = { learner: 'strandline-learner-lowcap-v4', projector: 'strandline-projector' } as const
 
 /** An operator stops all members of a group, sets its offsets, and starts them again: the broker refuses it otherwise. */
@@ -41,7 +42,7 @@ function moved(kind: keyof typeof GROUPS, way: 'back' | 'ahead'): Fault {
 
 /** The broker is away, or the group not empty yet. */
 async function untilDone(work: () => Promise<void>): Promise<void> {
-  for (const until = Date.now() + EMPTY_MS; ; await sleep(500)) {
+  for (const until = Date.now() + PATIENCE_MS; ; await sleep(500)) {
     try {
       return await work()
     } catch (error) {

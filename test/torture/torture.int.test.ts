@@ -1,0 +1,50 @@
+/** A short attack in every test run; a long one is `./strandline torture --minutes 10`. */
+import { mkdtemp, readdir, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import { findProcesses } from '../../core/processes.ts'
+import type { TortureReport } from '../../torture/report.ts'
+import { runCommand, startCommand } from '../support/strandline.ts'
+
+let dir: string
+beforeEach(async () => {
+  dir = await mkdtemp(join(tmpdir(), 'strandline-tortured-'))
+})
+afterEach(() => rm(dir, { recursive: true, force: true }))
+
+/** This seed kills learner, PM, Kafka and PostgreSQL, loses answers of the database, freezes a learner and grows the topic. */
+test('under a plan of faults nothing is lost, double or wrong', async () => {
+  const args = ['torture', '--minutes', '0.6', '--profile', 'quick', '--seed', '6468', '--json']
+  const { code, stdout, stderr } = await runCommand(args, { env: { TMPDIR: dir } })
+  const report = JSON.parse(stdout) as TortureReport
+  expect(report, stderr).toMatchObject({ verdict: 'pass', reasons: [], lost: 0, double: 0, wrong: 0 })
+  expect(Object.keys(report.faults)).toEqual(
+    expect.arrayContaining(['kill_learner', 'kill_kafka', 'kill_postgres', 'topic_grows']),
+  )
+  expect(report.in_log).toBeGreaterThan(100)
+  expect(report.applied).toBe(report.in_log)
+  expect(report.dead_letters.expected).toBeGreaterThan(0)
+  expect({ code, left: await readdir(dir) }).toEqual({ code: 0, left: [] })
+}, 1_200_000)
+
+test('Ctrl-C ends everything that it started, and removes the folder', async () => {
+  const torture = startCommand(['torture', '--profile', 'quick', '--seed', '1'], { env: { TMPDIR: dir } })
+  await torture.says('Kafka and PostgreSQL are up')
+  const [folder] = await readdir(dir)
+  torture.child.kill('SIGINT')
+  const { code } = await torture.ended
+  expect({ code, left: await readdir(dir) }).toEqual({ code: 130, left: [] })
+  expect(findProcesses(`-Dstrandline.kafka=${join(dir, folder!, 'kafka')}`)).toEqual([])
+  expect(findProcesses(`-D ${join(dir, folder!, 'postgres')}`)).toEqual([])
+  expect(findProcesses(`--child-of ${join(dir, folder!)}`)).toEqual([])
+}, 600_000)
+
+test.each([
+  [['--faults', 'kill_everything'], /There is no fault 'kill_everything'. See \.\/strandline torture --list/],
+  [['--minutes', '0'], /--minutes is 0/],
+])('%j is wrong usage', async (args, sentence) => {
+  const { code, stderr } = await runCommand(['torture', ...args], { env: { TMPDIR: dir } })
+  expect({ code, left: await readdir(dir) }).toEqual({ code: 2, left: [] })
+  expect(stderr).toMatch(sentence)
+})
