@@ -409,7 +409,14 @@ export function createPartitionRunner(options: RunnerOptions): PartitionRunner {
     const mine = () => slot.assignment === assignment
     return slot.mutex(async () => {
       if (slot.claim && (await checkpoints.read(at(partition)))?.epoch === slot.claim.epoch) return null
-      return mine() && (await take(slot, partition, slot.cursor, mine)) ? slot.cursor : null
+      if (!mine()) return null
+      logger.warn({ partition }, `${topic}/${partition} is ours, but not claimed by us in the database; claiming it again`)
+      try {
+        return (await take(slot, partition, slot.cursor, mine)) ? slot.cursor : null
+      } catch (error) {
+        slot.failure = (error as Error).message // for whoever asks why we are not ready
+        throw error
+      }
     })
   }
 
