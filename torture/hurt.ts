@@ -10,6 +10,8 @@ export interface FaultDone {
   /** ms since the epoch. */
   began: number
   ended: number
+  /** From its end until something that closed after it was applied; nothing where that never came. */
+  recovery_ms?: number
 }
 
 export interface HurtOptions {
@@ -44,7 +46,7 @@ export async function hurt(
     } finally {
       if (!signal.aborted) {
         await fault.end(stage, target)
-        const now = { kind: fault.kind, target, began, ended: Date.now() }
+        const now: FaultDone = { kind: fault.kind, target, began, ended: Date.now() }
         done.push(now)
         ended(now)
         told(`${name} is over after ${((now.ended - began) / 1000).toFixed(1)} s`)

@@ -1,15 +1,14 @@
 /** How long after each fault something that closed after it was applied. Looked up in the ledger itself. */
 import { setTimeout as sleep } from 'node:timers/promises'
+import type { FaultDone } from './hurt.ts'
 import type { Close } from './load/trader.ts'
 import type { Stage } from './stage.ts'
 
 export interface Recovery {
-  /** A fault has let go, ms since the epoch. */
-  after(ended: number): void
-  /** ms of each fault that was recovered from so far. */
-  times(): number[]
-  /** Waits for those that are left. */
-  stop(): Promise<void>
+  /** It has let go; gets its `recovery_ms`. */
+  after(fault: FaultDone): void
+  /** Waits for those that are left, so long at most (ms). */
+  stop(ms: number): Promise<void>
 }
 
 const LOOK_MS = 100
@@ -18,15 +17,14 @@ const ASKED = 50
 
 /** @param closes those that were answered, in that order; it grows */
 export function watchRecovery(stage: Stage, closes: readonly Close[], signal: AbortSignal): Recovery {
-  let open: { ended: number; from: number }[] = []
-  const times: number[] = []
-  let stopping = false
+  let open: { fault: FaultDone; from: number }[] = []
+  let until = Number.POSITIVE_INFINITY
 
   async function look(): Promise<void> {
     // closes that were begun before a fault ended may be answered after it: they are passed over
-    const asked = open.flatMap((fault) =>
+    const asked = open.flatMap(({ fault, from }) =>
       closes
-        .slice(fault.from)
+        .slice(from)
         .filter((c) => c.at >= fault.ended)
         .slice(0, ASKED)
         .map((c) => c.event.event_id),
@@ -38,25 +36,24 @@ export function watchRecovery(stage: Stage, closes: readonly Close[], signal: Ab
     )
     const now = Date.now()
     const applied = new Set(rows.map((r) => r.event_id))
-    open = open.filter(({ ended, from }) => {
-      const recovered = closes.slice(from).some((c) => c.at >= ended && applied.has(c.event.event_id))
-      if (recovered) times.push(now - ended)
+    open = open.filter(({ fault, from }) => {
+      const recovered = closes.slice(from).some((c) => c.at >= fault.ended && applied.has(c.event.event_id))
+      if (recovered) fault.recovery_ms = now - fault.ended
       return !recovered
     })
   }
 
   const running = (async () => {
-    while (!signal.aborted && !(stopping && open.length === 0)) {
+    while (Date.now() < until && !(until < Number.POSITIVE_INFINITY && open.length === 0)) {
       await look()
       await sleep(LOOK_MS, undefined, { signal })
     }
   })()
   running.catch(() => {}) // whoever stops hears of it
   return {
-    after: (ended) => void open.push({ ended, from: closes.length }),
-    times: () => times,
-    async stop() {
-      stopping = true
+    after: (fault) => void open.push({ fault, from: closes.length }),
+    async stop(ms) {
+      until = Date.now() + ms
       await running
     },
   }

@@ -38,16 +38,16 @@ export interface Outcome {
   refused: { position_id: string; reason: string }[]
   /** What has not come to rest. */
   open: string | undefined
-  recovery: number[]
   stage: Stage
 }
 
 const SHOWN = 12
 
 export function reportOf(outcome: Outcome): TortureReport {
-  const { seed, planned, floor, done, log, judgement, refused, open, recovery, stage } = outcome
+  const { seed, planned, floor, done, log, judgement, refused, open, stage } = outcome
   const { findings, closed, in_log, applied, strands, dead_letters } = judgement
   const count = (kind: Finding['kind']) => findings.filter((f) => f.kind === kind).length
+  const recovery = done.flatMap((fault) => fault.recovery_ms ?? [])
   const reasons: string[] = []
   if (done.length < planned) reasons.push(`It did too little: ${done.length} of ${planned} faults.`)
   if (log.records < floor) reasons.push(`It did too little: ${log.records} events, and ${floor} are the least.`)

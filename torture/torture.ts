@@ -129,12 +129,12 @@ async function run(
   const done: FaultDone[] = await hurt(stage, plan, {
     signal,
     told: tell,
-    ended: (fault) => recovery.after(fault.ended),
+    ended: recovery.after,
   })
   while (Date.now() - started < PATIENCE * ms && (Date.now() - started < ms || events() < floor))
     await sleep(200, undefined, { signal })
   tell(`The last fault is over; ${trader.closes.length} trades closed so far. Letting go …`)
-  await recovery.stop()
+  await recovery.stop(REST_MS)
   await Promise.all([trader.stop(), publisher.stop()])
   const open = await settle(stage, REST_MS, signal)
   tell(open === undefined ? 'Everything is read. Judging …' : `It does not come to rest: ${open}. Judging …`)
@@ -151,7 +151,6 @@ async function run(
     judgement,
     refused: trader.refused,
     open,
-    recovery: recovery.times(),
     stage,
   })
   if (report.verdict !== 'pass')
