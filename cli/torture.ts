@@ -3,6 +3,7 @@ import { type Command, InvalidArgumentError, Option } from 'commander'
 import { StrandlineError } from '../core/errors.ts'
 import { amount, wholeNumber } from './numbers.ts'
 import { say } from './output.ts'
+import { table } from './table.ts'
 
 interface Options {
   minutes: number
@@ -67,7 +68,9 @@ async function run({ minutes, seed, profile, faults: only, list, keep = false, j
   ])
   if (list) {
     const all = FAULTS.map(({ kind, about }) => ({ kind, about }))
-    console.log(json ? JSON.stringify(all) : all.map((f) => `${f.kind.padEnd(24)} ${f.about}`).join('\n'))
+    const rows = all.map((f) => [f.kind, f.about])
+    const lines = table([{ title: 'fault' }, { title: 'what it does' }], rows)
+    console.log(json ? JSON.stringify(all) : lines.join('\n'))
     return
   }
   const unknown = only?.find((kind) => !FAULTS.some((f) => f.kind === kind))

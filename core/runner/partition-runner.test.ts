@@ -550,3 +550,19 @@ describe('regression: a checkpoint that went back under us', () => {
     await readsAgainFrom(5, it)
   })
 })
+
+describe('a partition that another has claimed since', () => {
+  it('is claimed again where we are told, goes on where it was, and is left alone once the group took it', async () => {
+    const runner = world.runner()
+    await runner.assigned(0, null)
+    await hand(runner, world.batch(0, [0, 1, 2]))
+    world.memory.row!.epoch++ // a member that was slow
+    expect(await runner.reclaim(0)).toBe(3)
+    expect(world.memory.row).toMatchObject({ epoch: 3 })
+    await hand(runner, world.batch(3, [3, 4]))
+    expect(world.memory.row).toMatchObject({ epoch: 3, checkpoint: 5 })
+    await runner.revoked(0)
+    expect(await runner.reclaim(0)).toBeNull()
+    expect(world.memory.row).toMatchObject({ epoch: 3 })
+  })
+})
