@@ -8,7 +8,9 @@ export default defineConfig({
       {
         test: {
           name: 'unit',
-          include: ['{domain,core,services,embedded,cli,doctor,demo,bench,moving,simulation,torture,test}/**/*.test.ts'],
+          include: [
+            '{domain,core,services,embedded,cli,doctor,demo,bench,moving,simulation,torture,test}/**/*.test.ts',
+          ],
           exclude: ['**/*.int.test.ts', '**/*.container.test.ts', '**/node_modules/**'],
           // Properties and large caches take seconds where both cores are busy; what hangs is found all the same.
           testTimeout: 30_000,

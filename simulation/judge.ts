@@ -39,7 +39,7 @@ export function unrest(world: World, { trader, others }: Actors): string[] {
   for (const edit of plan.edits) if (!others.done.has(edit)) found.push(`a ${edit.kind} waits for its trade in the log`)
   const waiting = outboxOf(db)
     .rows()
-    .filter((row) => !row.published)
+    .filter((row) => row.published_at === null)
   if (waiting.length > 0) found.push(`the outbox has ${waiting.length} rows: ${waiting[0]!.last_error ?? ''}`)
   for (const p of positionsOf(db).rows()) if (isOpen(p)) found.push(`${p.id} is open`)
   for (const { position_id } of db.table<{ position_id: string }>('pm_unscored').rows())

@@ -171,7 +171,7 @@ export function createWorld(plan: Plan, keepLines: boolean): World {
         bars: remote(call, 'bars', stores.bars),
         queue: remote(call, 'queue', stores.queue),
         outbox: (relay, leaseMs) => remote(call, 'outbox', stores.outbox(relay, leaseMs)),
-        retained: null,
+        retention: remote(call, 'retention', stores.retention),
       })
       machine.portfolio = pm.portfolio
       return pm

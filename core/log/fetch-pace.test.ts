@@ -6,7 +6,7 @@ function handClock() {
   let now = 0
   let sleepers: { at: number; wake: () => void }[] = []
   return {
-    now: () => now,
+    monotonic: () => now,
     sleep: (ms: number, signal?: AbortSignal) =>
       new Promise<void>((resolve) => {
         const sleeper = { at: now + ms, wake: resolve }

@@ -10,13 +10,13 @@ export interface FetchPace {
 }
 
 /** @param ms between two fetches */
-export function createFetchPace(ms: number, clock: Clock): FetchPace {
+export function createFetchPace(ms: number, clock: Pick<Clock, 'monotonic' | 'sleep'>): FetchPace {
   let until = Number.NEGATIVE_INFINITY
   let hurryUntil = Number.NEGATIVE_INFINITY
   let resting = new AbortController()
   return {
     async rest(behind) {
-      const now = clock.now()
+      const now = clock.monotonic()
       if (behind) {
         // the next fetch brings more of this partition: the others of the same fetch must not keep it waiting
         hurryUntil = now + ms

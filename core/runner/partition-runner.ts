@@ -147,6 +147,7 @@ export function createPartitionRunner(options: RunnerOptions): PartitionRunner {
   async function assigned(partition: number, committed: number | null | 'earliest'): Promise<number | null> {
     const slot = slotOf(partition)
     const assignment = ++slot.assignment
+    slot.assigned = true
     return slot.mutex(async () =>
       (await take(slot, partition, committed, () => slot.assignment === assignment)) ? slot.cursor : null,
     )
@@ -382,6 +383,7 @@ export function createPartitionRunner(options: RunnerOptions): PartitionRunner {
     const slot = slots.get(partition)
     if (!slot) return
     slot.assignment++
+    slot.assigned = false
     await slot.mutex(async () => {
       slot.claim = null
       slot.failure = null
@@ -406,11 +408,14 @@ export function createPartitionRunner(options: RunnerOptions): PartitionRunner {
   async function claimAgain(partition: number): Promise<number | null> {
     const slot = slotOf(partition)
     const { assignment } = slot
-    const mine = () => slot.assignment === assignment
+    const mine = () => slot.assigned && slot.assignment === assignment
     return slot.mutex(async () => {
       if (slot.claim && (await checkpoints.read(at(partition)))?.epoch === slot.claim.epoch) return null
       if (!mine()) return null
-      logger.warn({ partition }, `${topic}/${partition} is ours, but not claimed by us in the database; claiming it again`)
+      logger.warn(
+        { partition },
+        `${topic}/${partition} is ours, but not claimed by us in the database; claiming it again`,
+      )
       try {
         return (await take(slot, partition, slot.cursor, mine)) ? slot.cursor : null
       } catch (error) {

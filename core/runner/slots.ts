@@ -20,6 +20,8 @@ export interface Slot {
   failure: string | null
   /** Counts assignments and revocations: work of an earlier one gives up. */
   assignment: number
+  /** The group has given us the partition. */
+  assigned: boolean
 }
 
 export function createSlots(maxChunk: number): { slots: Map<number, Slot>; slotOf(partition: number): Slot } {
@@ -40,6 +42,7 @@ export function createSlots(maxChunk: number): { slots: Map<number, Slot>; slotO
           overtaken: 0,
           failure: null,
           assignment: 0,
+          assigned: false,
         }
         slots.set(partition, slot)
       }

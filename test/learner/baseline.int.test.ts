@@ -29,7 +29,11 @@ const exact = async (...partitions: PositionClosed[][]) =>
  */
 async function learnerOf({ ms = 0, dies = Number.POSITIVE_INFINITY, maxChunk = 1 } = {}) {
   const baselines: boolean[] = []
-  const clock: Clock = { now: () => baselines.length * ms, sleep: async () => {} }
+  const clock: Clock = {
+    now: () => baselines.length * ms,
+    monotonic: () => baselines.length * ms,
+    sleep: async () => {},
+  }
   const { runner } = await createTestLearner({
     store: db.store,
     model,
