@@ -65,7 +65,7 @@ export async function startLearner(
     maxChunk,
     checkpoints,
     processor: (decode) =>
-      createLearnerProcessor({ model, store, decode, deadLetters, logger, events, now: deps.clock.now }),
+      createLearnerProcessor({ model, store, decode, deadLetters, logger, events, now: deps.clock.monotonic }),
   })
   const inactive = version.active ? '' : ', which is not the active model'
   logger.info({ model: name, model_version: id }, `learning from ${topic} under ${name}${inactive}`)

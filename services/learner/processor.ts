@@ -5,6 +5,7 @@
  * folded again with what the ledger says. Where that is likely (a replay, or duplicates a moment ago) the ledger is asked first.
  */
 import type { Logger } from 'pino'
+import { systemClock } from '../../core/clock.ts'
 import type { Decode } from '../../core/codec/decoder.ts'
 import { checkFlatEvent, type FlatEvent } from '../../core/codec/flat-event.ts'
 import type { LogRecord } from '../../core/log/log.ts'
@@ -48,7 +49,7 @@ export function createLearnerProcessor({
   deadLetters,
   logger,
   events = {},
-  now = Date.now,
+  now = systemClock.monotonic,
 }: ProcessorOptions): ChunkProcessor {
   const states = new WeakMap<Claim, ClaimState>()
   const baselines = createBaselineTurns(now)
