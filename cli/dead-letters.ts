@@ -2,6 +2,7 @@
 
 import { type Command, InvalidArgumentError } from 'commander'
 import { StrandlineError } from '../core/errors.ts'
+import { POSITION_CLOSED } from '../domain/event-type.ts'
 import { createDeadLetterStore } from '../services/learner/dead-letter-store.ts'
 import { listDeadLetters, type Place, type RecordedDeadLetter, redrive } from '../services/learner/redrive.ts'
 import { deadLettersText, placeText, redrivenText } from './dead-letters-text.ts'
@@ -48,7 +49,7 @@ Examples:
       const stack = await openStack({ dataDir, needs: wanted ? ['database', 'kafka'] : ['database'] })
       try {
         // Neither brokers nor registry are needed to know it.
-        const topic = stack.env.STRANDLINE_TOPIC?.trim() || 'pm.position-closed.v1'
+        const topic = stack.env.STRANDLINE_TOPIC?.trim() || POSITION_CLOSED.topic
         if (wanted) await redriveThem(stack, topic, wanted === true ? (all ? 'open' : []) : wanted, json === true)
         else await print(stack, topic, all === true, json === true)
       } finally {

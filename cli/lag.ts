@@ -3,6 +3,7 @@ import type { Command } from 'commander'
 import { explain } from '../core/errors.ts'
 import { createLagStore } from '../core/lag/lag-store.ts'
 import { readLag } from '../core/lag/read-lag.ts'
+import { POSITION_CLOSED } from '../domain/event-type.ts'
 import { lagText } from './lag-text.ts'
 import { type OpenStack, openStack } from './shared.ts'
 import { screenful } from './table.ts'
@@ -47,7 +48,7 @@ Examples:
 }
 
 /** The registry is not asked for anything here, so it need not be known. */
-const topicOf = (stack: OpenStack) => stack.env.STRANDLINE_TOPIC?.trim() || 'pm.position-closed.v1'
+const topicOf = (stack: OpenStack) => stack.env.STRANDLINE_TOPIC?.trim() || POSITION_CLOSED.topic
 
 async function draw(stack: OpenStack, json: boolean, before = ''): Promise<void> {
   const report = await readLag({ ...stack, lag: createLagStore(stack.store) }, topicOf(stack))

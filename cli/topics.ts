@@ -1,6 +1,7 @@
 /** `strandline topics`: creates the loop's topics on a cluster. */
 import type { Command } from 'commander'
 import { ensureLoopTopics } from '../core/log/loop-topics.ts'
+import { POSITION_CLOSED } from '../domain/event-type.ts'
 import { say } from './output.ts'
 import { openStack } from './shared.ts'
 
@@ -15,7 +16,7 @@ export function register(program: Command): void {
     .addHelpText(
       'after',
       `
-STRANDLINE_TOPIC (pm.position-closed.v1), STRANDLINE_DEAD_LETTER_TOPIC and STRANDLINE_PARTITIONS (6) say which.
+STRANDLINE_TOPIC (${POSITION_CLOSED.topic}), STRANDLINE_DEAD_LETTER_TOPIC and STRANDLINE_PARTITIONS (6) say which.
 
 Example:
   KAFKA_BROKERS=127.0.0.1:19092 STRANDLINE_PARTITIONS=12 ./strandline topics

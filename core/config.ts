@@ -1,5 +1,6 @@
 /** Configuration, read and checked from the environment: a part for each need. A wrong value is named with what would be right. */
 import { readFileSync } from 'node:fs'
+import { POSITION_CLOSED } from '../domain/event-type.ts'
 import { StrandlineError } from './errors.ts'
 
 export interface KafkaConfig {
@@ -209,7 +210,7 @@ export function readDatabaseConfig(env: Env): DatabaseConfig {
 }
 
 export function readLoopConfig(env: Env): LoopConfig {
-  const topic = env.STRANDLINE_TOPIC?.trim() || 'pm.position-closed.v1'
+  const topic = env.STRANDLINE_TOPIC?.trim() || POSITION_CLOSED.topic
   const partitions = Number(env.STRANDLINE_PARTITIONS?.trim() || 6)
   if (!Number.isInteger(partitions) || partitions < 1 || partitions > 1024)
     throw new StrandlineError('CONFIG_INVALID', `STRANDLINE_PARTITIONS is '${env.STRANDLINE_PARTITIONS}'.`, {

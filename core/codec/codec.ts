@@ -1,17 +1,17 @@
-/** PositionClosed to and from the Confluent wire format: byte 0, schema id (4 bytes, big endian), Avro body. */
+/** Events to and from the Confluent wire format: byte 0, schema id (4 bytes, big endian), Avro body. */
 
 import type { PositionClosed } from '../../domain/event.ts'
 import type { DecodeReason } from '../../domain/validation.ts'
 import { StrandlineError } from '../errors.ts'
 
-export interface Codec {
+export interface Codec<Event = PositionClosed> {
   /** Registers the schema on first use (subject `<topic>-value`, FULL_TRANSITIVE). Errors: EVENT_INVALID, REGISTRY_UNREACHABLE, REGISTRY_REJECTED. */
-  encode(event: PositionClosed): Promise<Buffer>
+  encode(event: Event): Promise<Buffer>
   /**
    * Errors: DecodeError for a value that can never be decoded; REGISTRY_SCHEMA_UNKNOWN, REGISTRY_UNREACHABLE otherwise.
    * @param writtenAt when the record was written, by the log: ms
    */
-  decode(value: Buffer, writtenAt?: number): Promise<PositionClosed>
+  decode(value: Buffer, writtenAt?: number): Promise<Event>
   /** As Decode.ahead. */
   ahead?(values: readonly (Buffer | null)[]): Promise<void>
 }

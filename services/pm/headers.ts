@@ -1,4 +1,5 @@
 import type { PositionClosed } from '../../domain/event.ts'
+import { POSITION_CLOSED } from '../../domain/event-type.ts'
 import { RECORDED_TIME_HEADER } from '../../domain/record-time.ts'
 import { traceparentOf } from './trace-context.ts'
 
@@ -17,7 +18,7 @@ export function eventHeaders(
   return {
     ce_specversion: '1.0',
     ce_id: `${event.event_id}/${event.revision}`,
-    ce_type: 'strandline.pm.position-closed.v1',
+    ce_type: POSITION_CLOSED.type,
     ce_source: `/strandline/${encodeURI(event.source)}`,
     ce_subject: event.position_id,
     ce_time: timeOf(event.closed_at),
