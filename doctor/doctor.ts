@@ -24,6 +24,7 @@ import { inspectApi, judgeApi } from './rest/api.ts'
 import { inspectHosted } from './rest/hosted.ts'
 import { createHostedProject } from './rest/hosted-store.ts'
 import { judgeKey, judgeProjects } from './rest/key.ts'
+import { inspectWays } from './rest/ways.ts'
 import { inspectServices } from './services.ts'
 import type { Targets } from './targets.ts'
 import { judgeNode } from './versions.ts'
@@ -75,8 +76,12 @@ export async function examine(targets: Targets, { clock, logger }: { clock: Cloc
     if (supabase && store && api) {
       say(judgeKey(supabase.key, supabase.url, clock.now()))
       say(judgeApi(api, databaseUrl ? (database?.migrated ?? null) : null))
-      if (databaseUrl) say(judgeProjects(supabase.url, databaseUrl))
-      else if (api.state === 'ok' || api.state === 'unknown')
+      if (databaseUrl) {
+        say(judgeProjects(supabase.url, databaseUrl))
+        if (api.state === 'ok' && database?.migrated)
+          say(await inspect('settings', 'Both ways to the database', () => inspectWays(databaseUrl, supabase)))
+      }
+      if (!databaseUrl && (api.state === 'ok' || api.state === 'unknown'))
         say(
           await inspect(
             'database',
