@@ -1,6 +1,6 @@
 /** Imported trades take the path of every other: outbox, relay, log. Importing them again changes nothing. */
 import type { Clock } from '../../../core/clock.ts'
-import { explain, StrandlineError } from '../../../core/errors.ts'
+import { explain, findStrandlineError, StrandlineError } from '../../../core/errors.ts'
 import type { ServiceDeps } from '../../../core/service.ts'
 import type { PositionClosed } from '../../../domain/event.ts'
 import { MAX_CLOCK_SKEW_MS } from '../../../domain/validation.ts'
@@ -49,10 +49,20 @@ export async function importEvents(
       await published(outbox, deps.clock, relay, [...page.map((e): EventKey => [e.event_id, e.revision]), ...rescored])
       options.progress?.(at + page.length, events.length)
     }
+  } catch (error) {
+    throw withNextStep(error)
   } finally {
     await relay.stop()
   }
   return total
+}
+
+/** Where the database went away: what of the file it has is not known, and need not be. */
+function withNextStep(error: unknown): unknown {
+  const known = findStrandlineError(error)
+  if (known?.code !== 'STORE_UNREACHABLE') return error
+  const todo = `${known.todo ? `${known.todo} Then run` : 'Run'} the import again: nothing is counted twice.`
+  return new StrandlineError(known.code, known.message, { todo, cause: error })
 }
 
 /** The database's clock decides; the log's readers would refuse such an event for good. */
