@@ -32,7 +32,7 @@ export const startProjector = (
     reads: positionClosedType,
     concurrency: 6, // all partitions of a topic as we make it: those of one fetch rest together
     maxChunk: 500, // about 1 MB of JSON, far from a hosted project's statement timeout of 8 s
-    paceMs: 250, // strands are for readers of the old system: a quarter of a second later, at a fraction of the cost
+    paceMs: 500, // strands are for readers of the old system: half a second later at most, at a fraction of the cost
     checkpoints,
     processor: (decode) => createProjection(strands, decode, projectionEvents(deps.metrics, deps.logger)),
   })
