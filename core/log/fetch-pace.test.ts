@@ -55,6 +55,14 @@ describe('the pace of a consumer that may wait', () => {
     await Promise.all([first, second])
   })
 
+  it('rests no longer where the clock was set back', async () => {
+    const clock = handClock()
+    const pace = createFetchPace(250, clock)
+    await Promise.all([pace.rest(false), clock.pass(250)])
+    await clock.pass(-3_600_000)
+    await Promise.all([pace.rest(false), clock.pass(250)])
+  })
+
   it('holds up nobody who is behind, neither before nor after the batches of others', async () => {
     const clock = handClock()
     const pace = createFetchPace(250, clock)

@@ -24,7 +24,8 @@ export function createFetchPace(ms: number, clock: Pick<Clock, 'monotonic' | 'sl
         resting = new AbortController()
       }
       if (now < hurryUntil) return
-      if (now >= until) until = now + ms
+      // the second: a clock that was set back
+      if (now >= until || until - now > ms) until = now + ms
       await clock.sleep(until - now, resting.signal)
     },
   }
