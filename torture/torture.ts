@@ -5,8 +5,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { createLogger } from '../core/logger.ts'
+import { Late, within } from '../core/within.ts'
 import { createDice } from './dice.ts'
-import { FAULTS, type Fault } from './faults/index.ts'
+import { FAULTS } from './faults/index.ts'
 import { type FaultDone, hurt } from './hurt.ts'
 import { startPublisher } from './load/publisher.ts'
 import { startTrader } from './load/trader.ts'
@@ -76,6 +77,7 @@ export async function startTorture(options: TortureOptions): Promise<RunningTort
       if (keeps) options.tell(`The data, with every log, is in ${dataDir}.`)
       throw error
     } finally {
+      ending.abort() // whatever still runs of a run that failed
       await stage?.stop()
       if (!keeps) await clear()
     }
@@ -100,8 +102,7 @@ async function run(
   signal: AbortSignal,
 ): Promise<TortureReport> {
   const { seed, minutes, profile, only, tell } = options
-  const { faults, left } = possible(only)
-  for (const [kind, why] of left) tell(`LEFT OUT: ${kind}. ${why}`)
+  const faults = FAULTS.filter((fault) => !only || only.includes(fault.kind))
   const ms = minutes * 60_000
   const plan = planFaults(seed, faults, Math.max(1, Math.round(minutes * profile.faults)), ms)
   const now = Date.now()
@@ -135,8 +136,14 @@ async function run(
     await sleep(200, undefined, { signal })
   tell(`The last fault is over; ${trader.closes.length} trades closed so far. Letting go …`)
   await recovery.stop(REST_MS)
-  await Promise.all([trader.stop(), publisher.stop()])
-  const open = await settle(stage, REST_MS, signal)
+  const unanswered = await within(Promise.all([trader.stop(), publisher.stop()]), REST_MS).then(
+    () => undefined,
+    (error) => {
+      if (error instanceof Late) return 'what traders and publisher began has no answer yet'
+      throw error
+    },
+  )
+  const open = unanswered ?? (await settle(stage, REST_MS, signal))
   tell(open === undefined ? 'Everything is read. Judging …' : `It does not come to rest: ${open}. Judging …`)
 
   const log = readLog(await readTopic(stage.client, TOPIC), await schemaIds(stage))
@@ -156,16 +163,6 @@ async function run(
   if (report.verdict !== 'pass')
     await writeEvidence(join(dataDir, 'findings.json'), { report, judgement, log, refused: trader.refused, done })
   return report
-}
-
-/** Those that can be done here, and why the others cannot. */
-function possible(only: string[] | undefined): { faults: Fault[]; left: [string, string][] } {
-  const wanted = FAULTS.filter((f) => !only || only.includes(f.kind))
-  const left = wanted.flatMap((f): [string, string][] => {
-    const why = f.missing?.()
-    return why ? [[f.kind, why]] : []
-  })
-  return { faults: wanted.filter((f) => !left.some(([kind]) => kind === f.kind)), left }
 }
 
 async function writeEvidence(

@@ -6,8 +6,6 @@ export interface Fault {
   kind: string
   /** What it does, for people: half a sentence. */
   about: string
-  /** Why it cannot be done here; undefined where it can. Asked once, before the run. */
-  missing?(): string | undefined
   /** What it can hit: one of these, by the dice. */
   targets(stage: Stage): string[]
   /** What no other fault may hit meanwhile; the target alone where it is not said. */
