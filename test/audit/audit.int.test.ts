@@ -6,6 +6,7 @@ import { audit } from '../../services/audit/audit.ts'
 import { retain } from '../../services/pm/retention.ts'
 import { createRetentionStore } from '../../services/pm/retention-store.ts'
 import { type Loop, startLoop } from '../support/loop.ts'
+import { PATIENT } from '../support/patience.ts'
 
 const TRADES = 12
 let loop: Loop
@@ -40,7 +41,7 @@ beforeAll(async () => {
   }
   await vi.waitFor(
     async () => expect(await audit(loop.deps)).toMatchObject({ in_ledger: TRADES, in_ad_strands: TRADES }),
-    { timeout: 120_000, interval: 500 },
+    PATIENT,
   )
 })
 afterAll(() => loop?.stop())
@@ -106,7 +107,7 @@ test('what the retention takes of the outbox changes no number', async () => {
   const published = () => loop.db.sql<{ whole: boolean }>('select payload is not null as whole from pm_outbox')
   await vi.waitFor(
     async () => expect(await loop.db.sql('select 1 from pm_outbox where published_at is null')).toEqual([]),
-    { timeout: 120_000, interval: 100 },
+    PATIENT,
   )
   await loop.db.sql(`update pm_outbox set published_at = published_at - interval '400 days'`)
   expect(await retain(createRetentionStore(loop.db.store), 'pm_outbox', 365)).toBe(TRADES)

@@ -13,6 +13,7 @@ import { learnerGroup } from '../../services/learner/index.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
 import { createTestKafka, type TestKafka } from '../support/kafka.ts'
 import { expectClose, learned } from '../support/learned.ts'
+import { PATIENT } from '../support/patience.ts'
 import { type RunningCommand, startCommand } from '../support/strandline.ts'
 
 const PARTITIONS = 12
@@ -72,10 +73,7 @@ test('lag returns to 0, and the topic itself, folded again, agrees with every co
     }
   })()
   // the first kill hits a learner at work, not one that is starting
-  await vi.waitFor(async () => expect(await db.sql('select 1 from learner_ledger limit 1')).toHaveLength(1), {
-    timeout: 120_000,
-    interval: 250,
-  })
+  await vi.waitFor(async () => expect(await db.sql('select 1 from learner_ledger limit 1')).toHaveLength(1), PATIENT)
   for (let i = 0; i < KILLS; i++) {
     await sleep(KILL_EVERY_MS)
     learners[i % LEARNERS]!.child.kill('SIGKILL')
@@ -86,16 +84,13 @@ test('lag returns to 0, and the topic itself, folded again, agrees with every co
   await producer
 
   const group = learnerGroup(config.model)
-  await vi.waitFor(
-    async () => {
-      const committed = await log.committed(group, config.topic)
-      const behind = (await log.offsets(config.topic)).filter(
-        (o) => o.end > 0 && (committed.get(o.partition) ?? 0) < o.end,
-      )
-      expect(behind).toEqual([])
-    },
-    { timeout: 120_000, interval: 500 },
-  )
+  await vi.waitFor(async () => {
+    const committed = await log.committed(group, config.topic)
+    const behind = (await log.offsets(config.topic)).filter(
+      (o) => o.end > 0 && (committed.get(o.partition) ?? 0) < o.end,
+    )
+    expect(behind).toEqual([])
+  }, PATIENT)
   const fold = createOfflineFold(loadModel(config.model))
   await readAll(log, config.topic, async (record, partition) => {
     await fold.add([await codec.decode(record.value as Buffer)], partition)
@@ -106,4 +101,4 @@ test('lag returns to 0, and the topic itself, folded again, agrees with every co
   const claims = await db.sql<{ epoch: string }>('select max(epoch) as epoch from consumer_checkpoints')
   expect(Number(claims[0]?.epoch)).toBeGreaterThan(1) // partitions did change hands
   await log.close()
-}, 300_000)
+})

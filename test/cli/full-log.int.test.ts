@@ -29,24 +29,18 @@ async function healthOf(port: number): Promise<number | undefined> {
 }
 
 /** Once a line could not be written the service stopped its loops and left its HTTP side standing: it took exits and published nothing. */
-test.skipIf(!existsSync('/dev/full'))(
-  'regression: a service whose log cannot be written does its work',
-  {
-    timeout: 120_000,
-  },
-  async () => {
-    const port = await freePort()
-    const child = spawn(STRANDLINE, ['pm', '--port', String(port)], {
-      env: { ...process.env, ...ENGINES_AWAY, LOG_LEVEL: 'debug' },
-      stdio: ['ignore', 'ignore', openSync('/dev/full', 'w')],
-    })
-    running.push(child)
-    while ((await healthOf(port)) !== 200) {
-      expect(child.exitCode).toBeNull()
-      await new Promise((resolve) => setTimeout(resolve, 50))
-    }
-    child.kill('SIGTERM') // a corpse, whose service has stopped but whose port is open, has no part left that it could stop
-    const [code] = await once(child, 'exit')
-    expect(code).toBe(0)
-  },
-)
+test.skipIf(!existsSync('/dev/full'))('regression: a service whose log cannot be written does its work', async () => {
+  const port = await freePort()
+  const child = spawn(STRANDLINE, ['pm', '--port', String(port)], {
+    env: { ...process.env, ...ENGINES_AWAY, LOG_LEVEL: 'debug' },
+    stdio: ['ignore', 'ignore', openSync('/dev/full', 'w')],
+  })
+  running.push(child)
+  while ((await healthOf(port)) !== 200) {
+    expect(child.exitCode).toBeNull()
+    await new Promise((resolve) => setTimeout(resolve, 50))
+  }
+  child.kill('SIGTERM') // a corpse, whose service has stopped but whose port is open, has no part left that it could stop
+  const [code] = await once(child, 'exit')
+  expect(code).toBe(0)
+})

@@ -11,6 +11,7 @@ import { runKafkaTool } from '../../embedded/kafka.ts'
 import { learnerGroup } from '../../services/learner/index.ts'
 import { closedTrade } from '../support/closed-trade.ts'
 import { type Loop, startLoop } from '../support/loop.ts'
+import { PATIENT } from '../support/patience.ts'
 
 const run = promisify(execFile)
 const EVENTS = 25
@@ -101,24 +102,21 @@ test.skipIf(!hasKcat)(
 test("Kafka's own kafka-consumer-groups shows the lag of both groups falling to 0", async () => {
   const { config } = loop.deps
   for (const group of [learnerGroup(config.model), 'strandline-projector'])
-    await vi.waitFor(
-      async () => {
-        const out = await runKafkaTool('org.apache.kafka.tools.consumer.group.ConsumerGroupCommand', [
-          '--bootstrap-server',
-          config.kafka.brokers.join(','),
-          '--describe',
-          '--group',
-          group,
-        ])
-        const rows = out
-          .split('\n')
-          .map((l) => l.trim().split(/\s+/))
-          .filter((c) => c[0] === group && c[1] === config.topic)
-        expect(rows.length).toBeGreaterThan(0)
-        const ends = (await loop.deps.log.offsets(config.topic)).filter((o) => o.end > 0)
-        for (const { partition, end } of ends)
-          expect(rows.find((c) => c[2] === String(partition))?.slice(3, 6)).toEqual([String(end), String(end), '0'])
-      },
-      { timeout: 120_000, interval: 1_000 },
-    )
+    await vi.waitFor(async () => {
+      const out = await runKafkaTool('org.apache.kafka.tools.consumer.group.ConsumerGroupCommand', [
+        '--bootstrap-server',
+        config.kafka.brokers.join(','),
+        '--describe',
+        '--group',
+        group,
+      ])
+      const rows = out
+        .split('\n')
+        .map((l) => l.trim().split(/\s+/))
+        .filter((c) => c[0] === group && c[1] === config.topic)
+      expect(rows.length).toBeGreaterThan(0)
+      const ends = (await loop.deps.log.offsets(config.topic)).filter((o) => o.end > 0)
+      for (const { partition, end } of ends)
+        expect(rows.find((c) => c[2] === String(partition))?.slice(3, 6)).toEqual([String(end), String(end), '0'])
+    }, PATIENT)
 })

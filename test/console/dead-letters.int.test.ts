@@ -98,11 +98,9 @@ describe('records of a schema that the registry did not know', () => {
     const letters = await stage.kafka.log.offsets(stage.config.deadLetterTopic)
     expect(await editOffsets(GROUP, stage.topic, await every(stage.topic, -2))).toBeNull()
     await stage.start()
-    await expect.poll(async () => (await stage.baseline()).n, { timeout: 120_000 }).toBe(3)
+    await expect.poll(async () => (await stage.baseline()).n).toBe(3)
     await expect
-      .poll(async () => (await (await stage.console.group(GROUP)).lag(stage.topic)).map((p) => p.lag), {
-        timeout: 120_000,
-      })
+      .poll(async () => (await (await stage.console.group(GROUP)).lag(stage.topic)).map((p) => p.lag))
       .toEqual([0, 0, 0])
 
     // What is still no event is not sent a second time.

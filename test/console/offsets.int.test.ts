@@ -2,6 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import { type ConsoleStage, GROUP, openConsoleStage } from '../support/console-stage.ts'
+import { PATIENT } from '../support/patience.ts'
 
 const EARLIEST = -2
 const LATEST = -1
@@ -26,7 +27,7 @@ async function restartedFrom(to: Map<number, number>): Promise<void> {
 async function backInStep(): Promise<void> {
   await stage.caughtUp()
   const positions = await stage.checkpoints()
-  await vi.waitFor(async () => expect(await groupOffsets()).toEqual(positions), { timeout: 120_000, interval: 100 })
+  await vi.waitFor(async () => expect(await groupOffsets()).toEqual(positions), PATIENT)
 }
 
 beforeAll(async () => {

@@ -47,7 +47,7 @@ test('a search by key finds the events of one position, corrections included, in
 test('the lag that the group page shows is the distance of the database to the end, and what `strandline lag` says', async () => {
   const { group } = stage.console
   const asked = async () => (await group(GROUP)).lag(stage.topic)
-  await expect.poll(async () => (await asked()).map((p) => p.lag), { timeout: 120_000 }).toEqual([0, 0, 0])
+  await expect.poll(async () => (await asked()).map((p) => p.lag)).toEqual([0, 0, 0])
   expect(await group(GROUP)).toMatchObject({ state: 'Stable', members: ['strandline'] })
 
   await stage.stop()
@@ -66,7 +66,7 @@ test('the lag that the group page shows is the distance of the database to the e
   )
   await stage.start()
   await stage.caughtUp()
-  await expect.poll(async () => (await asked()).map((p) => p.lag), { timeout: 120_000 }).toEqual([0, 0, 0])
+  await expect.poll(async () => (await asked()).map((p) => p.lag)).toEqual([0, 0, 0])
 })
 
 test('a schema that would break readers is refused, with the reason, when validated and when created', async () => {

@@ -9,14 +9,14 @@ import { closeTrade, insertPaths, someTrades } from '../support/trades.ts'
 import { COMPOSE_TOKEN, type Composed, composeUp, docker } from './compose.ts'
 
 const OURS = ['pm', 'learner', 'projector', 'decision', 'supabase']
-const patient = { timeout: 120_000, interval: 500 }
+const patient = { interval: 500 }
 
 let stack: Composed
 let store: PostgrestStore
 beforeAll(async () => {
   stack = await composeUp('--scale', 'learner=2')
   store = createPostgrestStore({ url: stack.url('SUPABASE'), key: stack.serviceRoleKey })
-}, 600_000)
+})
 afterAll(() => stack?.down(), 120_000)
 
 async function call(method: 'GET' | 'POST', url: string, body?: object): Promise<Record<string, unknown>> {
@@ -99,7 +99,7 @@ test('with the profile `monitoring`: Prometheus finds every service, each learne
       return [...new Set(now.groups.flatMap((g) => g.rules).map((r) => r.health))]
     }, patient)
     .toEqual(['ok'])
-}, 300_000)
+})
 
 test('one closed trade: position, log, ledger, coefficient, strand, and the next allocation', async () => {
   const allocate = () =>
@@ -148,7 +148,7 @@ test('four learners, one killed and one stopped while trades close: each trade c
   const byCurator = (await readAllCoefficients(createCoefficientStore(store))).filter((r) => r.name === 'curator')
   expect(byCurator.reduce((sum, r) => sum + r.n, 0)).toBe(81)
   expect(await count('dead_letters')).toBe(0)
-}, 240_000)
+})
 
 test('docker-compose.external.yml: the services alone, with log, registry and Supabase elsewhere', async () => {
   await stack.external('up', '--detach', '--no-deps', 'topics', 'pm', 'learner', 'projector', 'decision')
@@ -162,7 +162,7 @@ test('docker-compose.external.yml: the services alone, with log, registry and Su
   await insertPaths(store, [trade!])
   await closeTrade(post, trade!)
   await expect.poll(() => count('learner_ledger'), patient).toBe(82)
-}, 240_000)
+})
 
 test('SIGTERM: every service drains and exits 0 within its grace period', async () => {
   const running = (await Promise.all(OURS.map((s) => stack.containers(s)))).flat()
@@ -174,4 +174,4 @@ test('SIGTERM: every service drains and exits 0 within its grace period', async 
   expect(Date.now() - started).toBeLessThan(60_000) // two grace periods: nobody had to be killed
   for (const id of running.filter((i) => before.get(i)))
     expect({ id, code: (await inspect(id)).State.ExitCode }).toEqual({ id, code: 0 })
-}, 180_000)
+})

@@ -39,7 +39,7 @@ describe('killed containers', () => {
     }
     await closing
 
-    const patient = { timeout: 120_000, interval: 500 }
+    const patient = { interval: 500 }
     await expect.poll(() => count('pm_outbox where published_at is null').catch(() => -1), patient).toBe(0)
     await expect.poll(() => count('learner_ledger').catch(() => -1), patient).toBe(COUNT)
     await expect.poll(() => count('position_closed_strands').catch(() => -1), patient).toBe(COUNT)
@@ -68,5 +68,5 @@ describe('killed containers', () => {
       expect(learned[i]?.weight).toBeCloseTo(row.weight, 9)
     }
     expect(expected.global_rr.n).toBe(COUNT)
-  }, 300_000)
+  })
 })

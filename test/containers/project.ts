@@ -5,6 +5,7 @@
  */
 import type { TestProjectInlineConfiguration } from 'vitest/config'
 import { NODE_FLAGS } from '../../core/node-flags.ts'
+import { TIME_LIMITS } from '../support/patience.ts'
 import { engineMissing } from './images.ts'
 
 export function containerProject(): TestProjectInlineConfiguration[] {
@@ -28,9 +29,8 @@ export function containerProject(): TestProjectInlineConfiguration[] {
         globalSetup: ['test/containers/engines.ts'],
         fileParallelism: false, // some files crash the engines, which all of them share
         sequence: { groupOrder: 2 },
-        testTimeout: 240_000,
+        ...TIME_LIMITS,
         retry: process.env.CI ? 2 : 0, // as in vitest.config.ts
-        hookTimeout: 300_000,
         execArgv: NODE_FLAGS,
       },
     },

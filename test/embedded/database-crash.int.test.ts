@@ -119,7 +119,7 @@ test('regression: in a plain process, connections that PostgreSQL ends under loa
     }),
   )
   await expectWell(failures)
-}, 300_000)
+})
 
 test('regression: in a plain process, SIGKILL of the postmaster and of single backends under load does not end it, and it goes on when PostgreSQL is back', async () => {
   const failures = await underLoad(12, async (round) => {
@@ -139,7 +139,7 @@ test('regression: in a plain process, SIGKILL of the postmaster and of single ba
     postgres = await start()
   })
   await expectWell(failures)
-}, 180_000)
+})
 
 test('regression: what is on its way while the endpoint reads a schema, its first or a changed one, is told that there was no answer', async () => {
   const said: string[] = []
@@ -154,4 +154,4 @@ test('regression: what is on its way while the endpoint reads a schema, its firs
     await answered()
   }
   await expectWell(said)
-}, 180_000)
+})

@@ -57,12 +57,12 @@ async function freeze<T extends Running>(options: Pick<SuperviseOptions<T>, 'nam
   }
 }
 
-test('a frozen Kafka is started again', { timeout: 240_000 }, async () => {
+test('a frozen Kafka is started again', async () => {
   const { start } = await kafkaStarter()
   await freeze<Kafka>({ name: 'Kafka', start })
 })
 
-test('a frozen PostgreSQL is started again', { timeout: 240_000 }, async () => {
+test('a frozen PostgreSQL is started again', async () => {
   const port = await freePort()
   const dataDir = join(root, 'postgres')
   await freeze({
@@ -73,7 +73,6 @@ test('a frozen PostgreSQL is started again', { timeout: 240_000 }, async () => {
 
 test.each(Array.from({ length: OFFSETS_PARTITIONS }, (_, partition) => partition))(
   'regression: a broker that could not load partition %i of its groups is not well',
-  { timeout: 240_000 },
   async (partition) => {
     const { port, start } = await kafkaStarter()
     const kafka = await start()

@@ -7,6 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { findStack } from '../../core/stack/stack-file.ts'
 import { createPostgrestStore } from '../../core/store/postgrest-store.ts'
+import { PATIENCE_MS } from '../support/patience.ts'
 import { freeBasePort, type RunningCommand, runCommand, startCommand } from '../support/strandline.ts'
 
 let disk = ''
@@ -59,8 +60,8 @@ function fill(): void {
   closeSync(file)
 }
 
-async function until(what: string, condition: () => boolean | Promise<boolean>, ms = 240_000): Promise<void> {
-  for (const end = Date.now() + ms; !(await condition()); await sleep(100))
+async function until(what: string, condition: () => boolean | Promise<boolean>): Promise<void> {
+  for (const end = Date.now() + PATIENCE_MS; !(await condition()); await sleep(100))
     if (Date.now() > end)
       throw new Error(
         `${what} did not come${unready.length > 0 ? ` (not ready: ${unready.join('; ')})` : ''}; up said: ${up?.stderr()}`,
@@ -117,9 +118,6 @@ function trade(pm: string) {
 /** The PM's service was stopped by a log line that could not be written, and its process lived on: nothing was published any more. */
 test.skipIf(!mounts)(
   'regression: filled and freed three times, a disk keeps nothing from being published, and nobody starts anything by hand',
-  {
-    timeout: 1_200_000,
-  },
   async () => {
     const folder = join(disk, 'data')
     const base = String(await freeBasePort())

@@ -71,9 +71,7 @@ async function until(condition: () => boolean | Promise<boolean>): Promise<void>
   while (!(await condition())) await new Promise((resolve) => setTimeout(resolve, 100))
 }
 
-test('a stack starts, keeps others off its folder, survives every kill, and is found again by the next start', {
-  timeout: 400_000,
-}, async () => {
+test('a stack starts, keeps others off its folder, survives every kill, and is found again by the next start', async () => {
   const base = await freeBasePort()
   const first = await up('a', base)
   const stack = stackOf('a')

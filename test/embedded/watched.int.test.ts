@@ -26,7 +26,7 @@ beforeAll(async () => {
 })
 afterAll(() => rm(root, { recursive: true, force: true }))
 
-describe('a service process that lives and does nothing', { timeout: 300_000 }, () => {
+describe('a service process that lives and does nothing', () => {
   let watched: Supervised<ServiceProcess> | undefined
   const said: string[] = []
   afterAll(() => watched?.stop())
@@ -73,7 +73,7 @@ describe('a service process that lives and does nothing', { timeout: 300_000 }, 
   })
 })
 
-test('a learner whose port is taken ends before it joins anything, and says so', { timeout: 300_000 }, async () => {
+test('a learner whose port is taken ends before it joins anything, and says so', async () => {
   const other = createServer()
   other.listen(0, '127.0.0.1')
   await once(other, 'listening')
@@ -88,7 +88,7 @@ test('a learner whose port is taken ends before it joins anything, and says so',
   expect(learner.stderr).not.toContain('waiting')
 })
 
-test('regression: a service that cannot start ends, whoever started it', { timeout: 300_000 }, async () => {
+test('regression: a service that cannot start ends, whoever started it', async () => {
   const main = new URL('../../cli/main.ts', import.meta.url).pathname
   const child = spawn(process.execPath, [main, 'learner', '--port', '0', '--model', 'nonsense'], {
     env: { ...process.env, ...ENGINES_AWAY },
@@ -98,7 +98,7 @@ test('regression: a service that cannot start ends, whoever started it', { timeo
   expect(code).toBe(2) // wrong usage
 })
 
-describe('what is wrong is said before anything is started', { timeout: 300_000 }, () => {
+describe('what is wrong is said before anything is started', () => {
   test.each([
     [
       'a model that there is not',
@@ -136,9 +136,7 @@ describe('what is wrong is said before anything is started', { timeout: 300_000 
   })
 })
 
-test('the first Ctrl-C ends a start at whatever it is waiting for, and leaves nothing behind', {
-  timeout: 120_000,
-}, async () => {
+test('the first Ctrl-C ends a start at whatever it is waiting for, and leaves nothing behind', async () => {
   const folder = join(root, 'interrupted')
   const base = String(await freeBasePort())
   for (const sight of ['postgres.initialising', 'kafka/server.properties', 'stack-never']) {

@@ -34,7 +34,7 @@ afterAll(async () => {
   await db?.drop()
 })
 
-const PATIENCE = { timeout: 120_000, interval: 500 }
+const PATIENCE = { interval: 500 }
 const GROUP = learnerGroup('lowcap-v4')
 const trades = (from: number, count: number) =>
   Array.from({ length: count }, (_, i) => closedTrade({ position_id: `p-${from + i}`, trade_id: 't' }))
@@ -91,11 +91,7 @@ test.skipIf(!hasBurrow && !hasKcat)(
     if (burrow) await expect.poll(() => burrow?.lag(GROUP, stage.topic), PATIENCE).toEqual(await ours())
     if (hasKcat)
       await expect
-        .poll(() => leftByKcat(stage.topic).catch(() => 'kcat did not come to the end'), {
-          ...PATIENCE,
-          timeout: 200_000,
-        })
+        .poll(() => leftByKcat(stage.topic).catch(() => 'kcat did not come to the end'), PATIENCE)
         .toEqual(new Map([...(await ours())].filter(([, records]) => records > 0)))
   },
-  600_000,
 )

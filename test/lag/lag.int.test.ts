@@ -51,7 +51,7 @@ test('lag counts from the database, ages from the records themselves, and names 
       revoked: async () => {},
     },
   )
-  await expect.poll(async () => (await kafka.log.committed(GROUP, topic)).get(0), { timeout: 120_000 }).toBe(10)
+  await expect.poll(async () => (await kafka.log.committed(GROUP, topic)).get(0)).toBe(10)
   expect([subscription.partitions(), subscription.joined()]).toEqual([[0, 1, 2], true])
   const reading = (await report(topic)).groups[0]!
   await subscription.stop()

@@ -56,17 +56,15 @@ async function learnAll(stage: Stage, options: Parameters<Stage['start']>[0] = {
 async function freqtradeCaughtUp(stage: Stage): Promise<void> {
   const [{ end = 0 } = {}] = await kafka.log.offsets(stage.topic)
   await expect
-    .poll(
-      async () =>
-        Number(
-          (
-            await db.sql<{ checkpoint: string }>(
-              `select checkpoint from consumer_checkpoints where topic = $1 and consumer like 'learner/freqtrade/%'`,
-              [stage.topic],
-            )
-          )[0]?.checkpoint ?? 0,
-        ),
-      { timeout: 120_000 },
+    .poll(async () =>
+      Number(
+        (
+          await db.sql<{ checkpoint: string }>(
+            `select checkpoint from consumer_checkpoints where topic = $1 and consumer like 'learner/freqtrade/%'`,
+            [stage.topic],
+          )
+        )[0]?.checkpoint ?? 0,
+      ),
     )
     .toBe(end)
 }
@@ -243,7 +241,7 @@ describe('regression: the baseline after a switch', () => {
     void work.finally(() => {
       ended = true
     })
-    await expect.poll(async () => ended || (await session.waits()), { timeout: 120_000 }).toBe(true)
+    await expect.poll(async () => ended || (await session.waits())).toBe(true)
   }
 
   it('has what was committed while the switch was under way', async () => {

@@ -75,7 +75,7 @@ async function publish(stage: Stage, events: PositionClosed[]): Promise<void> {
   }
 }
 
-it('a learner goes on by itself after its broker was killed and came back', { timeout: 300_000 }, async () => {
+it('a learner goes on by itself after its broker was killed and came back', async () => {
   const stage = await createStage(db, kafka, { partitions: 2 })
   await stage.publish(trades(0, 6))
   const learner = await stage.start({ maxChunk: 2 })
@@ -95,9 +95,7 @@ it('a learner goes on by itself after its broker was killed and came back', { ti
   expect(partitions.flat()).toHaveLength(12)
 })
 
-it('a learner whose broker is killed while it joins its group starts once it is back', {
-  timeout: 150_000,
-}, async () => {
+it('a learner whose broker is killed while it joins its group starts once it is back', async () => {
   const stage = await createStage(db, kafka, { partitions: 2 })
   await stage.publish(trades(0, 6))
   let asked = () => {}
@@ -124,7 +122,7 @@ it('a learner whose broker is killed while it joins its group starts once it is 
   expect((await learned(db)).global_rr.n).toBe(6)
 })
 
-it('a learner that is told to stop while its database is away stops', { timeout: 300_000 }, async () => {
+it('a learner that is told to stop while its database is away stops', async () => {
   const stage = await createStage(db, kafka)
   await stage.publish(trades(0, 3))
   const learner = await stage.start({

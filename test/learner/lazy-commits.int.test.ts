@@ -106,4 +106,4 @@ test(`after ${KILLS} kills with the newest commits lost, every trade counts once
   expect(lost).toBeGreaterThan(0) // otherwise nothing was shown
   expect(await sql('select count(*)::int as n from learner_ledger')).toEqual([{ n: events.length }])
   expectClose(await learned({ sql } as unknown as TestDatabase), await folded(model, [events]))
-}, 1_800_000)
+})

@@ -16,7 +16,6 @@ let db: TestDatabase
 let proxy: LossyProxy
 beforeAll(async () => {
   db = await createTestDatabase()
-  await createTestLearner({ store: db.store, model }) // the first request of all takes longest
 })
 afterAll(() => db.drop())
 beforeEach(async () => {
@@ -28,11 +27,11 @@ afterEach(() => proxy.close())
 const events = Array.from({ length: 12 }, (_, i) => closedTrade({ position_id: `p${i}`, rr: (i % 5) - 1 }))
 const feed = () => createFeed(TOPIC, 0, recordsOf(events.map((e) => ({ key: e.position_id, value: encodeEvent(e) }))))
 
-/** A learner behind the proxy that takes a request for lost after a second, and what became of its commits. */
+/** A learner behind the proxy, and what became of its commits. */
 async function learner(options: Partial<TestLearnerOptions> = {}) {
   const outcomes: boolean[] = []
   const { runner } = await createTestLearner({
-    store: createPostgrestStore({ url: proxy.url, key: db.key, timeoutMs: 1_000 }),
+    store: createPostgrestStore({ url: proxy.url, key: db.key, fetch: proxy.fetch }),
     model,
     maxChunk: 5,
     events: { unknownOutcome: (_, happened) => void outcomes.push(happened) },
@@ -127,15 +126,8 @@ describe('a commit that is still under way when it is repeated', () => {
 describe('a database', () => {
   it('whose connections go silent, half open, is asked again when it speaks', async () => {
     const { runner } = await learner()
-    const speaking = new Promise<void>((resolve) => {
-      setTimeout(() => {
-        proxy.speak()
-        resolve()
-      }, 1_500)
-    })
     proxy.silence()
-    await feed().run(runner)
-    await speaking
+    await Promise.all([feed().run(runner), proxy.givenUp(2).then(proxy.speak)])
     await expectAll()
   })
 
@@ -148,7 +140,7 @@ describe('a database', () => {
         commit(c) {
           if (++commits === 3) {
             proxy.silence()
-            setTimeout(() => proxy.speak(), 1_000)
+            void proxy.givenUp(2).then(proxy.speak)
           }
           return s.commit(c)
         },

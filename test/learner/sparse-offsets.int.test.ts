@@ -127,7 +127,6 @@ describe('events of a transactional producer', () => {
     await until(
       async () => said,
       (all) => all.some((s) => s.includes('transaction is open')),
-      40_000,
     )
     expect(done).toBe(false)
     await tx.commit()

@@ -38,16 +38,11 @@ async function makeAnew({ topic }: Stage): Promise<void> {
   await admin.deleteTopics({ topics: [topic] })
   await admin.disconnect()
   await expect
-    .poll(
-      async () => {
-        await other.log
-          .ensureTopics([{ topic, partitions: 1, config: { 'retention.ms': '-1' } }])
-          .catch(() => undefined)
-        const id = await other.log.topicId(topic)
-        return id !== null && id !== old
-      },
-      { timeout: 120_000 },
-    )
+    .poll(async () => {
+      await other.log.ensureTopics([{ topic, partitions: 1, config: { 'retention.ms': '-1' } }]).catch(() => undefined)
+      const id = await other.log.topicId(topic)
+      return id !== null && id !== old
+    })
     .toBe(true)
   await other.close()
 }
@@ -63,7 +58,7 @@ async function deleteBelow({ topic }: Stage, offset: string): Promise<void> {
 const withoutIds = (log: EventLog): EventLog => ({ ...log, topicId: async () => null })
 const said = async (stage: Stage, reason: RegExp, log: EventLog = kafka.log) => {
   const learner = await stage.start({ log })
-  await expect.poll(async () => (await learner.ready()).reason, { timeout: 120_000 }).toMatch(reason)
+  await expect.poll(async () => (await learner.ready()).reason).toMatch(reason)
   await learner.stop()
 }
 
@@ -132,7 +127,7 @@ it('regression: a topic that forgets is not learned from until it is put right, 
   await stage.publish(trades(0, 3))
   const learner = await stage.start()
   await expect
-    .poll(async () => (await learner.ready()).reason, { timeout: 120_000 })
+    .poll(async () => (await learner.ready()).reason)
     .toMatch(
       `The topic ${stage.topic} does not keep every record: retention.ms is 86400000, so records are deleted when they are that old`,
     )

@@ -30,4 +30,4 @@ it('regression: learners of one model on two topics, which share a group, leave 
     `select topic, count(*)::int as n from learner_ledger join model_versions using (model_version) group by topic`,
   )
   expect(new Map(learned.map((r) => [r.topic, r.n]))).toEqual(new Map(stages.map((s) => [s.topic, 4])))
-}, 120_000)
+})

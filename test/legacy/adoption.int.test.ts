@@ -26,7 +26,6 @@ import type { VariantName } from './old-system.ts'
 import { schemaOf } from './schema-of.ts'
 import { type Answer, ask, statementsOf } from './statements.ts'
 
-const PATIENT = { timeout: 120_000, interval: 100 }
 const VARIANTS: VariantName[] = ['text', 'uuid', 'bigint']
 
 /** What each reader and writer is answered, by name and role. */
@@ -211,14 +210,12 @@ describe.each(VARIANTS)('ids as %s', (variant) => {
 
     running.push(await startPm({ ...deps, metrics: new Registry() }))
     for (const event_id of [sold.closed!.event_id, trade!.event_id]) {
-      await expect.poll(() => ledgerOf(event_id), PATIENT).toHaveLength(1)
+      await expect.poll(() => ledgerOf(event_id)).toHaveLength(1)
       await expect
-        .poll(() => rows('select strand_id from strandline.strands where event_id = $1', [event_id]), PATIENT)
+        .poll(() => rows('select strand_id from strandline.strands where event_id = $1', [event_id]))
         .toEqual([{ strand_id: expect.any(String) }])
     }
-    await expect
-      .poll(() => strandsOf('NEW'), PATIENT)
-      .toMatchObject([{ module: 'pm', timeframe: '1h', status: 'active' }])
+    await expect.poll(() => strandsOf('NEW')).toMatchObject([{ module: 'pm', timeframe: '1h', status: 'active' }])
     const [strand] = await strandsOf('NEW')
     expect(json(strand!.content)).toMatchObject({ position_id: id, trade_summary: { return: 0.5 } })
     expect(
@@ -236,11 +233,11 @@ describe.each(VARIANTS)('ids as %s', (variant) => {
       ).then((r) => r[0]!.n)
     const strands = () => rows("select * from ad_strands where created_at < now() - interval '1 day' order by id")
     const old_strands = await strands()
-    await expect.poll(pending, { timeout: 200_000, interval: 500 }).toBe(0)
+    await expect.poll(pending, { interval: 500 }).toBe(0)
     const { n } = (await rows<{ n: number }>('select count(*)::int as n from strandline.strands where adopted'))[0]!
     expect(n).toBeGreaterThan(300)
     await expect
-      .poll(() => rows('select count(*)::int as n from strandline.strands where adopted and revision is null'), PATIENT)
+      .poll(() => rows('select count(*)::int as n from strandline.strands where adopted and revision is null'))
       .toEqual([{ n: 0 }])
     expect(await strands()).toEqual(old_strands)
     expect(

@@ -139,10 +139,8 @@ describe.each(VARIANTS)('ids as %s', (variant) => {
       () => count(`strandline.pm_outbox where payload ->> 'position_id' in (${closing.map((id) => `'${id}'`)})`),
       (n) => n >= closing.length,
     )
-    const asked = performance.now()
     thirdPm.child.kill('SIGTERM')
     expect((await thirdPm.ended).code).toBe(0)
-    expect(performance.now() - asked).toBeLessThan(10_000)
 
     const config = readConfig(env)
     const metrics = new Registry()

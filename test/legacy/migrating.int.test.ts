@@ -16,6 +16,7 @@ import { withClient } from '../../core/store/client.ts'
 import { apiUrl } from '../../embedded/database.ts'
 import { type Supabase, startSupabase } from '../../services/supabase/index.ts'
 import { PASSWORD } from '../support/engine-desk.ts'
+import { PATIENCE_MS } from '../support/patience.ts'
 import { freeBasePort, type Outcome, type RunningCommand, STRANDLINE, startCommand } from '../support/strandline.ts'
 import { createOldDatabase, type OldDatabase } from './old-database.ts'
 import type { VariantName } from './old-system.ts'
@@ -23,7 +24,6 @@ import { schemaOf } from './schema-of.ts'
 import { ask, kindOf, statementsOf } from './statements.ts'
 
 const PAGE = readFileSync(new URL('../../docs/migrating.md', import.meta.url), 'utf8')
-const PATIENCE_MS = 120_000
 
 type Part =
   | { kind: 'run' | 'until' | 'terminal'; commands: string; sees: string[]; step: string }
@@ -191,5 +191,5 @@ describe.skipIf(!hasPsql).each<VariantName>(['text', 'uuid', 'bigint'])('a proje
       await nothingChanged(`after ${name}`)
     }
     expect(await schemaOf(old.databaseUrl)).toEqual(schema)
-  }, 900_000)
+  })
 })

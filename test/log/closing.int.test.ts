@@ -43,7 +43,7 @@ it('regression: work that is under way at close leaves no connection behind', as
     await settled
   }
   // A connection is gone when the broker has closed its end as well: as soon as it gets round to it. What leaks is there for ever.
-  await expect.poll(sockets, { timeout: 120_000 }).toBeLessThanOrEqual(before)
+  await expect.poll(sockets).toBeLessThanOrEqual(before)
 })
 
 it('regression: questions of the same moment, on a log that is new, leave no connection behind', async () => {
@@ -65,5 +65,5 @@ it('regression: questions of the same moment, on a log that is new, leave no con
     )
     await log.close()
   }
-  await expect.poll(sockets, { timeout: 120_000 }).toBeLessThanOrEqual(before)
+  await expect.poll(sockets).toBeLessThanOrEqual(before)
 })

@@ -3,9 +3,9 @@ import { setImmediate, setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import { readAll } from '../../core/log/read-all.ts'
 import { createTestKafka, type TestKafka } from '../support/kafka.ts'
+import { PATIENT } from '../support/patience.ts'
 
 const EVERY_MS = 250
-const PATIENT = { timeout: 120_000, interval: 50 }
 
 let kafka: TestKafka
 beforeAll(async () => {

@@ -76,7 +76,7 @@ async function baseline() {
   return data?.config_data.global_rr as { rr_short: number; rr_long: number; n: number } | undefined
 }
 
-const learnedOf = (n: number) => expect.poll(async () => (await baseline())?.n, { timeout: 120_000 }).toBe(n)
+const learnedOf = (n: number) => expect.poll(async () => (await baseline())?.n).toBe(n)
 
 describe('the loop', () => {
   test('strand emission: a full exit becomes a strand with entry_context, completed_trades and timeframe', async () => {
@@ -86,7 +86,7 @@ describe('the loop', () => {
       { curator: '0xdetweiler', chain: 'base', mcap_bucket: '1m-2m', vol_at_entry: 120000 },
       '15m',
     )
-    await expect.poll(() => strand('pepe'), { timeout: 120_000 }).not.toBeNull()
+    await expect.poll(() => strand('pepe')).not.toBeNull()
     const row = await strand('pepe')
     expect(row).toMatchObject({
       kind: 'position_closed',
@@ -157,7 +157,7 @@ describe('the loop', () => {
     expect((await ask()).allocation).toBeCloseTo(5 * damped(4 / 3) * damped(28 / 27) * damped(32 / 27) * (4 / 3), 8)
 
     await expect
-      .poll(() => loop.db.store.rpc('strandline_strands_event_count', {}), { timeout: 120_000 })
+      .poll(() => loop.db.store.rpc('strandline_strands_event_count', {}))
       .toMatchObject({ events: 4, rows: 4 })
   })
 })

@@ -71,11 +71,10 @@ const trade = (i: number, change: Partial<PositionClosed> = {}) =>
   })
 const trades = (from: number, to: number) => Array.from({ length: to - from }, (_, i) => trade(from + i))
 const count = async (what: string) => Number((await db.sql(`select count(*) as n from ${what}`))[0]!.n)
-const patient = { timeout: 120_000, interval: 100 }
 
 /** Until everything of the outbox is in the log and applied by both consumers. */
 async function settled(total: number): Promise<void> {
-  await expect.poll(() => count('pm_outbox where published_at is null'), patient).toBe(0)
+  await expect.poll(() => count('pm_outbox where published_at is null')).toBe(0)
   const ends = () => deps.log.offsets(deps.config.topic).then((all) => all.reduce((sum, o) => sum + o.end, 0))
   await expect
     .poll(async () => {
@@ -84,7 +83,7 @@ async function settled(total: number): Promise<void> {
       )
       const end = await ends()
       return rows.length === 2 && rows.every((r) => Number(r.at) === end)
-    }, patient)
+    })
     .toBe(true)
   expect(await count('learner_ledger')).toBe(total)
   expect(await count('position_closed_strands')).toBe(total)
@@ -153,7 +152,7 @@ async function makeTopicAnew(partitions: number): Promise<void> {
       await ensureLoopTopics(deps.log, { ...deps.config, partitions }).catch(() => undefined)
       const id = await deps.log.topicId(deps.config.topic)
       return id !== null && id !== old
-    }, patient)
+    })
     .toBe(true)
 }
 
@@ -172,7 +171,7 @@ test('the topic is lost: the learner stops and says so; published from the outbo
   await makeTopicAnew(2)
 
   const learner = await startLearner({ ...deps, metrics: new Registry() })
-  await expect.poll(async () => (await learner.ready()).reason, patient).toMatch(/not the log that the database knows/)
+  await expect.poll(async () => (await learner.ready()).reason).toMatch(/not the log that the database knows/)
   await learner.stop()
   expect(await count('learner_ledger')).toBe(91)
 
@@ -184,7 +183,7 @@ test('the topic is lost: the learner stops and says so; published from the outbo
   // a correction of a trade that lay in a partition that is no more
   const corrected = trades(0, 60).map((t) => ({ ...t, revision: 1, rr: (t.rr ?? 0) + 1 }))
   await addToOutbox(db.store, corrected)
-  await expect.poll(() => count('learner_ledger where revision = 1'), patient).toBe(60)
+  await expect.poll(() => count('learner_ledger where revision = 1')).toBe(60)
   await settled(60)
   await expectLearned(corrected)
 })
@@ -201,7 +200,7 @@ test('partitions are added while it runs: corrections that arrive in another par
   await start()
   const corrected = trades(0, 60).map((t) => ({ ...t, revision: 1, rr: (t.rr ?? 0) + 1 }))
   await addToOutbox(db.store, corrected)
-  await expect.poll(() => count('learner_ledger where revision = 1'), patient).toBe(60)
+  await expect.poll(() => count('learner_ledger where revision = 1')).toBe(60)
   await settled(60)
   expect(await count(`(select distinct partition from pm_outbox where revision = 1) x`)).toBeGreaterThan(3)
   await expectLearned(corrected)

@@ -147,13 +147,11 @@ test('ready while log and database answer; not ready while no broker does, and r
     await until(
       () => pm.ready(),
       (r) => !r.ok,
-      20_000,
     ),
   ).toMatchObject({ reason: expect.stringContaining('127.0.0.1:1') })
   log.reachable = () => {}
   await until(
     () => pm.ready(),
     (r) => r.ok,
-    20_000,
   )
 })

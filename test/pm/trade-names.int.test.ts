@@ -9,7 +9,6 @@ import { closedTrade } from '../support/closed-trade.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
 import { fullExit, MIN, openedPosition, outboxOf, positionOf, T0, testPortfolio } from '../support/pm.ts'
 
-const PATIENT = 240_000
 let db: TestDatabase
 let pm: Portfolio
 beforeAll(async () => {
@@ -119,9 +118,7 @@ const history = fc
     })
   })
 
-test('any history counts each trade once, whatever comes first, and again not at all', {
-  timeout: PATIENT,
-}, async () => {
+test('any history counts each trade once, whatever comes first, and again not at all', async () => {
   await fc.assert(
     fc.asyncProperty(history, async ({ trades, records, page }) => {
       await empty()
@@ -133,7 +130,7 @@ test('any history counts each trade once, whatever comes first, and again not at
   )
 })
 
-test('the database names trades as createTradeNames does', { timeout: PATIENT }, async () => {
+test('the database names trades as createTradeNames does', async () => {
   const any = fc.array(fc.tuple(fc.constantFrom(undefined, 'A', 'B', 'C'), fc.integer({ min: 0, max: 40 })), {
     minLength: 1,
     maxLength: 8,
@@ -153,9 +150,7 @@ test('the database names trades as createTradeNames does', { timeout: PATIENT },
   )
 })
 
-test('regression: of two at the same moment, one names the trade and the other finds it named', {
-  timeout: PATIENT,
-}, async () => {
+test('regression: of two at the same moment, one names the trade and the other finds it named', async () => {
   for (let round = 0; round < 20; round++) {
     await empty()
     await Promise.all([take([record('A', 60)]), take([record(undefined, 60)]), take([record('B', 300)])])

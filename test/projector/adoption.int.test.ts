@@ -102,13 +102,11 @@ test('an adoption and a projection of the same trade at the same moment leave on
     await bridge.query('select strandline.adopt($1, $2)', ['old-race', event.event_id])
     const projected = strands.project(event)
     await expect
-      .poll(
-        () =>
-          db.sql(
-            'select 1 from pg_locks l where l.locktype = $1 and not l.granted and l.database = (select oid from pg_database where datname = current_database())',
-            ['advisory'],
-          ),
-        { timeout: 120_000 },
+      .poll(() =>
+        db.sql(
+          'select 1 from pg_locks l where l.locktype = $1 and not l.granted and l.database = (select oid from pg_database where datname = current_database())',
+          ['advisory'],
+        ),
       )
       .toHaveLength(1)
     await bridge.query('commit')

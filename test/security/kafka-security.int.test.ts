@@ -70,7 +70,7 @@ describe('the right settings', () => {
     await log.produce(topic, [{ key: 'k', value: Buffer.from(name) }])
     const seen: string[] = []
     const subscription = await log.consume({ group: topic, topic }, notes(seen))
-    await expect.poll(() => seen, { timeout: 120_000 }).toEqual([name])
+    await expect.poll(() => seen).toEqual([name])
     await subscription.stop()
     expect(await log.topicId(topic)).toMatch(/^[0-9a-f-]{36}$/) // asked through a client of its own, with the same settings
     await log.close()
@@ -156,19 +156,17 @@ describe('nothing is lost while it is wrong', () => {
     const { log, lines } = logOf(kafka.saslTls('SCRAM-SHA-512'))
     const seen: string[] = []
     const subscription: Subscription = await log.consume({ group: 'reader', topic: TOPIC }, notes(seen))
-    await expect.poll(() => seen.length, { timeout: 120_000 }).toBe(30)
+    await expect.poll(() => seen.length).toBe(30)
     expect(subscription.failure()).toBeUndefined()
 
     await kafka.setScramPassword('SCRAM-SHA-512', WRONG)
     await kafka.restart()
-    await expect
-      .poll(() => subscription.failure()?.message, { timeout: 120_000 })
-      .toMatch(/refused our user name or password/)
+    await expect.poll(() => subscription.failure()?.message).toMatch(/refused our user name or password/)
     await writer.produce(TOPIC, range(30, 60).map(value))
     expect(seen.length).toBe(30)
     await kafka.setScramPassword('SCRAM-SHA-512', PASSWORD)
     // The group waits for the member that could not say goodbye, until its session is over.
-    await expect.poll(() => new Set(seen).size, { timeout: 120_000 }).toBe(60)
+    await expect.poll(() => new Set(seen).size).toBe(60)
     expect(subscription.failure()).toBeUndefined()
     expect([...seen].sort()).toEqual(
       range(0, 60)

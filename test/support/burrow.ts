@@ -10,6 +10,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { freePort } from '../../core/ports.ts'
+import { PATIENCE_MS } from './patience.ts'
 
 const ZOOKEEPER = '/usr/share/java/zookeeper.jar'
 export const hasBurrow =
@@ -137,9 +138,6 @@ function serves(port: number): Promise<boolean> {
 }
 
 async function until(what: string, holds: () => Promise<boolean>): Promise<void> {
-  for (let i = 0; i < 300; i++) {
-    if (await holds()) return
-    await sleep(100)
-  }
-  throw new Error(`waited 30 s in vain until ${what}`)
+  for (const end = Date.now() + PATIENCE_MS; Date.now() < end; await sleep(100)) if (await holds()) return
+  throw new Error(`waited in vain until ${what}`)
 }

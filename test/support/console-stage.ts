@@ -15,6 +15,7 @@ import { closedTrade } from './closed-trade.ts'
 import { openConsole } from './console.ts'
 import { createTestDatabase } from './database.ts'
 import { createTestKafka } from './kafka.ts'
+import { PATIENT } from './patience.ts'
 
 export const GROUP = learnerGroup('lowcap-v4')
 
@@ -88,17 +89,12 @@ export async function openConsoleStage() {
     },
     /** Resolves once the database stands at the end of every partition that has records. */
     caughtUp: () =>
-      vi.waitFor(
-        async () => {
-          const at = await checkpoints()
-          // what is written: a transaction that Console has just committed can be read a moment later only
-          const behind = (await kafka.log.offsets(topic)).filter(
-            (o) => writtenEnd(o) > (at.get(o.partition) ?? o.start),
-          )
-          if (behind.length > 0) throw new Error(`not applied yet: ${JSON.stringify(behind)}`)
-        },
-        { timeout: 120_000, interval: 100 },
-      ),
+      vi.waitFor(async () => {
+        const at = await checkpoints()
+        // what is written: a transaction that Console has just committed can be read a moment later only
+        const behind = (await kafka.log.offsets(topic)).filter((o) => writtenEnd(o) > (at.get(o.partition) ?? o.start))
+        if (behind.length > 0) throw new Error(`not applied yet: ${JSON.stringify(behind)}`)
+      }, PATIENT),
     /** All that is learned, to the last bit. */
     learned: () =>
       db.sql(

@@ -13,6 +13,7 @@ import { type LearnerOptions, learnerGroup, startLearner } from '../../services/
 import type { TestDatabase } from './database.ts'
 import type { TestKafka } from './kafka.ts'
 import { activate } from './learned.ts'
+import { PATIENCE_MS } from './patience.ts'
 
 export interface Stage {
   config: Config
@@ -95,7 +96,7 @@ export async function createStage(
       // what is written, not what can be read: a transaction that was just committed can be read only once its markers are there
       const ranges = (await kafka.log.offsets(topic)).map((r) => ({ ...r, end: writtenEnd(r) }))
       const ends = ranges.filter((e) => e.end > e.start)
-      const deadline = Date.now() + 150_000
+      const deadline = Date.now() + PATIENCE_MS
       for (;;) {
         const now = await stage.checkpoints()
         if (ends.every((e) => (now.find((p) => p.partition === e.partition)?.checkpoint ?? 0) >= e.end)) return

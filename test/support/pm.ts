@@ -13,6 +13,7 @@ import { pmMetrics } from '../../services/pm/metrics.ts'
 import { createOutbox } from '../../services/pm/outbox-store.ts'
 import { startRelay } from '../../services/pm/relay.ts'
 import type { TestDatabase } from './database.ts'
+import { PATIENCE_MS } from './patience.ts'
 
 export const logger = pino({ level: process.env.TEST_LOG ?? 'silent' })
 export const T0 = Date.parse('2026-03-02T10:00:00Z')
@@ -151,12 +152,13 @@ export function testRelay(
 }
 
 /** Waits until something holds; fails with what it saw last. */
-export async function until<T>(look: () => Promise<T>, holds: (value: T) => boolean, ms = 120_000): Promise<T> {
-  const end = Date.now() + ms
+export async function until<T>(look: () => Promise<T>, holds: (value: T) => boolean): Promise<T> {
+  const end = Date.now() + PATIENCE_MS
   for (;;) {
     const value = await look()
     if (holds(value)) return value
-    if (Date.now() > end) throw new Error(`still not so after ${ms} ms: ${JSON.stringify(value)}`)
+    if (Date.now() > end)
+      throw new Error(`still not so after ${PATIENCE_MS / 60_000} minutes: ${JSON.stringify(value)}`)
     await new Promise((resolve) => setTimeout(resolve, 20))
   }
 }

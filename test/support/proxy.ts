@@ -2,7 +2,7 @@
  * A TCP proxy before an HTTP endpoint that can lose what a network loses: a request, an answer, or everything without a word (half open). Requests are
  * told apart by a text in their first packet, e.g. the name of a database function.
  */
-import { once } from 'node:events'
+import { EventEmitter, once } from 'node:events'
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
 
 /** What becomes of a request: it never arrives, its answer never comes back, or it is held until it is released, even if its sender is gone by then. */
@@ -15,6 +15,13 @@ export interface LossyProxy {
   doom(text: string, fate: Fate, times?: number, spared?: number): void
   /** How many requests have met their fate. */
   doomed(): number
+  /**
+   * fetch through the proxy that gives up what the proxy has swallowed as soon as it has, as a client's time limit does later: no answer that comes slowly
+   * is taken for a lost one. For one request at a time.
+   */
+  fetch: typeof fetch
+  /** Resolves when another `times` requests have been given up. */
+  givenUp(times: number): Promise<void>
   /** Lets the held requests go on to the endpoint; resolves once it has answered them all. */
   release(): Promise<void>
   /** From now on every connection, old or new, is open and silent; until it is ended, which closes them. */
@@ -28,6 +35,8 @@ export async function startProxy(target: string): Promise<LossyProxy> {
   const sockets = new Set<Socket>()
   const dooms: { text: string; fate: Fate; times: number; spared: number }[] = []
   const held: (() => Promise<void>)[] = []
+  const swallowing = new EventEmitter()
+  const swallowed = () => void swallowing.emit('swallowed')
   let doomed = 0
   let silent = false
 
@@ -52,10 +61,10 @@ export async function startProxy(target: string): Promise<LossyProxy> {
     let fate: Fate | undefined
     let waiting: Buffer[] = []
     client.on('data', (packet: Buffer) => {
-      if (silent) return
+      if (silent) return swallowed()
       const first = fate === undefined ? fateOf(packet) : undefined
       fate ??= first
-      if (fate === 'lose request') return
+      if (fate === 'lose request') return swallowed()
       if (fate !== 'hold') {
         upstream.write(packet)
         return
@@ -68,9 +77,11 @@ export async function startProxy(target: string): Promise<LossyProxy> {
           await answered
         })
       waiting.push(packet)
+      swallowed()
     })
     upstream.on('data', (packet: Buffer) => {
-      if (!silent && fate === undefined && !client.destroyed) client.write(packet)
+      if (silent || fate === 'lose answer') swallowed()
+      else if (fate === undefined && !client.destroyed) client.write(packet)
     })
     client.on('close', () => {
       if (fate !== 'hold') upstream.destroy()
@@ -89,6 +100,24 @@ export async function startProxy(target: string): Promise<LossyProxy> {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     doom: (text, fate, times = 1, spared = 0) => void dooms.push({ text, fate, times, spared }),
     doomed: () => doomed,
+    async fetch(input, init) {
+      const giveUp = new AbortController()
+      const swallow = () => giveUp.abort(new Error('no answer'))
+      swallowing.once('swallowed', swallow)
+      try {
+        const response = await fetch(input, { ...init, signal: AbortSignal.any([giveUp.signal, init!.signal!]) })
+        const body = await response.arrayBuffer()
+        return new Response(body.byteLength > 0 ? body : null, response)
+      } catch (error) {
+        swallowing.emit('given up')
+        throw error
+      } finally {
+        swallowing.off('swallowed', swallow)
+      }
+    },
+    async givenUp(times) {
+      for (let i = 0; i < times; i++) await once(swallowing, 'given up')
+    },
     async release() {
       await Promise.all(held.splice(0).map((go) => go()))
     },

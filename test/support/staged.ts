@@ -28,8 +28,6 @@ export interface Stage {
   close(): Promise<void>
 }
 
-const PATIENT = { timeout: 120_000, interval: 100 }
-
 export async function setStage(partitions = 3): Promise<Stage> {
   const [db, kafka] = await Promise.all([createTestDatabase(), createTestKafka()])
   const env = {
@@ -76,12 +74,12 @@ export async function setStage(partitions = 3): Promise<Stage> {
           )
           const at = new Map(rows.map((r) => [r.partition, Number(r.checkpoint ?? 0)]))
           return ends.every((o) => o.end === o.start || (at.get(o.partition) ?? 0) >= o.end)
-        }, PATIENT)
+        })
         .toBe(true)
     },
     async published() {
       await expect
-        .poll(async () => (await db.sql('select 1 from pm_outbox where published_at is null limit 1')).length, PATIENT)
+        .poll(async () => (await db.sql('select 1 from pm_outbox where published_at is null limit 1')).length)
         .toBe(0)
     },
     async close() {

@@ -1,0 +1,15 @@
+/**
+ * How long tests wait for what never comes; the one such number. It is a bound, no measure: what a test waits for is there in seconds, and in minutes where
+ * the machine does much else. A test has a time limit of its own only where a time limit is what it is about.
+ */
+export const PATIENCE_MS = 600_000
+
+/** For vi.waitFor, which takes no default from vitest.config.ts. */
+export const PATIENT = { timeout: PATIENCE_MS, interval: 100 }
+
+/** Of a vitest project. A test's own limit is the longer one: what did not come is then told by name. */
+export const TIME_LIMITS = {
+  testTimeout: 2 * PATIENCE_MS,
+  hookTimeout: 2 * PATIENCE_MS,
+  expect: { poll: { timeout: PATIENCE_MS } },
+}
