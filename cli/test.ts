@@ -99,8 +99,11 @@ const BOTH_WAYS = [
   'test/pm/close',
   'test/pm/bridge.int',
 ]
-/** About Kafka's own doings over a minute or more, the same by either way (as in test/containers/project.ts). */
-const NOT_AGAIN = ['**/learner/{broker-away,compaction,topic-identity}.int.test.ts']
+/** The same by either way: they are about Kafka's or the registry's doings, or call the database by both ways, or the direct one, in the first place. */
+const NOT_AGAIN = [
+  '**/learner/{broker-away,compaction,registry-answers,sparse-offsets,topic-identity,two-topics}.int.test.ts',
+  '**/learner/{copied-commits,lazy-commits}.int.test.ts',
+]
 
 /**
  * All of it runs in chains of lanes, side by side, which share nothing: the tests on embedded engines; those in containers, and then those that run once more.

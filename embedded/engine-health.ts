@@ -51,12 +51,12 @@ export async function postgresCondition(url: string): Promise<Condition> {
 }
 
 /** One group id for each partition; Kafka places a group by Java's hash of its id. The groups need not exist. */
-const GROUP_OF_EACH_PARTITION = Array.from({ length: OFFSETS_PARTITIONS }, (_, partition) => {
+export const GROUP_OF_EACH_PARTITION = Array.from({ length: OFFSETS_PARTITIONS }, (_, partition) => {
   for (let i = 0; ; i++) if (offsetsPartition(`strandline-health-${i}`) === partition) return `strandline-health-${i}`
 })
 
 function offsetsPartition(groupId: string): number {
   let hash = 0
   for (const char of groupId) hash = (Math.imul(hash, 31) + char.charCodeAt(0)) | 0
-  return (hash & 0x7fff_ffff) % OFFSETS_PARTITIONS
+  return Math.abs(hash) % OFFSETS_PARTITIONS
 }

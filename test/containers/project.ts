@@ -24,8 +24,12 @@ export function containerProject(): TestProjectInlineConfiguration[] {
       test: {
         name: 'containers',
         include: ['test/containers/*.container.test.ts', 'test/{learner,loop,projector,pm,decision}/**/*.int.test.ts'],
-        // About Kafka's own doings over a minute or more, the same on any engine: they run on the embedded one.
-        exclude: ['test/learner/{broker-away,log-checkpoints,compaction,topic-identity}.int.test.ts'],
+        // The same on any engine, or on one that they start themselves: they run on the embedded one.
+        exclude: [
+          'test/learner/{broker-away,compaction,log-checkpoints,registry-answers,sparse-offsets,topic-identity}.int.test.ts',
+          'test/learner/{copied-commits,lazy-commits}.int.test.ts',
+          'test/pm/{long-trades,trade-names}.int.test.ts',
+        ],
         globalSetup: ['test/containers/engines.ts'],
         fileParallelism: false, // some files crash the engines, which all of them share
         sequence: { groupOrder: 2 },

@@ -111,7 +111,7 @@ async function expectWell(failures: string[]): Promise<void> {
 }
 
 test('regression: in a plain process, connections that PostgreSQL ends under load neither end it nor stay dead in its pool', async () => {
-  const failures = await underLoad(60, () =>
+  const failures = await underLoad(20, () =>
     withClient(postgres.url(), async (client) => {
       await client.query('select pg_terminate_backend(pid) from pg_stat_activity where application_name = $1', [
         ENDPOINT,
@@ -122,7 +122,7 @@ test('regression: in a plain process, connections that PostgreSQL ends under loa
 })
 
 test('regression: in a plain process, SIGKILL of the postmaster and of single backends under load does not end it, and it goes on when PostgreSQL is back', async () => {
-  const failures = await underLoad(12, async (round) => {
+  const failures = await underLoad(6, async (round) => {
     if (round % 3 === 2) {
       // PostgreSQL starts itself anew when a backend dies like this.
       await withClient(postgres.url(), async (client) => {

@@ -81,9 +81,7 @@ test('a PostgreSQL that is killed comes back by itself, and requests are answere
   await until(() => pids.length === 1)
   expect(said[0]).toMatch(/^PostgreSQL \(process \d+\) ended by itself/)
   // Connections of the one that died are found out one by one; the store reports those as lost answers.
-  let answer: { epoch: number } | undefined
-  for (let tries = 0; !answer && tries < 50; tries++) answer = await claim(database).catch(() => undefined)
-  expect(answer).toMatchObject({ epoch: expect.any(Number) })
+  await expect.poll(() => claim(database).catch(String)).toMatchObject({ epoch: expect.any(Number) })
 })
 
 test('a server that an earlier, killed process left behind is found and replaced', async () => {

@@ -8,6 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { freePort } from '../../core/ports.ts'
 import { withClient } from '../../core/store/client.ts'
 import { unprivileged } from '../../embedded/unprivileged.ts'
+import { PATIENCE_MS } from '../support/patience.ts'
 
 export const hasPgbouncer = (() => {
   try {
@@ -54,10 +55,10 @@ server_reset_query_always = 0
   const child = launcher.spawn('pgbouncer', [config], { stdio: 'ignore', cwd: '/' })
   const ended = once(child, 'exit')
   const url = `postgres://${username}:${password}@127.0.0.1:${own}${pathname}`
-  for (let attempt = 0; ; attempt++) {
+  for (const end = Date.now() + PATIENCE_MS; ; ) {
     const up = await withClient(url, (client) => client.query('select 1')).catch((error) => error)
     if (!(up instanceof Error)) break
-    if (child.exitCode !== null || attempt > 100) throw up
+    if (child.exitCode !== null || Date.now() > end) throw up
     await sleep(100)
   }
   return {

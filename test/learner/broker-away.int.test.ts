@@ -56,12 +56,7 @@ async function kill(): Promise<void> {
   await broker.exited
 }
 
-async function untilReady(learner: Service, ok: boolean): Promise<void> {
-  for (let i = 0; (await learner.ready()).ok !== ok; i++) {
-    if (i > 400) throw new Error(`ready: ${JSON.stringify(await learner.ready())}`)
-    await new Promise((resolve) => setTimeout(resolve, 100))
-  }
-}
+const untilReady = (learner: Service, ok: boolean) => expect.poll(() => learner.ready()).toMatchObject({ ok })
 
 /** Insists, as the outbox does, until the events are in the log. */
 async function publish(stage: Stage, events: PositionClosed[]): Promise<void> {

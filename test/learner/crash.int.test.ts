@@ -9,6 +9,7 @@ import type { Doom, Moment } from '../support/doomed-learner.ts'
 import { createTestKafka, type TestKafka } from '../support/kafka.ts'
 import { createStage, type Stage } from '../support/kafka-learner.ts'
 import { bits, emptyLearner, expectClose, folded, learned } from '../support/learned.ts'
+import { PATIENCE_MS } from '../support/patience.ts'
 import { startProxy } from '../support/proxy.ts'
 import { removeGuard } from '../support/unguarded.ts'
 
@@ -32,7 +33,8 @@ async function dieAt(
   stage: Stage,
   at: Moment,
   { key, supabaseUrl }: Pick<TestDatabase, 'key' | 'supabaseUrl'> = db,
-  lingerMs = 2,
+  /** Its own end is not waited for: it is killed then. */
+  held?: () => boolean,
 ): Promise<void> {
   const doom: Doom = {
     env: {
@@ -45,10 +47,15 @@ async function dieAt(
     at,
     commit: 3,
     maxChunk: 4,
-    lingerMs,
+    lingerMs: held ? PATIENCE_MS : 2,
   }
   const child = spawn(process.execPath, [DOOMED, JSON.stringify(doom)], { stdio: ['ignore', 'inherit', 'inherit'] })
-  const [code, signal] = await once(child, 'exit')
+  const ended = once(child, 'exit')
+  if (held) {
+    await expect.poll(held).toBe(true)
+    child.kill('SIGKILL')
+  }
+  const [code, signal] = await ended
   expect([code, signal]).toEqual([null, 'SIGKILL'])
 }
 
@@ -67,8 +74,7 @@ async function zombieCommit(database: TestDatabase): Promise<void> {
   await stage.publish(events)
   const proxy = await startProxy(database.supabaseUrl)
   proxy.doom('strandline_learner_commit', 'hold', 1, 2)
-  await dieAt(stage, 'in flight', { key: database.key, supabaseUrl: proxy.url }, 500)
-  expect(proxy.doomed()).toBe(1)
+  await dieAt(stage, 'in flight', { key: database.key, supabaseUrl: proxy.url }, () => proxy.doomed() === 1)
   expect((await stage.checkpoints())[0]).toMatchObject({ checkpoint: 8 })
   let arrived = false
   const successor = await stage.start({

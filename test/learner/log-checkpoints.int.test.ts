@@ -8,6 +8,7 @@ import { createTestDatabase, type TestDatabase } from '../support/database.ts'
 import { createTestKafka, type TestKafka } from '../support/kafka.ts'
 import { createStage, type Stage } from '../support/kafka-learner.ts'
 import { bits, emptyLearner, expectClose, folded, learned } from '../support/learned.ts'
+import { until } from '../support/pm.ts'
 
 let db: TestDatabase
 let kafka: TestKafka
@@ -48,12 +49,11 @@ async function deleteBelow(stage: Stage, offset: string): Promise<void> {
 
 /** The reason why the learner is not ready. */
 async function reasonOf(learner: Service): Promise<string> {
-  for (let i = 0; i < 300; i++) {
-    const { reason } = await learner.ready()
-    if (reason && /records are gone|not the log/.test(reason)) return reason
-    await new Promise((resolve) => setTimeout(resolve, 100))
-  }
-  throw new Error('the learner found nothing wrong')
+  const { reason } = await until(
+    async () => learner.ready(),
+    (now) => /records are gone|not the log/.test(now.reason ?? ''),
+  )
+  return reason as string
 }
 
 describe("the group's offset", () => {
@@ -64,10 +64,7 @@ describe("the group's offset", () => {
     const before = await bits(db)
     await setGroup(stage, '2')
     const learner = await stage.start({ maxChunk: 3 })
-    for (let i = 0; (await stage.checkpoints())[0]?.group !== 10; i++) {
-      if (i > 200) throw new Error('the log is not read again')
-      await new Promise((resolve) => setTimeout(resolve, 50))
-    }
+    await expect.poll(async () => (await stage.checkpoints())[0]?.group).toBe(10)
     await learner.stop()
     expect(await bits(db)).toEqual(before)
     expect((await stage.checkpoints())[0]).toMatchObject({ checkpoint: 10, group: 10 })

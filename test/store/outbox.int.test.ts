@@ -219,6 +219,6 @@ test('any sequence of calls has the same answers in memory as in PostgreSQL, one
       }
       expect(await contents(memory)).toEqual(await contents(direct))
     }),
-    { numRuns: 80 },
+    { numRuns: 40 },
   )
 })

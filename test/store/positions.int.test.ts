@@ -389,6 +389,6 @@ test('any sequence of calls has the same answers in memory as in PostgreSQL, one
       for (const id of ['p1', 'p2'])
         expect(untimed(await positionsOf(memory).read(id))).toEqual(untimed(await positionsOf(direct).read(id)))
     }),
-    { numRuns: 100 },
+    { numRuns: 40 },
   )
 })
