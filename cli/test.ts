@@ -1,12 +1,13 @@
 /** `strandline test`: types, style, then every test, with what they need started; what is left out is said loudly. */
 import { spawn, spawnSync } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { Command } from 'commander'
 import { NODE_FLAGS } from '../core/node-flags.ts'
+import { findProcessesIn, stopProcess } from '../core/processes.ts'
 import { say } from './output.ts'
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url))
@@ -57,11 +58,13 @@ async function runTests(args: string[], checks: boolean): Promise<number> {
   const missing = OPTIONAL.filter(({ program, arguments: a }) => spawnSync(program, a, { stdio: 'ignore' }).error)
   for (const { program, tests } of missing) loudly(`LEFT OUT, because ${program} is not installed: ${tests}.`)
   const lanes = await lanesOf(args)
-  const dir = mkdtempSync(join(tmpdir(), 'strandline-report-'))
+  const dir = mkdtempSync(join(tmpdir(), 'strandline-tests-'))
+  const tmp = join(dir, 'tmp')
+  mkdirSync(tmp)
   try {
     const ending = new AbortController()
     for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => ending.abort())
-    const chains = lanes.map((chain, i) => runChain(chain, (j) => join(dir, `${i}-${j}.json`), ending.signal))
+    const chains = lanes.map((chain, i) => runChain(chain, tmp, (j) => join(dir, `${i}-${j}.json`), ending.signal))
     const results = (await Promise.all(chains)).flat()
     if (ending.signal.aborted) return 130
     for (const { program, tests } of missing) loudly(`LEFT OUT, because ${program} is not installed: ${tests}.`)
@@ -75,7 +78,27 @@ async function runTests(args: string[], checks: boolean): Promise<number> {
     }
     return results.find((r) => r.code !== 0)?.code ?? 0
   } finally {
-    rmSync(dir, { recursive: true, force: true })
+    await sweep(dir)
+  }
+}
+
+/**
+ * Ends what the tests have started and left, and takes their files away: vitest, asked to end, ends at once, and their engines would run on. All of them have
+ * TMPDIR, or a folder in it, from us.
+ */
+async function sweep(dir: string): Promise<void> {
+  await Promise.all(
+    findProcessesIn(dir).map((pid) =>
+      stopProcess(pid, [
+        ['SIGINT', 10_000],
+        ['SIGKILL', 10_000],
+      ]),
+    ),
+  )
+  try {
+    rmSync(dir, { recursive: true, force: true, maxRetries: 5 })
+  } catch (error) {
+    say(`What the tests wrote could not be taken away (${(error as Error).message}): remove ${dir}.`)
   }
 }
 
@@ -137,20 +160,22 @@ async function lanesOf(args: string[]): Promise<Lane[][]> {
 /** One after the other; what was not begun when somebody asked us to end is not begun. */
 async function runChain(
   lanes: Lane[],
+  tmp: string,
   report: (i: number) => string,
   ending: AbortSignal,
 ): Promise<(Counts & { code: number })[]> {
   const results: (Counts & { code: number })[] = []
-  for (const [i, lane] of lanes.entries()) if (!ending.aborted) results.push(await runLane(lane, report(i)))
+  for (const [i, lane] of lanes.entries()) if (!ending.aborted) results.push(await runLane(lane, tmp, report(i)))
   return results
 }
 
 async function runLane(
   { name, args, containers, store, quiet }: Lane,
+  tmp: string,
   report: string,
 ): Promise<Counts & { code: number }> {
   const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${report}`]
-  const env: Record<string, string> = { STRANDLINE_CONTAINERS: containers, ...(store ? { TEST_STORE: store } : {}) }
+  const env = { TMPDIR: tmp, STRANDLINE_CONTAINERS: containers, ...(store ? { TEST_STORE: store } : {}) }
   const code = await step(name, ['vitest', 'vitest.mjs'], ['run', ...reporters, ...args], { env, quiet })
   return { code, ...counts(report) }
 }

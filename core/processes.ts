@@ -62,12 +62,26 @@ export async function stopOrphan(pidFile: string, argument: string, steps: StopS
 }
 
 /** The pids of all running programs that were started with exactly this argument. */
-export function findProcesses(argument: string): number[] {
+export const findProcesses = (argument: string): number[] => others().filter((pid) => isRunningWith(pid, argument))
+
+/** The pids of all running programs whose arguments, or on Linux environment, name something in this folder. */
+export const findProcessesIn = (folder: string): number[] =>
+  others().filter((pid) => isAlive(pid) && `${commandLine(pid)} ${environment(pid)}`.includes(`${folder}/`))
+
+function others(): number[] {
   const pids =
     process.platform === 'linux'
       ? readdirSync('/proc').filter((name) => /^\d+$/.test(name))
       : execFileSync('ps', ['-axo', 'pid='], { encoding: 'utf8' }).trim().split(/\s+/)
-  return pids.map(Number).filter((pid) => pid !== process.pid && isRunningWith(pid, argument))
+  return pids.map(Number).filter((pid) => pid !== process.pid)
+}
+
+function environment(pid: number): string {
+  try {
+    return readFileSync(`/proc/${pid}/environ`, 'utf8')
+  } catch {
+    return '' // not Linux, gone, or somebody else's
+  }
 }
 
 /** The first line of a pid file as a number; undefined when there is none. */
