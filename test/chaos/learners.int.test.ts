@@ -31,8 +31,7 @@ beforeAll(async () => {
   env = {
     KAFKA_BROKERS: kafka.brokers,
     SCHEMA_REGISTRY_URL: kafka.registryUrl,
-    SUPABASE_URL: db.supabaseUrl,
-    SUPABASE_SERVICE_ROLE_KEY: db.key,
+    ...db.env,
     STRANDLINE_TOPIC: await kafka.createTopic({ partitions: PARTITIONS }),
     STRANDLINE_DEAD_LETTER_TOPIC: await kafka.createTopic(),
   }

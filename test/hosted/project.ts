@@ -61,6 +61,7 @@ export async function createHostedProject(): Promise<HostedProject> {
     owner,
     supabaseUrl: supabase.url,
     key,
+    env: { SUPABASE_URL: supabase.url, SUPABASE_SERVICE_ROLE_KEY: key },
     sql: async <Row>(text: string, values: unknown[] = []) => (await pool.query(text, values)).rows as Row[],
     drop,
     stop: drop,

@@ -32,7 +32,7 @@ const events = Array.from({ length: 14 }, (_, i) => closedTrade({ position_id: `
 async function dieAt(
   stage: Stage,
   at: Moment,
-  { key, supabaseUrl }: Pick<TestDatabase, 'key' | 'supabaseUrl'> = db,
+  { env }: Pick<TestDatabase, 'env'> = db,
   /** Its own end is not waited for: it is killed then. */
   held?: () => boolean,
 ): Promise<void> {
@@ -40,8 +40,7 @@ async function dieAt(
     env: {
       KAFKA_BROKERS: kafka.brokers,
       SCHEMA_REGISTRY_URL: kafka.registryUrl,
-      SUPABASE_URL: supabaseUrl,
-      SUPABASE_SERVICE_ROLE_KEY: key,
+      ...env,
       STRANDLINE_TOPIC: stage.topic,
     },
     at,
@@ -74,7 +73,8 @@ async function zombieCommit(database: TestDatabase): Promise<void> {
   await stage.publish(events)
   const proxy = await startProxy(database.supabaseUrl)
   proxy.doom('strandline_learner_commit', 'hold', 1, 2)
-  await dieAt(stage, 'in flight', { key: database.key, supabaseUrl: proxy.url }, () => proxy.doomed() === 1)
+  const env = { SUPABASE_URL: proxy.url, SUPABASE_SERVICE_ROLE_KEY: database.key } // by the way that the proxy can read
+  await dieAt(stage, 'in flight', { env }, () => proxy.doomed() === 1)
   expect((await stage.checkpoints())[0]).toMatchObject({ checkpoint: 8 })
   let arrived = false
   const successor = await stage.start({

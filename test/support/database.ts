@@ -20,6 +20,8 @@ export interface TestDatabase {
   supabaseUrl: string
   /** The service role key of supabaseUrl. */
   key: string
+  /** With which a program of ours calls it as `store` does. */
+  env: Record<string, string>
   /** Runs a statement as the superuser and returns its rows. Unqualified names are those of `public`, then those of `strandline`. */
   sql<Row = Record<string, unknown>>(text: string, values?: unknown[]): Promise<Row[]>
   /** Stops the endpoint and drops the database. */
@@ -43,8 +45,8 @@ export async function createTestDatabase(objects = ''): Promise<TestDatabase> {
     poolSize: 16,
   })
   const rest = createPostgrestStore({ url: supabase.url, key })
-  const direct =
-    process.env.TEST_STORE === 'direct' ? createPostgresStore({ url: apiUrl(databaseUrl, PASSWORD) }) : undefined
+  const directUrl = process.env.TEST_STORE === 'direct' ? apiUrl(databaseUrl, PASSWORD) : undefined
+  const direct = directUrl ? createPostgresStore({ url: directUrl }) : undefined
   const pool = new pg.Pool({ connectionString: databaseUrl, max: 4, options: '-c search_path=public,strandline' })
   pool.on('error', () => {}) // dropping the database ends its idle connections
   async function drop(): Promise<void> {
@@ -58,6 +60,11 @@ export async function createTestDatabase(objects = ''): Promise<TestDatabase> {
     databaseUrl,
     supabaseUrl: supabase.url,
     key,
+    env: {
+      SUPABASE_URL: supabase.url,
+      SUPABASE_SERVICE_ROLE_KEY: key,
+      ...(directUrl ? { DATABASE_URL: directUrl } : {}),
+    },
     sql: async <Row>(text: string, values: unknown[] = []) => (await pool.query(text, values)).rows as Row[],
     drop,
     stop: drop,
