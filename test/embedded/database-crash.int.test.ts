@@ -2,46 +2,27 @@
  * What becomes of the Supabase endpoint when PostgreSQL dies under it. It runs in a process of its own, started as a person starts it: what keeps it alive
  * must be there without vitest.
  */
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { pino } from 'pino'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import type { Logger } from '../../core/logger.ts'
 import { freePort } from '../../core/ports.ts'
 import { withClient } from '../../core/store/client.ts'
 import { createPostgrestStore } from '../../core/store/postgrest-store.ts'
 import type { Store } from '../../core/store/store.ts'
-import { type Postgres, startPostgres } from '../../embedded/postgres.ts'
+import { type OwnPostgres, startOwnPostgres } from '../support/own-postgres.ts'
 import { PATIENCE_MS } from '../support/patience.ts'
 import { type RunningCommand, startCommand } from '../support/strandline.ts'
 
 const KEY = 'sb_secret_of_this_test_only'
 const ENDPOINT = 'strandline-supabase'
-let folder: string
-let port: number
-let postgres: Postgres
+let postgres: OwnPostgres
 let endpoint: RunningCommand
 let store: Store
 
-const start = () =>
-  startPostgres({
-    dataDir: join(folder, 'postgres'),
-    port,
-    password: 'test-run-only',
-    logFile: join(folder, 'postgres.log'),
-    settings: { fsync: 'off', shared_buffers: '32MB' },
-    logger: pino({ level: 'silent' }) as Logger,
-  })
-
 beforeEach(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'strandline-crash-'))
-  port = await freePort()
-  postgres = await start()
+  postgres = await startOwnPostgres()
   const http = await freePort()
   endpoint = startCommand(['supabase', '--port', String(http)], {
-    env: { DATABASE_URL: postgres.url(), SUPABASE_SERVICE_ROLE_KEY: KEY, LOG_LEVEL: 'info' },
+    env: { DATABASE_URL: postgres.url, SUPABASE_SERVICE_ROLE_KEY: KEY, LOG_LEVEL: 'info' },
   })
   await endpoint.says('Supabase listens on')
   store = createPostgrestStore({ url: `http://127.0.0.1:${http}`, key: KEY, timeoutMs: PATIENCE_MS })
@@ -49,8 +30,7 @@ beforeEach(async () => {
 afterEach(async () => {
   endpoint.child.kill('SIGTERM')
   await endpoint.ended
-  await postgres.stop()
-  await rm(folder, { recursive: true, force: true })
+  await postgres.remove()
 })
 
 /** Reads and writes, in transactions of several statements, large enough to be on their way when the end comes. */
@@ -111,7 +91,7 @@ async function expectWell(failures: string[]): Promise<void> {
 
 test('regression: in a plain process, connections that PostgreSQL ends under load neither end it nor stay dead in its pool', async () => {
   const failures = await underLoad(20, () =>
-    withClient(postgres.url(), async (client) => {
+    withClient(postgres.url, async (client) => {
       await client.query('select pg_terminate_backend(pid) from pg_stat_activity where application_name = $1', [
         ENDPOINT,
       ])
@@ -124,7 +104,7 @@ test('regression: in a plain process, SIGKILL of the postmaster and of single ba
   const failures = await underLoad(6, async (round) => {
     if (round % 3 === 2) {
       // PostgreSQL starts itself anew when a backend dies like this.
-      await withClient(postgres.url(), async (client) => {
+      await withClient(postgres.url, async (client) => {
         const { rows } = await client.query<{ pid: number }>(
           `select pid from pg_stat_activity where application_name = $1 order by state = 'active' desc limit 1`,
           [ENDPOINT],
@@ -133,9 +113,8 @@ test('regression: in a plain process, SIGKILL of the postmaster and of single ba
       })
       return
     }
-    process.kill(postgres.pid, 'SIGKILL')
-    await postgres.exited
-    postgres = await start()
+    await postgres.kill()
+    await postgres.restart()
   })
   await expectWell(failures)
 })
@@ -143,13 +122,12 @@ test('regression: in a plain process, SIGKILL of the postmaster and of single ba
 test('regression: what is on its way while the endpoint reads a schema, its first or a changed one, is told that there was no answer', async () => {
   const said: string[] = []
   for (const reread of [false, true, true]) {
-    if (reread) await withClient(postgres.url(), (client) => client.query(`notify pgrst, 'reload schema'`))
+    if (reread) await withClient(postgres.url, (client) => client.query(`notify pgrst, 'reload schema'`))
     const asked = Array.from({ length: 100 }, () => ask().catch((error: Error) => said.push(error.message)))
     await sleep(20)
-    process.kill(postgres.pid, 'SIGKILL')
-    await postgres.exited
+    await postgres.kill()
     await Promise.all(asked)
-    postgres = await start()
+    await postgres.restart()
     await answered()
   }
   await expectWell(said)
