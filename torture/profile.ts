@@ -14,9 +14,9 @@ export interface Profile {
 
 export const PROFILES = {
   default: {
-    about: '200 events a second, a fault every five seconds',
+    about: '230 events a second, a fault every five seconds',
     closes: 60,
-    records: 140,
+    records: 170,
     faults: 12,
     floor: 2_000,
   },
