@@ -24,7 +24,11 @@ export function register(program: Command): void {
     )
     .option('--seeds <n>', 'schedules to run, one for each seed', wholeNumber, 1_000)
     .option('--from <n>', 'the first seed', wholeNumber, 1)
-    .option('--seed <n>', 'run this one alone, and print all that happens in it', wholeNumber)
+    .option(
+      '--seed <n>',
+      'run this one alone, and print all that happens in it; where it fails, made smaller once more',
+      wholeNumber,
+    )
     .option('--json', 'print one JSON object: {"schedules", "seconds", "commits", "faults", "failures", "trace_hash"}')
     .addHelpText(
       'after',
@@ -88,7 +92,7 @@ async function runAll({ seeds, from, json }: Options): Promise<Result> {
     progress.end()
     say(`Seed ${seed} failed: ${failures[0]}`)
     if (json || shown++ >= SHOWN) return
-    say(`Making it smaller…`)
+    say('Making it smaller…')
     say(await smallestFailure(seed))
   })
   progress.end()
@@ -96,11 +100,15 @@ async function runAll({ seeds, from, json }: Options): Promise<Result> {
 }
 
 async function runOne(seed: number, json: boolean | undefined): Promise<Result> {
-  const { simulate } = await load()
+  const { simulate, smallestFailure } = await load()
   const started = performance.now()
   const { commits, faults, failures, trace_hash, lines } = await simulate(seed, !json)
   if (!json) console.log(lines.join('\n'))
   for (const failure of failures) say(`Failed: ${failure}`)
+  if (!json && failures.length > 0) {
+    say('Making it smaller…')
+    console.log(await smallestFailure(seed))
+  }
   return {
     schedules: 1,
     seconds: seconds(started),

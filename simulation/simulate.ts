@@ -4,11 +4,12 @@ import { type Actors, contentsOf, notReady, unrest, wrongs } from './judge.ts'
 import { startOthers } from './others.ts'
 import { FAULTY_MS, type Plan, planOf } from './plan.ts'
 import { startTrader } from './trader.ts'
-import { BEGIN, createWorld } from './world.ts'
+import { BEGIN, createWorld, type World } from './world.ts'
 
 /** Everything must have come to rest so long after the faults, in virtual ms. */
-const REST_WITHIN_MS = 20 * 60_000
+const REST_WITHIN_MS = 8 * 60_000
 const LOOK_MS = 500
+const LATE_MS = 6_000
 /** A run in which less happened tested nothing. */
 const FLOORS = { trades: 5, commits: 8, duplicates: 1, corrections: 1, faults: 1 }
 
@@ -22,8 +23,6 @@ export interface Verdict {
   faults: Record<string, number>
   /** Of all that happened, in order. */
   trace_hash: string
-  /** Virtual ms from the end of the faults to rest. */
-  rest_ms: number
   lines: string[]
 }
 
@@ -40,37 +39,45 @@ export async function simulatePlan(plan: Plan, keepLines = false, whole = true):
   startFaults(world, trader)
   await scheduler.run(() => false, BEGIN + FAULTY_MS)
   heal(world)
-  const healed = scheduler.now()
-  let look = healed
-  const rested = await scheduler.run(() => {
-    if (scheduler.now() < look) return false
-    look = scheduler.now() + LOOK_MS
-    return unrest(world, actors).length === 0
-  }, healed + REST_WITHIN_MS)
-  const rest_ms = scheduler.now() - healed
-  const failures = rested ? [] : unrest(world, actors).map((what) => `does not come to rest: ${what}`)
-  if (rested) {
-    // what comes late, or comes again, must change nothing
-    await scheduler.run(() => false, scheduler.now() + 6_000)
-    failures.push(...wrongs(world, actors), ...(await notReady(world)))
-  }
+  const failures = await judge(world, actors)
   const { duplicates, corrections } = contentsOf(world)
-  const faults = Object.values(counts.faults).reduce((sum, n) => sum + n, 0)
-  const did = { trades: plan.trades.length, commits: counts.commits, duplicates, corrections, faults }
-  if (whole)
-    for (const [name, floor] of Object.entries(FLOORS))
-      if (did[name as keyof typeof FLOORS] < floor)
-        failures.push(`did too little: ${name} ${did[name as keyof typeof FLOORS]}, at least ${floor} are expected`)
+  const { commits, faults } = counts
+  if (whole) {
+    const all = Object.values(faults).reduce((sum, n) => sum + n, 0)
+    failures.push(...tooLittle({ trades: plan.trades.length, commits, duplicates, corrections, faults: all }))
+  }
   for (const machine of machines) machine.process?.kill()
   return {
     seed: plan.seed,
     failures,
-    commits: counts.commits,
+    commits,
     duplicates,
     corrections,
-    faults: counts.faults,
+    faults,
     trace_hash: trace.digest(),
-    rest_ms,
     lines: trace.lines,
   }
+}
+
+/** Waits for rest, and a little longer: what comes late, or comes again, must change nothing. */
+async function judge(world: World, actors: Actors): Promise<string[]> {
+  const { scheduler } = world
+  const healed = scheduler.now()
+  let look = healed
+  const atRest = () => {
+    if (scheduler.now() < look) return false
+    look = scheduler.now() + LOOK_MS
+    return unrest(world, actors).length === 0
+  }
+  if (!(await scheduler.run(atRest, healed + REST_WITHIN_MS)))
+    return unrest(world, actors).map((what) => `does not come to rest: ${what}`)
+  await scheduler.run(() => false, scheduler.now() + LATE_MS)
+  return [...wrongs(world, actors), ...(await notReady(world))]
+}
+
+function tooLittle(did: typeof FLOORS): string[] {
+  const names = Object.keys(FLOORS) as (keyof typeof FLOORS)[]
+  return names
+    .filter((name) => did[name] < FLOORS[name])
+    .map((name) => `did too little: ${name} ${did[name]}, at least ${FLOORS[name]} are expected`)
 }

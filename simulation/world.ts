@@ -5,23 +5,17 @@ import { createCodec, positionClosedType } from '../core/codec/position-closed-c
 import type { RegistryClient } from '../core/codec/registry.ts'
 import { type Config, readLoopConfig } from '../core/config.ts'
 import { StrandlineError } from '../core/errors.ts'
-import { PROJECTOR_CONSUMER } from '../core/runner/consumer-names.ts'
 import type { Service, ServiceDeps } from '../core/service.ts'
-import { createMemoryCheckpoints } from '../core/store/memory/checkpoints.ts'
 import { createMemoryDatabase, type MemoryDatabase } from '../core/store/memory/database.ts'
-import { startLearner } from '../services/learner/index.ts'
-import { createMemoryLearnerStores } from '../services/learner/memory-stores.ts'
-import { type Portfolio, startPm } from '../services/pm/index.ts'
-import { createMemoryPmStores } from '../services/pm/memory-stores.ts'
-import { startProjector } from '../services/projector/index.ts'
-import { createMemoryStrands } from '../services/projector/memory-strands.ts'
+import type { Portfolio } from '../services/pm/index.ts'
 import { type Broker, createBroker } from './log/broker.ts'
 import { createGroups, type Groups } from './log/groups.ts'
 import { createSimulatedLog } from './log/simulated-log.ts'
-import { createNetwork, type Network, remote } from './network.ts'
+import { createNetwork, type Network } from './network.ts'
 import { type Plan, PROCESSES } from './plan.ts'
 import { createProcess, type Process } from './process.ts'
 import { createScheduler, type Scheduler } from './scheduler.ts'
+import { startService } from './services.ts'
 import { createStream, type Stream } from './streams.ts'
 import { createTrace, type Trace } from './trace.ts'
 
@@ -160,48 +154,12 @@ export function createWorld(plan: Plan, keepLines: boolean): World {
       logger,
       metrics: new Registry(),
     }
-    const counted = <T extends { status: string }>(answer: T): T => {
-      if (answer.status === 'ok') counts.commits++
-      return answer
+    const committed = () => {
+      counts.commits++
     }
-    if (machine.name.startsWith('pm')) {
-      const stores = createMemoryPmStores(db)
-      const pm = await startPm(deps, {
-        positions: remote(call, 'positions', stores.positions),
-        bars: remote(call, 'bars', stores.bars),
-        queue: remote(call, 'queue', stores.queue),
-        outbox: (relay, leaseMs) => remote(call, 'outbox', stores.outbox(relay, leaseMs)),
-        retention: remote(call, 'retention', stores.retention),
-      })
-      machine.portfolio = pm.portfolio
-      return pm
-    }
-    if (machine.name.startsWith('learner')) {
-      const stores = createMemoryLearnerStores(db, topic, false)
-      return startLearner(
-        deps,
-        {},
-        {
-          checkpoints: remote(call, 'checkpoints', stores.checkpoints),
-          versions: remote(call, 'versions', stores.versions),
-          letters: remote(call, 'letters', stores.letters),
-          learner: (model, version) => {
-            const learner = stores.learner(model, version)
-            return remote(call, 'learner', {
-              ...learner,
-              commit: async (c: Parameters<typeof learner.commit>[0]) => counted(await learner.commit(c)),
-            })
-          },
-        },
-      )
-    }
-    const strands = createMemoryStrands(db, PROJECTOR_CONSUMER, false)
-    return startProjector(deps, {
-      checkpoints: remote(call, 'checkpoints', createMemoryCheckpoints(db)),
-      strands: remote(call, 'strands', {
-        commit: async (c: Parameters<typeof strands.commit>[0]) => counted(await strands.commit(c)),
-      }),
-    })
+    const service = await startService(machine.name, { deps, db, call, committed })
+    if ('portfolio' in service) machine.portfolio = service.portfolio
+    return service
   }
 
   const world: World = {

@@ -1,0 +1,70 @@
+/** The real services, each over the memory stores, every call of which travels. */
+import { PROJECTOR_CONSUMER } from '../core/runner/consumer-names.ts'
+import type { Service, ServiceDeps } from '../core/service.ts'
+import { createMemoryCheckpoints } from '../core/store/memory/checkpoints.ts'
+import type { MemoryDatabase } from '../core/store/memory/database.ts'
+import { startLearner } from '../services/learner/index.ts'
+import { createMemoryLearnerStores } from '../services/learner/memory-stores.ts'
+import { type PmService, startPm } from '../services/pm/index.ts'
+import { createMemoryPmStores } from '../services/pm/memory-stores.ts'
+import { startProjector } from '../services/projector/index.ts'
+import { createMemoryStrands } from '../services/projector/memory-strands.ts'
+import { type Call, remote } from './network.ts'
+
+export interface Surroundings {
+  deps: ServiceDeps
+  db: MemoryDatabase
+  call: Call
+  /** Hears of every commit of a consumer. */
+  committed(): void
+}
+
+/** By the beginning of its machine's name. */
+export function startService(name: string, surroundings: Surroundings): Promise<Service | PmService> {
+  if (name.startsWith('pm')) return pm(surroundings)
+  return name.startsWith('learner') ? learner(surroundings) : projector(surroundings)
+}
+
+function pm({ deps, db, call }: Surroundings): Promise<PmService> {
+  const stores = createMemoryPmStores(db)
+  return startPm(deps, {
+    positions: remote(call, 'positions', stores.positions),
+    bars: remote(call, 'bars', stores.bars),
+    queue: remote(call, 'queue', stores.queue),
+    outbox: (relay, leaseMs) => remote(call, 'outbox', stores.outbox(relay, leaseMs)),
+    retention: remote(call, 'retention', stores.retention),
+  })
+}
+
+function learner({ deps, db, call, committed }: Surroundings): Promise<Service> {
+  const stores = createMemoryLearnerStores(db, deps.config.topic, false)
+  const travelling = {
+    checkpoints: remote(call, 'checkpoints', stores.checkpoints),
+    versions: remote(call, 'versions', stores.versions),
+    letters: remote(call, 'letters', stores.letters),
+    learner: (...of: Parameters<typeof stores.learner>) =>
+      remote(call, 'learner', counting(stores.learner(...of), committed)),
+  }
+  return startLearner(deps, {}, travelling)
+}
+
+function projector({ deps, db, call, committed }: Surroundings): Promise<Service> {
+  return startProjector(deps, {
+    checkpoints: remote(call, 'checkpoints', createMemoryCheckpoints(db)),
+    strands: remote(call, 'strands', counting(createMemoryStrands(db, PROJECTOR_CONSUMER, false), committed)),
+  })
+}
+
+function counting<Commit, Store extends { commit(c: Commit): Promise<{ status: string }> }>(
+  store: Store,
+  committed: () => void,
+): Store {
+  return {
+    ...store,
+    async commit(c: Commit) {
+      const answer = await store.commit(c)
+      if (answer.status === 'ok') committed()
+      return answer
+    },
+  }
+}
