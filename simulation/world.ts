@@ -145,7 +145,7 @@ export function createWorld(plan: Plan, keepLines: boolean): World {
     }
     const deps: ServiceDeps = {
       config,
-      log: createSimulatedLog({ process, call, broker, groups, chance: fetches }),
+      log: createSimulatedLog({ process, call, broker, groups, chance: fetches, happened }),
       store: null as never, // every service gets its stores
       codec: createCodec(config, registry, undefined, process.clock.now),
       registry,

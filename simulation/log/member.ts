@@ -17,6 +17,8 @@ export interface MemberOptions {
   broker: Broker
   groups: Groups
   chance: Stream
+  /** Hears of every fault that happened. */
+  happened(fault: string): void
   group: string
   topic: string
 }
@@ -30,6 +32,8 @@ interface Assignment {
 const HEARTBEAT_MS = 3_000
 const AGAIN_MS = 1_000
 const MOST_RECORDS = 16
+/** How often kafkajs goes on from somewhere else than it was sent: a fetch that was under way, a reset of its own. */
+const ELSEWHERE = 0.08
 
 /** As kafkajs names what is its own affair. */
 class KafkaJSRebalance extends Error {
@@ -37,7 +41,7 @@ class KafkaJSRebalance extends Error {
 }
 
 export function joinGroup(options: MemberOptions, handler: PartitionHandler): Subscription {
-  const { process, call, broker, groups, chance, group, topic } = options
+  const { process, call, broker, groups, chance, happened, group, topic } = options
   const { clock } = process
   const id = `${process.name}/${process.ids.uuid().slice(0, 8)}`
   const held = new Map<number, Assignment>()
@@ -125,6 +129,10 @@ export function joinGroup(options: MemberOptions, handler: PartitionHandler): Su
     const at = await handler.assigned(partition, committed)
     if (!wanted()) return
     assignment.position = at ?? (typeof committed === 'number' ? committed : 0)
+    if (chance.chance(ELSEWHERE)) {
+      assignment.position = chance.between(0, assignment.position + 5)
+      happened('read-elsewhere')
+    }
     if (at !== null && (committed === 'earliest' || (committed ?? 0) > at)) groupOffsets.note(partition, at)
     await read(partition, assignment, wanted)
   }

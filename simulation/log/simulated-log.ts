@@ -16,9 +16,12 @@ export interface SimulatedLogOptions {
   groups: Groups
   /** How a fetch is cut. */
   chance: Stream
+  /** Hears of every fault that happened. */
+  happened(fault: string): void
 }
 
-export function createSimulatedLog({ process, call, broker, groups, chance }: SimulatedLogOptions): EventLog {
+export function createSimulatedLog(options: SimulatedLogOptions): EventLog {
+  const { call, broker, groups } = options
   const at = (topic: string, offsets: Map<number, number>) =>
     [...offsets].map(([partition, offset]) => [partition, broker.at(topic, partition, offset)] as const)
   return {
@@ -35,7 +38,7 @@ export function createSimulatedLog({ process, call, broker, groups, chance }: Si
       ),
     consume: async ({ group, topic }, handler) => {
       await call('log', 'connect', () => broker.partitions(topic), topic)
-      return joinGroup({ process, call, broker, groups, chance, group, topic }, handler)
+      return joinGroup({ ...options, group, topic }, handler)
     },
     offsets: (topic) => call('log', 'offsets', () => broker.offsets(topic), topic),
     committed: (group) =>
