@@ -129,8 +129,9 @@ export function joinGroup(options: MemberOptions, handler: PartitionHandler): Su
     const at = await handler.assigned(partition, committed)
     if (!wanted()) return
     assignment.position = at ?? (typeof committed === 'number' ? committed : 0)
-    if (chance.chance(ELSEWHERE)) {
-      assignment.position = chance.between(0, assignment.position + 5)
+    const { end } = broker.offsets(topic)[partition]!
+    if (end > 0 && chance.chance(ELSEWHERE)) {
+      assignment.position = chance.between(0, end - 1) // where there is something to read: a process that reads nothing ends itself, which is not modelled
       happened('read-elsewhere')
     }
     if (at !== null && (committed === 'earliest' || (committed ?? 0) > at)) groupOffsets.note(partition, at)
