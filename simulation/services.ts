@@ -3,7 +3,11 @@ import { PROJECTOR_CONSUMER } from '../core/runner/consumer-names.ts'
 import type { Service, ServiceDeps } from '../core/service.ts'
 import { createMemoryCheckpoints } from '../core/store/memory/checkpoints.ts'
 import type { MemoryDatabase } from '../core/store/memory/database.ts'
+import type { DecayedSums } from '../domain/learning/sums.ts'
+import { tableOf } from '../domain/learning/sums-table.ts'
+import type { DirtySums, LearnerCommit } from '../services/learner/commit.ts'
 import { startLearner } from '../services/learner/index.ts'
+import type { LearnerStore } from '../services/learner/learner-store.ts'
 import { createMemoryLearnerStores } from '../services/learner/memory-stores.ts'
 import { type PmService, startPm } from '../services/pm/index.ts'
 import { createMemoryPmStores } from '../services/pm/memory-stores.ts'
@@ -42,10 +46,23 @@ function learner({ deps, db, call, committed }: Surroundings): Promise<Service> 
     checkpoints: remote(call, 'checkpoints', stores.checkpoints),
     versions: remote(call, 'versions', stores.versions),
     letters: remote(call, 'letters', stores.letters),
-    learner: (...of: Parameters<typeof stores.learner>) =>
-      remote(call, 'learner', counting(stores.learner(...of), committed)),
+    learner: (...of: Parameters<typeof stores.learner>) => sent(call, counting(stores.learner(...of), committed)),
   }
   return startLearner(deps, {}, travelling)
+}
+
+/** Rows of the sums are sent as what is in them. */
+function sent(call: Call, store: LearnerStore): LearnerStore {
+  type Sent = Omit<LearnerCommit, 'dirty'> & { dirty: (Omit<DirtySums, 'table' | 'row'> & { sums: DecayedSums })[] }
+  const travelling = remote(call, 'learner', {
+    ...store,
+    commit: (c: Sent) => store.commit({ ...c, dirty: c.dirty.map(({ sums, ...d }) => ({ ...d, ...tableOf(sums) })) }),
+  })
+  return {
+    ...travelling,
+    commit: (c) =>
+      travelling.commit({ ...c, dirty: c.dirty.map(({ table, row, ...d }) => ({ ...d, sums: table.read(row) })) }),
+  }
 }
 
 function projector({ deps, db, call, committed }: Surroundings): Promise<Service> {

@@ -108,6 +108,14 @@ export class SumsTable {
   }
 }
 
+/** Sums as the one row of a table of their own. */
+export function tableOf(sums: DecayedSums): { table: SumsTable; row: number } {
+  const table = new SumsTable(1)
+  const row = table.addRow()
+  table.write(row, sums)
+  return { table, row }
+}
+
 /** Adds to a sum and the double behind it: Knuth's two-sum for the error of the addition, then the pair made normal again. */
 function addTo(values: Float64Array, at: number, x: number): void {
   const high = values[at] as number

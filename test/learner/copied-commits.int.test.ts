@@ -8,6 +8,7 @@ import { createModelVersionStore } from '../../core/store/model-versions.ts'
 import { createPostgresStore, type PostgresStore } from '../../core/store/postgres-store.ts'
 import { createPostgrestStore } from '../../core/store/postgrest-store.ts'
 import { emptySums } from '../../domain/learning/sums.ts'
+import { tableOf } from '../../domain/learning/sums-table.ts'
 import { type Trade, tradeOf } from '../../domain/learning/trade.ts'
 import type { LearnerCommit } from '../../services/learner/commit.ts'
 import { createLearnerStore, type LearnerStore, openVersion } from '../../services/learner/learner-store.ts'
@@ -16,7 +17,7 @@ import { closedTrade } from '../support/closed-trade.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
 import { createFeed, recordsOf } from '../support/feed.ts'
 import { bits, emptyLearner, expectClose, folded, learned } from '../support/learned.ts'
-import { createTestLearner, encodeEvent, TOPIC, tableRow } from '../support/learner.ts'
+import { createTestLearner, encodeEvent, TOPIC } from '../support/learner.ts'
 import { removeGuard } from '../support/unguarded.ts'
 
 let db: TestDatabase
@@ -112,7 +113,7 @@ async function claimed(
           period: 1,
           group,
           partition: 0,
-          ...tableRow({ ...emptySums(), n: 1, weight_short: 1, weight_long: 1 }),
+          ...tableOf({ ...emptySums(), n: 1, weight_short: 1, weight_long: 1 }),
           known: false,
         })),
       foreign: [],

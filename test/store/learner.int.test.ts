@@ -15,6 +15,7 @@ import { createMemoryModelVersions } from '../../core/store/memory/model-version
 import { createModelVersionStore } from '../../core/store/model-versions.ts'
 import { createPostgresStore, type PostgresStore } from '../../core/store/postgres-store.ts'
 import { emptySums } from '../../domain/learning/sums.ts'
+import { tableOf } from '../../domain/learning/sums-table.ts'
 import { type Trade, tradeOf } from '../../domain/learning/trade.ts'
 import type { LearnerCommit } from '../../services/learner/commit.ts'
 import { createDeadLetterStore } from '../../services/learner/dead-letter-store.ts'
@@ -23,7 +24,6 @@ import { createLedgerStore, createMemoryLedger } from '../../services/learner/le
 import { createMemoryDeadLetters } from '../../services/learner/memory-dead-letters.ts'
 import { createMemoryLearner } from '../../services/learner/memory-learner.ts'
 import { closedTrade } from '../support/closed-trade.ts'
-import { tableRow } from '../support/learner.ts'
 import { adapters, outcome, useWays, WAYS, type Way } from './ways.ts'
 
 const TOPIC = 't'
@@ -152,7 +152,7 @@ describe.each([...WAYS, 'copied'] as const)('%s', (name) => {
     partition,
     period: 1,
     group: GROUPS[1]!,
-    ...tableRow(sumsOf(n)),
+    ...tableOf(sumsOf(n)),
     known,
   })
 
@@ -314,7 +314,7 @@ function commitOf(one: CommitStep, memory: MemoryDatabase, { modelVersion }: Lea
     dirty: one.dirty.map(({ group, period, n: trades, partition: p }) => {
       const of = GROUPS[group]!
       const key = partialKey({ model_version, partition: p, period, name: of.name, key: of.key })
-      return { partition: p, period, group: of, ...tableRow(sumsOf(trades)), known: partials.get(key) !== undefined }
+      return { partition: p, period, group: of, ...tableOf(sumsOf(trades)), known: partials.get(key) !== undefined }
     }),
     foreign:
       one.foreign === 'none' ? [] : [{ partition: other, version: one.foreign.endsWith('before') ? at - 1 : at }],

@@ -14,8 +14,6 @@ import { createModelVersionStore } from '../../core/store/model-versions.ts'
 import type { Store } from '../../core/store/store.ts'
 import type { PositionClosed } from '../../domain/event.ts'
 import type { Model } from '../../domain/learning/model.ts'
-import type { DecayedSums } from '../../domain/learning/sums.ts'
-import { SumsTable } from '../../domain/learning/sums-table.ts'
 import { createDeadLetters } from '../../services/learner/dead-letter.ts'
 import { createDeadLetterStore } from '../../services/learner/dead-letter-store.ts'
 import type { LearnerStores } from '../../services/learner/index.ts'
@@ -32,14 +30,6 @@ export const TOPIC = 'pm.position-closed.v1'
 
 /** The Confluent bytes of an event, as a producer with schema id 7 writes them. */
 export const encodeEvent = (event: PositionClosed): Buffer => frame(SCHEMA_ID, positionClosedType.toBuffer(event))
-
-/** Sums as a commit names them: the one row of a table. */
-export function tableRow(sums: DecayedSums): { table: SumsTable; row: number } {
-  const table = new SumsTable(1)
-  const row = table.addRow()
-  table.write(row, sums)
-  return { table, row }
-}
 
 export interface TestLearnerOptions {
   /** The database, or stores of another one. */
