@@ -56,3 +56,14 @@ test('regression: a checkpoint that went back, noticed by a gap at the end of th
   expect(runner.known().get(0)).toBe(1)
   await watch.stop()
 })
+
+test('regression: a gap at the end of the log that our own late claim keeps from being passed is passed after all', async () => {
+  const { memory, runner, watch, seek } = await watched()
+  await memory.checkpoints.claim({ consumer: 'c', topic: 't', partition: 0 }, 'h') // asked twice: the first answer was lost, its request came late
+  const control = { isActive: () => true, seek: () => {}, commitOffset: async () => {} }
+  await runner.passed({ partition: 0, from: 3, next: 5 }, control)
+  await vi.waitFor(() => expect(seek).toHaveBeenCalledWith(0, 3))
+  await runner.passed({ partition: 0, from: 3, next: 5 }, control)
+  expect(memory.row).toMatchObject({ checkpoint: 5, epoch: 3 })
+  await watch.stop()
+})

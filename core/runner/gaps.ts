@@ -1,7 +1,7 @@
 /**
  * A gap in the log (aborted transactions, control records) with nothing behind it: there is nothing to apply, but the checkpoint moves past it. Otherwise
- * whoever waits for it to reach the end waits for the next record. What does not succeed is asked for again; a claim that is not ours any more is left
- * to the next batch, which finds out.
+ * whoever waits for it to reach the end waits for the next record. What does not succeed is asked for again; a claim that is not ours any more
+ * is given up: the next batch claims anew, or, where none comes, the watch (core/lag/consumer-watch.ts).
  */
 import { systemIds } from '../ids.ts'
 import type { BatchControl, LogGap } from '../log/log.ts'
@@ -55,7 +55,10 @@ export function createGapPasser({
     if (!claim || !control.isActive() || slot.cursor < from || slot.cursor >= next) return
     if (claim.checkpoint === null || claim.checkpoint < next) {
       const outcome = await advance(slot, claim, next)
-      if (outcome === 'leave') return
+      if (outcome === 'leave') {
+        slot.claim = null // the next batch claims anew, or, where none comes, the watch
+        return
+      }
       if (outcome === 'again') {
         await clock.sleep(backoff(slot.failures++))
         if (control.isActive()) control.seek(slot.cursor)
