@@ -37,7 +37,7 @@ const databaseStores = ({ store, config }: ServiceDeps): LearnerStores => ({
 
 export async function startLearner(
   deps: ServiceDeps,
-  { concurrency = 3, maxChunk = 10_000 }: LearnerOptions = {},
+  { concurrency = 3, maxChunk = 25_000 }: LearnerOptions = {},
   { checkpoints, versions, letters, learner }: LearnerStores = databaseStores(deps),
 ): Promise<Service> {
   const { config, log, logger } = deps
