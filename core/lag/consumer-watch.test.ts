@@ -57,6 +57,19 @@ test('regression: a checkpoint that went back, noticed by a gap at the end of th
   await watch.stop()
 })
 
+test('regression: a gap that the log reports beyond where we stand sends it back there, once', async () => {
+  const { memory, runner, watch } = await watched()
+  const seeks: number[] = []
+  const control = { isActive: () => true, seek: (to: number) => seeks.push(to), commitOffset: async () => {} }
+  await runner.passed({ partition: 0, from: 5, next: 7 }, control)
+  await runner.passed({ partition: 0, from: 5, next: 7 }, control)
+  expect(seeks).toEqual([3])
+  expect(memory.row).toMatchObject({ checkpoint: 3 })
+  await runner.passed({ partition: 0, from: 3, next: 7 }, control)
+  expect(memory.row).toMatchObject({ checkpoint: 7 })
+  await watch.stop()
+})
+
 test('regression: a gap at the end of the log that our own late claim keeps from being passed is passed after all', async () => {
   const { memory, runner, watch, seek } = await watched()
   await memory.checkpoints.claim({ consumer: 'c', topic: 't', partition: 0 }, 'h') // asked twice: the first answer was lost, its request came late

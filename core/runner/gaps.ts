@@ -52,7 +52,13 @@ export function createGapPasser({
   return async (slot: Slot, gap: LogGap, control: Omit<BatchControl, 'heartbeat'>): Promise<void> => {
     const { claim } = slot
     const { partition, from, next } = gap
-    if (!claim || !control.isActive() || slot.cursor < from || slot.cursor >= next) return
+    if (!claim || !control.isActive() || slot.cursor >= next) return
+    if (slot.cursor < from) {
+      // the log went on from elsewhere, and with nothing behind the gap no batch would show it
+      if (slot.gapSoughtFrom === slot.cursor) return
+      slot.gapSoughtFrom = slot.cursor
+      return control.seek(slot.cursor)
+    }
     if (claim.checkpoint === null || claim.checkpoint < next) {
       const outcome = await advance(slot, claim, next)
       if (outcome === 'leave') {

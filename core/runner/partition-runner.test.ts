@@ -359,14 +359,22 @@ describe('a gap with nothing behind it', () => {
   })
 
   it.each([
-    ['begins above where we stand', 3, 7],
-    ['lies behind us', 0, 2],
-  ])('that %s moves nothing', async (_, from, next) => {
+    ['begins above where we stand', 3, 7, [2]],
+    ['lies behind us', 0, 2, []],
+  ])('that %s moves nothing', async (_, from, next, soughtOffset) => {
     const runner = world.runner()
     await runner.assigned(0, null)
     await hand(runner, world.batch(0, [0, 1]))
-    expect(await pass(runner, from, next)).toEqual({ soughtOffset: [], committed: [] })
+    expect(await pass(runner, from, next)).toEqual({ soughtOffset, committed: [] })
     expect(world.memory.row?.checkpoint).toBe(2)
+  })
+
+  it('regression: behind records that are known already moves the checkpoint', async () => {
+    const runner = world.runner()
+    await runner.assigned(0, null)
+    await hand(runner, world.batch(0, [0, 1]))
+    await hand(runner, { ...world.batch(0, [0, 1]), nextOffset: 5 })
+    expect(world.memory.row?.checkpoint).toBe(5)
   })
 
   it.each(['before', 'after'] as const)('is asked for again when the answer is lost %s the commit', async (when) => {

@@ -9,6 +9,8 @@ export interface Slot {
   cursor: number
   /** Where the log was last sent to: a gap that it reports from there on holds nothing. */
   soughtOffset: number | null
+  /** The same because of a gap beyond where we stand: once for each place. */
+  gapSoughtFrom: number | null
   chunkSize: number
   /** The first record that could not be read yet, when last tried: a chunk that begins before it ends before it. */
   waitsAt: number | null
@@ -36,6 +38,7 @@ export function createSlots(maxChunk: number): { slots: Map<number, Slot>; slotO
           claim: null,
           cursor: 0,
           soughtOffset: null,
+          gapSoughtFrom: null,
           chunkSize: maxChunk,
           waitsAt: null,
           failures: 0,
