@@ -35,6 +35,7 @@ export const contentsOf = ({ broker, config }: World): LogContents => readLog(br
 export function unrest(world: World, { trader, others }: Actors): string[] {
   const { plan, db, machines, broker, config } = world
   const found: string[] = []
+  if (trader.holds > 0) found.push('an older state of the database is still to be put back')
   for (const trade of plan.trades) if (!trader.done.has(trade)) found.push(`${trade.position_id} is not reported whole`)
   for (const edit of plan.edits) if (!others.done.has(edit)) found.push(`a ${edit.kind} waits for its trade in the log`)
   const waiting = outboxOf(db)
