@@ -32,13 +32,15 @@ export function startOthers(world: World): Others {
   return others
 }
 
-/** null: the trade is not in the log yet. */
+/** null: the trade is not in the log yet, or not to be believed yet. */
 function recordOf(world: World, edit: Edit): OutgoingRecord | null {
   if (edit.kind === 'poison') return poisonRecord(edit.poison, edit.number, world.broker.now())
   const record = newestOf(world, edit.trade)
   if (!record) return null
   if (edit.kind === 'duplicate') return record
   const event = positionClosedType.fromBuffer(record.value!.subarray(5)) as PositionClosed
+  // by the clock of the log its exit has not come: readers refuse it, and what is made of it
+  if (event.closed_at > world.broker.now()) return null
   const { revision } = edit
   if (edit.kind === 'void') return encoded({ ...event, revision, voided: true })
   const { rr, later, curator } = edit

@@ -1,5 +1,5 @@
 /** Closed trades that are missing in the log, and what is set aside, counted over the API as over a connection. */
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { systemClock } from '../../core/clock.ts'
 import { migrate } from '../../core/store/migrate.ts'
 import { inspectDatabase } from '../../doctor/database/database.ts'
@@ -11,6 +11,7 @@ import { backfill, backfillStores } from '../../services/pm/sources/backfill.ts'
 import { drainLearningQueue } from '../../services/pm/sources/learning-queue.ts'
 import { createOldDatabase, type OldDatabase } from '../legacy/old-database.ts'
 import type { VariantName } from '../legacy/old-system.ts'
+import { PATIENT } from '../support/patience.ts'
 import { logger } from '../support/pm.ts'
 
 describe.each<VariantName>(['text', 'uuid', 'bigint'])('ids as %s', (variant) => {
@@ -58,11 +59,11 @@ describe.each<VariantName>(['text', 'uuid', 'bigint'])('ids as %s', (variant) =>
     ])
     expect(before.api).toEqual(before.connection)
     await migrate(old.databaseUrl)
-    expect(
-      await backfill({ stores: backfillStores(await old.store()), clock: systemClock, owner: 'test' }),
-    ).toMatchObject({
-      done: true,
-    })
+    // the endpoint hears of new functions a moment later
+    await vi.waitFor(async () => {
+      const stores = backfillStores(await old.store())
+      expect(await backfill({ stores, clock: systemClock, owner: 'test' })).toMatchObject({ done: true })
+    }, PATIENT)
     await drainLearningQueue({ ...portfolioStores(await old.store()), clock: systemClock, logger })
     const after = await both(true)
     expect(after.connection[0]).toMatch(/^Set aside: \d+ strands of the old queue /)
