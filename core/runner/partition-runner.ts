@@ -187,7 +187,8 @@ export function createPartitionRunner(options: RunnerOptions): PartitionRunner {
     const records =
       b.records[0] && b.records[0].offset >= cursor ? b.records : b.records.filter((r) => r.offset >= cursor)
     // all of it is known; what lies behind it nobody may read, but the checkpoint moves past it
-    if (records.length === 0) return passGap(slot, { partition: b.partition, from: cursor, next: b.nextOffset }, control)
+    if (records.length === 0)
+      return passGap(slot, { partition: b.partition, from: cursor, next: b.nextOffset }, control)
     for (let i = 0, attempt = 0; i < records.length; ) {
       if (!control.isActive()) return
       const end = endOfChunk(records, i, slot)
