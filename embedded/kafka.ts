@@ -21,6 +21,9 @@ import { type SecureListener, scramArguments } from './kafka-security.ts'
 import { lastLines, openLogFile } from './log-file.ts'
 import type { Condition } from './wellness.ts'
 
+/** A broker for one machine serves little: what the second compiler and a concurrent collector cost, they do not earn back. */
+const FRUGAL_JVM = ['-XX:TieredStopAtLevel=1', '-XX:+UseSerialGC']
+
 export interface KafkaOptions {
   /** The broker's folder, made when absent. */
   dataDir: string
@@ -33,6 +36,8 @@ export interface KafkaOptions {
   properties?: Record<string, string>
   /** Largest Java heap in MiB. */
   heapMb?: number
+  /** Compiler and collector of its JVM; default: those that cost least while little is served. */
+  jvm?: string[]
   portFlag?: string
   /** Another Kafka than the pinned one. */
   jars?: KafkaJars
@@ -75,6 +80,7 @@ export async function startKafka(options: KafkaOptions): Promise<Kafka> {
     logFile,
     listeners = [],
     heapMb = 512,
+    jvm: tuning = FRUGAL_JVM,
     portFlag = '--base-port',
     logger,
     say,
@@ -109,9 +115,7 @@ export async function startKafka(options: KafkaOptions): Promise<Kafka> {
   const jvm = [
     `-Xmx${heapMb}m`,
     '-Xms64m',
-    // A broker for one machine serves little: what the second compiler and a concurrent collector cost, they do not earn back.
-    '-XX:TieredStopAtLevel=1',
-    '-XX:+UseSerialGC',
+    ...tuning,
     '-XX:+ExitOnOutOfMemoryError',
     '-Djava.awt.headless=true',
     marker,

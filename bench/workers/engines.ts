@@ -50,12 +50,13 @@ async function stopServices(): Promise<void> {
 
 serve(
   {
-    async kafka(): Promise<KafkaAddress> {
+    async kafka({ jvm }: { jvm?: string[] }): Promise<KafkaAddress> {
       kafka = await startKafka({
         dataDir: join(dataDir, 'kafka'),
         port: await freePort(),
         controllerPort: await freePort(),
         logFile: join(dataDir, 'logs', 'kafka.log'),
+        jvm,
         logger,
       })
       registry = await startRegistry({ brokers: [kafka.brokers], port: 0 })
