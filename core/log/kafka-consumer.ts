@@ -249,8 +249,10 @@ export async function subscribe(
       if ('batch' in item) await handler.batch(item.batch, control)
       else await handler.passed?.(item.gap, control)
     } catch (error) {
-      // a heartbeat found a rebalance: kafkajs will find it too, and the partition starts anew
-      if (!(error as Error).name.startsWith('KafkaJS') && !stopping) fail(error as Error)
+      // A heartbeat failed. Where that was a rebalance the partition starts anew; where it was not, kafkajs must go back itself: it is beyond already.
+      if ((error as Error).name.startsWith('KafkaJS')) {
+        if (control.isActive()) control.seek('batch' in item ? item.batch.fetchedOffset : item.gap.from)
+      } else if (!stopping) fail(error as Error)
       throw error
     }
   }
