@@ -1,9 +1,9 @@
 /** A consumer that may wait takes what comes meanwhile with one fetch. */
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import { createTestKafka, type TestKafka } from '../support/kafka.ts'
+import { PATIENT } from '../support/patience.ts'
 
 const PACE_MS = 500
-const PATIENT = { timeout: 120_000, interval: 20 }
 
 let kafka: TestKafka
 beforeAll(async () => {
