@@ -1,36 +1,31 @@
 /**
  * One partition of the log into one transaction of the database, chunk by chunk, exactly once. The learner and the projector both run on this.
  *
- * A partition goes through these states here:
+ * What happens when is a table: transitions.ts, explained in docs/runner.md. Here is what carries it out: for each state the question that it asks (ASK),
+ * for each action what it does (ACT), and the calls from outside.
  *
- *   unclaimed ──assigned()──► claimed ──batch()──► claimed …          each chunk: apply (one transaction) → commit the offset to the group
- *       ▲                        │
- *       └──── revoked() / fenced ┘
- *
- * - *Claim first*: a claim raises the partition's epoch, so that whoever held it before can commit nothing any more; only then are the
- *   checkpoint and the state read, the log compared with what was applied of it last (last-record.ts), and only then is anything applied. What the log
- *   delivers is immutable, so it may have been fetched before.
+ * - *Claim first* (claim-partition.ts). What the log delivers is immutable, so it may have been fetched before.
  * - *Skip below, apply at or above, never equality*: offsets are sparse. `cursor` is the next offset to look at. A batch that starts above it may mean
  *   that the group's offset ran ahead of the database, so we seek back; only what the log then says it passed over (aborted transactions) is a gap.
  * - *Replay*: the group's offset lies below the database's checkpoint (someone reset it, or we died between the two commits). What is in the ledger is a
  *   no-op, what is not is applied; the database's checkpoint does not move back.
  * - *An unknown outcome is not a failure*: every commit carries an id; when its answer is lost, we ask the checkpoint for the newest id.
- * - *waits*: a record cannot be read yet (its schema may still turn up). What lies before it is applied without it: new ones of its kind, which come with
- *   every fetch, would otherwise hold back the trades between them for as long as they come.
- * - *The checkpoint went back* (a crash took the newest commits along, an older state was restored): the partition is claimed anew, and read from there.
- * - *stale*: someone else changed the state of our partition (a correction that arrived through another partition). Read again and go on.
+ * - *waits*: a record cannot be read yet. What lies before it is applied without it: new ones of its kind, which come with every fetch, would otherwise
+ *   hold back the trades between them for as long as they come.
  * - A database that refuses a chunk, or does not answer in time, gets it in smaller pieces; one that refuses a single record stops the partition, loudly.
  *   After a few attempts the batch is handed back to the log, so that other partitions get their turn.
  */
+import type { StrandlineError } from '../errors.ts'
 import { systemIds } from '../ids.ts'
-import type { BatchControl, LogBatch, LogGap, LogRecord, PartitionHandler, PartitionOffsets } from '../log/log.ts'
-import { checkBounds, startOf, wentBack } from './checkpoints.ts'
-import type { Applied, Chunk, Claim, Waits } from './chunk-processor.ts'
-import { createGapPasser } from './gaps.ts'
-import { checkBeginning, checkIdentity, type LogCheckpoint, recordOf } from './last-record.ts'
+import type { BatchControl, LogBatch, LogGap, LogRecord, PartitionHandler } from '../log/log.ts'
+import type { Standing } from '../store/checkpoint-store.ts'
+import { checkBounds, wentBack } from './checkpoints.ts'
+import type { Chunk, Claim, Waits } from './chunk-processor.ts'
+import { type ClaimedPartition, createClaimer } from './claim-partition.ts'
 import { backoff, createRetry, isTransient, shouldLog } from './retry.ts'
 import type { RunnerOptions } from './runner-options.ts'
 import { createSlots, type Slot } from './slots.ts'
+import { type Action, atRest, type Busy, type Event, type EventIn, step } from './transitions.ts'
 
 export type { Applied, Chunk, ChunkProcessor, Claim, Waits } from './chunk-processor.ts'
 export type { RunnerEvents, RunnerOptions } from './runner-options.ts'
@@ -39,9 +34,6 @@ export type { RunnerEvents, RunnerOptions } from './runner-options.ts'
 const ATTEMPTS = 6
 /** From so many times in a row on, being overtaken is told. */
 const OVERTAKEN = 10
-
-/** What an attempt at a chunk came to: all of it is done, try again (at once or later), or leave the batch. */
-type Attempt = 'done' | 'again' | 'later' | 'leave'
 
 export interface PartitionRunner extends Required<PartitionHandler> {
   idle(): boolean
@@ -55,380 +47,370 @@ export interface PartitionRunner extends Required<PartitionHandler> {
   claimAgain(partition: number): Promise<number | null>
 }
 
+/** One call from outside, and what has come of it so far. */
+interface Call extends BatchControl {
+  /** The group's offset, where the group gave us the partition. */
+  groupOffset?: number | null | 'earliest'
+  batch?: LogBatch
+  gap?: LogGap
+  /** Of the batch, what is to be applied; from index `at` on it is not applied yet. */
+  records: LogRecord[]
+  at: number
+  /** Attempts at the chunk. */
+  attempt: number
+  chunk?: Chunk
+  /** When the chunk was handed to the database; monotonic, ms. */
+  started: number
+  /** What was answered last. */
+  claimed?: ClaimedPartition
+  /** Version and checkpoint are those of our commit: a transaction took place. */
+  committed?: boolean
+  waits?: Waits
+  error?: StrandlineError
+  standing?: Standing
+  /** Where the database's checkpoint went back to. */
+  wentTo?: number | null
+}
+
 export function createPartitionRunner(options: RunnerOptions): PartitionRunner {
-  const {
-    consumer,
-    topic,
-    holder,
-    checkpoints,
-    log,
-    clock,
-    ids = systemIds,
-    logger,
-    processor,
-    maxChunk = 20_000,
-    events = {},
-  } = options
-  const { acceptTruncated = false, admit = async () => {} } = options
-  const at = (partition: number) => ({ consumer, topic, partition })
+  const { consumer, topic, checkpoints, log, clock, logger, processor } = options
+  const { ids = systemIds, maxChunk = 20_000, events = {} } = options
   const untilAnswered = createRetry(clock, logger)
+  const claimPartition = createClaimer(options, untilAnswered)
   const { slots, slotOf } = createSlots(maxChunk)
-  const passGap = createGapPasser({ consumer, topic, checkpoints, processor, clock, ids, events })
   let working = 0
 
-  /** Claims the partition and finds where to start; false when it is not ours any more. */
-  async function take(
-    slot: Slot,
-    partition: number,
-    committed: number | null | 'earliest',
-    active: () => boolean,
-    heartbeat?: () => Promise<void>,
-  ): Promise<boolean> {
-    slot.claim = null
-    slot.soughtOffset = null
-    const where = `${topic}/${partition}`
-    const ask = <T>(what: string, question: () => Promise<T>) =>
-      untilAnswered(what, () => noted(slot, question), active, heartbeat)
-    const claimed = await ask(`claim ${where}`, () => checkpoints.claim(at(partition), holder))
-    if (!claimed || !active()) return false
-    const topicId = await log.topicId(topic)
-    const range = await ask(`read ${where}`, async () => {
-      await admit()
-      return compared(where, partition, claimed, topicId)
-    })
-    if (range === undefined || !active()) return false
-    const { epoch, version, checkpoint } = claimed
-    const claim: Claim = { topic, partition, epoch, version, checkpoint, topicId }
-    slot.claim = claim
-    slot.failure = null
-    slot.overtaken = 0
-    slot.cursor = startOf(checkpoint, committed, range?.start ?? 0)
-    if (claim.checkpoint !== null && slot.cursor < claim.checkpoint)
-      logger.info(
-        { partition, from: slot.cursor, checkpoint: claim.checkpoint },
-        `${where}: the group's offset lies below the database's checkpoint; reading again from ${slot.cursor}`,
-      )
-    return true
-  }
-
-  /** What the log has of a partition, once it is seen to be the log that the checkpoint was made on. Errors: LOG_CHECKPOINT_LOST, LOG_TRUNCATED. */
-  async function compared(
-    where: string,
-    partition: number,
-    known: LogCheckpoint,
-    topicId: string | null,
-  ): Promise<PartitionOffsets | null> {
-    const range = (await log.offsets(topic)).find((o) => o.partition === partition)
-    if (!range) return null
-    const { checkpoint, last_record } = known
-    if (checkpoint !== null) {
-      checkBounds(where, consumer, checkpoint, range)
-      const found = await recordOf(log, topic, partition, last_record, range)
-      checkIdentity(where, consumer, known, topicId, found)
-    } else if (!acceptTruncated) checkBeginning(where, consumer, range)
-    else if (range.start > 0)
-      logger.warn(
-        { partition, start: range.start },
-        `${where} begins at offset ${range.start}; what was before it is not known to ${consumer}, which is accepted (STRANDLINE_ACCEPT_TRUNCATED_LOG)`,
-      )
-    return range
-  }
-
-  /** While the answer is missing, `retrying` says why. */
-  async function noted<T>(slot: Slot, question: () => Promise<T>): Promise<T> {
-    try {
-      return await question()
-    } catch (error) {
-      slot.failure = (error as Error).message
-      throw error
-    }
-  }
-
-  async function assigned(partition: number, committed: number | null | 'earliest'): Promise<number | null> {
-    const slot = slotOf(partition)
-    const assignment = ++slot.assignment
-    slot.assigned = true
-    return slot.mutex(async () =>
-      (await take(slot, partition, committed, () => slot.assignment === assignment)) ? slot.cursor : null,
-    )
-  }
-
-  async function batch(b: LogBatch, control: BatchControl): Promise<void> {
-    const slot = slotOf(b.partition)
-    working++
-    try {
-      await slot.mutex(() => work(slot, b, control))
-    } finally {
-      working--
-    }
-  }
-
-  async function passed(gap: LogGap, control: Omit<BatchControl, 'heartbeat'>): Promise<void> {
-    const slot = slotOf(gap.partition)
-    working++
-    try {
-      await slot.mutex(() => passGap(slot, gap, control))
-    } finally {
-      working--
-    }
-  }
-
-  function seek(slot: Slot, control: BatchControl): void {
-    slot.soughtOffset = slot.cursor
-    control.seek(slot.cursor)
-  }
-
-  async function work(slot: Slot, b: LogBatch, control: BatchControl): Promise<void> {
-    if (!control.isActive()) return
-    if (!slot.claim) return reclaim(slot, b.partition, control)
-    if ((b.fetchedOffset > slot.cursor || b.highWatermark < slot.cursor) && !(await follows(slot, b, control))) return
-    slot.soughtOffset = null
-    const { cursor } = slot
-    const records =
-      b.records[0] && b.records[0].offset >= cursor ? b.records : b.records.filter((r) => r.offset >= cursor)
-    // all of it is known; what lies behind it nobody may read, but the checkpoint moves past it
-    if (records.length === 0)
-      return passGap(slot, { partition: b.partition, from: cursor, next: b.nextOffset }, control)
-    for (let i = 0, attempt = 0; i < records.length; ) {
-      if (!control.isActive()) return
-      const end = endOfChunk(records, i, slot)
-      const next = end === records.length ? b.nextOffset : (records[end] as LogRecord).offset
-      const more = end < records.length && records[end]?.offset !== slot.waitsAt
-      const outcome = await tryChunk(slot, b, records.slice(i, end), next, more, control)
-      if (outcome === 'leave') return
-      if (outcome === 'done') {
-        i = end
-        attempt = 0
-        slot.failures = 0
-        slot.overtaken = 0
-        slot.failure = null
-      } else {
-        if (outcome === 'later' || attempt > 0) await clock.sleep(backoff(slot.failures++))
-        if (++attempt === ATTEMPTS) return seek(slot, control)
+  /** Carries an event through the table until the partition is at rest again. */
+  async function run(slot: Slot, call: Call, first: Event): Promise<void> {
+    let event = first
+    for (;;)
+      try {
+        const { to, does } = step(slot.state, event)
+        slot.state = to
+        for (const action of does) {
+          const done = ACT[action](slot, call)
+          if (done) await done
+        }
+        if (atRest(to)) return
+        event = await ASK[to](slot, call)
+      } catch (error) {
+        slot.state = step(slot.state, 'faulted').to
+        throw error
       }
-      await control.heartbeat()
-    }
-    slot.cursor = Math.max(slot.cursor, b.nextOffset)
   }
 
-  /** The batch does not start where we stand. True when nothing lies between; otherwise the log is sent back to where we stand. */
-  async function follows(slot: Slot, b: LogBatch, control: BatchControl): Promise<boolean> {
-    const where = `${topic}/${b.partition}`
-    const all = await untilAnswered(
-      `read the offsets of ${topic}`,
-      () => log.offsets(topic),
-      control.isActive,
-      control.heartbeat,
-    )
-    if (!all) return false
-    const range = all.find((o) => o.partition === b.partition)
+  const ASK: { [S in Busy]: (slot: Slot, call: Call) => Promise<EventIn<S>> } = {
+    async claiming(slot, call) {
+      const { partition, cursor } = slot
+      const { groupOffset: from = cursor, isActive, heartbeat } = call
+      const failed = (message: string) => {
+        slot.failure = message
+      }
+      call.claimed = await claimPartition({ partition, from, active: isActive, heartbeat, failed })
+      return call.claimed ? 'claimed' : 'gone'
+    },
+
+    /** Perhaps we are still the rightful holder (the other claim came from a zombie). The heartbeat throws for a zombie. */
+    async proving(slot, call) {
+      await clock.sleep(backoff(2 + slot.failures++))
+      await call.heartbeat()
+      return call.isActive() ? 'member' : 'gone'
+    },
+
+    async checking(slot, call) {
+      const read = await readCheckpoint(slot, call)
+      return call.isActive() ? read : 'gone'
+    },
+
+    async placing(slot, call) {
+      if (call.gap) return placeGap(slot, call.gap)
+      const batch = call.batch as LogBatch
+      const { cursor } = slot
+      if (batch.fetchedOffset > cursor || batch.highWatermark < cursor) {
+        const placed = await askWhere(slot, batch, call)
+        if (placed !== 'follows') return placed
+      }
+      slot.soughtOffset = null
+      call.records = recordsFrom(slot.cursor, batch)
+      if (call.records.length > 0) return 'follows'
+      // all of it is known; what lies behind it nobody may read, but the checkpoint moves past it
+      call.gap = { partition: slot.partition, from: slot.cursor, next: batch.nextOffset }
+      return placeGap(slot, call.gap)
+    },
+
+    async applying(slot, call) {
+      const { records, at } = call
+      if (at === records.length) return 'drained'
+      if (!call.isActive()) return 'gone'
+      const end = endOfChunk(records, at, slot)
+      const next = records[end]?.offset ?? (call.batch as LogBatch).nextOffset
+      const more = end < records.length && next !== slot.waitsAt
+      return apply(slot, call, records.slice(at, end), next, more)
+    },
+
+    async retrying(_, call) {
+      if (++call.attempt === ATTEMPTS) return 'exhausted'
+      await call.heartbeat()
+      return 'ready'
+    },
+
+    async doubting(slot, call) {
+      const read = await readCheckpoint(slot, call)
+      if (read !== 'ours') return read
+      return call.standing?.last_commit === call.chunk?.commitId ? 'happened' : 'notHappened'
+    },
+
+    overtaken: readCheckpoint,
+
+    async passing(slot, call) {
+      const { next } = call.gap as LogGap
+      const { checkpoint } = slot.claim as Claim
+      if (checkpoint === null || checkpoint < next) return apply(slot, call, [], next) as Promise<EventIn<'passing'>>
+      call.chunk = chunkOf(slot, [], next)
+      call.committed = false // a replay: the database is beyond it
+      return 'applied'
+    },
+
+    passingOvertaken: readCheckpoint,
+  }
+
+  const ACT: Record<Action, (slot: Slot, call: Call) => void | Promise<void>> = {
+    hold(slot, { claimed }) {
+      const { claim, start } = claimed as ClaimedPartition
+      slot.claim = claim
+      slot.cursor = start
+      slot.soughtOffset = null
+      slot.overtaken = 0
+      slot.failure = null
+    },
+    letGo(slot) {
+      slot.claim = null
+    },
+    clear(slot) {
+      slot.failure = null
+    },
+    seek(slot, call) {
+      if (!call.isActive()) return
+      if (call.batch && !call.gap) slot.soughtOffset = slot.cursor
+      call.seek(slot.cursor)
+    },
+    count(slot, call) {
+      const { records, next } = call.chunk as Chunk
+      const { partition } = slot
+      const claim = slot.claim as Claim
+      if (call.committed) {
+        claim.version++
+        claim.checkpoint = Math.max(claim.checkpoint ?? 0, next)
+      }
+      if (records.length > 0) slot.chunkSize = Math.min(maxChunk, slot.chunkSize * 2)
+      const highWatermark = call.batch?.highWatermark ?? next
+      events.committed?.({ partition, records, next, highWatermark, ms: clock.monotonic() - call.started })
+    },
+    advance(slot, call) {
+      const { records, next } = call.chunk as Chunk
+      call.at += records.length
+      call.attempt = 0
+      slot.cursor = next
+      slot.failures = 0
+      slot.overtaken = 0
+      slot.failure = null
+    },
+    tellGroup: (slot, call) => call.commitOffset(slot.cursor),
+    heartbeat: (_, call) => call.heartbeat(),
+    forget: (slot) => processor.forget(slot.claim as Claim),
+    adopt(slot, { standing }) {
+      const { version, checkpoint } = standing as Standing
+      Object.assign(slot.claim as Claim, { version, checkpoint })
+    },
+    halve(slot, { error, chunk }) {
+      const size = chunk?.records.length ?? 0
+      if (error?.code.startsWith('STORE_') && size > 1) slot.chunkSize = Math.ceil(size / 2)
+    },
+    pause: (slot) => clock.sleep(backoff(slot.failures++)),
+    pauseUnlessFirst(slot, { attempt }) {
+      if (attempt > 0) return clock.sleep(backoff(slot.failures++))
+    },
+    noteWaits(slot, call) {
+      const { offset, error } = call.waits as Waits
+      if (slot.waitsAt !== offset || shouldLog(slot.failures)) warn(slot, error.message, { code: error.code, offset })
+      slot.waitsAt = offset
+      slot.failure = error.message
+    },
+    noteFailure(slot, { error, chunk }) {
+      const { code, message } = error as StrandlineError
+      slot.failure = message
+      if (shouldLog(slot.failures)) warn(slot, message, { code, records: chunk?.records.length })
+    },
+    /** Now and then that is how it goes. Again and again, it is a fault that a person must see. */
+    noteOvertaken(slot) {
+      if (++slot.overtaken < OVERTAKEN) return
+      slot.failure = `${topic}/${slot.partition}: the state that the records from offset ${slot.cursor} on change was changed by others ${slot.overtaken} times in a row before it could be committed.`
+      if (slot.overtaken === OVERTAKEN || shouldLog(slot.overtaken)) warn(slot, slot.failure, {})
+    },
+    tellOutcome({ partition }, { standing, chunk }) {
+      events.unknownOutcome?.(partition, standing?.last_commit === chunk?.commitId)
+    },
+    tellFenced(slot) {
+      events.fenced?.(slot.partition)
+      const what = `was claimed by another ${consumer}; abandoning what is not committed`
+      warn(slot, `${topic}/${slot.partition} ${what}`, { epoch: slot.claim?.epoch })
+    },
+    tellWentBack(slot, { wentTo: to }) {
+      const from = slot.claim?.checkpoint
+      const what = `the database's checkpoint went back from ${from} to ${to ?? 'nothing'}; reading again from there`
+      warn(slot, `${topic}/${slot.partition}: ${what}`, { from, to })
+    },
+    tellMissing(slot) {
+      const what = 'is ours, but not claimed by us in the database; claiming it again'
+      warn(slot, `${topic}/${slot.partition} ${what}`, {})
+    },
+  }
+
+  function warn({ partition, failures }: Slot, message: string, details: Record<string, unknown>): void {
+    logger.warn({ partition, attempt: failures, ...details }, message)
+  }
+
+  /** The batch does not start where we stand: does anything lie between? */
+  async function askWhere(slot: Slot, batch: LogBatch, call: Call): Promise<'follows' | 'beyond' | 'gone'> {
+    const where = `${topic}/${slot.partition}`
+    const question = `read the offsets of ${topic}`
+    const all = await untilAnswered(question, () => log.offsets(topic), call.isActive, call.heartbeat)
+    if (!all) return 'gone'
+    const range = all.find((o) => o.partition === slot.partition)
     if (range) {
       checkBounds(where, consumer, slot.claim?.checkpoint ?? slot.cursor, range)
       slot.cursor = Math.max(slot.cursor, range.start) // of a replay, the log need not have everything any more
     }
-    if (b.fetchedOffset <= slot.cursor || (b.afterGap && slot.soughtOffset === slot.cursor)) return true
+    const { cursor } = slot
+    const { fetchedOffset: fetched, afterGap } = batch
+    if (fetched <= cursor || (afterGap && slot.soughtOffset === cursor)) return 'follows'
     logger.info(
-      { partition: b.partition, fetched: b.fetchedOffset, cursor: slot.cursor },
-      `${where}: the log ran ahead of the database; reading again from ${slot.cursor}`,
+      { partition: slot.partition, fetched, cursor },
+      `${where}: the log ran ahead of the database; reading again from ${cursor}`,
     )
-    seek(slot, control)
-    return false
+    return 'beyond'
   }
 
-  async function tryChunk(
-    slot: Slot,
-    b: LogBatch,
-    records: LogRecord[],
-    next: number,
-    more: boolean,
-    control: BatchControl,
-  ): Promise<Attempt> {
-    const mine = slot.claim as Claim
-    const first = (records[0] as LogRecord).offset
-    const chunk: Chunk = {
-      records,
-      next,
-      more,
-      commitId: ids.uuid(),
-      replay: mine.checkpoint !== null && first < mine.checkpoint,
-    }
-    const started = clock.monotonic()
-    let applied: Applied
+  function placeGap(slot: Slot, { from, next }: LogGap): 'empty' | 'beyond' | 'behind' {
+    if (slot.cursor >= next) return 'behind'
+    if (slot.cursor >= from) return 'empty'
+    // the log went on from elsewhere, and with nothing behind the gap no batch would show it
+    if (slot.gapSoughtFrom === slot.cursor) return 'behind'
+    slot.gapSoughtFrom = slot.cursor
+    return 'beyond'
+  }
+
+  function chunkOf({ claim, cursor }: Slot, records: LogRecord[], next: number, more = false): Chunk {
+    const first = records[0]?.offset ?? cursor
+    const replay = claim !== null && claim.checkpoint !== null && first < claim.checkpoint
+    return { records, next, more, commitId: ids.uuid(), replay }
+  }
+
+  async function apply(slot: Slot, call: Call, records: LogRecord[], next: number, more?: boolean) {
+    const chunk = chunkOf(slot, records, next, more)
+    call.chunk = chunk
+    call.started = clock.monotonic()
     try {
-      applied = await processor.apply(mine, chunk)
+      const applied = await processor.apply(slot.claim as Claim, chunk)
+      if (applied.status === 'waits') call.waits = applied
+      else call.committed = applied.committed !== false
+      if (applied.status === 'ok') return 'applied'
+      if (applied.status !== 'waits') return applied.status
+      return applied.offset > (records[0]?.offset ?? next) ? 'waitsFurtherOn' : 'waits'
     } catch (error) {
       if (!isTransient(error)) throw error
-      processor.forget(mine)
-      slot.failure = error.message
-      if (shouldLog(slot.failures))
-        logger.warn(
-          { code: error.code, partition: b.partition, attempt: slot.failures, records: records.length },
-          error.message,
-        )
-      if (error.code.startsWith('STORE_') && records.length > 1) slot.chunkSize = Math.ceil(records.length / 2)
-      return afterFailure(slot, mine, chunk, b, control)
+      call.error = error
+      return 'failed'
     }
-    if (applied.status === 'waits') {
-      waits(slot, b.partition, applied)
-      return applied.offset > first ? 'again' : 'later'
-    }
-    if (applied.status === 'fenced') return fenced(slot, mine, b, control)
-    if (applied.status === 'stale') {
-      processor.forget(mine)
-      overtaken(slot, b.partition, first)
-      return (await refresh(slot, mine, b, control)) === 'leave' ? 'leave' : 'again'
-    }
-    if (applied.committed !== false) {
-      mine.version++
-      mine.checkpoint = Math.max(mine.checkpoint ?? 0, next)
-    }
-    slot.cursor = next
-    slot.chunkSize = Math.min(maxChunk, slot.chunkSize * 2)
-    events.committed?.({
-      partition: b.partition,
-      records,
-      next,
-      highWatermark: b.highWatermark,
-      ms: clock.monotonic() - started,
-    })
-    await control.commitOffset(next)
-    return 'done'
   }
 
-  function waits(slot: Slot, partition: number, { offset, error }: Waits): void {
-    if (slot.waitsAt !== offset || shouldLog(slot.failures))
-      logger.warn({ code: error.code, partition, offset, attempt: slot.failures }, error.message)
-    slot.waitsAt = offset
-    slot.failure = error.message
-  }
-
-  /** Now and then that is how it goes. Again and again, it is a fault that a person must see. */
-  function overtaken(slot: Slot, partition: number, offset: number): void {
-    if (++slot.overtaken < OVERTAKEN) return
-    slot.failure = `${topic}/${partition}: the state that the records from offset ${offset} on change was changed by others ${slot.overtaken} times in a row before it could be committed.`
-    if (slot.overtaken === OVERTAKEN || shouldLog(slot.overtaken))
-      logger.warn({ partition, offset, attempt: slot.overtaken }, slot.failure)
-  }
-
-  /** The answer of a commit is missing: has it happened? */
-  async function afterFailure(
-    slot: Slot,
-    mine: Claim,
-    chunk: Chunk,
-    b: LogBatch,
-    control: BatchControl,
-  ): Promise<Attempt> {
-    const last = await refresh(slot, mine, b, control)
-    if (last === 'leave') return 'leave'
-    const happened = last === chunk.commitId
-    events.unknownOutcome?.(b.partition, happened)
-    if (!happened) return 'later'
-    slot.cursor = chunk.next
-    await control.commitOffset(chunk.next)
-    return 'done'
-  }
-
-  /** Reads version and checkpoint of our claim again; the id of the newest commit, or 'leave' when the partition is not ours. */
-  async function refresh(
-    slot: Slot,
-    mine: Claim,
-    b: LogBatch,
-    control: BatchControl,
-  ): Promise<string | null | 'leave'> {
+  async function readCheckpoint({ partition, claim }: Slot, call: Call) {
     const now = await untilAnswered(
-      `read the checkpoint of ${topic}/${b.partition}`,
-      () => checkpoints.read(at(b.partition)),
-      control.isActive,
-      control.heartbeat,
+      `read the checkpoint of ${topic}/${partition}`,
+      () => checkpoints.read({ consumer, topic, partition }),
+      call.isActive,
+      call.heartbeat,
     )
-    if (now === undefined) return 'leave'
-    if (now === null || now.epoch !== mine.epoch) return fenced(slot, mine, b, control)
-    if (wentBack(mine.checkpoint, now.checkpoint)) return rewound(slot, mine, now.checkpoint, control)
-    mine.version = now.version
-    mine.checkpoint = now.checkpoint
-    return now.last_commit
+    if (now === undefined) return 'gone'
+    if (now === null || now.epoch !== claim?.epoch) return 'fenced'
+    call.standing = now
+    call.wentTo = now.checkpoint
+    return wentBack(claim.checkpoint, now.checkpoint) ? 'wentBack' : 'ours'
   }
 
-  /** A crash took the newest commits along, or an older state was restored under us: what we remember is of a state that is no more. */
-  async function rewound(slot: Slot, mine: Claim, to: number | null, control: BatchControl): Promise<'leave'> {
-    noteRewound(mine, to)
-    await reclaim(slot, mine.partition, control)
-    return 'leave'
-  }
-
-  function noteRewound({ partition, checkpoint: from }: Claim, to: number | null): void {
-    logger.warn(
-      { partition, from, to },
-      `${topic}/${partition}: the database's checkpoint went back from ${from} to ${to ?? 'nothing'}; reading again from there`,
-    )
-  }
-
-  async function fenced(slot: Slot, mine: Claim, b: LogBatch, control: BatchControl): Promise<'leave'> {
-    events.fenced?.(b.partition)
-    logger.warn(
-      { partition: b.partition, epoch: mine.epoch },
-      `${topic}/${b.partition} was claimed by another ${consumer}; abandoning what is not committed`,
-    )
-    await reclaim(slot, b.partition, control)
-    return 'leave'
-  }
-
-  /** Fenced, but perhaps still the rightful holder (the other claim came from a zombie). The heartbeat tells: it throws for a zombie. */
-  async function reclaim(slot: Slot, partition: number, control: BatchControl): Promise<void> {
-    slot.claim = null
-    await clock.sleep(backoff(2 + slot.failures++))
-    await control.heartbeat()
-    if (!control.isActive()) return
-    if (await take(slot, partition, slot.cursor, control.isActive, control.heartbeat)) seek(slot, control)
-  }
-
-  async function revoked(partition: number): Promise<void> {
-    const slot = slots.get(partition)
-    if (!slot) return
-    slot.assignment++
-    slot.assigned = false
-    await slot.mutex(async () => {
-      slot.claim = null
-      slot.failure = null
-    })
-  }
-
-  const retrying = () => [...slots.values()].find((s) => s.failure !== null)?.failure ?? null
-
-  const known = () =>
-    new Map([...slots].flatMap(([partition, { claim }]) => (claim ? [[partition, claim.checkpoint]] : [])))
-
-  async function rewind(partition: number, to: number | null): Promise<boolean> {
-    const slot = slotOf(partition)
-    return slot.mutex(async () => {
-      if (!slot.claim || !wentBack(slot.claim.checkpoint, to)) return false
-      noteRewound(slot.claim, to)
-      slot.claim = null
-      return true
-    })
-  }
-
-  async function claimAgain(partition: number): Promise<number | null> {
-    const slot = slotOf(partition)
+  /** A call ends with the assignment that it was made in. */
+  function callOf(slot: Slot, of: Partial<Call>): Call {
     const { assignment } = slot
-    const mine = () => slot.assigned && slot.assignment === assignment
-    return slot.mutex(async () => {
-      if (slot.claim && (await checkpoints.read(at(partition)))?.epoch === slot.claim.epoch) return null
-      if (!mine()) return null
-      logger.warn(
-        { partition },
-        `${topic}/${partition} is ours, but not claimed by us in the database; claiming it again`,
-      )
-      try {
-        return (await take(slot, partition, slot.cursor, mine)) ? slot.cursor : null
-      } catch (error) {
-        slot.failure = (error as Error).message // for whoever asks why we are not ready
-        throw error
-      }
-    })
+    return {
+      heartbeat: async () => {},
+      seek: () => {},
+      commitOffset: async () => {},
+      records: [],
+      at: 0,
+      attempt: 0,
+      started: 0,
+      ...of,
+      isActive: () => slot.assignment === assignment && (of.isActive?.() ?? true),
+    }
   }
 
-  return { assigned, batch, passed, revoked, idle: () => working === 0, retrying, known, rewind, claimAgain }
+  /** What the log hands over. */
+  async function handed(slot: Slot, event: 'batch' | 'gap', of: Partial<Call>): Promise<void> {
+    const call = callOf(slot, of)
+    working++
+    try {
+      await slot.mutex(async () => {
+        if (call.isActive()) await run(slot, call, event)
+      })
+    } finally {
+      working--
+    }
+  }
+
+  /** Where reading is to start once the partition is claimed; null where it was not. */
+  async function startOn(slot: Slot, event: 'assigned' | 'claimMissing', of: Partial<Call>): Promise<number | null> {
+    let start: number | null = null
+    const seek = (offset: number) => {
+      start = offset
+    }
+    const call = callOf(slot, { ...of, seek })
+    await slot.mutex(() => run(slot, call, event))
+    return start
+  }
+
+  return {
+    assigned(partition, groupOffset) {
+      const slot = slotOf(partition)
+      slot.assignment++
+      return startOn(slot, 'assigned', { groupOffset })
+    },
+    batch: (batch, control) => handed(slotOf(batch.partition), 'batch', { ...control, batch }),
+    passed: (gap, control) => handed(slotOf(gap.partition), 'gap', { ...control, gap }),
+    async revoked(partition) {
+      const slot = slots.get(partition)
+      if (!slot) return
+      slot.assignment++
+      await slot.mutex(() => run(slot, callOf(slot, {}), 'revoked'))
+    },
+    rewind(partition, to) {
+      const slot = slotOf(partition)
+      return slot.mutex(async () => {
+        if (!wentBack(slot.claim?.checkpoint ?? null, to)) return false
+        await run(slot, callOf(slot, { wentTo: to }), 'wentBack')
+        return true
+      })
+    },
+    claimAgain: (partition) => startOn(slotOf(partition), 'claimMissing', {}),
+    idle: () => working === 0,
+    retrying: () => [...slots.values()].find((s) => s.failure !== null)?.failure ?? null,
+    known: () =>
+      new Map([...slots].flatMap(([partition, { claim }]) => (claim ? [[partition, claim.checkpoint]] : []))),
+  }
+}
+
+/** What of a batch lies at the offset or above it. */
+function recordsFrom(offset: number, { records }: LogBatch): LogRecord[] {
+  return records[0] && records[0].offset >= offset ? records : records.filter((r) => r.offset >= offset)
 }
 
 /** Where the chunk that begins at index `i` ends: before what waits. */

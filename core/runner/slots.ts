@@ -1,9 +1,12 @@
 /** What a runner remembers of each partition. */
 import type { Claim } from './chunk-processor.ts'
 import { createMutex, type Mutex } from './mutex.ts'
+import type { State } from './transitions.ts'
 
 export interface Slot {
+  readonly partition: number
   mutex: Mutex
+  state: State
   claim: Claim | null
   /** Next offset to look at. */
   cursor: number
@@ -22,8 +25,6 @@ export interface Slot {
   failure: string | null
   /** Counts assignments and revocations: work of an earlier one gives up. */
   assignment: number
-  /** The group has given us the partition. */
-  assigned: boolean
 }
 
 export function createSlots(maxChunk: number): { slots: Map<number, Slot>; slotOf(partition: number): Slot } {
@@ -34,7 +35,9 @@ export function createSlots(maxChunk: number): { slots: Map<number, Slot>; slotO
       let slot = slots.get(partition)
       if (!slot) {
         slot = {
+          partition,
           mutex: createMutex(),
+          state: 'unassigned',
           claim: null,
           cursor: 0,
           soughtOffset: null,
@@ -45,7 +48,6 @@ export function createSlots(maxChunk: number): { slots: Map<number, Slot>; slotO
           overtaken: 0,
           failure: null,
           assignment: 0,
-          assigned: false,
         }
         slots.set(partition, slot)
       }
