@@ -90,6 +90,22 @@ describe('where reading starts', () => {
   })
 })
 
+describe('a partition that was taken away', () => {
+  it('regression: is not claimed when the turn of an earlier assignment comes: its next holder would be fenced', async () => {
+    const runner = world.runner()
+    await runner.assigned(0, null)
+    const commit = Promise.withResolvers<void>()
+    world.memory.before = (what) => (what === 'commit' ? commit.promise : undefined)
+    const working = hand(runner, world.batch(0, [0]))
+    const again = runner.assigned(0, null) // waits for the batch
+    const revoked = runner.revoked(0)
+    commit.resolve()
+    expect(await again).toBeNull()
+    await Promise.all([working, revoked])
+    expect(world.memory.row?.epoch).toBe(1)
+  })
+})
+
 describe('a batch that does not start where we stand', () => {
   it('from below is applied from there on', async () => {
     const runner = world.runner()
@@ -572,5 +588,26 @@ describe('a partition that another has claimed since', () => {
     await runner.revoked(0)
     expect(await runner.claimAgain(0)).toBeNull()
     expect(world.memory.row).toMatchObject({ epoch: 3 })
+  })
+
+  it('regression: is left to the batch that waits for its turn, so that whoever stops does not wait for a database that is away', async () => {
+    const runner = world.runner()
+    await runner.assigned(0, null)
+    world.memory.row!.epoch++
+    let claims = 0
+    world.memory.before = async (what) => {
+      await new Promise((resolve) => setImmediate(resolve))
+      if (what === 'claim' && ++claims < 50) throw unreachable()
+    }
+    const again = runner.claimAgain(0)
+    let stopping = false
+    const working = hand(runner, world.batch(0, [0]), { isActive: () => !stopping })
+    stopping = true
+    await working
+    expect(claims).toBeLessThan(5)
+    expect(await again).toBeNull()
+    world.memory.before = () => {}
+    expect((await hand(runner, world.batch(0, [0]))).soughtOffset).toBe(0)
+    expect((await hand(runner, world.batch(0, [0]))).committed).toEqual([1])
   })
 })

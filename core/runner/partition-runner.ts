@@ -78,7 +78,6 @@ export function createPartitionRunner(options: RunnerOptions): PartitionRunner {
   const untilAnswered = createRetry(clock, logger)
   const claimPartition = createClaimer(options, untilAnswered)
   const { slots, slotOf } = createSlots(maxChunk)
-  let working = 0
 
   /** Carries an event through the table until the partition is at rest again. */
   async function run(slot: Slot, call: Call, first: Event): Promise<void> {
@@ -94,13 +93,14 @@ export function createPartitionRunner(options: RunnerOptions): PartitionRunner {
         if (atRest(to)) return
         event = await ASK[to](slot, call)
       } catch (error) {
-        slot.state = step(slot.state, 'faulted').to
+        if (!atRest(slot.state)) slot.state = step(slot.state, 'faulted').to
         throw error
       }
   }
 
   const ASK: { [S in Busy]: (slot: Slot, call: Call) => Promise<EventIn<S>> } = {
     async claiming(slot, call) {
+      if (!call.isActive()) return 'gone' // its next holder would be fenced
       const { partition, cursor } = slot
       const { groupOffset: from = cursor, isActive, heartbeat } = call
       const failed = (message: string) => {
@@ -117,10 +117,7 @@ export function createPartitionRunner(options: RunnerOptions): PartitionRunner {
       return call.isActive() ? 'member' : 'gone'
     },
 
-    async checking(slot, call) {
-      const read = await readCheckpoint(slot, call)
-      return call.isActive() ? read : 'gone'
-    },
+    checking: readCheckpoint,
 
     async placing(slot, call) {
       if (call.gap) return placeGap(slot, call.gap)
@@ -163,6 +160,7 @@ export function createPartitionRunner(options: RunnerOptions): PartitionRunner {
     overtaken: readCheckpoint,
 
     async passing(slot, call) {
+      if (!call.isActive()) return 'gone'
       const { next } = call.gap as LogGap
       const { checkpoint } = slot.claim as Claim
       if (checkpoint === null || checkpoint < next) return apply(slot, call, [], next) as Promise<EventIn<'passing'>>
@@ -357,13 +355,13 @@ export function createPartitionRunner(options: RunnerOptions): PartitionRunner {
   /** What the log hands over. */
   async function handed(slot: Slot, event: 'batch' | 'gap', of: Partial<Call>): Promise<void> {
     const call = callOf(slot, of)
-    working++
+    slot.handed++
     try {
       await slot.mutex(async () => {
         if (call.isActive()) await run(slot, call, event)
       })
     } finally {
-      working--
+      slot.handed--
     }
   }
 
@@ -400,8 +398,12 @@ export function createPartitionRunner(options: RunnerOptions): PartitionRunner {
         return true
       })
     },
-    claimAgain: (partition) => startOn(slotOf(partition), 'claimMissing', {}),
-    idle: () => working === 0,
+    claimAgain(partition) {
+      const slot = slotOf(partition)
+      // a batch that waits claims by itself, and ends when we stop
+      return startOn(slot, 'claimMissing', { isActive: () => slot.handed === 0 })
+    },
+    idle: () => [...slots.values()].every((s) => s.handed === 0),
     retrying: () => [...slots.values()].find((s) => s.failure !== null)?.failure ?? null,
     known: () =>
       new Map([...slots].flatMap(([partition, { claim }]) => (claim ? [[partition, claim.checkpoint]] : []))),

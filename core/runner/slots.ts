@@ -25,6 +25,8 @@ export interface Slot {
   failure: string | null
   /** Counts assignments and revocations: work of an earlier one gives up. */
   assignment: number
+  /** Batches and gaps that are worked on or wait for their turn. */
+  handed: number
 }
 
 export function createSlots(maxChunk: number): { slots: Map<number, Slot>; slotOf(partition: number): Slot } {
@@ -48,6 +50,7 @@ export function createSlots(maxChunk: number): { slots: Map<number, Slot>; slotO
           overtaken: 0,
           failure: null,
           assignment: 0,
+          handed: 0,
         }
         slots.set(partition, slot)
       }
