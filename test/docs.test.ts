@@ -3,13 +3,13 @@ import { fileURLToPath } from 'node:url'
 import { describe, expect, it } from 'vitest'
 
 const root = fileURLToPath(new URL('../', import.meta.url))
-const text = readFileSync(`${root}docs/exactly-once.md`, 'utf8')
 const tests = ['domain', 'core', 'services', 'test', 'cli', 'embedded']
   .flatMap((dir) => readdirSync(root + dir, { recursive: true }).map((file) => `${dir}/${file}`))
   .filter((file) => file.endsWith('.test.ts'))
 const code = tests.map((file) => readFileSync(root + file, 'utf8')).join('\n')
 
-describe('docs/exactly-once.md', () => {
+describe.each(['docs/exactly-once.md', 'docs/runner.md'])('%s', (page) => {
+  const text = readFileSync(root + page, 'utf8')
   const files = [...text.matchAll(/`([\w./-]+\.test\.ts)`/g)].map((m) => m[1] as string)
   it.each([...new Set(files)])('names %s, which exists', (file) => {
     expect(tests.filter((t) => t === file || t.endsWith(`/${file}`))).not.toEqual([])
