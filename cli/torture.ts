@@ -16,7 +16,7 @@ interface Options {
 }
 
 /** Named here as well: an image has no torture/, and this file is loaded with every command. */
-const PROFILE_NAMES = ['default', 'quick']
+const PROFILE_NAMES = ['default', 'quick', 'soak']
 const LARGEST_SEED = 2 ** 32
 
 export function register(program: Command): void {
@@ -33,7 +33,7 @@ export function register(program: Command): void {
     .option('--keep', 'leave the data folder, and say where it is')
     .option(
       '--json',
-      'print one JSON object: seed, events, faults, closed, in_log, applied, lost, double, wrong, strands, dead_letters, recovery_ms, own_ends, verdict, reasons',
+      'print one JSON object: seed, events, faults, closed, in_log, applied, lost, double, wrong, strands, dead_letters, recovery_ms, own_ends, soak, verdict, reasons',
     )
     .addHelpText(
       'after',
@@ -45,6 +45,7 @@ Examples:
   ./strandline torture
   ./strandline torture --minutes 10 --seed 7 --json > result.json
   ./strandline torture --faults kill_learner,freeze_learner
+  ./strandline torture --minutes 60 --profile soak
 `,
     )
     .action(run)

@@ -11,6 +11,8 @@ export interface Engine {
   kill(signal?: NodeJS.Signals): Promise<void>
   pause(): void
   resume(): void
+  /** Of its process, while it should be up. */
+  pid(): number | undefined
   stop(): Promise<void>
 }
 
@@ -41,6 +43,7 @@ function createEngine(start: (signal?: AbortSignal) => Promise<Process>): Engine
     },
     pause: () => send('SIGSTOP'),
     resume: () => send('SIGCONT'),
+    pid: () => running?.pid,
     async stop() {
       send('SIGCONT')
       await running?.stop()
@@ -90,8 +93,15 @@ export function createKafka({ dataDir, port, controllerPort, doors, logger }: Ka
   )
 }
 
-export function createPostgres(plan: { dataDir: string; port: number; password: string; logger: Logger }): Engine {
-  const { dataDir, port, password, logger } = plan
+export interface PostgresPlan {
+  dataDir: string
+  port: number
+  password: string
+  settings: Record<string, string>
+  logger: Logger
+}
+
+export function createPostgres({ dataDir, port, password, settings, logger }: PostgresPlan): Engine {
   return createEngine((signal) =>
     startPostgres({
       signal,
@@ -99,7 +109,7 @@ export function createPostgres(plan: { dataDir: string; port: number; password: 
       port,
       password,
       logFile: join(dataDir, 'logs', 'postgres.log'),
-      settings: { max_connections: '300' }, // connections that went half open are kept by the server
+      settings: { max_connections: '300', ...settings }, // connections that went half open are kept by the server
       logger,
     }),
   )

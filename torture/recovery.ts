@@ -12,11 +12,18 @@ export interface Recovery {
 }
 
 const LOOK_MS = 100
+/** What took longer is told. */
+const TOLD_MS = 10_000
 /** Of the closes after a fault, the first so many are looked for. */
 const ASKED = 50
 
 /** @param closes those that were answered, in that order; it grows */
-export function watchRecovery(stage: Stage, closes: readonly Close[], signal: AbortSignal): Recovery {
+export function watchRecovery(
+  stage: Stage,
+  closes: readonly Close[],
+  told: (text: string) => void,
+  signal: AbortSignal,
+): Recovery {
   let open: { fault: FaultDone; from: number }[] = []
   let until = Number.POSITIVE_INFINITY
 
@@ -38,8 +45,11 @@ export function watchRecovery(stage: Stage, closes: readonly Close[], signal: Ab
     const applied = new Set(rows.map((r) => r.event_id))
     open = open.filter(({ fault, from }) => {
       const recovered = closes.slice(from).some((c) => c.at >= fault.ended && applied.has(c.event.event_id))
-      if (recovered) fault.recovery_ms = now - fault.ended
-      return !recovered
+      if (!recovered) return true
+      fault.recovery_ms = now - fault.ended
+      if (fault.recovery_ms > TOLD_MS)
+        told(`after ${fault.kind} (${fault.target}) it took ${(fault.recovery_ms / 1000).toFixed(1)} s`)
+      return false
     })
   }
 

@@ -2,6 +2,8 @@
 import type { FaultDone } from './hurt.ts'
 import type { Finding, Judgement } from './oracle/judge.ts'
 import type { Log } from './oracle/log.ts'
+import type { SoakJudgement } from './soak/judge-soak.ts'
+import { soakLines } from './soak/text.ts'
 import type { Stage } from './stage.ts'
 
 export interface TortureReport {
@@ -21,6 +23,8 @@ export interface TortureReport {
   recovery_ms: { p50: number; p99: number }
   /** Services that ended without being told to, and were started again. */
   own_ends: Record<string, number>
+  /** What was watched in a soak. */
+  soak?: Pick<SoakJudgement, 'slopes' | 'unjudged'>
   verdict: 'pass' | 'fail'
   /** Why it is a failure; the first of many. */
   reasons: string[]
@@ -38,13 +42,14 @@ export interface Outcome {
   refused: { position_id: string; reason: string }[]
   /** What has not come to rest. */
   open: string | undefined
+  soak?: SoakJudgement
   stage: Stage
 }
 
 const SHOWN = 12
 
 export function reportOf(outcome: Outcome): TortureReport {
-  const { seed, planned, floor, done, log, judgement, refused, open, stage } = outcome
+  const { seed, planned, floor, done, log, judgement, refused, open, soak, stage } = outcome
   const { findings, closed, in_log, applied, strands, dead_letters } = judgement
   const count = (kind: Finding['kind']) => findings.filter((f) => f.kind === kind).length
   const recovery = done.flatMap((fault) => fault.recovery_ms ?? [])
@@ -59,6 +64,7 @@ export function reportOf(outcome: Outcome): TortureReport {
     reasons.push(
       `${kind}: ${what}${event_id ? ` (event ${event_id}; records at ${log.trades.get(event_id)?.places.join(', ') ?? 'none'})` : ''}`,
     )
+  reasons.push(...(soak?.reasons ?? []))
   const more = reasons.length - SHOWN
   const faults: Record<string, number> = {}
   for (const { kind } of done) faults[kind] = (faults[kind] ?? 0) + 1
@@ -78,6 +84,7 @@ export function reportOf(outcome: Outcome): TortureReport {
     own_ends: Object.fromEntries(
       stage.members.filter((m) => m.service.ownEnds() > 0).map((m) => [m.service.name, m.service.ownEnds()]),
     ),
+    ...(soak ? { soak: { slopes: soak.slopes, unjudged: soak.unjudged } } : {}),
     verdict: reasons.length === 0 ? 'pass' : 'fail',
     reasons: more > 0 ? [...reasons.slice(0, SHOWN), `… and ${more} more`] : reasons,
   }
@@ -111,6 +118,7 @@ export function reportText(report: TortureReport): string {
   const ends = Object.entries(own_ends)
   if (ends.length > 0) rows.push(['ended by themselves', ends.map(([name, n]) => `${name} ${n}×`).join(', ')])
   const lines = rows.map(([name, value]) => `${name.padEnd(20)} ${value}`)
+  if (report.soak) lines.push('', ...soakLines(report.soak))
   if (report.verdict === 'fail') lines.push('', ...report.reasons.map((r) => `- ${r}`))
   if (report.data) lines.push('', `The data, the logs and findings.json are in ${report.data}`)
   lines.push(

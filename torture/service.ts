@@ -26,6 +26,8 @@ export interface ServiceOptions {
 export interface Service {
   name: string
   url: string
+  /** Of its process, while there is one. */
+  pid(): number | undefined
   /** How often it ended without being told to. */
   ownEnds(): number
   /** Starts it, or starts it again; resolves once there is a process. */
@@ -78,6 +80,7 @@ export function createService({ name, args, port, health, env, logFile }: Servic
   return {
     name,
     url,
+    pid: () => (wanted ? child?.pid : undefined),
     ownEnds: () => ownEnds,
     up() {
       if (wanted) return

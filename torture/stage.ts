@@ -61,13 +61,15 @@ const PATIENCE_MS = 120_000
 
 export interface StageOptions {
   dataDir: string
+  /** Settings of PostgreSQL over those of embedded/. */
+  settings?: Record<string, string>
   logger: Logger
   say(sentence: string): void
   signal: AbortSignal
 }
 
 /** Errors: JAVA_MISSING, DOWNLOAD_FAILED, ENGINE_FAILED. Nothing is left running after one. */
-export async function openStage({ dataDir, logger, say, signal }: StageOptions): Promise<Stage> {
+export async function openStage({ dataDir, settings = {}, logger, say, signal }: StageOptions): Promise<Stage> {
   await mkdir(join(dataDir, 'logs'), { recursive: true })
   const secrets = await loadSecrets(dataDir)
   const ports = await findPorts(8 + 5 * PARTS.length)
@@ -81,7 +83,7 @@ export async function openStage({ dataDir, logger, say, signal }: StageOptions):
   }
 
   const postgresPort = port()
-  const postgres = createPostgres({ dataDir, port: postgresPort, password: secrets.postgresPassword, logger })
+  const postgres = createPostgres({ dataDir, port: postgresPort, password: secrets.postgresPassword, settings, logger })
   const urlAt = (at: number) => `postgres://postgres:${secrets.postgresPassword}@127.0.0.1:${at}/postgres`
   const doors: { port: number; advertised: number }[] = []
   const kafkaLink = async () => {

@@ -22,6 +22,8 @@ import { watchRecovery } from './recovery.ts'
 import { reportOf, type TortureReport } from './report.ts'
 import { registerSchema, schemaIds } from './schemas.ts'
 import { settle } from './settle.ts'
+import { judgeSoak, soakWindow } from './soak/judge-soak.ts'
+import { startSampler } from './soak/sampler.ts'
 import { openStage, type Stage, TOPIC } from './stage.ts'
 
 export interface TortureOptions {
@@ -57,6 +59,7 @@ export async function startTorture(options: TortureOptions): Promise<RunningTort
   let stage: Stage | undefined
   const opening = openStage({
     dataDir,
+    settings: options.profile.settings,
     logger: createLogger({ name: 'torture', level: 'silent' }),
     say: options.tell,
     signal: ending.signal,
@@ -102,7 +105,7 @@ async function run(
   signal: AbortSignal,
 ): Promise<TortureReport> {
   const { seed, minutes, profile, only, tell } = options
-  const faults = FAULTS.filter((fault) => !only || only.includes(fault.kind))
+  const faults = FAULTS.filter(({ kind }) => (only ? only.includes(kind) : !profile.without?.includes(kind)))
   const ms = minutes * 60_000
   const plan = planFaults(seed, faults, Math.max(1, Math.round(minutes * profile.faults)), ms)
   const now = Date.now()
@@ -121,9 +124,12 @@ async function run(
     signal,
     closed: ({ event }) => publisher.know(event),
   })
-  const recovery = watchRecovery(stage, trader.closes, signal)
+  const recovery = watchRecovery(stage, trader.closes, tell, signal)
   const floor = Math.round(profile.floor * minutes)
   const events = () => trader.closes.length + Object.values(publisher.counts).reduce((sum, n) => sum + n, 0)
+
+  const watching = new AbortController()
+  const sampler = profile.soak ? startSampler(stage, dataDir, AbortSignal.any([signal, watching.signal])) : undefined
 
   await sleep(WARM_UP_MS, undefined, { signal })
   const started = Date.now()
@@ -134,6 +140,8 @@ async function run(
   })
   while (Date.now() - started < PATIENCE * ms && (Date.now() - started < ms || events() < floor))
     await sleep(200, undefined, { signal })
+  watching.abort()
+  const soak = sampler && judgeSoak(sampler.series(), soakWindow(started, ms))
   tell(`The last fault is over; ${trader.closes.length} trades closed so far. Letting go …`)
   await recovery.stop(REST_MS)
   const unanswered = await within(Promise.all([trader.stop(), publisher.stop()]), REST_MS).then(
@@ -158,6 +166,7 @@ async function run(
     judgement,
     refused: trader.refused,
     open,
+    soak,
     stage,
   })
   if (report.verdict !== 'pass')

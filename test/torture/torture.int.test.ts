@@ -22,6 +22,12 @@ test('under a plan of faults nothing is lost, double or wrong', async () => {
   expect(Object.keys(report.faults)).toEqual(
     expect.arrayContaining(['kill_learner', 'kill_kafka', 'kill_postgres', 'state_restored', 'topic_grows']),
   )
+  expect(report).toMatchObject({
+    seed: 2328,
+    events: expect.any(Number),
+    closed: expect.any(Number),
+    recovery_ms: { p50: expect.any(Number), p99: expect.any(Number) },
+  })
   expect(report.in_log).toBeGreaterThan(100)
   expect(report.applied).toBe(report.in_log)
   expect(report.dead_letters.expected).toBeGreaterThan(0)

@@ -23,6 +23,7 @@ export interface Publisher {
 
 export interface PublisherOptions {
   dice: Dice
+  /** On average, outages included. */
   perSecond: number
   schemaId: number
   now: number
@@ -30,6 +31,8 @@ export interface PublisherOptions {
 }
 
 const ROUND_MS = 200
+/** In one request; what an outage left behind is made up for with several. */
+const MOST_AT_ONCE = 1_000
 const DAY_MS = 86_400_000
 /** So many of the newest events may be meant. */
 const REMEMBERED = 5_000
@@ -167,9 +170,16 @@ export function startPublisher(stage: Stage, options: PublisherOptions): Publish
       }
     }
     try {
+      const begun = performance.now()
+      let sent = 0
       while (!stopping) {
         await sleep(ROUND_MS, undefined, { signal })
-        await publish(Math.max(1, Math.round((perSecond * ROUND_MS) / 1_000)))
+        const due = Math.floor(((performance.now() - begun) / 1_000) * perSecond)
+        for (; sent < due && !stopping; ) {
+          const size = Math.min(MOST_AT_ONCE, due - sent)
+          await publish(size)
+          sent += size
+        }
       }
       await publish(0)
     } finally {
