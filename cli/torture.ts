@@ -16,7 +16,7 @@ interface Options {
 }
 
 /** Named here as well: an image has no torture/, and this file is loaded with every command. */
-const PROFILE_NAMES = ['default', 'quick', 'soak']
+const PROFILE_NAMES = ['default', 'quick', 'brokers', 'soak']
 const LARGEST_SEED = 2 ** 32
 
 export function register(program: Command): void {

@@ -9,9 +9,16 @@ export interface KafkaLayout {
   port: number
   controllerPort: number
   listeners: SecureListener[]
+  quorum?: { nodeId: number; voters: string[] }
 }
 
-export function kafkaProperties({ logDir, port, controllerPort, listeners }: KafkaLayout): Record<string, string> {
+export function kafkaProperties({
+  logDir,
+  port,
+  controllerPort,
+  listeners,
+  quorum,
+}: KafkaLayout): Record<string, string> {
   const all = [
     { name: 'PLAINTEXT', protocol: 'PLAINTEXT', port },
     { name: 'CONTROLLER', protocol: 'PLAINTEXT', port: controllerPort },
@@ -20,7 +27,7 @@ export function kafkaProperties({ logDir, port, controllerPort, listeners }: Kaf
   const address = (l: { name: string; port: number }) => `${l.name}://127.0.0.1:${l.port}`
   return {
     'process.roles': 'broker,controller',
-    'node.id': '1',
+    'node.id': String(quorum?.nodeId ?? 1),
     'log.dirs': logDir,
     listeners: all.map(address).join(','),
     'advertised.listeners': all
@@ -30,7 +37,9 @@ export function kafkaProperties({ logDir, port, controllerPort, listeners }: Kaf
     'listener.security.protocol.map': all.map((l) => `${l.name}:${l.protocol}`).join(','),
     'controller.listener.names': 'CONTROLLER',
     'inter.broker.listener.name': 'PLAINTEXT',
-    'controller.quorum.bootstrap.servers': `127.0.0.1:${controllerPort}`,
+    ...(quorum
+      ? { 'controller.quorum.voters': quorum.voters.join(',') }
+      : { 'controller.quorum.bootstrap.servers': `127.0.0.1:${controllerPort}` }),
     ...Object.assign({}, ...listeners.map(listenerProperties)),
 
     // A single node: nothing can be replicated. Fewer partitions of the internal topics: fewer files to open at a start.

@@ -34,6 +34,8 @@ export interface KafkaOptions {
   listeners?: SecureListener[]
   /** Over the defaults of kafka-properties.ts. */
   properties?: Record<string, string>
+  /** One of several nodes that are broker and controller: the cluster's id, and all their controllers as `id@host:port`. */
+  quorum?: Quorum
   /** Largest Java heap in MiB. */
   heapMb?: number
   /** Compiler and collector of its JVM; default: those that cost least while little is served. */
@@ -48,6 +50,15 @@ export interface KafkaOptions {
   /** Gives the start up; nothing is left running then. */
   signal?: AbortSignal
 }
+
+export interface Quorum {
+  /** As made by `createClusterId`. */
+  clusterId: string
+  nodeId: number
+  voters: string[]
+}
+
+export const createClusterId = (): string => `s${randomBytes(16).toString('base64url').slice(1)}`
 
 export interface Kafka {
   /** host:port of the plain listener. */
@@ -103,10 +114,13 @@ export async function startKafka(options: KafkaOptions): Promise<Kafka> {
   for (const listener of listeners) await requirePort(listener.port, `Kafka's listener ${listener.name}`, portFlag)
 
   const properties = (dir: string) =>
-    propertiesFile({ ...kafkaProperties({ logDir: dir, port, controllerPort, listeners }), ...options.properties })
+    propertiesFile({
+      ...kafkaProperties({ logDir: dir, port, controllerPort, listeners, quorum: options.quorum }),
+      ...options.properties,
+    })
   const run = { java, jars, dataDir }
   await writeFile(join(dataDir, 'log4j2.properties'), LOG4J)
-  await format(run, logDir, properties, scramArguments(listeners), signal)
+  await format(run, logDir, properties, scramArguments(listeners), options.quorum, signal)
   // Passwords and keys may be in it.
   await writeFile(join(dataDir, 'server.properties'), properties(logDir), { mode: 0o600 })
 
@@ -176,6 +190,7 @@ async function format(
   logDir: string,
   properties: (dir: string) => string,
   scram: string[],
+  quorum: Quorum | undefined,
   signal: AbortSignal | undefined,
 ): Promise<void> {
   if (
@@ -193,8 +208,16 @@ async function format(
   await mkdir(draft, { recursive: true })
   await writeFile(file, properties(draft), { mode: 0o600 })
   try {
-    const clusterId = `s${randomBytes(16).toString('base64url').slice(1)}`
-    const args = ['format', '--standalone', '--cluster-id', clusterId, '--config', file, ...scram]
+    const alone = quorum ? [] : ['--standalone']
+    const args = [
+      'format',
+      ...alone,
+      '--cluster-id',
+      quorum?.clusterId ?? createClusterId(),
+      '--config',
+      file,
+      ...scram,
+    ]
     await promisify(execFile)(
       run.java,
       ['-Xmx128m', '-XX:TieredStopAtLevel=1', ...base(run), 'kafka.tools.StorageTool', ...args],

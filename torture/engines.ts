@@ -1,10 +1,14 @@
 /** Kafka and PostgreSQL of a run: started, killed, paused and started again on the same data. */
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { Logger } from '../core/logger.ts'
-import { startKafka } from '../embedded/kafka.ts'
+import { type Quorum, startKafka } from '../embedded/kafka.ts'
 import { startPostgres } from '../embedded/postgres.ts'
+import type { Condition } from '../embedded/wellness.ts'
+import { type Disk, openDisk } from './disk.ts'
 
 export interface Engine {
+  name: string
   /** `signal` gives the start up; nothing is left running then. */
   up(signal?: AbortSignal): Promise<void>
   /** SIGKILL, or another signal that ends it; it stays down until `up`. */
@@ -13,6 +17,13 @@ export interface Engine {
   resume(): void
   /** Of its process, while it should be up. */
   pid(): number | undefined
+  /** It should be up, and is gone. */
+  ended(): boolean
+  /** As whoever watches over an engine does: started again where it ended, or does not get well. */
+  revive(): Promise<void>
+  logFile: string
+  /** Its own, where a fault needs one. */
+  disk?: Disk
   stop(): Promise<void>
 }
 
@@ -20,10 +31,22 @@ interface Process {
   pid: number
   exited: Promise<void>
   stop(): Promise<void>
+  check(): Promise<Condition>
 }
 
-function createEngine(start: (signal?: AbortSignal) => Promise<Process>): Engine {
+/** So long one that lives may be unwell after its trouble has ended. */
+const WELL_MS = 20_000
+
+interface EngineParts {
+  name: string
+  logFile: string
+  disk?: Disk
+  start(signal?: AbortSignal): Promise<Process>
+}
+
+function createEngine({ name, logFile, disk, start }: EngineParts): Engine {
   let running: Process | undefined
+  let ended = false
   const send = (signal: NodeJS.Signals) => {
     try {
       if (running) process.kill(running.pid, signal)
@@ -31,23 +54,46 @@ function createEngine(start: (signal?: AbortSignal) => Promise<Process>): Engine
       // it ended by itself: `up` starts it again
     }
   }
-  process.on('exit', () => send('SIGKILL')) // whoever ends us at once ends it, too
+  const down = async () => {
+    await running?.exited
+    running = undefined
+    ended = false
+  }
   return {
+    name,
+    logFile,
+    disk,
     async up(signal) {
-      running = await start(signal)
+      const started = await start(signal)
+      running = started
+      ended = false
+      started.exited.then(() => {
+        if (running === started) ended = true
+      })
     },
     async kill(signal = 'SIGKILL') {
       send(signal)
-      await running?.exited
-      running = undefined
+      await down()
+    },
+    ended: () => ended,
+    async revive() {
+      for (const until = Date.now() + WELL_MS; !ended && Date.now() < until; await sleep(200))
+        if ((await running?.check())?.state === 'well') return
+      send('SIGKILL')
+      await down()
+      await this.up()
     },
     pause: () => send('SIGSTOP'),
     resume: () => send('SIGCONT'),
     pid: () => running?.pid,
     async stop() {
       send('SIGCONT')
-      await running?.stop()
-      running = undefined
+      try {
+        await running?.stop()
+        await down()
+      } finally {
+        disk?.close()
+      }
     },
   }
 }
@@ -59,38 +105,61 @@ export interface Door {
   advertised: number
 }
 
-export interface KafkaPlan {
+export interface BrokerPlan {
+  name: string
   dataDir: string
   port: number
   controllerPort: number
   doors: Door[]
+  /** Where there are several. */
+  quorum?: Quorum
+  /** On a disk of its own, which can be full. */
+  ownDisk: boolean
   logger: Logger
 }
 
-export function createKafka({ dataDir, port, controllerPort, doors, logger }: KafkaPlan): Engine {
+/** Each record is on every broker, and acknowledged once it is on two. */
+const REPLICATED = {
+  'default.replication.factor': '3',
+  'min.insync.replicas': '2',
+  'offsets.topic.replication.factor': '3',
+  'transaction.state.log.replication.factor': '3',
+  'transaction.state.log.min.isr': '2',
+}
+
+export function createBroker(plan: BrokerPlan): Engine {
+  const { name, dataDir, port, controllerPort, doors, quorum, ownDisk, logger } = plan
   const all = [
     { name: 'PLAINTEXT', port, advertised: port },
     ...doors.map((door, i) => ({ name: `DOOR${i}`, ...door })),
   ]
-  const at = (name: string, to: number) => `${name}://127.0.0.1:${to}`
-  return createEngine((signal) =>
-    startKafka({
-      signal,
-      dataDir: join(dataDir, 'kafka'),
-      port,
-      controllerPort,
-      logFile: join(dataDir, 'logs', 'kafka.log'),
-      logger,
-      properties: {
-        listeners: [...all.map((d) => at(d.name, d.port)), at('CONTROLLER', controllerPort)].join(','),
-        'advertised.listeners': all.map((d) => at(d.name, d.advertised)).join(','),
-        'listener.security.protocol.map': [...all.map((d) => d.name), 'CONTROLLER']
-          .map((name) => `${name}:PLAINTEXT`)
-          .join(','),
-        'num.network.threads': '1', // for each of the doors
-      },
-    }),
-  )
+  const at = (listener: string, to: number) => `${listener}://127.0.0.1:${to}`
+  const folder = join(dataDir, name)
+  const logFile = join(dataDir, 'logs', `${name}.log`)
+  return createEngine({
+    name,
+    logFile,
+    disk: ownDisk ? openDisk(folder) : undefined,
+    start: (signal) =>
+      startKafka({
+        signal,
+        dataDir: folder,
+        port,
+        controllerPort,
+        quorum,
+        logFile,
+        logger,
+        properties: {
+          listeners: [...all.map((d) => at(d.name, d.port)), at('CONTROLLER', controllerPort)].join(','),
+          'advertised.listeners': all.map((d) => at(d.name, d.advertised)).join(','),
+          'listener.security.protocol.map': [...all.map((d) => d.name), 'CONTROLLER']
+            .map((listener) => `${listener}:PLAINTEXT`)
+            .join(','),
+          'num.network.threads': '1', // for each of the doors
+          ...(quorum ? REPLICATED : {}),
+        },
+      }),
+  })
 }
 
 export interface PostgresPlan {
@@ -98,19 +167,26 @@ export interface PostgresPlan {
   port: number
   password: string
   settings: Record<string, string>
+  ownDisk: boolean
   logger: Logger
 }
 
-export function createPostgres({ dataDir, port, password, settings, logger }: PostgresPlan): Engine {
-  return createEngine((signal) =>
-    startPostgres({
-      signal,
-      dataDir: join(dataDir, 'postgres'),
-      port,
-      password,
-      logFile: join(dataDir, 'logs', 'postgres.log'),
-      settings: { max_connections: '300', ...settings }, // connections that went half open are kept by the server
-      logger,
-    }),
-  )
+export function createPostgres({ dataDir, port, password, settings, ownDisk, logger }: PostgresPlan): Engine {
+  const folder = join(dataDir, 'postgres')
+  const logFile = join(dataDir, 'logs', 'postgres.log')
+  return createEngine({
+    name: 'postgres',
+    logFile,
+    disk: ownDisk ? openDisk(folder) : undefined,
+    start: (signal) =>
+      startPostgres({
+        signal,
+        dataDir: join(folder, 'cluster'), // made beside its place: the folder itself may be a disk
+        port,
+        password,
+        logFile,
+        settings: { max_connections: '300', ...settings }, // connections that went half open are kept by the server
+        logger,
+      }),
+  })
 }

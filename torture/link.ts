@@ -20,6 +20,24 @@ export interface Link {
   close(): Promise<void>
 }
 
+/** What can be done to a way that has one link, or several. */
+export type Way = Pick<Link, 'cut' | 'slow' | 'mute' | 'mend'>
+
+export const together = (links: readonly Link[]): Way => ({
+  cut() {
+    for (const link of links) link.cut()
+  },
+  slow(ms) {
+    for (const link of links) link.slow(ms)
+  },
+  mute(lost) {
+    for (const link of links) link.mute(lost)
+  },
+  mend() {
+    for (const link of links) link.mend()
+  },
+})
+
 type Trouble = { kind: 'none' } | { kind: 'cut' } | { kind: 'slow'; ms: number } | { kind: 'mute'; lost: Lost }
 
 /** A link to a port of this machine. */

@@ -11,6 +11,8 @@ export interface TortureReport {
   /** Records of the log. */
   events: number
   faults: Record<string, number>
+  /** Kinds that this machine cannot do. */
+  left_out: string[]
   closed: number
   in_log: number
   applied: number
@@ -35,6 +37,7 @@ export interface TortureReport {
 export interface Outcome {
   seed: number
   planned: number
+  leftOut: string[]
   floor: number
   done: FaultDone[]
   log: Log
@@ -49,7 +52,7 @@ export interface Outcome {
 const SHOWN = 12
 
 export function reportOf(outcome: Outcome): TortureReport {
-  const { seed, planned, floor, done, log, judgement, refused, open, soak, stage } = outcome
+  const { seed, planned, leftOut, floor, done, log, judgement, refused, open, soak, stage } = outcome
   const { findings, closed, in_log, applied, strands, dead_letters } = judgement
   const count = (kind: Finding['kind']) => findings.filter((f) => f.kind === kind).length
   const recovery = done.flatMap((fault) => fault.recovery_ms ?? [])
@@ -72,6 +75,7 @@ export function reportOf(outcome: Outcome): TortureReport {
     seed,
     events: log.records,
     faults,
+    left_out: leftOut,
     closed,
     in_log,
     applied,
@@ -115,6 +119,7 @@ export function reportText(report: TortureReport): string {
     ['dead letters', `${dead_letters.found} found of ${dead_letters.expected}`],
     ['recovery', `p50 ${number(recovery_ms.p50)} ms, p99 ${number(recovery_ms.p99)} ms`],
   ]
+  if (report.left_out.length > 0) rows.push(['LEFT OUT', report.left_out.join(', ')])
   const ends = Object.entries(own_ends)
   if (ends.length > 0) rows.push(['ended by themselves', ends.map(([name, n]) => `${name} ${n}×`).join(', ')])
   const lines = rows.map(([name, value]) => `${name.padEnd(20)} ${value}`)

@@ -1,12 +1,13 @@
 /** One program of the stack in a process of its own, which is started again when it ends by itself, and ends when this one does. */
 import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
-import { closeSync, openSync } from 'node:fs'
+import { closeSync, openSync, writeFileSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { StrandlineError } from '../core/errors.ts'
 import { NODE_FLAGS } from '../core/node-flags.ts'
 import { stopProcess } from '../core/processes.ts'
+import { aheadBy, clockEnvironment, findFaketime } from './clock.ts'
 
 const MAIN = fileURLToPath(new URL('../cli/main.ts', import.meta.url))
 const AGAIN_MS = 500
@@ -21,6 +22,8 @@ export interface ServiceOptions {
   health: string
   env: Record<string, string>
   logFile: string
+  /** Holds how far its own clock is ahead, while it has one. */
+  clockFile: string
 }
 
 export interface Service {
@@ -37,17 +40,20 @@ export interface Service {
   /** SIGTERM: it stays down until `up`. */
   leave(): Promise<void>
   /** SIGSTOP, until `resume`. */
+  /** Its clock is so many seconds ahead, at once where it was started with one of its own, else from its next start; undefined: the machine's. */
+  setClock(secondsAhead: number | undefined): void
   pause(): void
   resume(): void
   /** Errors: ENGINE_FAILED. */
   ready(signal: AbortSignal): Promise<void>
 }
 
-export function createService({ name, args, port, health, env, logFile }: ServiceOptions): Service {
+export function createService({ name, args, port, health, env, logFile, clockFile }: ServiceOptions): Service {
   const url = `http://127.0.0.1:${port}`
   let child: ChildProcess | undefined
   let wanted = false
   let ownEnds = 0
+  let clock: Record<string, string> = {}
 
   function spawn(): void {
     const log = openSync(logFile, 'a')
@@ -55,7 +61,7 @@ export function createService({ name, args, port, health, env, logFile }: Servic
       execArgv: NODE_FLAGS,
       detached: true, // Ctrl-C in the terminal reaches the run, which ends its parts
       stdio: ['ignore', log, log, 'ipc'],
-      env,
+      env: { ...env, ...clock },
     })
     closeSync(log)
     child = started
@@ -95,6 +101,13 @@ export function createService({ name, args, port, health, env, logFile }: Servic
           ['SIGKILL', 5_000],
         ]),
       ),
+    setClock(secondsAhead) {
+      if (secondsAhead === undefined) clock = {}
+      else {
+        writeFileSync(clockFile, aheadBy(secondsAhead))
+        clock = clockEnvironment(findFaketime()!, clockFile)
+      }
+    },
     pause: () => void child?.kill('SIGSTOP'),
     resume: () => void child?.kill('SIGCONT'),
     async ready(signal) {

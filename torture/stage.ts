@@ -8,10 +8,11 @@ import { StrandlineError } from '../core/errors.ts'
 import type { Logger } from '../core/logger.ts'
 import { withClient } from '../core/store/client.ts'
 import { migrate } from '../core/store/migrate.ts'
+import { createClusterId } from '../embedded/kafka.ts'
 import { loadSecrets } from '../embedded/secrets.ts'
 import { prepareOwnCluster } from '../services/supabase/api-role.ts'
-import { createKafka, createPostgres, type Engine } from './engines.ts'
-import { createLink, type Link } from './link.ts'
+import { createBroker, createPostgres, type Door, type Engine } from './engines.ts'
+import { createLink, type Link, together, type Way } from './link.ts'
 import { findPorts } from './ports.ts'
 import { createService, type Service } from './service.ts'
 
@@ -24,14 +25,16 @@ export interface Member {
   /** To PostgreSQL, or to the endpoint in front of it; the registry has none. */
   database?: Link
   /** The endpoint has none. */
-  kafka?: Link
+  kafka?: Way
   /** Not part of the stack at its start. */
   spare?: boolean
 }
 
 export interface Stage {
-  kafka: Engine
+  brokers: Engine[]
   postgres: Engine
+  /** One of them, by its name. */
+  engine(name: string): Engine
   members: Member[]
   member(name: string): Member
   of(kind: Member['kind']): Member[]
@@ -63,16 +66,28 @@ export interface StageOptions {
   dataDir: string
   /** Settings of PostgreSQL over those of embedded/. */
   settings?: Record<string, string>
+  /** One, or three. */
+  brokers?: number
+  /** The engines have disks of their own, which can be full. */
+  ownDisks?: boolean
   logger: Logger
   say(sentence: string): void
   signal: AbortSignal
 }
 
 /** Errors: JAVA_MISSING, DOWNLOAD_FAILED, ENGINE_FAILED. Nothing is left running after one. */
-export async function openStage({ dataDir, settings = {}, logger, say, signal }: StageOptions): Promise<Stage> {
+export async function openStage({
+  dataDir,
+  settings = {},
+  brokers: brokerCount = 1,
+  ownDisks: ownDisk = false,
+  logger,
+  say,
+  signal,
+}: StageOptions): Promise<Stage> {
   await mkdir(join(dataDir, 'logs'), { recursive: true })
   const secrets = await loadSecrets(dataDir)
-  const ports = await findPorts(8 + 5 * PARTS.length)
+  const ports = await findPorts(8 + 3 * PARTS.length + brokerCount * (2 + 2 * (PARTS.length + 1)))
   const port = () => ports.pop()!
   const members: Member[] = []
   const links: Link[] = []
@@ -83,20 +98,37 @@ export async function openStage({ dataDir, settings = {}, logger, say, signal }:
   }
 
   const postgresPort = port()
-  const postgres = createPostgres({ dataDir, port: postgresPort, password: secrets.postgresPassword, settings, logger })
+  const postgres = createPostgres({
+    dataDir,
+    port: postgresPort,
+    password: secrets.postgresPassword,
+    settings,
+    ownDisk,
+    logger,
+  })
   const urlAt = (at: number) => `postgres://postgres:${secrets.postgresPassword}@127.0.0.1:${at}/postgres`
-  const doors: { port: number; advertised: number }[] = []
-  const kafkaLink = async () => {
-    const inner = port()
-    const made = await link(inner)
-    doors.push({ port: inner, advertised: made.port })
-    return made
+  const nodes = Array.from({ length: brokerCount }, (_, i) => ({
+    name: brokerCount === 1 ? 'kafka' : `kafka-${i + 1}`,
+    port: port(),
+    controllerPort: port(),
+    doors: [] as Door[],
+  }))
+  /** A way to all brokers, and where it begins. */
+  const kafkaWay = async () => {
+    const made: Link[] = []
+    for (const { doors } of nodes) {
+      const inner = port()
+      const door = await link(inner)
+      doors.push({ port: inner, advertised: door.port })
+      made.push(door)
+    }
+    return { way: together(made), brokers: made.map((door) => `127.0.0.1:${door.port}`).join(',') }
   }
   const environment = (env: Record<string, string>) => ({
     ...Object.fromEntries(
       ['PATH', 'HOME', 'TMPDIR', 'LANG'].flatMap((name) => (process.env[name] ? [[name, process.env[name]]] : [])),
     ),
-    LOG_LEVEL: 'info',
+    LOG_LEVEL: process.env.LOG_LEVEL ?? 'info',
     ...env,
   })
   const add = (
@@ -104,8 +136,15 @@ export async function openStage({ dataDir, settings = {}, logger, say, signal }:
     env: Record<string, string>,
   ) => {
     const { name, args, port: own, health, ...rest } = member
-    const logFile = join(dataDir, 'logs', `${name}.log`)
-    const service = createService({ name, args, port: own, health, env: environment(env), logFile })
+    const service = createService({
+      name,
+      args,
+      port: own,
+      health,
+      env: environment(env),
+      logFile: join(dataDir, 'logs', `${name}.log`),
+      clockFile: join(dataDir, `${name}.clock`),
+    })
     members.push({ service, ...rest })
     return service
   }
@@ -123,34 +162,45 @@ export async function openStage({ dataDir, settings = {}, logger, say, signal }:
     },
     { DATABASE_URL: urlAt(endpointDatabase.port), SUPABASE_SERVICE_ROLE_KEY: secrets.serviceRoleKey },
   )
-  const registryKafka = await kafkaLink()
+  const registryKafka = await kafkaWay()
   const registry = add(
-    { name: 'registry', kind: 'registry', args: ['registry'], port: port(), health: '/healthz', kafka: registryKafka },
-    { KAFKA_BROKERS: `127.0.0.1:${registryKafka.port}` },
+    {
+      name: 'registry',
+      kind: 'registry',
+      args: ['registry'],
+      port: port(),
+      health: '/healthz',
+      kafka: registryKafka.way,
+    },
+    { KAFKA_BROKERS: registryKafka.brokers },
   )
   for (const { name, kind, store, ...rest } of PARTS) {
-    const kafka = await kafkaLink()
+    const { way: kafka, brokers: KAFKA_BROKERS } = await kafkaWay()
     const database = await link(store === 'direct' ? postgresPort : endpointPort)
-    const way: Record<string, string> =
+    const access: Record<string, string> =
       store === 'direct'
         ? { DATABASE_URL: urlAt(database.port) }
         : { SUPABASE_URL: `http://127.0.0.1:${database.port}`, SUPABASE_SERVICE_ROLE_KEY: secrets.serviceRoleKey }
     add(
       { name, kind, args: [kind, '--child-of', dataDir], port: port(), health: '/readyz', kafka, database, ...rest },
       {
-        KAFKA_BROKERS: `127.0.0.1:${kafka.port}`,
+        KAFKA_BROKERS,
         SCHEMA_REGISTRY_URL: registry.url,
         SCHEMA_REGISTRY_UNKNOWN_AFTER_SECONDS: '5',
         STRANDLINE_STORE: store,
-        ...way,
+        ...access,
       },
     )
   }
-  const kafkaPort = port()
-  const kafka = createKafka({ dataDir, port: kafkaPort, controllerPort: port(), doors, logger })
+  const clusterId = createClusterId()
+  const voters = nodes.map(({ controllerPort }, i) => `${i + 1}@127.0.0.1:${controllerPort}`)
+  const brokers = nodes.map((node, i) => {
+    const quorum = brokerCount === 1 ? undefined : { clusterId, nodeId: i + 1, voters }
+    return createBroker({ ...node, dataDir, quorum, ownDisk, logger })
+  })
   const client = new kafkajs.Kafka({
     clientId: 'torture',
-    brokers: [`127.0.0.1:${kafkaPort}`],
+    brokers: nodes.map((node) => `127.0.0.1:${node.port}`),
     logLevel: kafkajs.logLevel.NOTHING,
     retry: { retries: 8, initialRetryTime: 200, maxRetryTime: 2_000 },
   })
@@ -166,12 +216,13 @@ export async function openStage({ dataDir, settings = {}, logger, say, signal }:
   async function stop(): Promise<void> {
     await Promise.allSettled(members.map((m) => m.service.kill()))
     await pool.end().catch(() => {})
-    await Promise.allSettled([kafka.stop(), postgres.stop(), ...links.map((l) => l.close())])
+    await Promise.allSettled([...brokers.map((b) => b.stop()), postgres.stop(), ...links.map((l) => l.close())])
   }
 
   const stage: Stage = {
-    kafka,
+    brokers,
     postgres,
+    engine: (name) => [...brokers, postgres].find((e) => e.name === name)!,
     members,
     member: (name) => members.find((m) => m.service.name === name)!,
     of: (kind) => members.filter((m) => m.kind === kind && !m.spare),
@@ -206,7 +257,7 @@ export async function openStage({ dataDir, settings = {}, logger, say, signal }:
   }
 
   try {
-    const engines = await Promise.allSettled([kafka.up(signal), postgres.up(signal)])
+    const engines = await Promise.allSettled([...brokers, postgres].map((e) => e.up(signal)))
     for (const engine of engines) if (engine.status === 'rejected') throw engine.reason
     signal.throwIfAborted()
     await withClient(urlAt(postgresPort), (sql) => prepareOwnCluster(sql, secrets.apiPassword))

@@ -4,6 +4,7 @@ import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { StrandlineError } from '../core/errors.ts'
 import { createLogger } from '../core/logger.ts'
 import { Late, within } from '../core/within.ts'
 import { createDice } from './dice.ts'
@@ -16,7 +17,7 @@ import { judge } from './oracle/judge.ts'
 import { readLog } from './oracle/log.ts'
 import { readStores } from './oracle/stores.ts'
 import { readTopic } from './oracle/topic.ts'
-import { planFaults } from './plan.ts'
+import { type PlannedFault, planFaults } from './plan.ts'
 import type { Profile } from './profile.ts'
 import { watchRecovery } from './recovery.ts'
 import { reportOf, type TortureReport } from './report.ts'
@@ -25,6 +26,7 @@ import { settle } from './settle.ts'
 import { judgeSoak, soakWindow } from './soak/judge-soak.ts'
 import { startSampler } from './soak/sampler.ts'
 import { openStage, type Stage, TOPIC } from './stage.ts'
+import { startWarden } from './warden.ts'
 
 export interface TortureOptions {
   seed: number
@@ -52,14 +54,19 @@ const REST_MS = 240_000
 /** So long a load that is too slow is waited for, in times of the run. */
 const PATIENCE = 3
 
+/** Errors: USAGE where this machine can do none of the faults. */
 export async function startTorture(options: TortureOptions): Promise<RunningTorture> {
+  const attack = planAttack(options)
   const dataDir = await mkdtemp(join(tmpdir(), 'strandline-torture-'))
   await chmod(dataDir, 0o755) // PostgreSQL runs as a user of its own where we are root
+  const dismissWarden = startWarden(dataDir)
   const ending = new AbortController()
   let stage: Stage | undefined
   const opening = openStage({
     dataDir,
     settings: options.profile.settings,
+    brokers: options.profile.brokers,
+    ownDisks: attack.plan.some(({ fault }) => fault.disk),
     logger: createLogger({ name: 'torture', level: 'silent' }),
     say: options.tell,
     signal: ending.signal,
@@ -72,7 +79,7 @@ export async function startTorture(options: TortureOptions): Promise<RunningTort
   async function result(): Promise<TortureReport> {
     let keeps = options.keep
     try {
-      const report = await run(await opening, options, dataDir, ending.signal)
+      const report = await run(await opening, options, attack, dataDir, ending.signal)
       keeps ||= report.verdict !== 'pass'
       return { ...report, ...(keeps ? { data: dataDir } : {}) }
     } catch (error) {
@@ -83,6 +90,7 @@ export async function startTorture(options: TortureOptions): Promise<RunningTort
       ending.abort() // whatever still runs of a run that failed
       await stage?.stop()
       if (!keeps) await clear()
+      dismissWarden()
     }
   }
 
@@ -98,16 +106,43 @@ export async function startTorture(options: TortureOptions): Promise<RunningTort
   }
 }
 
+interface Attack {
+  plan: PlannedFault[]
+  /** Kinds that this machine cannot do. */
+  leftOut: string[]
+}
+
+/** The plan is the same on every machine, but for what is left out. */
+function planAttack({ seed, minutes, profile, only, tell }: TortureOptions): Attack {
+  const faults = FAULTS.filter(({ kind }) => (only ? only.includes(kind) : !profile.without?.includes(kind)))
+  const leftOut = new Map<string, string>()
+  for (const { kind, missing } of faults) {
+    const why = missing?.()
+    if (why) leftOut.set(kind, why)
+  }
+  if (leftOut.size === faults.length)
+    throw new StrandlineError(
+      'USAGE',
+      `This machine can do none of these faults: ${[...leftOut.values()].join('; ')}.`,
+      {
+        todo: 'Choose others: ./strandline torture --list.',
+      },
+    )
+  for (const [kind, why] of leftOut) tell(`LEFT OUT  ${kind}: ${why}.`)
+  const count = Math.max(1, Math.round(minutes * profile.faults))
+  const plan = planFaults(seed, faults, count, minutes * 60_000).filter(({ fault }) => !leftOut.has(fault.kind))
+  return { plan, leftOut: [...leftOut.keys()] }
+}
+
 async function run(
   stage: Stage,
   options: TortureOptions,
+  { plan, leftOut }: Attack,
   dataDir: string,
   signal: AbortSignal,
 ): Promise<TortureReport> {
-  const { seed, minutes, profile, only, tell } = options
-  const faults = FAULTS.filter(({ kind }) => (only ? only.includes(kind) : !profile.without?.includes(kind)))
+  const { seed, minutes, profile, tell } = options
   const ms = minutes * 60_000
-  const plan = planFaults(seed, faults, Math.max(1, Math.round(minutes * profile.faults)), ms)
   const now = Date.now()
   const schemaId = await registerSchema(stage)
   const publisher = startPublisher(stage, {
@@ -160,6 +195,7 @@ async function run(
   const report = reportOf({
     seed,
     planned: plan.length,
+    leftOut,
     floor,
     done,
     log,

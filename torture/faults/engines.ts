@@ -1,25 +1,30 @@
 /** What happens to Kafka and PostgreSQL. */
+import type { Stage } from '../stage.ts'
 import type { Fault } from './fault.ts'
 
-const KAFKA = () => ['kafka']
+/** One at a time: with two of three away nothing could be acknowledged. */
+const BROKERS = {
+  targets: (stage: Stage) => stage.brokers.map((b) => b.name),
+  holds: () => ['kafka'],
+}
 const POSTGRES = () => ['postgres']
 
 export const ENGINE_FAULTS: Fault[] = [
   {
     kind: 'kill_kafka',
-    about: 'SIGKILL of the broker, started again on its data',
-    targets: KAFKA,
+    about: 'SIGKILL of a broker, started again on its data',
+    ...BROKERS,
     lasts: [500, 4_000],
-    begin: (stage) => stage.kafka.kill(),
-    end: (stage) => stage.kafka.up(),
+    begin: (stage, target) => stage.engine(target).kill(),
+    end: (stage, target) => stage.engine(target).up(),
   },
   {
     kind: 'freeze_kafka',
-    about: 'SIGSTOP of the broker, then SIGCONT',
-    targets: KAFKA,
+    about: 'SIGSTOP of a broker, then SIGCONT',
+    ...BROKERS,
     lasts: [2_000, 12_000],
-    begin: async (stage) => stage.kafka.pause(),
-    end: async (stage) => stage.kafka.resume(),
+    begin: async (stage, target) => stage.engine(target).pause(),
+    end: async (stage, target) => stage.engine(target).resume(),
   },
   {
     kind: 'kill_postgres',
@@ -62,7 +67,7 @@ export const ENGINE_FAULTS: Fault[] = [
   },
 ]
 
-async function sessions(stage: Parameters<Fault['begin']>[0]): Promise<number[]> {
+async function sessions(stage: Stage): Promise<number[]> {
   const rows = await stage.sql<{ pid: number }>(
     `select pid from pg_stat_activity where backend_type = 'client backend' and pid <> pg_backend_pid() order by pid`,
   )

@@ -6,6 +6,10 @@ export interface Fault {
   kind: string
   /** What it does, for people: half a sentence. */
   about: string
+  /** Why it cannot be done on this machine; nothing where it can. */
+  missing?(): string | undefined
+  /** The engines need disks of their own for it. */
+  disk?: boolean
   /** What it can hit: one of these, by the dice. */
   targets(stage: Stage): string[]
   /** What no other fault may hit meanwhile; the target alone where it is not said. */

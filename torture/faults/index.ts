@@ -1,4 +1,6 @@
 /** Every fault. */
+import { CLOCK_FAULTS } from './clocks.ts'
+import { DISK_FAULTS } from './disks.ts'
 import { ENGINE_FAULTS } from './engines.ts'
 import type { Fault } from './fault.ts'
 import { LOG_FAULTS } from './log.ts'
@@ -14,4 +16,6 @@ export const FAULTS: readonly Fault[] = [
   ...NETWORK_FAULTS,
   ...LOG_FAULTS,
   ...STATE_FAULTS,
+  ...CLOCK_FAULTS,
+  ...DISK_FAULTS,
 ]

@@ -1,5 +1,5 @@
 /** What happens between one service and the database, or the broker; the others do not notice. */
-import type { Link } from '../link.ts'
+import type { Way } from '../link.ts'
 import type { Stage } from '../stage.ts'
 import type { Fault } from './fault.ts'
 
@@ -12,7 +12,7 @@ function troubled(
   side: Side,
   about: string,
   lasts: Fault['lasts'],
-  begin: (link: Link, milliseconds: number) => void,
+  begin: (link: Way, milliseconds: number) => void,
 ): Fault {
   const linkOf = (stage: Stage, target: string) => stage.member(target.split(' ')[0]!)[side]!
   return {

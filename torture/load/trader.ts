@@ -89,7 +89,7 @@ export function startTrader(stage: Stage, { trades, dice, perSecond, signal, clo
       kind: trade.exit,
       size_frac: 1,
       price: trade.exit_price,
-      executed_at: new Date(trade.closed_at).toISOString(),
+      ...(trade.dated === 'now' ? {} : { executed_at: new Date(trade.closed_at).toISOString() }),
     })
     if ('reason' in exited) return exited
     const event = exited.answer.closed as ClosedTrade | null

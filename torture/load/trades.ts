@@ -18,8 +18,10 @@ export interface PlannedTrade {
   exit_price: number
   opened_at: number
   closed_at: number
+  /** How its exit is dated: in the past; not at all, which is now; or by a trader's clock that is ahead, as far as it may be. */
+  dated: 'then' | 'now' | 'soon'
   exit: 'trim' | 'emergency_exit'
-  /** None: nobody stored any, and the trade cannot be scored. */
+  /** None: nobody stored any, or it is not dated then, and the trade cannot be scored. */
   bars: Bar[]
 }
 
@@ -34,6 +36,9 @@ const INTENTS = ['research_positive', 'pump_call', 'new_listing']
 const DAY_MS = 86_400_000
 const SPAN_DAYS = 120
 
+/** Readers refuse what is more than five minutes ahead of the broker's clock. */
+const SOON_MS = 4.5 * 60_000
+
 export interface TradeSource {
   next(): PlannedTrade
 }
@@ -46,10 +51,13 @@ export function createTrades(seed: number, run: string, now: number): TradeSourc
     next() {
       const position_id = `torture-${run}-${made++}`
       const timeframe = dice.pick(TIMEFRAMES)
-      const closed_at = Math.floor(now - DAY_MS - dice.next() * SPAN_DAYS * DAY_MS)
-      const opened_at = Math.floor(closed_at - dice.between(0.1, 3) * BAR_MS[timeframe])
+      const then = Math.floor(now - DAY_MS - dice.next() * SPAN_DAYS * DAY_MS)
+      const opened_at = Math.floor(then - dice.between(0.1, 3) * BAR_MS[timeframe])
       const entry_price = dice.between(0.5, 2)
       const exit_price = entry_price * dice.between(0.7, 1.6)
+      const drawn = dice.next()
+      const dated = drawn < 0.1 ? 'now' : drawn < 0.15 ? 'soon' : 'then'
+      const closed_at = dated === 'soon' ? Date.now() + SOON_MS : then
       return {
         position_id,
         chain: dice.pick(CHAINS),
@@ -60,8 +68,12 @@ export function createTrades(seed: number, run: string, now: number): TradeSourc
         exit_price,
         opened_at,
         closed_at,
+        dated,
         exit: dice.chance(0.8) ? 'trim' : 'emergency_exit',
-        bars: dice.chance(0.05) ? [] : barsOf(dice, timeframe, opened_at, closed_at, entry_price, exit_price),
+        bars:
+          dated !== 'then' || dice.chance(0.05)
+            ? []
+            : barsOf(dice, timeframe, opened_at, closed_at, entry_price, exit_price),
       }
     },
   }

@@ -157,6 +157,12 @@ test.each(DAMAGES)('%s: %s', (_, kind, damage) => {
   expect(findings.map((f) => f.kind)).toContain(kind)
 })
 
+test('a record of a PM that readers refuse is wrong, though it has its letter', () => {
+  const letter = { ...RECORDS[6]!, headers: { ce_id: 'x' } }
+  const { findings } = judged(() => {}, [...RECORDS.slice(0, 6), letter])
+  expect(findings).toEqual([{ kind: 'wrong', what: 'a PM wrote the record at 0/6: not in the wire format' }])
+})
+
 test('a trade that was acknowledged and is not in the log is lost', () => {
   const { findings, in_log } = judged(
     () => {},

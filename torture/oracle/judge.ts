@@ -159,6 +159,7 @@ function judgeOutbox(log: Log, { outbox }: Stores, find: Find): void {
 }
 
 function judgeLetters(log: Log, { deadLetters, letters }: Stores, find: Find): Judgement['dead_letters'] {
+  for (const place of log.refusedOfPm) find('wrong', `a PM wrote the record at ${place}: ${log.refused.get(place)}`)
   const rows = new Set(deadLetters.map((d) => placeOf(d.partition, Number(d.offset))))
   const sent = new Set(
     letters.map((l) => `${l.headers['__connect.errors.partition']}/${l.headers['__connect.errors.offset']}`),

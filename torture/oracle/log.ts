@@ -15,6 +15,8 @@ export interface Log {
   trades: Map<string, LoggedTrade>
   /** `partition/offset` of each record that must become a dead letter, and why. */
   refused: Map<string, string>
+  /** Those of them that a PM wrote. */
+  refusedOfPm: Set<string>
   /** `event_id/revision` of each record that is an event, by its place. */
   at: Map<string, string>
 }
@@ -26,12 +28,19 @@ const MOST_RR = 10
 export const placeOf = (partition: number, offset: number): string => `${partition}/${offset}`
 
 export function readLog(records: RawRecord[], schemaIds: ReadonlySet<number>): Log {
-  const log: Log = { records: records.length, trades: new Map(), refused: new Map(), at: new Map() }
+  const log: Log = {
+    records: records.length,
+    trades: new Map(),
+    refused: new Map(),
+    refusedOfPm: new Set(),
+    at: new Map(),
+  }
   for (const record of records) {
     const place = placeOf(record.partition, record.offset)
     const event = eventOf(record, schemaIds)
     if (typeof event === 'string') {
       log.refused.set(place, event)
+      if (record.headers.ce_id !== undefined) log.refusedOfPm.add(place) // others write no headers
       continue
     }
     log.at.set(place, `${event.event_id}/${event.revision}`)

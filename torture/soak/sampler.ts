@@ -22,7 +22,8 @@ export function startSampler(stage: Stage, dataDir: string, signal: AbortSignal)
     let series = all.get(`${measure} ${of}`)
     if (!series) {
       series = { measure, of, points: [] }
-      if (measure === 'memory' && (of === 'kafka' || of === 'postgres')) series.bound = ENGINE_MEMORY
+      if (measure === 'memory' && (of === 'postgres' || stage.brokers.some((b) => b.name === of)))
+        series.bound = ENGINE_MEMORY
       all.set(`${measure} ${of}`, series)
     }
     series.points.push({ at: Date.now(), value, life })
@@ -60,7 +61,8 @@ export function startSampler(stage: Stage, dataDir: string, signal: AbortSignal)
       if (kept === undefined) note('table', name, bytes / MB)
       else if (kept > 0) note('per trade', name, bytes / kept)
     }
-    if (trades > 0) note('per trade', "Kafka's folder", (await sizeOf(join(dataDir, 'kafka', 'log'))) / trades)
+    for (const { name } of trades > 0 ? stage.brokers : [])
+      note('per trade', `${name}'s folder`, (await sizeOf(join(dataDir, name, 'log'))) / trades)
   }
 
   const every = async (ms: number, look: () => void | Promise<void>) => {
@@ -72,8 +74,7 @@ export function startSampler(stage: Stage, dataDir: string, signal: AbortSignal)
   every(STORES_MS, noteStores).catch(() => {}) // a database that stays away is the run's to say
   every(PROCESSES_MS, () => {
     for (const { service } of stage.members) noteProcess(service.name, service.pid())
-    noteProcess('kafka', stage.kafka.pid())
-    noteProcess('postgres', stage.postgres.pid())
+    for (const engine of [...stage.brokers, stage.postgres]) noteProcess(engine.name, engine.pid())
   }).catch(() => {})
   return { series: () => [...all.values()] }
 }
