@@ -1,5 +1,6 @@
 /** Waits until all that was written has been read: nothing in the outbox, and every checkpoint at the end of its partition. */
 import { setTimeout as sleep } from 'node:timers/promises'
+import { StrandlineError } from '../core/errors.ts'
 import { type Stage, TOPIC } from './stage.ts'
 
 const LOOK_MS = 500
@@ -12,11 +13,29 @@ export async function settle(stage: Stage, ms: number, signal: AbortSignal): Pro
   }
 }
 
-async function whatIsOpen(stage: Stage): Promise<string | undefined> {
+/** Nothing waits in the outbox. Errors: ENGINE_FAILED after `ms`. */
+export async function untilPublished(stage: Stage, ms: number, signal: AbortSignal): Promise<void> {
+  for (const until = Date.now() + ms; ; await sleep(LOOK_MS, undefined, { signal })) {
+    const waiting = await waitingInOutbox(stage)
+    if (waiting === 0) return
+    if (Date.now() > until)
+      throw new StrandlineError(
+        'ENGINE_FAILED',
+        `${waiting} closed trades have waited in the outbox for ${ms / 1000} s.`,
+      )
+  }
+}
+
+async function waitingInOutbox(stage: Stage): Promise<number> {
   const [outbox] = await stage.sql<{ n: number }>(
     'select count(*)::integer as n from strandline.pm_outbox where published_at is null',
   )
-  if (outbox!.n > 0) return `${outbox!.n} closed trades wait in the outbox`
+  return outbox!.n
+}
+
+async function whatIsOpen(stage: Stage): Promise<string | undefined> {
+  const waiting = await waitingInOutbox(stage)
+  if (waiting > 0) return `${waiting} closed trades wait in the outbox`
   let ends: { partition: number; low: string; high: string }[]
   try {
     ends = await stage.admin((admin) => admin.fetchTopicOffsets(TOPIC))

@@ -42,6 +42,8 @@ export interface Stage {
   client: Kafka
   /** Asks the database itself, until there is an answer; a statement may be run twice. Errors: ENGINE_FAILED after two minutes. */
   sql<Row extends object>(text: string, values?: unknown[]): Promise<Row[]>
+  /** Nobody trades until what it resolves to is called, and all that closed is in the log. */
+  quiet(): Promise<() => void>
   /** With a client of its own; errors are the caller's. */
   admin<T>(work: (admin: Admin) => Promise<T>): Promise<T>
   /** Ends all of it, whatever state it is in. */
@@ -253,6 +255,7 @@ export async function openStage({
         await admin.disconnect().catch(() => {})
       }
     },
+    quiet: async () => () => {}, // nobody trades yet
     stop,
   }
 

@@ -22,7 +22,7 @@ import type { Profile } from './profile.ts'
 import { watchRecovery } from './recovery.ts'
 import { reportOf, type TortureReport } from './report.ts'
 import { registerSchema, schemaIds } from './schemas.ts'
-import { settle } from './settle.ts'
+import { settle, untilPublished } from './settle.ts'
 import { judgeSoak, soakWindow } from './soak/judge-soak.ts'
 import { startSampler } from './soak/sampler.ts'
 import { openStage, type Stage, TOPIC } from './stage.ts'
@@ -159,6 +159,11 @@ async function run(
     signal,
     closed: ({ event }) => publisher.know(event),
   })
+  stage.quiet = async () => {
+    const goOn = await trader.pause()
+    await untilPublished(stage, REST_MS, signal)
+    return goOn
+  }
   const recovery = watchRecovery(stage, trader.closes, tell, signal)
   const floor = Math.round(profile.floor * minutes)
   const events = () => trader.closes.length + Object.values(publisher.counts).reduce((sum, n) => sum + n, 0)

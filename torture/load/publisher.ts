@@ -4,11 +4,11 @@
  */
 import { randomUUID } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Producer } from 'kafkajs'
 import type { Dice } from '../dice.ts'
-import { type Stage, TOPIC } from '../stage.ts'
+import type { Stage } from '../stage.ts'
 import { type ClosedTrade, toBytes } from './event.ts'
 import { poisonOf, type RawRecord } from './poison.ts'
+import { createSender } from './sender.ts'
 import { BAR_MS, contextOf, type Timeframe } from './trades.ts'
 
 export interface Publisher {
@@ -151,24 +151,7 @@ export function startPublisher(stage: Stage, options: PublisherOptions): Publish
   }
 
   async function run(): Promise<void> {
-    let producer: Producer | undefined
-    const send = async (records: RawRecord[]) => {
-      for (;;) {
-        signal.throwIfAborted()
-        try {
-          if (!producer) {
-            producer = stage.client.producer({ allowAutoTopicCreation: false, retry: { retries: 3 } })
-            await producer.connect()
-          }
-          await producer.send({ topic: TOPIC, acks: -1, messages: records })
-          return
-        } catch {
-          await producer?.disconnect().catch(() => {})
-          producer = undefined
-          await sleep(500, undefined, { signal })
-        }
-      }
-    }
+    const sender = createSender(stage, signal)
     try {
       const begun = performance.now()
       let sent = 0
@@ -183,12 +166,12 @@ export function startPublisher(stage: Stage, options: PublisherOptions): Publish
       }
       await publish(0)
     } finally {
-      await producer?.disconnect().catch(() => {})
+      await sender.close()
     }
 
     async function publish(size: number): Promise<void> {
       const { records, fresh } = round(size)
-      if (records.length > 0) await send(records)
+      if (records.length > 0) await sender.send(records)
       for (const event of fresh) {
         published.set(event.event_id, event)
         know(event)

@@ -17,6 +17,8 @@ export interface Trader {
   closes: Close[]
   /** What a PM refused although nothing was wrong with it. */
   refused: { position_id: string; reason: string }[]
+  /** Finishes what was begun, and begins nothing; resolves to what lets it go on. */
+  pause(): Promise<() => void>
   /** Finishes what was begun, until `signal` says that it will not be. */
   stop(): Promise<void>
 }
@@ -33,6 +35,7 @@ export interface TraderOptions {
 const AT_ONCE = 12
 const ANSWER_MS = 15_000
 const AGAIN_MS = 250
+const QUIET_MS = 50
 /** A database that was put back knows nothing of what was opened since: opened again so often. */
 const OPENINGS = 5
 
@@ -41,12 +44,16 @@ export function startTrader(stage: Stage, { trades, dice, perSecond, signal, clo
   const refused: Trader['refused'] = []
   let stopping = false
   let due = Date.now()
+  let active = 0
+  let paused = 0
 
   async function worker(): Promise<void> {
     while (!stopping && !signal.aborted) {
       due = Math.max(due + 1_000 / perSecond, Date.now() - 1_000)
       await sleep(Math.max(0, due - Date.now()), undefined, { signal })
-      await one(trades.next())
+      if (paused > 0) continue
+      active++
+      await one(trades.next()).finally(() => active--)
     }
   }
 
@@ -124,6 +131,11 @@ export function startTrader(stage: Stage, { trades, dice, perSecond, signal, clo
   return {
     closes,
     refused,
+    async pause() {
+      paused++
+      while (active > 0) await sleep(QUIET_MS, undefined, { signal })
+      return () => void paused--
+    },
     async stop() {
       stopping = true
       await all
