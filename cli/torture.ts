@@ -33,13 +33,13 @@ export function register(program: Command): void {
     .option('--keep', 'leave the data folder, and say where it is')
     .option(
       '--json',
-      'print one JSON object: seed, events, faults, closed, in_log, applied, lost, double, wrong, strands, dead_letters, recovery_ms, own_ends, soak, verdict, reasons',
+      'print one JSON object: seed, events, faults, left_out, closed, in_log, applied, lost, double, wrong, strands, dead_letters, recovery_ms, own_ends, soak, verdict, reasons',
     )
     .addHelpText(
       'after',
       `
-Needs what ./strandline up needs, and about 3 GB of memory. Exit code 1 where something was lost, counted twice or wrong, where it did not come to
-rest, or where it did too little to prove anything. What it does and what it does not: docs/torture.md.
+Needs what ./strandline up needs, and about 3 GB of memory; 5 GB with three brokers. Exit code 1 where something was lost, counted twice or wrong,
+where it did not come to rest, or where it did too little to prove anything. What it does and what it does not: docs/torture.md.
 
 Examples:
   ./strandline torture
