@@ -6,7 +6,7 @@
  *   group's offset meanwhile would be for nothing, and where that lies beyond the end, kafkajs makes it -2, "from the earliest";
  * - the group's offset may have been set ahead of us by hand: it is put back, so that lag is shown as it is;
  * - it fetches no more until all that it fetched was worked on: a batch is taken from it at once, and waits in a queue of its partition (partition-feed.ts);
- * - what still runs after a rebalance may be somebody else's by then: every join makes a new token, and work with an old one is told to stop;
+ * - what still runs after a rebalance may be somebody else's by then: every join makes a new assignment, and work under an old one is told to stop (held-partitions.ts);
  * - it may start at an offset that is not ours: the handler seeks (see partition-runner.ts);
  * - it gives up for good on what it takes to be final (credentials, rights): an operator can put those right while we run, so it is started again.
  */
@@ -18,11 +18,10 @@ import { within } from '../within.ts'
 import { createAssigner } from './assigner.ts'
 import { createFetchPace } from './fetch-pace.ts'
 import { createGroupOffsets } from './group-offsets.ts'
+import { createHeldPartitions } from './held-partitions.ts'
 import { connected } from './kafka-cluster.ts'
 import { logError } from './kafka-errors.ts'
-import { createLimit } from './limit.ts'
-import type { BatchControl, PartitionHandler, Subscription } from './log.ts'
-import { createPartitionFeed, type Item, type PartitionFeed } from './partition-feed.ts'
+import type { PartitionHandler, Subscription } from './log.ts'
 
 export interface ConsumeOptions {
   group: string
@@ -33,15 +32,6 @@ export interface ConsumeOptions {
   concurrency?: number
   /** While records keep coming, milliseconds between two fetches (fetch-pace.ts). */
   paceMs?: number
-}
-
-interface Assignment {
-  /** Settles when the handler knows where to start. */
-  ready: Promise<void>
-  token: object
-  feed: PartitionFeed
-  /** Where kafkajs went on after a batch of which it handed over nothing (aborted transactions, control records, compaction). */
-  gapEnd?: number
 }
 
 const HEARTBEAT_MS = 3_000
@@ -64,7 +54,6 @@ export async function subscribe(
   logger: Logger,
   listCheckpoints: (topic: string) => Promise<number[]>,
 ): Promise<Subscription> {
-  const held = new Map<number, Assignment>()
   /** Ended by the handler: final. */
   let failure: Error | undefined
   /** The broker will not have us; over once the group is joined again. */
@@ -73,7 +62,6 @@ export async function subscribe(
   let stopping = false
   let joins = 0
   let restarting: NodeJS.Timeout | undefined
-  const limit = createLimit(concurrency)
   /** Of the batch that was fetched last: kafkajs has no other. */
   let heartbeat: () => Promise<void> = async () => {}
   const consumer: Consumer = kafka.consumer({
@@ -103,6 +91,18 @@ export async function subscribe(
     void consumer.disconnect().catch(() => undefined) // reported above; the service's readiness says so from here on
   }
 
+  const held = createHeldPartitions(
+    handler,
+    {
+      seek: (partition, offset) => consumer.seek({ topic, partition, offset: String(offset) }),
+      heartbeat: () => heartbeat(),
+      commitOffset: (partition, offset) => groupOffsets.note(partition, offset),
+      ended: () => stopping || failure !== undefined,
+      fail,
+    },
+    concurrency,
+  )
+
   function interrupted(error: unknown): void {
     const reason = logError(error, brokers, `read ${topic}`)
     if (broken?.message !== reason.message)
@@ -131,17 +131,8 @@ export async function subscribe(
     void groupOffsets.flush() // while the partitions are ours: whoever gets them need not read that again
   })
 
-  /** Lets go of partitions: what still runs for them gives up. */
-  function release(partitions: number[]): Promise<void>[] {
-    return partitions.map((partition) => {
-      held.get(partition)?.feed.clear()
-      held.delete(partition)
-      return handler.revoked(partition)
-    })
-  }
-
   consumer.on(consumer.events.CRASH, ({ payload }) => {
-    void release([...held.keys()]) // whatever comes of it, the group is joined again
+    void held.release(held.partitions()) // whatever comes of it, the group is joined again
     groupOffsets.drop()
     joined = false
     if (stopping || failure) return
@@ -193,17 +184,15 @@ export async function subscribe(
     joined = true
     groupOffsets.drop() // where one was not sent, the partition is read again from the last that was
     const mine = payload.memberAssignment[topic] ?? []
-    void release([...held.keys()].filter((partition) => !mine.includes(partition)))
+    void held.release(held.partitions().filter((partition) => !mine.includes(partition)))
     consumer.pause([{ topic, partitions: mine }])
     const current = ++joins
     const offsets = committedOffsets(() => joins === current && !stopping && !failure)
     offsets.catch(() => undefined) // each partition's own wait below sees it
     for (const partition of mine) {
-      held.get(partition)?.feed.clear()
-      const token = {}
-      const feed = createPartitionFeed((item) => handle(partition, token, feed, item), limit)
-      const wanted = () => held.get(partition)?.token === token && !stopping && !failure
-      const ready = offsets
+      const assignment = held.hold(partition)
+      const wanted = () => held.get(partition) === assignment && !stopping && !failure
+      assignment.ready = offsets
         .then((all) => {
           if (!wanted()) return null
           const offset = all.get(partition)
@@ -220,8 +209,7 @@ export async function subscribe(
           if (start !== null && shown !== null && (shown < 0 || shown > start))
             await commitOffsets(new Map([[partition, start]]))
         })
-      held.set(partition, { ready, token, feed })
-      ready.catch((error) => {
+      assignment.ready.catch((error) => {
         if (wanted()) fail(error as Error)
       })
     }
@@ -230,32 +218,6 @@ export async function subscribe(
       `joined ${group} with ${mine.length} partitions`,
     )
   })
-
-  /** One item of a partition's feed, in its turn. */
-  async function handle(partition: number, token: object, feed: PartitionFeed, item: Item): Promise<void> {
-    let hasSeeked = false
-    const control: BatchControl = {
-      heartbeat: () => heartbeat(),
-      isActive: () => !hasSeeked && !stopping && !failure && held.get(partition)?.token === token,
-      seek(offset) {
-        hasSeeked = true
-        feed.clear()
-        consumer.seek({ topic, partition, offset: String(offset) })
-      },
-      commitOffset: async (offset) => groupOffsets.note(partition, offset),
-    }
-    if (!control.isActive()) return
-    try {
-      if ('batch' in item) await handler.batch(item.batch, control)
-      else await handler.passed?.(item.gap, control)
-    } catch (error) {
-      // A heartbeat failed. Where that was a rebalance the partition starts anew; where it was not, kafkajs must go back itself: it is beyond already.
-      if ((error as Error).name.startsWith('KafkaJS')) {
-        if (control.isActive()) control.seek('batch' in item ? item.batch.fetchedOffset : item.gap.from)
-      } else if (!stopping) fail(error as Error)
-      throw error
-    }
-  }
 
   async function eachBatch({ batch, isRunning, isStale, resolveOffset, ...payload }: EachBatchPayload): Promise<void> {
     const { partition } = batch
@@ -307,18 +269,18 @@ export async function subscribe(
 
   return {
     seek(partition, offset) {
-      if (held.has(partition)) consumer.seek({ topic, partition, offset: String(offset) })
+      if (held.get(partition)) consumer.seek({ topic, partition, offset: String(offset) })
     },
-    partitions: () => [...held.keys()].sort((a, b) => a - b),
+    partitions: held.partitions,
     joined: () => joined,
     failure: () => failure ?? broken,
     async stop() {
       stopping = true
       clearTimeout(restarting)
-      await Promise.all([...held.values()].map(({ feed }) => feed.idle()))
+      await held.idle()
       await within(groupOffsets.flush(), LAST_OFFSETS_MS).catch(() => {}) // the broker is away: what it does not know is read again
       await consumer.disconnect()
-      await Promise.all(release([...held.keys()]))
+      await Promise.all(held.release(held.partitions()))
     },
   }
 }

@@ -1,10 +1,11 @@
 /**
- * A member of a group, as core/log/kafka-consumer.ts and kafkajs behave: it hears of a rebalance only by a heartbeat, runs an old batch until it asks, goes on
- * from the group's offset or from wherever it was sent, and passes over what nobody may read.
+ * A member of a group, as core/log/kafka-consumer.ts and kafkajs behave: it hears of a rebalance only by a heartbeat, runs an old batch until it asks, fetches ahead
+ * while the handler works, goes on from the group's offset or from wherever it was sent, and passes over what nobody may read.
  */
 
 import { createGroupOffsets } from '../../core/log/group-offsets.ts'
-import type { BatchControl, PartitionHandler, Subscription } from '../../core/log/log.ts'
+import { createHeldPartitions, type HeldPartition } from '../../core/log/held-partitions.ts'
+import type { PartitionHandler, Subscription } from '../../core/log/log.ts'
 import type { Call } from '../network.ts'
 import type { Process } from '../process.ts'
 import type { Stream } from '../streams.ts'
@@ -21,31 +22,27 @@ export interface MemberOptions {
   happened(fault: string): void
   group: string
   topic: string
-}
-
-interface Assignment {
-  position: number
-  /** Where the log went on after it handed over nothing. */
-  gapEnd?: number
+  /** Partitions worked on at the same time. */
+  concurrency: number
 }
 
 const HEARTBEAT_MS = 3_000
 const AGAIN_MS = 1_000
 const MOST_RECORDS = 16
+/** Bytes of a partition that may wait while its handler works: a few fetches. */
+const MAX_WAITING = 16 << 10
 /** How often kafkajs goes on from somewhere else than it was sent: a fetch that was under way, a reset of its own. */
 const ELSEWHERE = 0.08
 
 /** As kafkajs names what is its own affair. */
-class KafkaJSRebalance extends Error {
-  override name = 'KafkaJSRebalance'
-}
+const kafkaJsError = (name: string, message: string) => Object.assign(new Error(message), { name: `KafkaJS${name}` })
 
 export function joinGroup(options: MemberOptions, handler: PartitionHandler): Subscription {
-  const { process, call, broker, groups, chance, happened, group, topic } = options
+  const { process, call, broker, groups, chance, happened, group, topic, concurrency } = options
   const { clock } = process
   const id = `${process.name}/${process.ids.uuid().slice(0, 8)}`
-  const held = new Map<number, Assignment>()
-  const batches = new Set<{ lost: boolean }>()
+  /** Where the next fetch of each partition starts. */
+  const positions = new Map<number, number>()
   let generation = -1
   let joined = false
   let joining = false
@@ -63,6 +60,22 @@ export function joinGroup(options: MemberOptions, handler: PartitionHandler): Su
       `${group} ${JSON.stringify([...offsets])}`,
     ).catch(() => {})
   }, clock)
+
+  const held = createHeldPartitions(
+    handler,
+    {
+      seek: (partition, offset) => void positions.set(partition, offset),
+      async heartbeat() {
+        const known = joining ? 'rebalance' : clock.monotonic() - heartbeatAt < HEARTBEAT_MS ? 'ok' : await beat()
+        if (known === 'lost') throw kafkaJsError('ConnectionError', 'no answer to a heartbeat')
+        if (known !== 'ok') throw kafkaJsError('Rebalance', 'the group is rebalancing')
+      },
+      commitOffset: (partition, offset) => groupOffsets.note(partition, offset),
+      ended,
+      fail,
+    },
+    concurrency,
+  )
 
   function fail(error: Error): void {
     failure ??= error
@@ -83,7 +96,6 @@ export function joinGroup(options: MemberOptions, handler: PartitionHandler): Su
     if (joining || ended()) return
     joining = true
     joined = false
-    for (const batch of batches) batch.lost = true
     void groupOffsets.flush()
     const answer = await insist(
       'join',
@@ -99,110 +111,82 @@ export function joinGroup(options: MemberOptions, handler: PartitionHandler): Su
     joined = true
     heartbeatAt = clock.monotonic()
     groupOffsets.drop()
-    for (const partition of [...held.keys()])
-      if (!answer.partitions.includes(partition)) {
-        held.delete(partition)
-        void handler.revoked(partition)
-      }
+    void held.release(held.partitions().filter((partition) => !answer.partitions.includes(partition)))
     const offsets = insist(
       'committed',
       () => groups.committed(group),
       () => generation === answer.generation && !ended(),
     )
     for (const partition of answer.partitions) {
-      const assignment: Assignment = { position: -1 }
-      held.set(partition, assignment)
-      start(partition, assignment, offsets).catch((error) => {
-        if (held.get(partition) === assignment) fail(error as Error)
+      const mine = held.hold(partition)
+      start(partition, mine, offsets).catch((error) => {
+        if (held.get(partition) === mine) fail(error as Error)
       })
     }
   }
 
   async function start(
     partition: number,
-    assignment: Assignment,
+    mine: HeldPartition,
     offsets: Promise<Map<number, GroupOffset> | undefined>,
   ): Promise<void> {
-    const wanted = () => held.get(partition) === assignment && !ended()
+    const wanted = () => held.get(partition) === mine && !ended()
     const committed = (await offsets)?.get(partition) ?? null
     if (!wanted()) return
     const at = await handler.assigned(partition, committed)
     if (!wanted()) return
-    assignment.position = at ?? (typeof committed === 'number' ? committed : 0)
+    positions.set(partition, at ?? (typeof committed === 'number' ? committed : 0))
     const { end } = broker.offsets(topic)[partition]!
     if (end > 0 && chance.chance(ELSEWHERE)) {
-      assignment.position = chance.between(0, end - 1) // where there is something to read: a process that reads nothing ends itself, which is not modelled
+      positions.set(partition, chance.between(0, end - 1)) // where there is something to read: a process that reads nothing ends itself, which is not modelled
       happened('read-elsewhere')
     }
     if (at !== null && (committed === 'earliest' || (committed ?? 0) > at)) groupOffsets.note(partition, at)
-    await read(partition, assignment, wanted)
+    await read(partition, mine, wanted)
   }
 
-  async function read(partition: number, assignment: Assignment, wanted: () => boolean): Promise<void> {
+  async function read(partition: number, mine: HeldPartition, wanted: () => boolean): Promise<void> {
+    const { feed } = mine
     while (wanted()) {
-      const from = assignment.position
+      if (joining) {
+        await clock.sleep(AGAIN_MS)
+        continue
+      }
+      const from = positions.get(partition)!
       const most = chance.between(1, MOST_RECORDS)
       const fetched = await insist('fetch', () => broker.fetch(topic, partition, from, most), wanted)
-      if (!wanted() || fetched === undefined || assignment.position !== from) continue
+      while (wanted() && feed.waiting() > MAX_WAITING) await feed.taken()
+      if (!wanted() || fetched === undefined || positions.get(partition) !== from) continue
       if (fetched === null) {
-        assignment.position = 0 // "from the earliest"
+        positions.set(partition, 0) // "from the earliest"
         continue
       }
       const { records, next, end } = fetched
       if (next === from) continue
       if (records.length === 0) {
-        assignment.gapEnd = next
-        assignment.position = next
-        const control = {
-          isActive: wanted,
-          seek(offset: number) {
-            assignment.position = offset
-          },
-          commitOffset: async (offset: number) => groupOffsets.note(partition, offset),
-        }
-        handler.passed?.({ partition, from, next }, control).catch((error) => {
-          if (wanted()) fail(error as Error)
-        })
+        mine.gapEnd = next
+        positions.set(partition, next)
+        feed.push({ gap: { partition, from, next } })
         continue
       }
-      const running = { lost: false }
-      let sought = false
-      const control: BatchControl = {
-        heartbeat: async () => {
-          if (running.lost) throw new KafkaJSRebalance('the group is rebalancing')
-          if (clock.monotonic() - heartbeatAt >= HEARTBEAT_MS && !(await beat()))
-            throw new KafkaJSRebalance('the group is rebalancing')
-        },
-        isActive: () => !ended() && !sought && !running.lost && held.get(partition) === assignment,
-        seek(offset) {
-          sought = true
-          assignment.position = offset
-        },
-        commitOffset: async (offset) => groupOffsets.note(partition, offset),
-      }
-      batches.add(running)
-      try {
-        const afterGap = assignment.gapEnd === from
-        const batch = { topic, partition, fetchedOffset: from, afterGap, nextOffset: next, highWatermark: end, records }
-        await handler.batch(batch, control)
-        if (control.isActive()) assignment.position = records.at(-1)!.offset + 1
-      } catch (error) {
-        if (!(error instanceof KafkaJSRebalance)) return fail(error as Error)
-        await clock.sleep(AGAIN_MS)
-      } finally {
-        batches.delete(running)
-      }
+      positions.set(partition, records.at(-1)!.offset + 1)
+      const afterGap = mine.gapEnd === from
+      feed.push({
+        batch: { topic, partition, fetchedOffset: from, afterGap, nextOffset: next, highWatermark: end, records },
+      })
     }
   }
 
-  /** false: this member has to join again. */
-  async function beat(): Promise<boolean> {
+  /** 'rebalance': this member has to join again. 'lost': there is no answer. */
+  async function beat(): Promise<'ok' | 'rebalance' | 'lost'> {
     heartbeatAt = clock.monotonic()
     const of = generation
-    const answer = await call('log', 'heartbeat', () => groups.heartbeat(group, id, of), group).catch(() => 'ok')
-    if (answer === 'ok' || of !== generation) return true
+    const answer = await call('log', 'heartbeat', () => groups.heartbeat(group, id, of), group).catch(
+      () => 'lost' as const,
+    )
+    if (answer === 'lost' || answer === 'ok' || of !== generation) return answer === 'lost' ? 'lost' : 'ok'
     void join()
-    return false
+    return 'rebalance'
   }
 
   void (async () => {
@@ -215,18 +199,17 @@ export function joinGroup(options: MemberOptions, handler: PartitionHandler): Su
 
   return {
     seek(partition, offset) {
-      const assignment = held.get(partition)
-      if (assignment) assignment.position = offset
+      if (held.get(partition)) positions.set(partition, offset)
     },
-    partitions: () => [...held.keys()].sort((a, b) => a - b),
+    partitions: held.partitions,
     joined: () => joined,
     failure: () => failure,
     async stop() {
       stopping = true
+      await held.idle()
       await groupOffsets.flush()
       await call('log', 'leave', () => groups.leave(group, id), group).catch(() => {})
-      await Promise.all([...held.keys()].map((partition) => handler.revoked(partition)))
-      held.clear()
+      await Promise.all(held.release(held.partitions()))
     },
   }
 }

@@ -36,9 +36,9 @@ export function createSimulatedLog(options: SimulatedLogOptions): EventLog {
         },
         `${topic} ${records.map((r) => String(r.key)).join(' ')}`,
       ),
-    consume: async ({ group, topic }, handler) => {
+    consume: async ({ group, topic, concurrency = 3 }, handler) => {
       await call('log', 'connect', () => broker.partitions(topic), topic)
-      return joinGroup({ ...options, group, topic }, handler)
+      return joinGroup({ ...options, group, topic, concurrency }, handler)
     },
     offsets: (topic) => call('log', 'offsets', () => broker.offsets(topic), topic),
     committed: (group) =>
