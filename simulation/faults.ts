@@ -1,7 +1,7 @@
 /** Faults of a plan, brought about when their time comes; and the end of all of them. */
 import { PROJECTOR_CONSUMER } from '../core/runner/consumer-names.ts'
 import { newestOf } from './others.ts'
-import type { Fault } from './plan.ts'
+import type { Fault } from './planned.ts'
 import { createStream } from './streams.ts'
 import type { Trader } from './trader.ts'
 import type { World } from './world.ts'

@@ -16,7 +16,7 @@ import { eventId, type PositionClosed } from '../domain/event.ts'
 import { strandId } from '../domain/strand.ts'
 import { coefficientsOf, type LogContents, readLog, scoreOf } from './oracle.ts'
 import type { Others } from './others.ts'
-import type { Edit, PlannedTrade } from './plan.ts'
+import type { Edit, PlannedTrade } from './planned.ts'
 import type { Trader } from './trader.ts'
 import { SCHEMA_ID, type World } from './world.ts'
 
@@ -86,7 +86,7 @@ const eventOf = (trade: PlannedTrade) => {
 }
 
 /** Does the log say of each trade what was reported, and what others said of it, and nothing else? */
-function wrongLog({ plan }: World, { trader }: Actors, log: LogContents): string[] {
+function wrongLog({ plan, db }: World, { trader }: Actors, log: LogContents): string[] {
   const found: string[] = []
   const known = new Set(plan.trades.map(eventOf))
   for (const id of log.events.keys()) if (!known.has(id)) found.push(`the log has an event that nobody made: ${id}`)
@@ -103,7 +103,10 @@ function wrongLog({ plan }: World, { trader }: Actors, log: LogContents): string
     )
     const last = edits.toSorted((a, b) => b.revision - a.revision)[0]
     const opened = trade.executions[0]!.at ?? event.opened_at
-    const score = scoreOf(trade, opened, trade.executions.at(-1)!.at ?? event.closed_at)
+    const repriced = plan.edits.some((e) => e.kind === 'repricing' && e.trade % plan.trades.length === number)
+    // what its position said when it was closed: nobody corrects it afterwards
+    const entry = repriced ? (positionsOf(db).get(trade.position_id)?.avg_entry_price ?? undefined) : undefined
+    const score = scoreOf(trade, opened, trade.executions.at(-1)!.at ?? event.closed_at, entry)
     if (event.opened_at !== opened) say('entry', opened, event.opened_at)
     if (event.voided !== (last?.kind === 'void')) say('voided', last?.kind === 'void', event.voided)
     if (last && event.revision !== last.revision) say('revision', last.revision, event.revision)

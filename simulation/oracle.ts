@@ -5,7 +5,7 @@
 import { positionClosedType } from '../core/codec/position-closed-codec.ts'
 import type { PositionClosed } from '../domain/event.ts'
 import type { StoredRecord } from './log/broker.ts'
-import type { PlannedTrade, Poison } from './plan.ts'
+import type { PlannedTrade, Poison } from './planned.ts'
 
 const DAY = 86_400_000
 const BAR_MS = { '1m': 60_000, '15m': 900_000 }
@@ -21,8 +21,11 @@ export interface Scored {
 const mean = (parts: { quantity: number; price: number }[]) =>
   parts.reduce((sum, p) => sum + p.quantity * p.price, 0) / parts.reduce((sum, p) => sum + p.quantity, 0)
 
-/** The score of a trade with these times, once all its bars are there. */
-export function scoreOf(trade: PlannedTrade, opened: number, closed: number): Scored {
+/**
+ * The score of a trade with these times, once all its bars are there.
+ * @param corrected its entry price, where somebody has corrected it
+ */
+export function scoreOf(trade: PlannedTrade, opened: number, closed: number, corrected?: number): Scored {
   const entries = trade.executions
     .filter((e) => e.kind === 'buy' || e.kind === 'add')
     .map((e) => ({ ...e, quantity: e.quantity! }))
@@ -34,7 +37,7 @@ export function scoreOf(trade: PlannedTrade, opened: number, closed: number): Sc
       held -= quantity
       return { ...e, quantity }
     })
-  const [entry, exit] = [mean(entries), mean(exits)]
+  const [entry, exit] = [corrected ?? mean(entries), mean(exits)]
   const sign = trade.side === 'long' ? 1 : -1
   const gain = (price: number) => (sign * (price - entry)) / entry
   const length = BAR_MS[trade.timeframe]

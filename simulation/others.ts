@@ -1,8 +1,12 @@
-/** What other programs write into the log: corrections and retractions of trades, records that were there before, and records that nobody can apply. */
+/**
+ * What other programs write: into the log corrections and retractions of trades, records that were there before, and records that nobody can apply; into the
+ * database the entry prices of positions.
+ */
 import { frame, positionClosedType } from '../core/codec/position-closed-codec.ts'
 import type { OutgoingRecord } from '../core/log/log.ts'
+import { isOpen, positionsOf, writePosition } from '../core/store/memory/positions.ts'
 import { eventId, type PositionClosed } from '../domain/event.ts'
-import type { Edit, Poison } from './plan.ts'
+import type { Edit, Poison } from './planned.ts'
 import { SCHEMA_ID, type World } from './world.ts'
 
 export interface Others {
@@ -10,13 +14,18 @@ export interface Others {
   done: Set<Edit>
 }
 
+type Repricing = Extract<Edit, { kind: 'repricing' }>
+type LogEdit = Exclude<Edit, Repricing>
+
 const AGAIN_MS = 1_000
+/** By which a price is corrected. */
+const STEP = 1.001
 
 export function startOthers(world: World): Others {
   const { plan, scheduler, broker, network, config, trace } = world
   const others: Others = { done: new Set() }
 
-  function attempt(edit: Edit): void {
+  function attempt(edit: LogEdit): void {
     const record = network.isAway('log') ? null : recordOf(world, edit)
     if (!record) {
       scheduler.after(AGAIN_MS, () => attempt(edit))
@@ -28,12 +37,32 @@ export function startOthers(world: World): Others {
     others.done.add(edit)
   }
 
-  for (const edit of plan.edits) scheduler.after(edit.at, () => attempt(edit))
+  function reprice(edit: Repricing, times: number): void {
+    if (times === 0) {
+      others.done.add(edit)
+      return
+    }
+    const id = positionOf(world, edit.trade)
+    if (!network.isAway('database') && !world.diskFull)
+      world.db.transaction(() => {
+        const row = positionsOf(world.db).get(id)
+        if (!row?.avg_entry_price || !isOpen(row)) return
+        writePosition(world.db, id, { avg_entry_price: row.avg_entry_price * STEP })
+        trace.say('others', 'reprices', id)
+      })
+    scheduler.after(edit.every, () => reprice(edit, times - 1))
+  }
+
+  for (const edit of plan.edits)
+    if (edit.kind === 'repricing') {
+      const { begins } = plan.trades[edit.trade % plan.trades.length]!
+      scheduler.after(begins + edit.at, () => reprice(edit, edit.times))
+    } else scheduler.after(edit.at, () => attempt(edit))
   return others
 }
 
 /** null: the trade is not in the log yet, or not to be believed yet. */
-function recordOf(world: World, edit: Edit): OutgoingRecord | null {
+function recordOf(world: World, edit: LogEdit): OutgoingRecord | null {
   if (edit.kind === 'poison') return poisonRecord(edit.poison, edit.number, world.broker.now())
   const record = newestOf(world, edit.trade)
   if (!record) return null
@@ -56,9 +85,12 @@ function recordOf(world: World, edit: Edit): OutgoingRecord | null {
   })
 }
 
+const positionOf = ({ plan }: Pick<World, 'plan'>, trade: number): string =>
+  plan.trades[trade % plan.trades.length]!.position_id
+
 /** The newest record of a trade that the log has. */
 export function newestOf({ broker, config, plan }: World, trade: number): OutgoingRecord | null {
-  const id = plan.trades[trade % plan.trades.length]?.position_id
+  const id = positionOf({ plan }, trade)
   const found = broker.all(config.topic).findLast(({ record }) => record.state === 'data' && String(record.key) === id)
   return found ? { key: found.record.key, value: found.record.value } : null
 }

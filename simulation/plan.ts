@@ -1,88 +1,17 @@
-/** What happens in one schedule: trades, what others write into the log, and faults. Made of a seed, and plain data: what fails can be made smaller. */
-import { CALL_FAULTS, type CallFault, type Engine } from './network.ts'
+/** What happens in one schedule, made of a seed: trades, what others write, and faults. */
+import { CALL_FAULTS } from './network.ts'
+import {
+  type Edit,
+  type Fault,
+  type Plan,
+  type PlannedBar,
+  type PlannedExecution,
+  type PlannedTrade,
+  POISON,
+  type Poison,
+} from './planned.ts'
+import { scenariosOf } from './scenarios.ts'
 import { createStream, type Stream } from './streams.ts'
-
-export interface PlannedBar {
-  /** ms */
-  start: number
-  low: number
-  high: number
-}
-
-export interface PlannedExecution {
-  id: string
-  kind: 'buy' | 'add' | 'trim' | 'emergency_exit'
-  /** null: all that is held. */
-  quantity: number | null
-  size_frac: number | null
-  price: number
-  /** ms; null: when it is reported. */
-  at: number | null
-}
-
-export interface PlannedTrade {
-  position_id: string
-  side: 'long' | 'short'
-  timeframe: '1m' | '15m'
-  context: Record<string, string | number>
-  executions: PlannedExecution[]
-  bars: PlannedBar[]
-  /** When they are written, ms after the begin; null: never. */
-  bars_at: number | null
-  /** ms after the begin. */
-  begins: number
-  /** ms between two of its requests. */
-  pause: number
-}
-
-export const POISON = [
-  'empty_value',
-  'bad_magic',
-  'truncated',
-  'not_avro',
-  'null_key',
-  'id_invalid',
-  'text_invalid',
-  'revision_invalid',
-  'rr_not_finite',
-  'rr_out_of_range',
-  'measure_not_finite',
-  'exit_time_invalid',
-  'exit_in_future',
-  'unknown_schema',
-] as const
-export type Poison = (typeof POISON)[number]
-
-/** What others write into the log. `trade`: which one, by its number. */
-export type Edit = { at: number; partition: number | null } & (
-  | { kind: 'correction'; trade: number; revision: number; rr: number | null; later: number; curator: string | null }
-  | { kind: 'void'; trade: number; revision: number }
-  | { kind: 'duplicate'; trade: number }
-  | { kind: 'poison'; poison: Poison; number: number }
-)
-
-/** Times in ms, after the begin. */
-export type Fault = { at: number; ms: number } & (
-  | { kind: 'kill' | 'freeze' | 'stop'; process: string }
-  | { kind: 'database-crash' | 'database-away' | 'disk-full' | 'database-restored' }
-  | { kind: 'log-away' | 'registry-away' | 'registry-denies' }
-  | { kind: 'rebalance'; consumer: number }
-  | { kind: 'offset-moved'; consumer: number; partition: number; to: number | 'earliest' | 'latest' }
-  | { kind: 'transaction'; partition: number; records: number; committed: boolean; trade: number }
-  | { kind: 'partitions-added'; count: number }
-  | { kind: 'clock-jump'; clock: string; by: number }
-  | { kind: 'calls'; engine: Engine; fault: CallFault; rate: number; seed: number }
-)
-
-export interface Plan {
-  seed: number
-  partitions: number
-  /** How far each clock is ahead, ms. */
-  clocks: Record<string, number>
-  trades: PlannedTrade[]
-  edits: Edit[]
-  faults: Fault[]
-}
 
 export const PROCESSES = ['pm-1', 'pm-2', 'learner-1', 'learner-2', 'projector-1', 'projector-2'] as const
 /** Faults come in this time, ms; then everything heals. */
@@ -92,20 +21,24 @@ const DAY = 24 * 60 * MINUTE
 
 export function planOf(seed: number, begin: number): Plan {
   const trades = tradesOf(createStream(seed, 'trades'), begin)
+  const partitions = createStream(seed, 'partitions').between(1, 4)
+  const scenarios = scenariosOf(createStream(seed, 'scenarios'), trades.length, partitions)
   return {
     seed,
-    partitions: createStream(seed, 'partitions').between(1, 4),
+    partitions,
     clocks: clocksOf(createStream(seed, 'clocks')),
     trades,
-    edits: editsOf(createStream(seed, 'edits'), trades.length),
-    faults: faultsOf(createStream(seed, 'faults'), trades.length),
+    edits: [...editsOf(createStream(seed, 'edits'), trades.length), ...scenarios.edits],
+    faults: [...faultsOf(createStream(seed, 'faults'), trades.length), ...scenarios.faults],
   }
 }
 
 function clocksOf(chance: Stream): Record<string, number> {
   const skewed = chance.chance(0.2)
   const skew = () => (skewed ? chance.between(-3 * MINUTE, 3 * MINUTE) : chance.between(-200, 200))
-  return Object.fromEntries([...PROCESSES, 'trader', 'database', 'broker'].map((name) => [name, skew()]))
+  const clocks = Object.fromEntries([...PROCESSES, 'trader', 'database', 'broker'].map((name) => [name, skew()]))
+  // so far behind that readers refuse what closes now
+  return chance.chance(0.06) ? { ...clocks, broker: -chance.between(5.5 * MINUTE, 7 * MINUTE) } : clocks
 }
 
 function tradesOf(chance: Stream, begin: number): PlannedTrade[] {

@@ -1,5 +1,5 @@
 /** A plan that fails, made as small as it goes: what can be left out without it failing no longer, is. */
-import type { Plan } from './plan.ts'
+import type { Plan } from './planned.ts'
 
 const PARTS = ['faults', 'edits', 'trades'] as const
 

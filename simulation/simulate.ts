@@ -2,7 +2,8 @@
 import { heal, startFaults } from './faults.ts'
 import { type Actors, contentsOf, notReady, unrest, wrongs } from './judge.ts'
 import { startOthers } from './others.ts'
-import { FAULTY_MS, type Plan, planOf } from './plan.ts'
+import { FAULTY_MS, planOf } from './plan.ts'
+import type { Plan } from './planned.ts'
 import { startTrader } from './trader.ts'
 import { BEGIN, createWorld, type World } from './world.ts'
 
