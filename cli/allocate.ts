@@ -37,7 +37,7 @@ export function register(program: Command): void {
     .option('--base <number>', 'allocation while nothing speaks for or against it', amount, 5)
     .option('--min <number>', 'least allocation', amount, 1)
     .option('--max <number>', 'greatest allocation', amount, 10)
-    .option('--model <name>', 'size it as this model would (default: the active one)')
+    .option('--model <name>', 'size it as this model or version would (./strandline models; default: the active one)')
     .option('--json', 'print one JSON object')
     .option('--data-dir <dir>', 'folder of the stack (default: .strandline)')
     .addHelpText(

@@ -1,4 +1,5 @@
 /** What is learned, for a person: the baseline first, then the coefficients with hot and cold ones marked. */
+import { shortHash } from '../core/runner/consumer-names.ts'
 import type { Baseline } from '../core/store/learned.ts'
 import type { CoefficientRow } from '../domain/learning/offline.ts'
 import { temperature } from '../domain/sizing/temperature.ts'
@@ -8,29 +9,32 @@ export const NOTHING_LEARNED = 'Nothing is learned yet: no closed trade with an 
 
 const right = 'right' as const
 
-/** Which model answers, and whether it is the one that answers everybody. */
-export interface AnsweringModel {
-  model: string | null
+/** Which version answers, and whether it is the one that answers everybody. */
+export interface AnsweringVersion {
+  name: string
+  hash: string
+  build: number
   active: boolean
 }
 
-export const modelLines = ({ model, active }: AnsweringModel): string[] =>
+export const versionLines = (version: AnsweringVersion | null): string[] =>
+  version === null ? [] : modelLines({ model: `${version.name} (${shortHash(version)})`, active: version.active })
+
+export const modelLines = ({ model, active }: { model: string | null; active: boolean }): string[] =>
   model === null
     ? []
     : [
-        active
-          ? `model: ${model} (active)`
-          : `model: ${model} (not active: readers who name no model see another one; ./strandline activate ${model} switches)`,
+        `model: ${model}, ${active ? 'active' : 'not active: readers who name none see another one (./strandline promote switches)'}`,
       ]
 
-/** `from`: the model that answers; undefined where there is no database (an offline fold). */
+/** `from`: the version that answers, null where nothing is learned; undefined where there is no database (an offline fold). */
 export function coefficientsText(
   global_rr: Baseline,
   rows: CoefficientRow[],
   hidden = 0,
-  from?: AnsweringModel,
+  from?: AnsweringVersion | null,
 ): string {
-  const head = from ? modelLines(from) : []
+  const head = versionLines(from ?? null)
   if (global_rr.n === 0) return [...head, NOTHING_LEARNED].join('\n')
   const lines = [
     ...head,

@@ -1,8 +1,8 @@
 /** `strandline coefficients`: what is learned, hot and cold marked. */
 import { type Command, Option } from 'commander'
 import { createCoefficientStore } from '../core/store/coefficient-store.ts'
-import { readLearned } from '../core/store/learned.ts'
-import { coefficientsText } from './coefficients-text.ts'
+import { type LearnedModel, readLearned } from '../core/store/learned.ts'
+import { type AnsweringVersion, coefficientsText } from './coefficients-text.ts'
 import { wholeNumber } from './numbers.ts'
 import { openStack } from './shared.ts'
 
@@ -28,9 +28,15 @@ export function register(program: Command): void {
     .addOption(new Option('--scope <scope>', 'only these').choices(['lever', 'interaction']))
     .option('--name <name>', 'only coefficients of this name, e.g. curator')
     .option('--min-n <n>', 'only coefficients with at least so many trades', wholeNumber)
-    .option('--model <name>', 'of this model, also where it is not the active one (default: the active one)')
+    .option(
+      '--model <name>',
+      'of this model or version (./strandline models), also where readers see another one (default: the active one)',
+    )
     .option('--limit <n>', `print at most so many; 0: all (default: ${SCREEN}, with --json all)`, wholeNumber)
-    .option('--json', 'print one JSON object: {"model", "active", "global_rr", "coefficients"}')
+    .option(
+      '--json',
+      'print one JSON object: {"model": {"name", "hash", "build", "active"}, "active", "global_rr", "coefficients"}',
+    )
     .option('--data-dir <dir>', 'folder of the stack (default: .strandline)')
     .addHelpText(
       'after',
@@ -44,11 +50,11 @@ export function register(program: Command): void {
           global_rr,
           rows: all,
         } = await readLearned(createCoefficientStore(stack.store), { scope, name, minN, model })
-        const from = { model: version?.model.definition.name ?? null, active: version?.active ?? false }
+        const from = versionOf(version)
         const shown = limit === 0 ? all : all.slice(0, limit)
         console.log(
           json
-            ? JSON.stringify({ ...from, global_rr, coefficients: shown })
+            ? JSON.stringify({ model: from, active: from?.active ?? false, global_rr, coefficients: shown })
             : coefficientsText(global_rr, shown, all.length - shown.length, from),
         )
       } finally {
@@ -56,3 +62,11 @@ export function register(program: Command): void {
       }
     })
 }
+
+const versionOf = (version: LearnedModel | null): AnsweringVersion | null =>
+  version && {
+    name: version.model.definition.name,
+    hash: version.model.hash,
+    build: version.build,
+    active: version.active,
+  }

@@ -1,6 +1,5 @@
 /** Every command, in the order of the help. */
 import type { Command } from 'commander'
-import { register as activate } from './activate.ts'
 import { register as allocate } from './allocate.ts'
 import { register as audit } from './audit.ts'
 import { register as backfill } from './backfill.ts'
@@ -11,12 +10,17 @@ import { register as compareLegacy } from './compare-legacy.ts'
 import { register as deadLetters } from './dead-letters.ts'
 import { register as demo } from './demo.ts'
 import { register as doctor } from './doctor.ts'
+import { register as drop } from './drop.ts'
 import { register as env } from './env.ts'
 import { register as fold } from './fold.ts'
 import { register as importTrades } from './import.ts'
 import { register as lag } from './lag.ts'
 import { register as migrate } from './migrate.ts'
+import { register as models } from './models.ts'
+import { register as promote } from './promote.ts'
+import { register as rebuild } from './rebuild.ts'
 import { register as registry } from './registry.ts'
+import { register as rollback } from './rollback.ts'
 import { register as services } from './service.ts'
 import { register as simulate } from './simulate.ts'
 import { register as supabase } from './supabase.ts'
@@ -32,7 +36,11 @@ type Register = (program: Command) => void
 export const COMMANDS: { group: string; commands: Register[] }[] = [
   { group: 'Run it:', commands: [demo, up, services, env] },
   { group: 'Give it trades:', commands: [close, importTrades, backfill] },
-  { group: 'Look at it:', commands: [coefficients, allocate, activate, lag, deadLetters, audit, doctor, fold] },
+  { group: 'Look at it:', commands: [coefficients, allocate, lag, deadLetters, audit, doctor, fold] },
+  {
+    group: 'Fold the log again, and switch readers to what came of it:',
+    commands: [models, rebuild, promote, rollback, drop],
+  },
   { group: 'Move in, and out again:', commands: [compareLegacy, switchReaders, undo] },
   { group: 'Parts of it, for other set-ups:', commands: [migrate, topics, registry, supabase] },
   { group: 'Work on it:', commands: [test, simulate, torture, bench] },

@@ -1,5 +1,7 @@
 /** What an import says, for a person and for a program. Pure. */
+import type { Baseline } from '../core/store/learned.ts'
 import type { PositionClosed } from '../domain/event.ts'
+import type { CoefficientRow } from '../domain/learning/offline.ts'
 import type { LearnedTrades } from '../services/learner/learned-trades.ts'
 import { number, table } from './table.ts'
 
@@ -42,8 +44,18 @@ export function tradeRow(event: PositionClosed) {
   }
 }
 
-/** @param dataDir the stack's folder, where it was named */
-export function importText(events: PositionClosed[], s: ImportSummary, dataDir?: string): string {
+/** What the model knows now: its baseline, and its levers. */
+export interface Knowledge {
+  global_rr: Baseline
+  levers: CoefficientRow[]
+}
+
+/** @param dataDir the stack's folder, where it was named; @param knows nothing in a dry run */
+export function importText(
+  events: PositionClosed[],
+  s: ImportSummary,
+  { dataDir, knows }: { dataDir?: string; knows?: Knowledge } = {},
+): string {
   const lines = [`${s.file}: ${count(s.read, 'trade')} read, ${s.scored} scored, ${s.unscored} not.`]
   if (s.open > 0) lines.push(`${count(s.open, 'trade')} still open: left out.`)
   lines.push(...unscoredText(events))
@@ -52,7 +64,7 @@ export function importText(events: PositionClosed[], s: ImportSummary, dataDir?:
   if (s.dry_run) lines.push('Nothing was imported (--dry-run).')
   else {
     const rescored = s.rescored ? ` (${s.rescored} of them the R/R of trades that had none)` : ''
-    lines.push(`${s.new} new${rescored}, ${s.already_known} already known.`, ...learnedText(s, dataDir))
+    lines.push(`${s.new} new${rescored}, ${s.already_known} already known.`, ...learnedText(s, dataDir, knows))
   }
   return lines.join('\n')
 }
@@ -60,7 +72,7 @@ export function importText(events: PositionClosed[], s: ImportSummary, dataDir?:
 const NAMED = 10
 
 /** What is learned of them, and how to look at it. */
-function learnedText({ model, learned, active_model }: ImportSummary, dataDir?: string): string[] {
+function learnedText({ model, learned, active_model }: ImportSummary, dataDir?: string, knows?: Knowledge): string[] {
   if (!learned) return []
   const { scored, unscored, not_learned } = learned
   const lines = [
@@ -70,14 +82,41 @@ function learnedText({ model, learned, active_model }: ImportSummary, dataDir?: 
       .map((t) => `  not learned: ${[t.position_id || t.event_id, t.trade_id].filter(Boolean).join(' ')}: ${t.why}.`),
   ]
   if (not_learned.length > NAMED) lines.push(`  … and ${not_learned.length - NAMED} more: --json names all of them.`)
+  lines.push(...knowledgeText(model, knows))
   const folder = dataDir === undefined ? '' : ` --data-dir ${dataDir}`
   lines.push(`Look at it: ./strandline coefficients --model ${model}${folder}`)
   if (active_model !== model)
     lines.push(
-      `Allocations follow ${active_model ?? 'no model yet'}, not ${model}. To switch: ./strandline activate ${model}${folder}`,
+      `Allocations follow ${active_model ?? 'no model yet'}, not ${model}. To switch: ./strandline promote ${model}${folder}`,
     )
   else lines.push(`${model} is the active model: allocations follow it.`)
   return lines
+}
+
+const FEWEST = 3
+const STRONGEST = 8
+
+/** The levers that differ most from the rest, of those with a few trades. */
+function knowledgeText(model: string | null, knows?: Knowledge): string[] {
+  if (!knows || knows.global_rr.n === 0) return []
+  const { global_rr, levers } = knows
+  const far = ({ weight }: CoefficientRow) => Math.abs(Math.log(weight))
+  const strongest = levers
+    .filter((row) => row.n >= FEWEST && row.weight !== 1)
+    .sort((a, b) => far(b) - far(a))
+    .slice(0, STRONGEST)
+  const lines = ['', `${model} now: R/R ${number(global_rr.rr_short)} over ${count(global_rr.n, 'trade')}.`]
+  if (strongest.length > 0) lines[1] += ` What differs most from that, of ${levers.length} lever values:`
+  const rows = strongest.map((r) => [r.name, r.key, number(r.weight), number(r.rr_short), String(r.n)])
+  const right = 'right' as const
+  const columns = [
+    { title: 'lever' },
+    { title: 'value' },
+    { title: 'weight', align: right },
+    { title: 'R/R', align: right },
+    { title: 'n', align: right },
+  ]
+  return [...lines, ...(rows.length > 0 ? table(columns, rows) : []), '']
 }
 
 const count = (n: number, what: string) => `${n} ${what}${n === 1 ? '' : 's'}`

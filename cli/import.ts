@@ -4,7 +4,7 @@ import type { Command } from 'commander'
 import { StrandlineError } from '../core/errors.ts'
 import { loadModel, modelNames } from '../core/load-model.ts'
 import { createCoefficientStore } from '../core/store/coefficient-store.ts'
-import { activeModel } from '../core/store/learned.ts'
+import { activeModel, readLearned } from '../core/store/learned.ts'
 import type { PositionClosed } from '../domain/event.ts'
 import { checkEvent } from '../domain/validation.ts'
 import { learnUntilCaughtUp } from '../services/learner/catch-up.ts'
@@ -14,7 +14,7 @@ import { readFreqtrade } from '../services/pm/sources/freqtrade.ts'
 import { type Imported, importEvents } from '../services/pm/sources/import-events.ts'
 import { readJsonl } from '../services/pm/sources/jsonl.ts'
 import { requireCandles } from './import-candles.ts'
-import { type ImportSummary, importText, tradeRow } from './import-text.ts'
+import { type ImportSummary, importText, type Knowledge, tradeRow } from './import-text.ts'
 import { say } from './output.ts'
 import { openStack } from './shared.ts'
 
@@ -143,13 +143,16 @@ async function run({ file, events, open, model, rescore, dryRun = false, json = 
     active_model: sent?.active_model ?? null,
   }
   const freqtrade = rescore ? { trades: events.map(tradeRow) } : {}
-  console.log(json ? JSON.stringify({ ...freqtrade, summary }) : importText(events, summary, dataDir))
+  console.log(
+    json ? JSON.stringify({ ...freqtrade, summary }) : importText(events, summary, { dataDir, knows: sent?.knows }),
+  )
 }
 
 interface Sent extends Imported {
   /** Name of the model that has learned them, what it took, and the model whose coefficients readers see. */
   model: string
   learned: LearnedTrades
+  knows: Knowledge
   active_model: string | null
 }
 
@@ -173,9 +176,12 @@ async function send(
     say(`The events are in the log; ${model} learns them.`)
     const caughtUp = await learnUntilCaughtUp(stack, model, say)
     const learned = await learnedTrades(createLedgerStore(stack.store), caughtUp.model, caughtUp.modelVersion, events)
-    const active = await activeModel(createCoefficientStore(stack.store))
+    const coefficients = createCoefficientStore(stack.store)
+    const active = await activeModel(coefficients)
     const name = caughtUp.model.definition.name
-    return { ...imported, model: name, learned, active_model: active?.definition.name ?? null }
+    const { global_rr, rows } = await readLearned(coefficients, { scope: 'lever', model: name })
+    const knows = { global_rr, levers: rows }
+    return { ...imported, model: name, learned, knows, active_model: active?.definition.name ?? null }
   } finally {
     await stack.close()
   }

@@ -28,7 +28,10 @@ interface Options {
   childOf?: string
 }
 
-const STARTS: Record<ServiceName, { load: () => Promise<StartService>; description: string; example: string }> = {
+const STARTS: Record<
+  ServiceName,
+  { load: (options: Options) => Promise<StartService>; description: string; example: string }
+> = {
   pm: {
     load: async () => (await import('../services/pm/index.ts')).startPm,
     description: 'Run the portfolio manager alone: it takes executions, closes positions and publishes what closed.',
@@ -36,8 +39,12 @@ const STARTS: Record<ServiceName, { load: () => Promise<StartService>; descripti
       'KAFKA_BROKERS=127.0.0.1:19092 SCHEMA_REGISTRY_URL=http://127.0.0.1:18081 SUPABASE_URL=… SUPABASE_SERVICE_ROLE_KEY=… ./strandline pm',
   },
   learner: {
-    load: async () => (await import('../services/learner/index.ts')).startLearner,
-    description: 'Run a learner alone: it turns closed trades into coefficients. Several share the partitions.',
+    load: async ({ model }) => {
+      const { startLearners } = await import('../services/learner/learners.ts')
+      return (deps) => startLearners(deps, { only: model !== undefined })
+    },
+    description:
+      'Run a learner alone: it turns closed trades into coefficients, of every model version that there is. Several share the partitions.',
     example: './strandline learner --model lowcap-v4 --port 7402',
   },
   projector: {
@@ -72,7 +79,10 @@ export function register(program: Command): void {
       .addHelpText('after', `\nExample:\n  ${example}\n`)
       .action((options: Options) => run(name, options))
     if (name === 'learner')
-      command.option('--model <name>', 'learning model (default: STRANDLINE_MODEL, else lowcap-v4)')
+      command.option(
+        '--model <name>',
+        'only versions of this model (default: all that there are, and one of STRANDLINE_MODEL, else lowcap-v4)',
+      )
     // Set by `up`, which finds its services by it.
     command.addOption(command.createOption('--child-of <dir>').hideHelp())
   }
@@ -129,7 +139,7 @@ async function run(name: ServiceName, options: Options): Promise<void> {
       0,
       startPresence(name, { presence: createPresenceStore(store), clock: systemClock }),
     )
-    const start = await STARTS[name].load()
+    const start = await STARTS[name].load(options)
     const service = await startWhenPossible(start, deps, host, ending.signal)
     if (ending.signal.aborted)
       await service?.stop() // asked to end meanwhile

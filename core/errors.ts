@@ -24,6 +24,7 @@ export type ErrorCode =
   | 'LOG_RECORD_TOO_LARGE'
   | 'LOG_PARTITION_MISSING'
   | 'LOG_UNACKNOWLEDGED'
+  | 'LOG_GROUP_IN_USE'
   | 'REGISTRY_UNREACHABLE'
   | 'REGISTRY_REJECTED'
   | 'REGISTRY_SCHEMA_UNKNOWN'
@@ -35,6 +36,7 @@ export type ErrorCode =
   | 'MODEL_INVALID'
   | 'STILL_WAITING'
   | 'MODEL_BEHIND'
+  | 'MODEL_IN_USE'
 
 export class StrandlineError extends Error {
   readonly code: ErrorCode

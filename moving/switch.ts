@@ -4,7 +4,7 @@ import { StrandlineError } from '../core/errors.ts'
 import type { EventLog } from '../core/log/log.ts'
 import { LockOrder } from '../core/store/lock-order.ts'
 import { createModelVersionStore } from '../core/store/model-versions.ts'
-import { requireCaughtUp } from '../services/learner/activate.ts'
+import { requireCaughtUp } from '../services/learner/caught-up.ts'
 import { databaseStore } from './database-store.ts'
 import { ACTIVATION_TURN, inTransaction, LIMITS } from './transaction.ts'
 

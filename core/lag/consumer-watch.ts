@@ -190,6 +190,8 @@ export function watchConsumer(options: WatchOptions): ConsumerWatch {
     async stop() {
       stopping.abort()
       await watching
+      watches?.rest() // others of the process go on
+      reads?.rest()
     },
   }
 }

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import { type BrokerLag, groupOf, lagReport, type StoredLag } from './lag.ts'
+import { groupOf } from '../runner/consumer-names.ts'
+import { type BrokerLag, lagReport, type StoredLag } from './lag.ts'
 
 const NOW = Date.UTC(2026, 10, 1)
 const LEARNER = 'learner/lowcap-v4/0123456789ab'
@@ -42,7 +43,11 @@ const only = (s = stored(), b = broker(), ranges = RANGES) => lagReport('t', s, 
 describe('the lag of a consumer', () => {
   test("counts from the database's checkpoint, whatever the group's offset says", () => {
     const group = only()
-    expect(group).toMatchObject({ group: 'strandline-learner-lowcap-v4', lag_records: 10, lag_seconds: 12.5 })
+    expect(group).toMatchObject({
+      group: 'strandline-learner-lowcap-v4-0123456789ab',
+      lag_records: 10,
+      lag_seconds: 12.5,
+    })
     expect(group.partitions[0]).toMatchObject({ log_end: 100, committed: 80, checkpoint: 90, lag_records: 10 })
   })
 
@@ -101,13 +106,14 @@ describe('the lag of a consumer', () => {
     const checkpoints = [checkpoint(older, 0, 1), checkpoint(LEARNER, 0, 1), checkpoint('projector', 0, 1)]
     const { groups } = lagReport('t', stored({ checkpoints }), RANGES, broker(), NOW)
     expect(groups.map((g) => [g.consumer, g.group, g.active])).toEqual([
-      [older, 'strandline-learner-lowcap-v4', false],
-      [LEARNER, 'strandline-learner-lowcap-v4', true],
+      [older, 'strandline-learner-lowcap-v4-ffffffffffff', false],
+      [LEARNER, 'strandline-learner-lowcap-v4-0123456789ab', true],
       ['projector', 'strandline-projector', true],
     ])
   })
 })
 
 test('a model may have any name', () => {
-  expect(groupOf('learner/my/model/0123456789ab')).toBe('strandline-learner-my/model')
+  expect(groupOf('learner/my/model/0123456789ab')).toBe('strandline-learner-my/model-0123456789ab')
+  expect(groupOf('learner/my/model/0123456789ab.r2')).toBe('strandline-learner-my/model-0123456789ab.r2')
 })

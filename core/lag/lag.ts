@@ -1,5 +1,6 @@
 /** Consumer lag as a person asks for it: pure, from what the log, the group and the database say. Offsets in records, times in ms, ages in seconds. */
 import type { GroupState, PartitionOffsets } from '../log/log.ts'
+import { groupOf, isLearner } from '../runner/consumer-names.ts'
 
 /** What the database says (`strandline_lag`). */
 export interface StoredLag {
@@ -51,7 +52,7 @@ export interface PartitionLag {
 
 export interface ConsumerLag {
   group: string
-  /** Name of the checkpoints in the database: learner/<model>/<hash of the model>, or projector. */
+  /** Name of the checkpoints in the database: learner/<model>/<hash of the model, with .r2 for a further build>, or projector. */
   consumer: string
   /** A learner whose coefficients readers do not see is not active. */
   active: boolean
@@ -69,14 +70,6 @@ export interface LagReport {
   /** ISO 8601. */
   at: string
   groups: ConsumerLag[]
-}
-
-const LEARNER = /^learner\/(.+)\/[0-9a-f]+$/
-
-/** The Kafka group of a consumer of the database. */
-export function groupOf(consumer: string): string {
-  const model = LEARNER.exec(consumer)?.[1]
-  return model === undefined ? `strandline-${consumer}` : `strandline-learner-${model}`
 }
 
 /** Where a consumer reads on: its checkpoint, or the log's start where it has none. */
@@ -105,7 +98,7 @@ export function lagReport(
     return {
       group: groupOf(consumer),
       consumer,
-      active: !LEARNER.test(consumer) || consumer === stored.active,
+      active: !isLearner(consumer) || consumer === stored.active,
       state: known?.state.state ?? 'Dead',
       lag_records: partitions.reduce((sum, p) => sum + p.lag_records, 0),
       lag_seconds: oldest(partitions),

@@ -1,7 +1,8 @@
 /** Asks database, log and group for everything that a lag report needs. */
 import type { Clock } from '../clock.ts'
 import type { EventLog, PartitionOffsets } from '../log/log.ts'
-import { type BrokerLag, groupOf, type LagReport, lagReport, readsFrom, type StoredLag } from './lag.ts'
+import { groupOf } from '../runner/consumer-names.ts'
+import { type BrokerLag, type LagReport, lagReport, readsFrom, type StoredLag } from './lag.ts'
 import type { LagStore } from './lag-store.ts'
 
 /** Errors: STORE_UNREACHABLE, STORE_SCHEMA (migrations missing), LOG_UNREACHABLE, LOG_TOPIC_MISSING, LOG_AUTH. */

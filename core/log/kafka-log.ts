@@ -1,6 +1,6 @@
 /** The event log on a Kafka-compatible cluster, through kafkajs. */
 import { setTimeout as sleep } from 'node:timers/promises'
-import kafkajs, { type Admin, type Kafka } from 'kafkajs'
+import kafkajs, { type Admin, type Kafka, type KafkaJSDeleteGroupsError } from 'kafkajs'
 import type { Logger } from 'pino'
 import type { Config } from '../config.ts'
 import { StrandlineError } from '../errors.ts'
@@ -156,6 +156,20 @@ export function createKafkaLog(config: Pick<Config, 'kafka'>, logger: Logger): E
     return { state: groups[0]?.state ?? 'Dead', members }
   }
 
+  async function deleteGroup(id: string): Promise<void> {
+    try {
+      await asking((a) => a.deleteGroups([id]))
+    } catch (error) {
+      const [failed] = (error as KafkaJSDeleteGroupsError).groups ?? []
+      const { type } = (failed?.error ?? {}) as { type?: string }
+      if (type === 'GROUP_ID_NOT_FOUND') return
+      if (type !== 'NON_EMPTY_GROUP') throw failed?.error ?? error
+      throw new StrandlineError('LOG_GROUP_IN_USE', `The consumer group ${id} has members: it is not deleted.`, {
+        todo: 'Stop who reads under it.',
+      })
+    }
+  }
+
   const producer = createLogProducer(kafka)
   const cluster = createSharedCluster(kafka)
   const topicId = createTopicIds(config.kafka, logger)
@@ -178,6 +192,7 @@ export function createKafkaLog(config: Pick<Config, 'kafka'>, logger: Logger): E
       question(`read the offsets of ${topic}`, () => untilLed(() => cluster.use((c) => fetchOffsets(c, topic)))),
     committed: (group, topic) => question(`read the offsets of group ${group}`, () => committed(group, topic)),
     group: (id, topic) => question(`describe group ${id}`, () => group(id, topic)),
+    deleteGroup: (id) => question(`delete group ${id}`, () => deleteGroup(id)),
     timestamps: (topic, offsets) =>
       question(`read from ${topic}`, async () => {
         const found = await recordsAt(topic, offsets)

@@ -128,6 +128,8 @@ export interface EventLog {
   committed(group: string, topic: string): Promise<Map<number, number | null>>
   /** Who reads the topic under a group. */
   group(group: string, topic: string): Promise<GroupState>
+  /** The broker forgets a group, and what it committed; one that it does not know is no error. Errors: LOG_GROUP_IN_USE (it has members), LOG_UNREACHABLE, LOG_AUTH. */
+  deleteGroup(group: string): Promise<void>
   /** Time (ms) of the first record at or above each partition's offset; null where there is none. */
   timestamps(topic: string, offsets: Map<number, number>): Promise<Map<number, number | null>>
   /** The first record at or above each partition's offset; null where there is none, or only control records within reach. */

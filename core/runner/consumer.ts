@@ -72,6 +72,7 @@ export async function startConsumer<Event>(
     async stop() {
       await watch.stop()
       await subscription.stop()
+      metrics.close()
     },
   }
 }

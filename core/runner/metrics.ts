@@ -10,7 +10,11 @@ export interface ConsumerMetrics {
   lag: HeldLag
   /** To be called after each measurement of the lag, with the number of the topic's partitions. */
   measured(partitions: number): void
+  /** The consumer has stopped: what it holds and how far it is behind is no longer told. */
+  close(): void
 }
+
+const COMMITS = 'strandline_consumer_commits_total'
 
 const DURATIONS = [0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10]
 const LATENCIES = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1_800]
@@ -18,11 +22,25 @@ const SIZES = [1, 3, 10, 30, 100, 300, 1_000, 3_000, 10_000, 30_000]
 /** Of a large chunk so many records, evenly spread, tell the latencies. */
 const SAMPLES = 100
 
-export function createConsumerMetrics(registry: Registry, clock: Clock, group: string): ConsumerMetrics {
+/** Several consumers of a process share the metrics and differ by their group. */
+type Metrics = ReturnType<typeof registerMetrics>
+const registered = new WeakMap<Registry, Metrics>()
+
+/** A registry that was cleared has forgotten them. */
+function metricsOf(registry: Registry, clock: Clock): Metrics {
+  const known = registered.get(registry)
+  if (known && registry.getSingleMetric(COMMITS) === known.commits) return known
+  const made = registerMetrics(registry, clock)
+  registered.set(registry, made)
+  return made
+}
+
+function registerMetrics(registry: Registry, clock: Clock) {
   const registers = [registry]
-  const lag = createHeldLag()
+  /** What each group of this process holds. */
+  const held = new Map<string, HeldLag>()
   const commits = new Counter({
-    name: 'strandline_consumer_commits_total',
+    name: COMMITS,
     help: 'Transactions committed.',
     labelNames: ['group', 'partition'],
     registers,
@@ -74,7 +92,8 @@ export function createConsumerMetrics(registry: Registry, clock: Clock, group: s
     registers,
     collect() {
       this.reset() // a partition that another process holds now is that one's to report
-      for (const partition of lag.partitions()) this.set({ group, partition }, lag.records(partition))
+      for (const [group, lag] of held)
+        for (const partition of lag.partitions()) this.set({ group, partition }, lag.records(partition))
     },
   })
   new Gauge({
@@ -85,7 +104,8 @@ export function createConsumerMetrics(registry: Registry, clock: Clock, group: s
     collect() {
       this.reset()
       const now = clock.now()
-      for (const partition of lag.partitions()) this.set({ group, partition }, lag.seconds(partition, now))
+      for (const [group, lag] of held)
+        for (const partition of lag.partitions()) this.set({ group, partition }, lag.seconds(partition, now))
     },
   })
   const measuredAt = new Gauge({
@@ -100,7 +120,8 @@ export function createConsumerMetrics(registry: Registry, clock: Clock, group: s
     labelNames: ['group'],
     registers,
     collect() {
-      this.set({ group }, lag.partitions().length)
+      this.reset()
+      for (const [group, lag] of held) this.set({ group }, lag.partitions().length)
     },
   })
 
@@ -110,7 +131,25 @@ export function createConsumerMetrics(registry: Registry, clock: Clock, group: s
     labelNames: ['group'],
     registers,
   })
+  return {
+    held,
+    commits,
+    fences,
+    unknown,
+    seconds,
+    sizes,
+    recordLatency,
+    closeLatency,
+    measuredAt,
+    topicPartitions,
+  }
+}
 
+export function createConsumerMetrics(registry: Registry, clock: Clock, group: string): ConsumerMetrics {
+  const metrics = metricsOf(registry, clock)
+  const { commits, fences, unknown, seconds, sizes, recordLatency, closeLatency, measuredAt, topicPartitions } = metrics
+  const lag = createHeldLag()
+  metrics.held.set(group, lag)
   // A counter that exists from the start has no first increment that rate() would miss.
   fences.inc({ group }, 0)
   for (const outcome of ['committed', 'lost']) unknown.inc({ group, outcome }, 0)
@@ -118,6 +157,11 @@ export function createConsumerMetrics(registry: Registry, clock: Clock, group: s
 
   return {
     lag,
+    close() {
+      metrics.held.delete(group)
+      measuredAt.remove({ group })
+      topicPartitions.remove({ group })
+    },
     measured(partitions) {
       topicPartitions.set({ group }, partitions)
       measuredAt.set({ group }, clock.now() / 1000)

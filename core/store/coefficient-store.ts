@@ -14,6 +14,7 @@ export interface Baseline {
 export interface VersionRow {
   model_version: number
   hash: string
+  build: number
   topic: string
   active: boolean
   definition: ModelDefinition
@@ -48,7 +49,7 @@ export interface CoefficientPage {
   model_version: number | null
 }
 
-/** A model by its name (of several versions the active one, else the newest); null: the active one. Errors: STORE_UNREACHABLE, STORE_SCHEMA. */
+/** A version by name (version-name.ts; of several the active one, else the newest complete one); null: the active one. Errors: STORE_UNREACHABLE, STORE_SCHEMA. */
 export interface CoefficientStore extends Pick<ModelVersionStore, 'list'> {
   version(model: string | null): Promise<VersionRow | null>
   /** Given coefficients and the baseline, all of one moment. */

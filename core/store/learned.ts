@@ -1,6 +1,6 @@
 /**
- * What is learned, read from the database: of the model version that is active there, whatever this process was started with, or of the one whose model is
- * named (of several, the active one, else the newest).
+ * What is learned, read from the database: of the model version that is active there, whatever this process was started with, or of the one that is
+ * named (version-name.ts; of several, the active one, else the newest complete one).
  */
 
 import { compileModel, type Model } from '../../domain/learning/model.ts'
@@ -22,6 +22,7 @@ const PAGE = 10_000
 export interface LearnedModel {
   model: Model
   model_version: number
+  build: number
   active: boolean
 }
 
@@ -29,7 +30,12 @@ export interface LearnedModel {
 export async function learnedModel(store: CoefficientStore, name?: string): Promise<LearnedModel | null> {
   const row = await store.version(name ?? null)
   if (row)
-    return { model: compileModel(row.definition, row.hash), model_version: row.model_version, active: row.active }
+    return {
+      model: compileModel(row.definition, row.hash),
+      model_version: row.model_version,
+      build: row.build,
+      active: row.active,
+    }
   if (name === undefined) return null
   throw unknownModel(name, await store.list())
 }

@@ -89,7 +89,9 @@ async function reconcile(deps: ServiceDeps, { store, learned }: AuditStores): Pr
     throw new StrandlineError(
       'USAGE',
       `What readers see, ${model.definition.name}, is learned from another topic than ${config.topic}: nothing here can be compared with it.`,
-      { todo: 'Set STRANDLINE_TOPIC to that topic, or activate a model version of this one (./strandline activate).' },
+      {
+        todo: 'Set STRANDLINE_TOPIC to that topic, or switch readers to a version of this one (./strandline promote).',
+      },
     )
   const reading = await readLog(deps, model, before, await readLetters(store, config.topic, before.consumer))
   const checkpoints = await readCheckpoints(store, config.topic)

@@ -2,6 +2,7 @@
 import { createFlatReader } from '../../core/codec/flat-event.ts'
 import { loadModel } from '../../core/load-model.ts'
 import { startConsumer } from '../../core/runner/consumer.ts'
+import { groupOf } from '../../core/runner/consumer-names.ts'
 import type { Service, ServiceDeps } from '../../core/service.ts'
 import { type CheckpointStore, createCheckpointStore } from '../../core/store/checkpoint-store.ts'
 import { createModelVersionStore, type ModelVersionStore } from '../../core/store/model-versions.ts'
@@ -18,8 +19,6 @@ export interface LearnerOptions {
   maxChunk?: number
 }
 
-export const learnerGroup = (model: string) => `strandline-learner-${model}`
-
 export interface LearnerStores {
   checkpoints: CheckpointStore
   versions: ModelVersionStore
@@ -28,23 +27,33 @@ export interface LearnerStores {
   learner(model: Model, version: OpenVersion): LearnerStore
 }
 
-const databaseStores = ({ store, config }: ServiceDeps): LearnerStores => ({
+export const databaseStores = ({ store, config }: ServiceDeps): LearnerStores => ({
   checkpoints: createCheckpointStore(store),
   versions: createModelVersionStore(store),
   letters: createDeadLetterStore(store),
   learner: (model, version) => createLearnerStore(store, model, version, config.topic, { sync: config.sync }),
 })
 
+/** A learner of the configured model. */
 export async function startLearner(
   deps: ServiceDeps,
+  options: LearnerOptions = {},
+  stores: LearnerStores = databaseStores(deps),
+): Promise<Service> {
+  const model = loadModel(deps.config.model)
+  return startVersion(deps, model, await openVersion(stores.versions, model, deps.config.topic), options, stores)
+}
+
+/** A learner of one model version. */
+export async function startVersion(
+  deps: ServiceDeps,
+  model: Model,
+  version: OpenVersion,
   { concurrency = 3, maxChunk = 25_000 }: LearnerOptions = {},
   { checkpoints, versions, letters, learner }: LearnerStores = databaseStores(deps),
 ): Promise<Service> {
   const { config, log, logger } = deps
   const { topic, deadLetterTopic } = config
-  const model = loadModel(config.model)
-  const { name } = model.definition
-  const version = await openVersion(versions, model, topic)
   const { id, consumer } = version
   const deadLetters = createDeadLetters({
     store: letters,
@@ -59,7 +68,7 @@ export async function startLearner(
   const service = await startConsumer(deps, {
     service: 'learner',
     consumer,
-    group: learnerGroup(name),
+    group: groupOf(consumer),
     reads: createFlatReader(),
     concurrency,
     maxChunk,
@@ -67,7 +76,8 @@ export async function startLearner(
     processor: (decode) =>
       createLearnerProcessor({ model, store, decode, deadLetters, logger, events, now: deps.clock.monotonic }),
   })
-  const inactive = version.active ? '' : ', which is not the active model'
-  logger.info({ model: name, model_version: id }, `learning from ${topic} under ${name}${inactive}`)
+  const inactive = version.active ? '' : ', which readers do not see'
+  const { name } = model.definition
+  logger.info({ model: name, model_version: id, consumer }, `learning from ${topic} under ${name}${inactive}`)
   return service
 }

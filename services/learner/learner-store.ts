@@ -1,5 +1,6 @@
 /** The learner's calls to the database. Columns travel as array literals in text, which every PostgREST and @supabase/lite passes on unchanged. */
-import type { ModelVersionStore } from '../../core/store/model-versions.ts'
+import { learnerConsumer } from '../../core/runner/consumer-names.ts'
+import type { ModelVersionStore, NamedModel, OpenedVersion } from '../../core/store/model-versions.ts'
 import { isDirect, type Store } from '../../core/store/store.ts'
 import type { Model, Scope } from '../../domain/learning/model.ts'
 import type { DecayedSums } from '../../domain/learning/sums.ts'
@@ -30,15 +31,23 @@ export interface LearnerStore {
   commit(c: LearnerCommit): Promise<CommitAnswer>
 }
 
-/** Finds or makes the version of a model over a topic. Readers see it only where they see no other yet; `./strandline activate` switches. */
+/** Finds or makes the version of a model over a topic. Readers see it only where they see no other yet; `./strandline promote` switches. */
 export async function openVersion(versions: ModelVersionStore, model: Model, topic: string): Promise<OpenVersion> {
-  const { name } = model.definition
-  const row = await versions.open({ model: name, hash: model.hash, definition: model.definition, topic })
-  return { id: row.model_version, active: row.active, consumer: learnerConsumer(name, model.hash) }
+  return openedVersion(model, await versions.open(namedModel(model, topic)))
 }
 
-/** Names the checkpoints of a model version in `consumer_checkpoints`. */
-export const learnerConsumer = (model: string, hash: string) => `learner/${model}/${hash.slice(0, 12)}`
+export const namedModel = ({ definition, hash }: Model, topic: string): NamedModel => ({
+  model: definition.name,
+  hash,
+  definition,
+  topic,
+})
+
+export const openedVersion = ({ definition, hash }: Model, row: OpenedVersion): OpenVersion => ({
+  id: row.model_version,
+  active: row.active,
+  consumer: learnerConsumer({ model: definition.name, hash, build: row.build }),
+})
 
 type LedgerTuple = [
   id: string,

@@ -26,12 +26,14 @@ export function createMemoryLearner(
   { sync = true }: { sync?: boolean } = {},
 ): LearnerStore {
   const { id: model_version, consumer } = modelVersion
-  const { ledger, partials } = learnedTables(db)
+  const { ledger, partials, versions } = learnedTables(db)
   const at = (partition: number) => ({ consumer, topic, partition })
 
   function commit(c: LearnerCommit): void {
     const held = fence(db, { ...c.claim, consumer, topic })
     if (held !== 'ok') throw new Refused({ status: held })
+    // a version that is being dropped, or was: what is written now nobody would take away any more
+    if (versions.get(String(model_version))?.dropping !== false) throw new Refused({ status: 'fenced' })
     for (const other of c.foreign) raiseVersion(other)
     for (const trade of c.changed) {
       const key = ledgerKey(model_version, trade.id)

@@ -7,10 +7,24 @@ import type { LearnerEvents } from './processor.ts'
 
 const OUTCOMES = ['applied', 'corrected', 'duplicate', 'other_model'] as const
 
-export function createLearnerMetrics(registry: Registry, logger: Logger): LearnerEvents {
+/** Learners of several model versions in one process share the counters. */
+type Counters = ReturnType<typeof registerCounters>
+const registered = new WeakMap<Registry, Counters>()
+const TRADES = 'strandline_learner_trades_total'
+
+/** A registry that was cleared has forgotten them. */
+function countersOf(registry: Registry): Counters {
+  const known = registered.get(registry)
+  if (known && registry.getSingleMetric(TRADES) === known.trades) return known
+  const made = registerCounters(registry)
+  registered.set(registry, made)
+  return made
+}
+
+function registerCounters(registry: Registry) {
   const registers = [registry]
   const trades = new Counter({
-    name: 'strandline_learner_trades_total',
+    name: TRADES,
     help: 'Trades by what became of them: applied, corrected, duplicate, other_model.',
     labelNames: ['outcome'],
     registers,
@@ -27,9 +41,14 @@ export function createLearnerMetrics(registry: Registry, logger: Logger): Learne
     labelNames: ['name'],
     registers,
   })
-  const told = new Set<string>()
   for (const outcome of OUTCOMES) trades.inc({ outcome }, 0)
   for (const reason of REJECT_REASONS) deadLetters.inc({ reason }, 0)
+  return { trades, deadLetters, leftOut }
+}
+
+export function createLearnerMetrics(registry: Registry, logger: Logger): LearnerEvents {
+  const { trades, deadLetters, leftOut } = countersOf(registry)
+  const told = new Set<string>()
   return {
     applied(result) {
       const fresh = result.applied - result.corrections

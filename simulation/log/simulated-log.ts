@@ -47,6 +47,7 @@ export function createSimulatedLog(options: SimulatedLogOptions): EventLog {
         return new Map([...known].map(([p, offset]) => [p, typeof offset === 'number' ? offset : null]))
       }),
     group: async () => ({ state: 'Stable', members: [] }),
+    deleteGroup: () => Promise.reject(new Error('nobody deletes a group here')),
     timestamps: (topic, offsets) =>
       call('log', 'timestamps', () => new Map(at(topic, offsets).map(([p, r]) => [p, r?.timestamp ?? null])), topic),
     recordsAt: (topic, offsets) => call('log', 'recordsAt', () => new Map(at(topic, offsets)), topic),

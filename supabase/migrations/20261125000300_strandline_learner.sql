@@ -1,7 +1,8 @@
 -- The learner's state. All of it can be thrown away and folded again from the log.
 
 -- A model version is a model (by the hash of its definition) folded over one log: two topics under one model have sums, ledger and baseline of their
--- own. Readers see the active version, or the one that they name; only strandline_learner_activate changes which one is active.
+-- own. The same model may be folded over the same log once more, beside what is there: that is another build of it. Readers see the active version, or
+-- the one that they name; only strandline_learner_activate changes which one is active.
 create table strandline.model_versions (
   model_version  integer generated always as identity primary key,
   model       text        not null,
@@ -15,11 +16,20 @@ create table strandline.model_versions (
   weight_min  double precision generated always as ((definition -> 'weight' ->> 'min')::double precision) stored,
   weight_max  double precision generated always as ((definition -> 'weight' ->> 'max')::double precision) stored,
   timeframes  jsonb            generated always as (jsonb_path_query_array(definition, '$.levers[*] ? (@.name == "timeframe").vocabulary[*]')) stored,
+  build       integer     not null default 1,
   active      boolean     not null default false,
+  building    boolean     not null default false,      -- `rebuild` folds it: learners leave it alone until it has caught up
+  dropping    boolean     not null default false,      -- it is being taken away, and is no version any more to anybody but `drop`
+  previous    integer,                                 -- the version that was active when this one was promoted: where `rollback` goes
   created_at  timestamptz not null default now(),
-  constraint model_versions_version unique (hash, topic)
+  constraint model_versions_version unique (hash, topic, build)
 );
 create unique index model_versions_active on strandline.model_versions (active) where active;
+
+-- Under which name a version's learner keeps its checkpoints; in TypeScript: core/runner/consumer-names.ts.
+create function strandline.learner_consumer(g strandline.model_versions) returns text language sql immutable set search_path = '' as $$
+  select 'learner/' || g.model || '/' || left(g.hash, 12) || case when g.build > 1 then '.r' || g.build else '' end
+$$;
 
 -- One row for each trade that was applied: what makes a redelivery a no-op, and what a correction takes out of the sums.
 create table strandline.learner_ledger (
@@ -165,47 +175,105 @@ begin
 end $$;
 
 -- Makes a version the one that readers see, with the baseline that goes with it, in one transaction. Commits of learners that are under way are waited
--- for, later ones wait for us (learner_commit). Returns {status: 'ok' | 'unknown', previous: version or null}.
-create function public.strandline_learner_activate(p_model_version integer)
+-- for, later ones wait for us (learner_commit). p_from: the version that whoever asks takes for the active one; null: not compared. p_back: a rollback,
+-- which leaves what was before the version as it is, so that the next one goes one further back.
+-- Returns {status: 'ok' | 'unknown' | 'changed' (another version is active than p_from), previous: the version that was active, or null}.
+create function public.strandline_learner_activate(p_model_version integer, p_from integer default null, p_back boolean default false)
 returns jsonb language plpgsql security invoker set search_path = '' as $$
 declare
   v_previous integer;
 begin
   perform pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtext('strandline.activate'));
-  if not exists (select 1 from strandline.model_versions where model_version = p_model_version) then
+  if not exists (select 1 from strandline.model_versions where model_version = p_model_version and not dropping) then
     return jsonb_build_object('status', 'unknown', 'previous', null);
   end if;
   select model_version into v_previous from strandline.model_versions where active;
+  if v_previous <> p_from then
+    return jsonb_build_object('status', 'changed', 'previous', v_previous);
+  end if;
   update strandline.model_versions set active = false where active and model_version <> p_model_version;
-  update strandline.model_versions set active = true where model_version = p_model_version and not active;
+  update strandline.model_versions set active = true, previous = case when p_back then previous else v_previous end
+  where model_version = p_model_version and not active;
   perform strandline.learner_write_baseline(p_model_version);
   return jsonb_build_object('status', 'ok', 'previous', v_previous);
 end
 $$;
 
+-- A new version, behind all builds of the same model over the same log. It is active where nothing is.
+create function strandline.learner_add_version(p_model text, p_hash text, p_definition text, p_topic text, p_building boolean)
+returns strandline.model_versions language plpgsql security invoker set search_path = '' as $$
+declare
+  g strandline.model_versions;
+begin
+  insert into strandline.model_versions (model, hash, definition, topic, build, building)
+  values (p_model, p_hash, p_definition::jsonb, p_topic,
+          1 + coalesce((select max(v.build) from strandline.model_versions v where v.hash = p_hash and v.topic = p_topic), 0), p_building)
+  returning * into g;
+  if not exists (select 1 from strandline.model_versions where active) then
+    perform public.strandline_learner_activate(g.model_version);
+    g.active := true;
+  end if;
+  return g;
+end
+$$;
+
+-- The version of a model over a topic with which a learner goes on: the active build, else the newest that is complete, else the newest, which is then
+-- the learner's to complete; where there is none, a new one.
 create function public.strandline_learner_open_version(
-  p_model text, p_hash text, p_definition text, p_activate boolean default false, p_topic text default 'pm.position-closed.v1')
+  p_model text, p_hash text, p_definition text, p_topic text default 'pm.position-closed.v1')
 returns jsonb language plpgsql security invoker set search_path = '' as $$
 declare
   g strandline.model_versions;
 begin
   perform pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtext('strandline.model_version'));
-  insert into strandline.model_versions (model, hash, definition, topic) values (p_model, p_hash, p_definition::jsonb, p_topic)
-  on conflict (hash, topic) do nothing;
-  select * into g from strandline.model_versions where hash = p_hash and topic = p_topic;
-  if not exists (select 1 from strandline.model_versions where active) then
-    perform public.strandline_learner_activate(g.model_version);
-    g.active := true;
+  select * into g from strandline.model_versions v where v.hash = p_hash and v.topic = p_topic and not v.dropping
+  order by v.active desc, v.building, v.model_version desc limit 1;
+  if not found then
+    g := strandline.learner_add_version(p_model, p_hash, p_definition, p_topic, false);
+  elsif g.building then
+    update strandline.model_versions set building = false where model_version = g.model_version;
   end if;
-  return jsonb_build_object('model_version', g.model_version, 'active', g.active);
+  return jsonb_build_object('model_version', g.model_version, 'active', g.active, 'build', g.build);
 end
 $$;
 
--- All versions, the active one first, then by age: [{version, model, hash, topic, active, n (scored trades), created_at}].
+-- A build of its own for `rebuild`: the one that was begun and is not complete, else a new one. begun: it was there.
+create function public.strandline_learner_open_build(p_model text, p_hash text, p_definition text, p_topic text)
+returns jsonb language plpgsql security invoker set search_path = '' as $$
+declare
+  g strandline.model_versions;
+  v_begun boolean;
+begin
+  perform pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtext('strandline.model_version'));
+  select * into g from strandline.model_versions v where v.hash = p_hash and v.topic = p_topic and v.building and not v.dropping
+  order by v.model_version desc limit 1;
+  v_begun := found;
+  if not v_begun then
+    g := strandline.learner_add_version(p_model, p_hash, p_definition, p_topic, true);
+  end if;
+  return jsonb_build_object('model_version', g.model_version, 'active', g.active, 'build', g.build, 'begun', v_begun);
+end
+$$;
+
+-- A build has caught up: from now on it is kept up to date by whoever learns.
+create function public.strandline_learner_built(p_model_version integer) returns void language sql security invoker set search_path = '' as $$
+  update strandline.model_versions set building = false where model_version = p_model_version and building
+$$;
+
+-- The versions over a topic that learners keep up to date, the active one first: [{model_version, model, hash, build, definition, active}].
+create function public.strandline_learner_maintained(p_topic text) returns jsonb language sql stable security invoker set search_path = '' as $$
+  select coalesce(jsonb_agg(jsonb_build_object('model_version', g.model_version, 'model', g.model, 'hash', g.hash, 'build', g.build, 'definition', g.definition,
+                                               'active', g.active) order by g.active desc, g.model_version), '[]')
+  from strandline.model_versions g where g.topic = p_topic and not g.dropping and (g.active or not g.building)
+$$;
+
+-- All versions, the active one first, then by age: [{model_version, model, hash, build, topic, active, building, dropping, previous, n (scored trades),
+-- created_at}].
 create function public.strandline_learner_versions()
 returns jsonb language sql stable security invoker set search_path = '' as $$
   select coalesce(jsonb_agg(jsonb_build_object(
-    'model_version', g.model_version, 'model', g.model, 'hash', g.hash, 'topic', g.topic, 'active', g.active, 'created_at', g.created_at,
+    'model_version', g.model_version, 'model', g.model, 'hash', g.hash, 'build', g.build, 'topic', g.topic, 'active', g.active, 'building', g.building,
+    'dropping', g.dropping, 'previous', g.previous, 'created_at', g.created_at,
     'n', (select coalesce(sum(p.n), 0) from strandline.learner_partials p where p.key = '' and p.name = 'global' and p.model_version = g.model_version))
     order by g.active desc, g.model_version desc), '[]')
   from strandline.model_versions g

@@ -1,17 +1,25 @@
 -- What the decision maker reads: in one call, so that all of it is of one moment. Nothing is written.
 
--- The version that a reader means: the active one, or by the name of its model (of several, the active one, else the newest). null: there is none.
+-- Whether a text names a version: by its model (lowcap-v4), by the first six or more digits of its hash, either with .r2 behind it for a build. In
+-- TypeScript: core/store/version-name.ts; test/store/versions.int.test.ts holds the two together.
+create function strandline.names_version(p_text text, g strandline.model_versions) returns boolean language sql immutable set search_path = '' as $$
+  select p_text = g.model or p_text = g.model || '.r' || g.build
+    or (p_text ~ '^[0-9a-f]{6,64}$' and starts_with(g.hash, p_text))
+    or (p_text ~ '^[0-9a-f]{6,64}[.]r[0-9]+$' and starts_with(g.hash, split_part(p_text, '.', 1)) and split_part(p_text, '.r', 2) = g.build::text)
+$$;
+
+-- The version that a reader means: the active one, or by name (of several, the active one, else the newest complete one). null: there is none.
 create function strandline.decision_version(p_model text)
 returns integer language sql stable security invoker set search_path = '' as $$
   select g.model_version from strandline.model_versions g
-  where case when p_model is null then g.active else g.model = p_model end
-  order by g.active desc, g.model_version desc limit 1
+  where not g.dropping and case when p_model is null then g.active else strandline.names_version(p_model, g) end
+  order by coalesce(g.model = p_model, false) desc, g.active desc, g.building, g.model_version desc limit 1
 $$;
 
--- A model version: {version, hash, topic, active, definition}; null where there is none. p_model null: the active one.
+-- A model version: {model_version, hash, build, topic, active, definition}; null where there is none. p_model null: the active one.
 create function public.strandline_decision_model(p_model text default null)
 returns jsonb language sql stable security invoker set search_path = '' as $$
-  select jsonb_build_object('model_version', g.model_version, 'hash', g.hash, 'topic', g.topic, 'active', g.active, 'definition', g.definition)
+  select jsonb_build_object('model_version', g.model_version, 'hash', g.hash, 'build', g.build, 'topic', g.topic, 'active', g.active, 'definition', g.definition)
   from strandline.model_versions g where g.model_version = strandline.decision_version(p_model)
 $$;
 

@@ -13,7 +13,7 @@ create function public.strandline_lag(p_topic text) returns jsonb language sql s
                        order by d.consumer, d.partition, d.reason)
       from (select consumer, partition, reason, count(*) from strandline.dead_letters where topic = p_topic and redriven_at is null and applied_at is null
             group by consumer, partition, reason) d), '[]'),
-    'active', (select 'learner/' || g.model || '/' || left(g.hash, 12) from strandline.model_versions g where g.active and g.topic = p_topic))
+    'active', (select strandline.learner_consumer(g) from strandline.model_versions g where g.active and g.topic = p_topic))
 $$;
 
 -- The audit counts every store itself. Pages follow a key that has an index; p_after is the `next` of the page before, '' at first.

@@ -31,6 +31,8 @@ begin
   -- a dead letter is what the log cannot restore: its copy is in the dead-letter topic already
   if not p_sync and p_dead = '[]' then perform strandline.restorable(); end if;
   v_status := strandline.fence(p_consumer, p_topic, p_partition, p_epoch, p_version, p_checkpoint);
+  -- a version that is being dropped, or was: what is written now nobody would take away any more
+  if v_status = 'ok' and not exists (select from strandline.model_versions where model_version = p_model_version and not dropping) then v_status := 'fenced'; end if;
   if v_status <> 'ok' then return jsonb_build_object('status', v_status); end if;
   if p_foreign <> '[]' then
     -- a topic that was made anew may have fewer partitions than the ledger knows: what the ledger says of the others changes under a checkpoint as well

@@ -92,11 +92,14 @@ describe('once trades were learned from', () => {
     const expected = fold.result()
     const { stdout } = await strandline('coefficients', '--json')
     const {
-      model: name,
+      model: version,
       active,
       ...printed
-    } = JSON.parse(stdout) as typeof expected & { model: string; active: boolean }
-    expect({ name, active }).toEqual({ name: 'lowcap-v4', active: true })
+    } = JSON.parse(stdout) as typeof expected & { model: object; active: boolean }
+    expect({ version, active }).toEqual({
+      version: { name: 'lowcap-v4', hash: model.hash, build: 1, active: true },
+      active: true,
+    })
     expect(Object.keys(printed)).toEqual(['global_rr', 'coefficients'])
     expect(printed.coefficients.map((c) => Object.keys(c).sort())).toEqual(
       expected.coefficients.map((c) => Object.keys(c).sort()),
@@ -109,7 +112,7 @@ describe('once trades were learned from', () => {
   test('coefficients prints its model and the baseline first, then rows, as narrow as it was asked for', async () => {
     const { stdout } = await strandline('coefficients', '--scope', 'lever', '--name', 'chain', '--min-n', '2')
     const lines = stdout.trim().split('\n')
-    expect(lines[0]).toBe('model: lowcap-v4 (active)')
+    expect(lines[0]).toBe(`model: lowcap-v4 (${model.hash.slice(0, 12)}), active`)
     expect(lines[1]).toMatch(/^baseline: R\/R .* 3 trades$/)
     expect(lines.filter((l) => l.startsWith('lever'))).toEqual([expect.stringMatching(/^lever +chain +solana .* 2\b/)])
     expect((await strandline('coefficients', '--limit', '1')).stdout).toContain('more: --limit 0 prints all')

@@ -125,7 +125,7 @@ test('regression: what an import says of learning is so, and it says how to look
   expect(other.stdout).toContain('Learned under freqtrade: 2 trades count in its coefficients')
   expect(other.stdout).toContain('Look at it: ./strandline coefficients --model freqtrade')
   expect(other.stdout).toContain(
-    'Allocations follow lowcap-v4, not freqtrade. To switch: ./strandline activate freqtrade',
+    'Allocations follow lowcap-v4, not freqtrade. To switch: ./strandline promote freqtrade',
   )
   const { summary } = JSON.parse(
     (await strandline('import', 'jsonl', 'said.jsonl', '--model', 'freqtrade', '--json')).stdout,

@@ -8,13 +8,13 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { systemClock } from '../../core/clock.ts'
 import { createLagStore } from '../../core/lag/lag-store.ts'
 import { readLag } from '../../core/lag/read-lag.ts'
-import { learnerGroup } from '../../services/learner/index.ts'
 import { type Burrow, hasBurrow, startBurrow } from '../support/burrow.ts'
 import { closedTrade } from '../support/closed-trade.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
 import type { TestKafka } from '../support/kafka.ts'
 import { startKafka3 } from '../support/kafka-3.ts'
 import { createStage } from '../support/kafka-learner.ts'
+import { learnerGroup } from '../support/learner-group.ts'
 
 const run = promisify(execFile)
 const hasKcat = spawnSync('kcat', ['-V'], { stdio: 'ignore' }).error === undefined

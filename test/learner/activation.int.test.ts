@@ -10,9 +10,9 @@ import { foldTrades } from '../../domain/learning/fold.ts'
 import { decayOf } from '../../domain/learning/sums.ts'
 import { type Trade, tradeOf } from '../../domain/learning/trade.ts'
 import { allocate, createDecisionMaker } from '../../services/decision/decide.ts'
-import { activate } from '../../services/learner/activate.ts'
 import { createChunkState } from '../../services/learner/chunk-state.ts'
 import { createLearnerStore, openVersion } from '../../services/learner/learner-store.ts'
+import { promote } from '../../services/learner/promote.ts'
 import { createSumsCache } from '../../services/learner/sums-cache.ts'
 import { closedTrade } from '../support/closed-trade.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
@@ -99,7 +99,7 @@ describe('a learner that starts', () => {
     await kafka.log.produce(stage.topic, bad)
     await freqtradeCaughtUp(stage)
     expect(await deadLettersOf(stage, kafka)).toHaveLength(0)
-    await activate({ store: db.store, log: kafka.log, clock: systemClock }, { model: 'freqtrade', force: true })
+    await promote({ store: db.store, log: kafka.log, clock: systemClock }, { name: 'freqtrade', force: true })
     await kafka.log.produce(stage.topic, bad)
     await freqtradeCaughtUp(stage)
     await learner.stop()
@@ -116,7 +116,7 @@ describe('a switch to another model', () => {
 
   it('is refused for one that never learned, with the list of those that have', async () => {
     await learnAll(await createStage(db, kafka))
-    await expect(activate(deps(), { model: 'freqtrade' })).rejects.toMatchObject({
+    await expect(promote(deps(), { name: 'freqtrade' })).rejects.toMatchObject({
       code: 'USAGE',
       message: "Nothing was ever learned under a model 'freqtrade': there are lowcap-v4.",
     })
@@ -130,7 +130,7 @@ describe('a switch to another model', () => {
     const soon = { ...deps(), clock: { ...systemClock, now: () => 0, sleep: async () => {} } }
     let now = 0
     soon.clock.now = () => (now += 20_000)
-    await expect(activate(soon, { model: 'freqtrade' })).rejects.toMatchObject({
+    await expect(promote(soon, { name: 'freqtrade' })).rejects.toMatchObject({
       code: 'MODEL_BEHIND',
       message: `freqtrade has learned no trade, while ${stage.topic} holds 6 records.`,
     })
@@ -138,12 +138,12 @@ describe('a switch to another model', () => {
     await freqtradeCaughtUp(stage)
     await learner.stop()
     await stage.publish(imported(6, 3))
-    await expect(activate(soon, { model: 'freqtrade' })).rejects.toMatchObject({
+    await expect(promote(soon, { name: 'freqtrade' })).rejects.toMatchObject({
       code: 'MODEL_BEHIND',
       message: `freqtrade has not applied all of ${stage.topic} yet: 3 to go.`,
     })
     expect(await activeNow()).toMatchObject({ model: 'lowcap-v4' })
-    expect(await activate(soon, { model: 'freqtrade', force: true })).toMatchObject({ n: 2, lag_records: 3 })
+    expect(await promote(soon, { name: 'freqtrade', force: true })).toMatchObject({ n: 2, lag_records: 3 })
     expect(await activeNow()).toMatchObject({ model: 'freqtrade' })
   })
 
@@ -166,15 +166,20 @@ describe('a switch to another model', () => {
       SUPABASE_SERVICE_ROLE_KEY: db.key,
     }
     const seen = await runCommand(['coefficients', '--model', 'freqtrade', '--json'], { env })
-    expect(JSON.parse(seen.stdout)).toMatchObject({ model: 'freqtrade', active: false, global_rr: { n: 2 } })
-    const done = await runCommand(['activate', 'freqtrade', '--json'], { env })
+    expect(JSON.parse(seen.stdout)).toMatchObject({
+      model: { name: 'freqtrade', hash: freqtrade.hash, build: 1, active: false },
+      global_rr: { n: 2 },
+    })
+    const done = await runCommand(['promote', 'freqtrade', '--json'], { env })
     expect(done).toMatchObject({ code: 0 })
-    expect(JSON.parse(done.stdout)).toMatchObject({
-      model: 'freqtrade',
+    expect(JSON.parse(done.stdout)).toEqual({
+      name: 'freqtrade',
+      hash: freqtrade.hash,
+      build: 1,
       topic: stage.topic,
       n: 2,
       lag_records: 0,
-      previous: 'lowcap-v4',
+      previous: { name: 'lowcap-v4', hash: lowcap.hash, build: 1, topic: stage.topic },
     })
     expect(await ask()).toMatchObject({ model: 'freqtrade', active: true, global_rr: { n: 2 } })
     expect((await learned(db)).global_rr.n).toBe(2)
@@ -293,10 +298,10 @@ it('regression: two topics under one model have sums, ledger and baseline of the
   expectClose(await learned(db), await folded(lowcap, [[...ofA, ...more]]))
 
   const deps = { store: db.store, log: kafka.log, clock: systemClock }
-  await expect(activate(deps, { model: 'lowcap-v4' })).rejects.toMatchObject({
+  await expect(promote(deps, { name: 'lowcap-v4' })).rejects.toMatchObject({
     message: expect.stringContaining('learns from several topics'),
   })
-  await activate(deps, { model: 'lowcap-v4', topic: b.topic })
+  await promote(deps, { name: 'lowcap-v4', topic: b.topic })
   expectClose(await learned(db), await folded(lowcap, [ofB]))
   const { global_rr } = await readCoefficients(createCoefficientStore(db.store), [])
   expect(global_rr.n).toBe(8)

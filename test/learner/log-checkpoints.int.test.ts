@@ -2,12 +2,12 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { loadModel } from '../../core/load-model.ts'
 import type { Service } from '../../core/service.ts'
 import type { PositionClosed } from '../../domain/event.ts'
-import { learnerGroup } from '../../services/learner/index.ts'
 import { closedTrade } from '../support/closed-trade.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
 import { createTestKafka, type TestKafka } from '../support/kafka.ts'
 import { createStage, type Stage } from '../support/kafka-learner.ts'
 import { bits, emptyLearner, expectClose, folded, learned } from '../support/learned.ts'
+import { learnerGroup } from '../support/learner-group.ts'
 import { until } from '../support/pm.ts'
 
 let db: TestDatabase

@@ -95,20 +95,21 @@ describe.each(WAYS)('%s', (name) => {
 
   test('the first version is active, another one only when it is made so', async () => {
     const port = versionsOf(way())
-    expect(await port.open(named(lowcap, 't'))).toEqual({ model_version: 1, active: true })
-    expect(await port.open(named(lowcap, 't'))).toEqual({ model_version: 1, active: true })
-    expect(await port.open(named(freqtrade, 't'))).toEqual({ model_version: 3, active: false })
-    expect(await port.isActive(3)).toBe(false)
-    expect(await port.activate(3)).toEqual({ status: 'ok', previous: 1 })
-    expect(await port.activate(2)).toEqual({ status: 'unknown', previous: null })
-    expect([await port.isActive(1), await port.isActive(3), await port.isActive(9)]).toEqual([false, true, false])
+    expect(await port.open(named(lowcap, 't'))).toEqual({ model_version: 1, active: true, build: 1 })
+    expect(await port.open(named(lowcap, 't'))).toEqual({ model_version: 1, active: true, build: 1 })
+    expect(await port.open(named(freqtrade, 't'))).toEqual({ model_version: 2, active: false, build: 1 })
+    expect(await port.isActive(2)).toBe(false)
+    expect(await port.activate(2)).toEqual({ status: 'ok', previous: 1 })
+    expect(await port.activate(3)).toEqual({ status: 'unknown', previous: null })
+    expect([await port.isActive(1), await port.isActive(2), await port.isActive(9)]).toEqual([false, true, false])
     expect((await port.list()).map((v) => [v.model_version, v.model, v.active, v.n])).toEqual([
-      [3, 'freqtrade', true, 0],
+      [2, 'freqtrade', true, 0],
       [1, 'lowcap-v4', false, 0],
     ])
     expect(await coefficientsOf(way()).version('lowcap-v4')).toEqual({
       model_version: 1,
       hash: lowcap.hash,
+      build: 1,
       topic: 't',
       active: false,
       definition: lowcap.definition,

@@ -9,10 +9,11 @@ import type { Service, ServiceDeps } from '../../core/service.ts'
 import type { Store } from '../../core/store/store.ts'
 import type { PositionClosed } from '../../domain/event.ts'
 import { type CaughtUp, learnUntilCaughtUp } from '../../services/learner/catch-up.ts'
-import { type LearnerOptions, learnerGroup, startLearner } from '../../services/learner/index.ts'
+import { type LearnerOptions, startLearner } from '../../services/learner/index.ts'
 import type { TestDatabase } from './database.ts'
 import type { TestKafka } from './kafka.ts'
 import { activate } from './learned.ts'
+import { learnerGroup } from './learner-group.ts'
 import { PATIENCE_MS } from './patience.ts'
 
 export interface Stage {

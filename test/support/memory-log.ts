@@ -36,6 +36,7 @@ export function createMemoryLog(): MemoryLog & EventLog {
     consume: () => Promise.reject(new Error('nobody reads this log')),
     committed: async () => new Map(),
     group: async () => ({ state: 'Dead', members: [] }),
+    deleteGroup: async () => {},
     timestamps: async () => new Map(),
     recordsAt: async () => new Map(),
     topicId: async () => null,

@@ -1,12 +1,18 @@
 /** What happens to the topic and to the groups that read it. */
 import { setTimeout as sleep } from 'node:timers/promises'
+import { loadModel } from '../../core/load-model.ts'
+import { groupOf, learnerConsumer, PROJECTOR_CONSUMER } from '../../core/runner/consumer-names.ts'
 import { DEAD_LETTERS, type Stage, TOPIC } from '../stage.ts'
 import type { Fault } from './fault.ts'
 
 const MOST_PARTITIONS = 16
 /** A broker that was killed may take its time, and a group waits for the sessions of its dead. */
 const PATIENCE_MS = 180_000
-const GROUPS = { learner: 'strandline-learner-lowcap-v4', projector: 'strandline-projector' } as const
+const { definition, hash } = loadModel('lowcap-v4')
+const GROUPS = {
+  learner: groupOf(learnerConsumer({ model: definition.name, hash, build: 1 })),
+  projector: groupOf(PROJECTOR_CONSUMER),
+} as const
 
 /** An operator stops all members of a group, sets its offsets, and starts them again: the broker refuses it otherwise. */
 function moved(kind: keyof typeof GROUPS, way: 'back' | 'ahead'): Fault {

@@ -1,5 +1,6 @@
 /** What is learned, in memory: the rules of `strandline_decision_*`. */
 import type { CoefficientStore } from '../coefficient-store.ts'
+import { namesVersion } from '../version-name.ts'
 import { asJson, type MemoryDatabase } from './database.ts'
 import {
   activeVersion,
@@ -17,18 +18,24 @@ export function createMemoryCoefficients(db: MemoryDatabase): CoefficientStore {
   /** The version that a reader means. */
   function meant(model: string | null): ModelVersionRow | undefined {
     if (model === null) return activeVersion(db)
-    const named = learnedTables(db)
+    return learnedTables(db)
       .versions.rows()
-      .filter((v) => v.model === model)
-    return named.find((v) => v.active) ?? named.sort((a, b) => b.model_version - a.model_version)[0]
+      .filter((v) => !v.dropping && namesVersion(model, v))
+      .sort(
+        (a, b) =>
+          Number(b.model === model) - Number(a.model === model) ||
+          Number(b.active) - Number(a.active) ||
+          Number(a.building) - Number(b.building) ||
+          b.model_version - a.model_version,
+      )[0]
   }
   return {
     list: createMemoryModelVersions(db).list,
     async version(model) {
       const version = meant(model)
       if (!version) return null
-      const { model_version, hash, topic, active, definition } = version
-      return asJson({ model_version, hash, topic, active, definition })
+      const { model_version, hash, build, topic, active, definition } = version
+      return asJson({ model_version, hash, build, topic, active, definition })
     },
     async read(keys, model) {
       const version = meant(model)

@@ -1,5 +1,6 @@
 /** Where every consumer of a topic stands, in memory: the rules of `strandline_lag`. */
 import type { StoredLag } from '../../lag/lag.ts'
+import { learnerConsumer } from '../../runner/consumer-names.ts'
 import { checkpointsOf } from './checkpoints.ts'
 import { keyOf, type MemoryDatabase } from './database.ts'
 import { deadLettersOf } from './dead-letters.ts'
@@ -32,6 +33,6 @@ export function memoryLag(db: MemoryDatabase, topic: string): StoredLag {
         return { consumer, partition, reason, count: all.length }
       })
       .sort((a, b) => compare(a.consumer, b.consumer) || a.partition - b.partition || compare(a.reason, b.reason)),
-    active: active?.topic === topic ? `learner/${active.model}/${active.hash.slice(0, 12)}` : null,
+    active: active?.topic === topic ? learnerConsumer(active) : null,
   }
 }

@@ -9,7 +9,11 @@ export interface ModelVersionRow {
   hash: string
   topic: string
   definition: ModelDefinition
+  build: number
   active: boolean
+  building: boolean
+  dropping: boolean
+  previous: number | null
   /** ISO 8601. */
   created_at: string
 }

@@ -1,0 +1,50 @@
+/** Model versions for a terminal. Pure. */
+import { shortHash } from '../core/runner/consumer-names.ts'
+import type { ListedVersion } from '../services/learner/list-versions.ts'
+import { age } from './lag-text.ts'
+import { table } from './table.ts'
+
+const right = 'right' as const
+
+/** @param now ms */
+export function modelsText(models: ListedVersion[], now: number): string {
+  if (models.length === 0) return 'There is no model version: no learner ever ran. Start one: ./strandline up.'
+  const topics = new Set(models.map((m) => m.topic))
+  const lines = table(
+    [
+      { title: 'model' },
+      { title: 'version' },
+      { title: 'state' },
+      { title: 'events', align: right },
+      { title: 'lag', align: right },
+      { title: 'coeff.', align: right },
+      { title: 'size', align: right },
+      { title: 'age', align: right },
+      ...(topics.size > 1 ? [{ title: 'topic' }] : []),
+    ],
+    models.map((m) => [
+      m.name,
+      shortHash(m),
+      m.previous && m.state === 'kept' ? 'before' : m.state,
+      String(m.events),
+      m.lag === null ? '–' : String(m.lag),
+      String(m.coefficients),
+      size(m.size_bytes),
+      age((now - Date.parse(m.created_at)) / 1_000),
+      ...(topics.size > 1 ? [m.topic] : []),
+    ]),
+  )
+  const newer = models.filter((m) => m.state === 'kept' && !m.previous)
+  if (models.some((m) => m.state === 'building'))
+    lines.push('', 'A build that is not complete: ./strandline rebuild goes on with it.')
+  if (models.some((m) => m.state === 'dropping'))
+    lines.push('', 'One is being dropped: ./strandline drop goes on with it.')
+  if (newer.length > 0)
+    lines.push('', `What a switch would change: ./strandline promote ${shortHash(newer[0]!)} --dry-run`)
+  return lines.join('\n')
+}
+
+export function size(bytes: number): string {
+  if (bytes < 1e6) return `${Math.ceil(bytes / 1e3)} kB`
+  return bytes < 1e9 ? `${(bytes / 1e6).toFixed(1)} MB` : `${(bytes / 1e9).toFixed(1)} GB`
+}

@@ -1,0 +1,106 @@
+/** `strandline rebuild`: the whole log folded into a new model version, beside what readers see. */
+import type { Command } from 'commander'
+import { StrandlineError } from '../core/errors.ts'
+import { loadModel, modelNames } from '../core/load-model.ts'
+import { shortHash } from '../core/runner/consumer-names.ts'
+import { createCoefficientStore } from '../core/store/coefficient-store.ts'
+import { learnedModel } from '../core/store/learned.ts'
+import type { Store } from '../core/store/store.ts'
+import type { Model } from '../domain/learning/model.ts'
+import { type Rebuilt, rebuild } from '../services/learner/rebuild.ts'
+import { say } from './output.ts'
+import { createProgressBar, duration } from './progress-bar.ts'
+import { label } from './promote-text.ts'
+import { openStack } from './shared.ts'
+
+interface Options {
+  model?: string
+  json?: boolean
+  dataDir?: string
+}
+
+export function register(program: Command): void {
+  program
+    .command('rebuild')
+    .description(
+      'Fold the whole log into a new model version beside what readers see, which goes on. Nothing changes for them until `promote`. Ctrl-C, or a crash: said again, it goes on where it stood.',
+    )
+    .argument(
+      '[model]',
+      'a model by name, the path of a model file, or a version; default: what readers see, once more',
+    )
+    .option('--model <model>', 'the same, as an option')
+    .option(
+      '--json',
+      'print one JSON object: {"name", "hash", "build", "topic", "begun", "active", "complete", "records", "seconds"}; begun: it went on with one that was there; complete: false after Ctrl-C',
+    )
+    .option('--data-dir <dir>', 'folder of the stack (default: .strandline)')
+    .addHelpText(
+      'after',
+      `
+It has a consumer group of its own, named with the hash of the model, and .r2 for the second build of the same definition: Redpanda
+Console shows its lag. Once it has caught up, learners that run keep it up to date.
+
+Examples:
+  ./strandline rebuild                          # the same model, folded again: bars were corrected, or the state is suspected
+  ./strandline rebuild models/lowcap-v5.json    # another definition
+`,
+    )
+    .action(async (argument: string | undefined, { model: option, json, dataDir }: Options) => {
+      if (argument !== undefined && option !== undefined)
+        throw new StrandlineError('USAGE', 'The model is given twice.', { todo: 'Give it once.' })
+      const stack = await openStack({ dataDir, needs: ['database', 'kafka', 'registry'] })
+      const asked = new AbortController()
+      const stop = () => asked.abort()
+      for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, stop)
+      const bar = createProgressBar('folding', 'records')
+      try {
+        const model = await modelOf(stack.store, argument ?? option, stack.loop.model)
+        const began = stack.clock.now()
+        let records = 0
+        const done = await rebuild(stack, model, {
+          opened: (version, begun) =>
+            say(`${begun ? 'Going on with' : 'Folding the log into'} ${label(version)}; readers see no change.`),
+          progress(applied, total) {
+            records = applied
+            bar(applied, total)
+          },
+          waiting: say,
+          signal: asked.signal,
+        })
+        bar.end()
+        const seconds = (stack.clock.now() - began) / 1_000
+        const folder = dataDir === undefined ? '' : ` --data-dir ${dataDir}`
+        console.log(json ? JSON.stringify({ ...done, records, seconds }) : rebuiltText(done, records, seconds, folder))
+        if (!done.complete) process.exitCode = 130
+      } finally {
+        bar.end()
+        for (const signal of ['SIGINT', 'SIGTERM'] as const) process.off(signal, stop)
+        await stack.close()
+      }
+    })
+}
+
+/**
+ * The model that is meant: a shipped one, a file, or that of a version; what readers see, where none is named; the configured one, where they see nothing.
+ * Errors: USAGE, MODEL_INVALID, STORE_UNREACHABLE.
+ */
+async function modelOf(store: Store, name: string | undefined, configured: string): Promise<Model> {
+  if (name !== undefined && (modelNames().includes(name) || /[/\\]|\.json$/.test(name))) return loadModel(name)
+  return (await learnedModel(createCoefficientStore(store), name))?.model ?? loadModel(name ?? configured)
+}
+
+function rebuiltText(done: Rebuilt, records: number, seconds: number, folder: string): string {
+  const version = `${label(done)}`
+  if (!done.complete)
+    return `${version} stands at ${records} records. Go on with it: ./strandline rebuild${folder}. Or away with it: ./strandline drop ${shortHash(done)}${folder}`
+  const lines = [`${version} has applied the whole log: ${records} records, in ${duration(seconds)}.`]
+  if (done.active) lines.push('Readers see it: there was nothing else.')
+  else
+    lines.push(
+      `Look at it:          ./strandline coefficients --model ${shortHash(done)}${folder}`,
+      `What would change:   ./strandline promote ${shortHash(done)} --dry-run${folder}`,
+      `Switch readers:      ./strandline promote ${shortHash(done)}${folder}`,
+    )
+  return lines.join('\n')
+}
