@@ -84,7 +84,7 @@ function compare(preview: Preview, before: CoefficientRow[], after: CoefficientR
     if (Math.abs(change) > MOVED) preview.move++
     if (change === 0) continue
     const { scope, name, key } = row
-    preview.largest.push({ scope, name, key, before: valueOf(was), after: valueOf(row), change })
+    preview.largest.push({ scope, name, key, before: numbersOf(was), after: numbersOf(row), change })
   }
   preview.vanish += old.size
   preview.largest.sort((a, b) => size(b) - size(a)).splice(LARGEST)
@@ -93,7 +93,7 @@ function compare(preview: Preview, before: CoefficientRow[], after: CoefficientR
 /** Twice as much and half as much are as far. */
 const size = ({ change }: Move) => Math.abs(Math.log1p(change))
 const id = ({ scope, name, key }: CoefficientRow) => JSON.stringify([scope, name, key])
-const valueOf = ({ weight, rr_short, rr_long, n }: CoefficientRow): Value => ({ weight, rr_short, rr_long, n })
+const numbersOf = ({ weight, rr_short, rr_long, n }: CoefficientRow): Value => ({ weight, rr_short, rr_long, n })
 
 const bytewise = (a: string, b: string) => Buffer.compare(Buffer.from(a), Buffer.from(b))
 const lower = (a: string | null, b: string | null) => (a === null ? b : b === null ? a : bytewise(a, b) <= 0 ? a : b)

@@ -188,10 +188,56 @@ describe('a switch to another model', () => {
     await learner.stop()
     expect((await learned(db)).global_rr.n).toBe(3)
 
+    const listed = JSON.parse((await runCommand(['models', '--json'], { env })).stdout)
+    expect(listed.models).toMatchObject([
+      { name: 'freqtrade', hash: freqtrade.hash, active: true, state: 'active', events: 3, lag: 0, previous: false },
+      { name: 'lowcap-v4', hash: lowcap.hash, active: false, state: 'kept', events: 4, lag: 1, previous: true },
+    ])
+    expect(listed.models[0].coefficients).toBeGreaterThan(0)
+    const planned = await runCommand(['promote', lowcap.hash.slice(0, 8), '--dry-run', '--json'], { env })
+    expect(JSON.parse(planned.stdout)).toMatchObject({ to: { name: 'lowcap-v4' }, lag_records: 1, n: 4, both: 0 })
+    expect((await activeNow())?.model).toBe('freqtrade')
+    const behind = await runCommand(['rollback', '--json'], { env })
+    expect([behind.code, JSON.parse(behind.stdout)]).toMatchObject([1, { error: { code: 'MODEL_BEHIND' } }])
+    const back = await runCommand(['rollback', '--force'], { env })
+    expect(back.stdout).toContain('They lack 1 records of the log until its learner has applied them.')
+    expect(await ask()).toMatchObject({ model: 'lowcap-v4', active: true, global_rr: { n: 4 } })
+
     const wrong = await runCommand(['allocate', '--context', '{}', '--model', 'nobody'], { env })
     expect(wrong.code).toBe(2)
     expect(wrong.stderr).toContain("Nothing was ever learned under a model 'nobody': there are freqtrade, lowcap-v4.")
   })
+})
+
+it('a rebuild through the command is a second build of what readers see, which can be dropped again', async () => {
+  const stage = await createStage(db, kafka)
+  await stage.publish(trades(0, 4))
+  await learnAll(stage)
+  const env = {
+    KAFKA_BROKERS: kafka.brokers,
+    SCHEMA_REGISTRY_URL: kafka.registryUrl,
+    SUPABASE_URL: db.supabaseUrl,
+    SUPABASE_SERVICE_ROLE_KEY: db.key,
+    STRANDLINE_TOPIC: stage.topic,
+  }
+  const built = await runCommand(['rebuild', '--json'], { env })
+  expect(JSON.parse(built.stdout)).toMatchObject({
+    hash: lowcap.hash,
+    build: 2,
+    complete: true,
+    begun: false,
+    records: 4,
+  })
+  expect(built.stderr).toContain('4 of 4 records')
+  expect(await activeNow()).toMatchObject({ model: 'lowcap-v4' })
+  const name = `${lowcap.hash.slice(0, 12)}.r2`
+  const dropped = await runCommand(['drop', name], { env })
+  expect(dropped).toMatchObject({ code: 0, stdout: expect.stringContaining(`lowcap-v4 (${name}) is dropped: `) })
+  const seen = await runCommand(['drop', 'lowcap-v4', '--json'], { env })
+  expect([seen.code, JSON.parse(seen.stdout).error.message]).toEqual([
+    2,
+    `lowcap-v4 (${lowcap.hash.slice(0, 12)}) is what readers see: it is not dropped.`,
+  ])
 })
 
 describe('regression: the baseline after a switch', () => {

@@ -19,9 +19,11 @@ import { tableOf } from '../../domain/learning/sums-table.ts'
 import { type Trade, tradeOf } from '../../domain/learning/trade.ts'
 import type { LearnerCommit } from '../../services/learner/commit.ts'
 import { createDeadLetterStore } from '../../services/learner/dead-letter-store.ts'
+import { createDropStore } from '../../services/learner/drop-store.ts'
 import { createLearnerStore, type LearnerStore, openVersion } from '../../services/learner/learner-store.ts'
 import { createLedgerStore, createMemoryLedger } from '../../services/learner/ledger-store.ts'
 import { createMemoryDeadLetters } from '../../services/learner/memory-dead-letters.ts'
+import { createMemoryDrop } from '../../services/learner/memory-drop.ts'
 import { createMemoryLearner } from '../../services/learner/memory-learner.ts'
 import { closedTrade } from '../support/closed-trade.ts'
 import { adapters, outcome, useWays, WAYS, type Way } from './ways.ts'
@@ -33,6 +35,7 @@ const ways = useWays(...WAYS)
 const versionsOf = adapters(createMemoryModelVersions, createModelVersionStore)
 const claimsOf = adapters(createMemoryCheckpoints, createCheckpointStore)
 const ledgerOf = adapters(createMemoryLedger, createLedgerStore)
+const dropsOf = adapters(createMemoryDrop, createDropStore)
 const lettersOf = adapters(createMemoryDeadLetters, createDeadLetterStore)
 
 /** @param copyFrom as of createLearnerStore */
@@ -154,6 +157,27 @@ describe.each([...WAYS, 'copied'] as const)('%s', (name) => {
     group: GROUPS[1]!,
     ...tableOf(sumsOf(n)),
     known,
+  })
+
+  test('a version that is being dropped takes nothing any more, neither of who held it nor of who claims it anew', async () => {
+    expect(
+      await versionsOf(way()).openBuild({
+        model: 'other',
+        hash: 'f'.repeat(64),
+        definition: model.definition,
+        topic: TOPIC,
+      }),
+    ).toMatchObject({ build: 1 })
+    await versionsOf(way()).activate(2)
+    expect(await dropsOf(way()).mark(1, true)).toBe('ok')
+    const commit = { fresh: [tradeAt(1)], dirty: [cell(2, false)] }
+    expect(await port.commit(commitOf(commit))).toEqual({ status: 'fenced' })
+    const anew = { topic: TOPIC, partition: 0, ...(await claimsOf(way()).claim(of, 'test')) }
+    expect(await port.commit(commitOf({ ...commit, claim: anew }))).toEqual({ status: 'fenced' })
+    await dropsOf(way()).end(1)
+    const later = { topic: TOPIC, partition: 0, ...(await claimsOf(way()).claim(of, 'test')) }
+    expect(await port.commit(commitOf({ ...commit, claim: later }))).toEqual({ status: 'fenced' })
+    expect(await contents(way())).toMatchObject({ ledger: [], partials: [] })
   })
 
   test('a chunk is one transaction: ledger, sums, dead letters, checkpoint', async () => {
