@@ -1,16 +1,17 @@
 /** `strandline allocate`: the size of the next position, and every factor that led to it. */
-import { readFileSync } from 'node:fs'
 import type { Command } from 'commander'
-import { StrandlineError } from '../core/errors.ts'
-import { unreadable } from '../core/unreadable.ts'
 import { TIMEFRAMES } from '../domain/timeframe.ts'
-import { allocate } from '../services/decision/decide.ts'
+import { createHistoryStore } from '../replay/history-store.ts'
+import { allocate, createDecisionMaker, type Decision } from '../services/decision/decide.ts'
 import { allocationText } from './allocation-text.ts'
+import { contextOf } from './entry-context.ts'
+import { cutOf, type MomentOptions, momentOptions, momentText, namesMoment } from './moment.ts'
 import { amount } from './numbers.ts'
+import { withHistory } from './open-log.ts'
 import { say } from './output.ts'
 import { openStack } from './shared.ts'
 
-interface Options {
+interface Options extends MomentOptions {
   context?: string
   contextFile?: string
   timeframe?: string
@@ -23,7 +24,7 @@ interface Options {
 }
 
 export function register(program: Command): void {
-  program
+  const command = program
     .command('allocate')
     .description(
       'Size the next position with what is learned, and show every factor. base, min and max are in one unit: percent of the portfolio, or USD.',
@@ -38,6 +39,7 @@ export function register(program: Command): void {
     .option('--min <number>', 'least allocation', amount, 1)
     .option('--max <number>', 'greatest allocation', amount, 10)
     .option('--model <name>', 'size it as this model or version would (./strandline models; default: the active one)')
+  momentOptions(command)
     .option('--json', 'print one JSON object')
     .option('--data-dir <dir>', 'folder of the stack (default: .strandline)')
     .addHelpText(
@@ -45,45 +47,23 @@ export function register(program: Command): void {
       `\nExample:\n  ./strandline allocate --context '{"curator": "0xdetweiler", "chain": "base", "mcap_at_entry": 1500000}' --timeframe 1h\n`,
     )
     .action(async (options: Options) => {
-      const { timeframe, model, base, min, max, json, dataDir } = options
-      const entry_context = contextOf(options)
+      const { timeframe, model, base, min, max, dataDir } = options
+      const request = { entry_context: contextOf(options), timeframe, model, base, min, max }
+      if (namesMoment(options))
+        return withHistory(options, async (opened) => {
+          const store = createHistoryStore(opened, cutOf(options, opened.ends))
+          print(await createDecisionMaker(store).allocate(request), options)
+        })
       const stack = await openStack({ dataDir })
       try {
-        const decision = await allocate(stack.store, { entry_context, timeframe, model, base, min, max })
-        for (const warning of decision.warnings) say(warning)
-        console.log(json ? JSON.stringify(decision) : allocationText(decision))
+        print(await allocate(stack.store, request), options)
       } finally {
         await stack.close()
       }
     })
 }
 
-/** Errors: USAGE, FILE_UNREADABLE, FILE_INVALID. That it is a flat object is checked where it is used. */
-function contextOf({ context, contextFile }: Pick<Options, 'context' | 'contextFile'>): Record<string, unknown> {
-  if ((context === undefined) === (contextFile === undefined))
-    throw new StrandlineError('USAGE', 'The entry context is missing, or given twice.', {
-      todo: 'Give either --context or --context-file.',
-    })
-  const [text, where] =
-    context !== undefined ? [context, '--context'] : [read(contextFile as string), contextFile as string]
-  try {
-    return JSON.parse(text) as Record<string, unknown>
-  } catch (cause) {
-    throw new StrandlineError(
-      context !== undefined ? 'USAGE' : 'FILE_INVALID',
-      `${where} is not JSON: ${(cause as Error).message}.`,
-      {
-        todo: `Give one flat object, e.g. {"curator": "0xdetweiler", "chain": "base"}.`,
-        cause,
-      },
-    )
-  }
-}
-
-function read(file: string): string {
-  try {
-    return readFileSync(file === '-' ? 0 : file, 'utf8')
-  } catch (cause) {
-    throw unreadable(file, cause, 'Give the path of a file with the entry context as JSON.')
-  }
+function print(decision: Decision, options: Options): void {
+  for (const warning of decision.warnings) say(warning)
+  console.log(options.json ? JSON.stringify(decision) : allocationText(decision, momentText(options)))
 }

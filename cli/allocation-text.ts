@@ -5,8 +5,9 @@ import { number, table } from './table.ts'
 
 const right = 'right' as const
 
-export function allocationText(d: Decision): string {
-  const lines: string[] = [...modelLines(d)]
+/** @param moment of which the answer is, as a line; undefined: of now */
+export function allocationText(d: Decision, moment?: string): string {
+  const lines: string[] = modelLines({ ...d, moment })
   if (d.global_rr.n === 0) lines.push(NOTHING_LEARNED, '')
   const bound = d.bounded_by ? `, cut to the ${d.bounded_by === 'max' ? 'greatest' : 'least'} allowed` : ''
   lines.push(

@@ -15,10 +15,17 @@ export interface AnsweringVersion {
   hash: string
   build: number
   active: boolean
+  /** Of which moment the answer is, as a line; undefined: of now. */
+  moment?: string
 }
 
 export const versionLines = (version: AnsweringVersion | null): string[] =>
-  version === null ? [] : modelLines({ model: `${version.name} (${shortHash(version)})`, active: version.active })
+  version === null
+    ? []
+    : [
+        ...modelLines({ model: `${version.name} (${shortHash(version)})`, active: version.active }),
+        ...(version.moment === undefined ? [] : [version.moment]),
+      ]
 
 export const modelLines = ({ model, active }: { model: string | null; active: boolean }): string[] =>
   model === null

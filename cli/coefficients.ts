@@ -1,12 +1,15 @@
 /** `strandline coefficients`: what is learned, hot and cold marked. */
 import { type Command, Option } from 'commander'
-import { createCoefficientStore } from '../core/store/coefficient-store.ts'
+import { type CoefficientStore, createCoefficientStore } from '../core/store/coefficient-store.ts'
 import { type LearnedModel, readLearned } from '../core/store/learned.ts'
+import { createHistoryStore } from '../replay/history-store.ts'
 import { type AnsweringVersion, coefficientsText } from './coefficients-text.ts'
+import { cutOf, type Moment, type MomentOptions, momentJson, momentOptions, momentText, namesMoment } from './moment.ts'
 import { wholeNumber } from './numbers.ts'
+import { withHistory } from './open-log.ts'
 import { openStack } from './shared.ts'
 
-interface Options {
+interface Options extends MomentOptions {
   json?: boolean
   scope?: 'lever' | 'interaction'
   name?: string
@@ -20,7 +23,7 @@ interface Options {
 const SCREEN = 200
 
 export function register(program: Command): void {
-  program
+  const command = program
     .command('coefficients')
     .description(
       'Print what is learned: the baseline, then every coefficient with its weight, R/R and number of trades; hot and cold ones marked.',
@@ -33,30 +36,32 @@ export function register(program: Command): void {
       'of this model or version (./strandline models), also where readers see another one (default: the active one)',
     )
     .option('--limit <n>', `print at most so many; 0: all (default: ${SCREEN}, with --json all)`, wholeNumber)
+  momentOptions(command)
     .option(
       '--json',
-      'print one JSON object: {"model": {"name", "hash", "build", "active"}, "active", "global_rr", "coefficients"}',
+      'print one JSON object: {"model": {"name", "hash", "build", "active"}, "active", "as_of", "global_rr", "coefficients"}',
     )
     .option('--data-dir <dir>', 'folder of the stack (default: .strandline)')
     .addHelpText(
       'after',
-      '\nExample:\n  ./strandline coefficients --scope lever --name curator --min-n 5\n  ./strandline coefficients --model freqtrade\n',
+      `
+Without a moment they are read from the database; with one they are folded from the log.
+
+Examples:
+  ./strandline coefficients --scope lever --name curator --min-n 5
+  ./strandline coefficients --model freqtrade
+  ./strandline coefficients --as-of 2026-05-01T00:00Z
+`,
     )
-    .action(async ({ json, limit = json ? 0 : SCREEN, scope, name, minN, model, dataDir }: Options) => {
-      const stack = await openStack({ dataDir })
+    .action(async (options: Options) => {
+      if (namesMoment(options))
+        return withHistory(options, (opened) => {
+          const cut = cutOf(options, opened.ends)
+          return print(createHistoryStore(opened, cut), options, momentJson(options, cut))
+        })
+      const stack = await openStack({ dataDir: options.dataDir })
       try {
-        const {
-          version,
-          global_rr,
-          rows: all,
-        } = await readLearned(createCoefficientStore(stack.store), { scope, name, minN, model })
-        const from = versionOf(version)
-        const shown = limit === 0 ? all : all.slice(0, limit)
-        console.log(
-          json
-            ? JSON.stringify({ model: from, active: from?.active ?? false, global_rr, coefficients: shown })
-            : coefficientsText(global_rr, shown, all.length - shown.length, from),
-        )
+        await print(createCoefficientStore(stack.store), options, momentJson(options, {}))
       } finally {
         await stack.close()
       }
@@ -70,3 +75,17 @@ const versionOf = (version: LearnedModel | null): AnsweringVersion | null =>
     build: version.build,
     active: version.active,
   }
+
+async function print(store: CoefficientStore, options: Options, moment: Moment): Promise<void> {
+  const { json, limit = json ? 0 : SCREEN, scope, name, minN, model } = options
+  const { version, global_rr, rows: all } = await readLearned(store, { scope, name, minN, model })
+  const from = versionOf(version)
+  const shown = limit === 0 ? all : all.slice(0, limit)
+  const text = () =>
+    coefficientsText(global_rr, shown, all.length - shown.length, from && { ...from, moment: momentText(options) })
+  console.log(
+    json
+      ? JSON.stringify({ model: from, active: from?.active ?? false, ...moment, global_rr, coefficients: shown })
+      : text(),
+  )
+}

@@ -9,10 +9,13 @@ import { register as coefficients } from './coefficients.ts'
 import { register as compareLegacy } from './compare-legacy.ts'
 import { register as deadLetters } from './dead-letters.ts'
 import { register as demo } from './demo.ts'
+import { register as diff } from './diff.ts'
 import { register as doctor } from './doctor.ts'
 import { register as drop } from './drop.ts'
 import { register as env } from './env.ts'
+import { register as explain } from './explain.ts'
 import { register as fold } from './fold.ts'
+import { register as history } from './history.ts'
 import { register as importTrades } from './import.ts'
 import { register as lag } from './lag.ts'
 import { register as migrate } from './migrate.ts'
@@ -28,6 +31,7 @@ import { register as switchReaders } from './switch.ts'
 import { register as test } from './test.ts'
 import { register as topics } from './topics.ts'
 import { register as torture } from './torture.ts'
+import { register as trades } from './trades.ts'
 import { register as undo } from './undo.ts'
 import { register as up } from './up.ts'
 
@@ -41,6 +45,7 @@ export const COMMANDS: { group: string; commands: Register[] }[] = [
     group: 'Fold the log again, and switch readers to what came of it:',
     commands: [models, rebuild, promote, rollback, drop],
   },
+  { group: 'Ask why:', commands: [explain, history, diff, trades] },
   { group: 'Move in, and out again:', commands: [compareLegacy, switchReaders, undo] },
   { group: 'Parts of it, for other set-ups:', commands: [migrate, topics, registry, supabase] },
   { group: 'Work on it:', commands: [test, simulate, torture, bench] },

@@ -37,6 +37,7 @@ export type ErrorCode =
   | 'STILL_WAITING'
   | 'MODEL_BEHIND'
   | 'MODEL_IN_USE'
+  | 'NOTHING_LEARNED'
 
 export class StrandlineError extends Error {
   readonly code: ErrorCode

@@ -6,7 +6,7 @@ import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { cacheDir, ensureKafkaJars, type Jar } from './kafka-jars.ts'
+import { ensureKafkaJars, type Jar } from './kafka-jars.ts'
 
 const CONTENT = Buffer.from('what the jar holds')
 const jars: Jar[] = ['a', 'b', 'c'].map((name) => ({
@@ -107,10 +107,4 @@ test('regression: the downloader waits for ever on a connection that dies in the
 test('two processes may fetch at the same time', async () => {
   const both = await Promise.all([ensure(), ensure()])
   expect((await readdir(both[0].dir)).sort()).toEqual(['a-1.0.jar', 'b-1.0.jar', 'c-1.0.jar'])
-})
-
-test('the cache is in the user’s cache folder unless the environment names another', () => {
-  expect(cacheDir({ STRANDLINE_CACHE_DIR: '/x' })).toBe('/x')
-  expect(cacheDir({ XDG_CACHE_HOME: '/y' })).toBe('/y/strandline')
-  expect(cacheDir({})).toMatch(/\/\.cache\/strandline$/)
 })

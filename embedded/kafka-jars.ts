@@ -2,10 +2,10 @@
 import { createHash, randomUUID } from 'node:crypto'
 import { readFile, rename, rm, stat } from 'node:fs/promises'
 import { createRequire } from 'node:module'
-import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type mvn from 'mvn-artifact-download'
+import { cacheDir } from '../core/cache-dir.ts'
 import { StrandlineError } from '../core/errors.ts'
 import { tellDuring } from '../core/teller.ts'
 import { openFolder } from './data-dir.ts'
@@ -51,10 +51,6 @@ const CACHE = {
 }
 const AT_ONCE = 4
 const TRIES = 3
-
-export function cacheDir(env: NodeJS.ProcessEnv = process.env): string {
-  return env.STRANDLINE_CACHE_DIR?.trim() || join(env.XDG_CACHE_HOME?.trim() || join(homedir(), '.cache'), 'strandline')
-}
 
 /**
  * The pinned jars, downloaded where missing or damaged. Every file is checked at every start (0.2 s), and gets its name only once it is right, so that

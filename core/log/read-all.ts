@@ -1,5 +1,5 @@
 /** Reads a topic from its start to the end that it has now, once. */
-import { type EventLog, type LogRecord, writtenEnd } from './log.ts'
+import { type EventLog, type LogRecord, type PartitionOffsets, writtenEnd } from './log.ts'
 import { type ReadingOptions, readOnce } from './read-once.ts'
 
 export interface ReadAll {
@@ -18,7 +18,18 @@ export async function readAll(
   options: ReadingOptions = {},
 ): Promise<ReadAll> {
   const ranges = await log.offsets(topic)
-  const unread = ranges.reduce((sum, r) => sum + writtenEnd(r) - r.end, 0)
+  await readRanges(log, topic, ranges, visit, options)
+  return { unread: ranges.reduce((sum, r) => sum + writtenEnd(r) - r.end, 0) }
+}
+
+/** Reads parts of a topic, once; as readAll. @param ranges each from its start up to its end */
+export async function readRanges(
+  log: Pick<EventLog, 'consume'>,
+  topic: string,
+  ranges: readonly PartitionOffsets[],
+  visit: (record: LogRecord, partition: number) => void | Promise<void>,
+  options: ReadingOptions = {},
+): Promise<void> {
   const open = new Map(ranges.filter((r) => r.end > r.start).map((r) => [r.partition, { ...r, next: r.start }]))
   const reached = (partition: number, next: number): boolean => {
     const range = open.get(partition)
@@ -26,7 +37,7 @@ export async function readAll(
     if (range && range.next >= range.end) open.delete(partition)
     return open.size === 0
   }
-  if (open.size === 0) return { unread }
+  if (open.size === 0) return
   await readOnce(
     log,
     topic,
@@ -47,5 +58,4 @@ export async function readAll(
     },
     options,
   )
-  return { unread }
 }

@@ -23,7 +23,7 @@ export function seenOf(claim: Claim, chunk: Chunk): string {
   return JSON.stringify({ topic_id: claim.topicId ?? null, record: last && lastRecordOf(last) })
 }
 
-const lastRecordOf = (last: LogRecord): LastRecord => ({
+export const lastRecordOf = (last: LogRecord): LastRecord => ({
   offset: last.offset,
   time: last.timestamp,
   digest: digestOf(last),

@@ -3,7 +3,7 @@ import { DecodeError } from '../../core/codec/codec.ts'
 import { createCodec } from '../../core/codec/position-closed-codec.ts'
 import { AT_ONCE } from '../../core/codec/unknown-schemas.ts'
 import type { EventLog, LogRecord, PartitionOffsets } from '../../core/log/log.ts'
-import { readAll } from '../../core/log/read-all.ts'
+import { readAll, readRanges } from '../../core/log/read-all.ts'
 import type { ServiceDeps } from '../../core/service.ts'
 import { eventUuid, type PositionClosed } from '../../domain/event.ts'
 import type { Model } from '../../domain/learning/model.ts'
@@ -117,7 +117,7 @@ export async function readLog(
         .map(([partition, end]) => ({ partition, start: folded.get(partition) ?? 0, end }))
         .filter((r) => r.end > r.start)
       if (more.length === 0) return result
-      await readRanges(log, topic, more, async (record, partition) => {
+      await readWhatIsLeft(log, topic, more, async (record, partition) => {
         const event = await read(record)
         if (typeof event === 'string' || letters.has(placeOf(partition, record.offset))) return
         if (!checkEvent(event, record.key, record.timestamp)) await fold.add([event], partition)
@@ -130,7 +130,7 @@ export async function readLog(
 }
 
 /** Reads parts of a topic, as far as its records are still there. */
-async function readRanges(
+async function readWhatIsLeft(
   log: EventLog,
   topic: string,
   ranges: PartitionOffsets[],
@@ -138,7 +138,7 @@ async function readRanges(
 ): Promise<void> {
   const start = new Map((await log.offsets(topic)).map((o) => [o.partition, o.start]))
   const there = ranges.map((r) => ({ ...r, start: Math.max(r.start, start.get(r.partition) ?? r.start) }))
-  await readAll({ ...log, offsets: async () => there }, topic, visit)
+  await readRanges(log, topic, there, visit)
 }
 
 function raise(revisions: Map<string, number>, id: string, revision: number): void {

@@ -1,0 +1,33 @@
+import { expect, test } from 'vitest'
+import { chart } from './chart.ts'
+
+test('a line goes from its first point to its last, as steps', () => {
+  expect(
+    chart(
+      [
+        { x: 0, y: 0 },
+        { x: 5, y: 1 },
+        { x: 9, y: 0.5 },
+      ],
+      5,
+      2,
+    ),
+  ).toEqual(['1.000 ⠀⠀⢸⠉⢹', '0.000 ⣀⣀⣸⠀⠈'])
+})
+
+test('of one point there is one dot, and of equal ones a level line', () => {
+  expect(
+    chart([{ x: 7, y: 2 }], 3, 2)
+      .join('')
+      .replaceAll(/[^\u2801-\u28ff]/g, ''),
+  ).toHaveLength(1)
+  const level = chart(
+    [
+      { x: 0, y: 2 },
+      { x: 1, y: 2 },
+    ],
+    3,
+    2,
+  )
+  expect(level.filter((line) => /[\u2801-\u28ff]{3}/.test(line))).toHaveLength(1)
+})

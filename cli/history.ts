@@ -1,0 +1,92 @@
+/** `strandline history`: how a coefficient went over time. */
+import type { Command } from 'commander'
+import { StrandlineError } from '../core/errors.ts'
+import { course, type Point } from '../replay/course.ts'
+import { groupNamed } from '../replay/explain.ts'
+import { chart } from './chart.ts'
+import { answeringLines } from './explain-text.ts'
+import { cutOf, type MomentOptions, momentJson, momentOptions, momentText, namesMoment } from './moment.ts'
+import { wholeNumber } from './numbers.ts'
+import { answering, withHistory } from './open-log.ts'
+import { number, table } from './table.ts'
+
+interface Options extends MomentOptions {
+  model?: string
+  points: number
+  csv?: boolean
+  json?: boolean
+  dataDir?: string
+}
+
+const POINTS = 200
+/** Rows of the table below the chart. */
+const LAST = 10
+
+export function register(program: Command): void {
+  const command = program
+    .command('history')
+    .description('Draw how a coefficient went: its weight, R/R and number of trades after each of its trades.')
+    .argument('<name>', "a lever's name, an interaction's name, an interaction's key, or: baseline")
+    .argument('[value]', "the lever's value, or the interaction's key")
+    .option('--points <n>', 'so many points at most, evenly chosen; 0: one for each trade', wholeNumber, POINTS)
+    .option('--model <name>', 'of this model (default: the active one)')
+  momentOptions(command)
+    .option('--json', 'print one JSON object: {"points": [{"at", "weight", "rr_short", "rr_long", "n"}]}')
+    .option('--csv', 'print the points as CSV')
+    .option('--data-dir <dir>', 'folder of the stack (default: .strandline)')
+    .addHelpText('after', '\nExample:\n  ./strandline history curator 0xdetweiler\n')
+    .action(async (name: string, value: string | undefined, options: Options) => {
+      if (options.csv && options.json)
+        throw new StrandlineError('USAGE', 'Both --csv and --json were given.', { todo: 'Give one of them.' })
+      namesMoment(options)
+      await withHistory(options, (opened) => {
+        const target = groupNamed(opened, name, value)
+        const cut = cutOf(options, opened.ends)
+        const points = course(opened, target, cut, options.points)
+        const model = answering(opened)
+        if (options.json) console.log(JSON.stringify({ model, target, ...momentJson(options, cut), points }))
+        else if (options.csv) console.log(csv(points))
+        else {
+          const what = target.scope === 'global' ? 'baseline' : `${target.name} ${target.key}`
+          console.log([...answeringLines(model, momentText(options)), ...historyText(what, points)].join('\n'))
+        }
+      })
+    })
+}
+
+function csv(points: Point[]): string {
+  const rows = points.map((p) => [p.at, p.weight, p.rr_short, p.rr_long, p.n].join(','))
+  return ['at,weight,rr_short,rr_long,n', ...rows].join('\n')
+}
+
+function historyText(what: string, points: Point[]): string[] {
+  const first = points[0]
+  const last = points.at(-1)
+  if (!first || !last) return [`${what}: no trade counts in it.`]
+  const day = (p: Point) => p.at.slice(0, 10)
+  const right = 'right' as const
+  const number_of = what === 'baseline' ? 'rr_short' : 'weight'
+  return [
+    `${what}: ${number_of === 'weight' ? 'weight' : 'R/R short'}, ${day(first)} to ${day(last)}, ${last.n} trades`,
+    ...chart(points.map((p) => ({ x: Date.parse(p.at), y: p[number_of] }))),
+    '',
+    ...table(
+      [
+        { title: 'after the exit of' },
+        { title: 'weight', align: right },
+        { title: 'R/R short', align: right },
+        { title: 'R/R long', align: right },
+        { title: 'n', align: right },
+      ],
+      points
+        .slice(-LAST)
+        .map((p) => [
+          p.at.slice(0, 16).replace('T', ' '),
+          number(p.weight),
+          number(p.rr_short),
+          number(p.rr_long),
+          String(p.n),
+        ]),
+    ),
+  ]
+}

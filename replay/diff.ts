@@ -1,0 +1,34 @@
+/** What moved between two moments, and because of which trades. */
+import { coefficientsAt } from '../domain/history/coefficients-at.ts'
+import type { Cut } from '../domain/history/cut.ts'
+import { type Change, changesBetween } from '../domain/history/difference.ts'
+import type { FoldedLog } from '../domain/learning/offline.ts'
+import type { OpenHistory } from './open-history.ts'
+import { type TradeRow, tradeRow } from './trade-row.ts'
+
+export interface ChangedCoefficient extends Omit<Change, 'rows'> {
+  /** Those that count at one of the two moments alone, by their revision. None: it moved with the baseline alone. */
+  trades: TradeRow[]
+}
+
+export interface Difference {
+  global_rr: { before: FoldedLog['global_rr']; after: FoldedLog['global_rr'] }
+  /** What moved furthest first. */
+  changed: ChangedCoefficient[]
+}
+
+export function difference({ history, model, effective }: OpenHistory, from: Cut, to: Cut): Difference {
+  const at = (cut: Cut) => {
+    const chosen = effective(cut)
+    return { effective: chosen, learned: coefficientsAt(history, chosen, model.definition) }
+  }
+  const before = at(from)
+  const after = at(to)
+  return {
+    global_rr: { before: before.learned.global_rr, after: after.learned.global_rr },
+    changed: changesBetween(history, before, after).map(({ rows, ...change }) => ({
+      ...change,
+      trades: rows.map((row) => tradeRow(history, row)),
+    })),
+  }
+}

@@ -1,0 +1,49 @@
+/** The trades that a model learned from, the newest exit first. */
+import type { Cut } from '../domain/history/cut.ts'
+import type { Group } from '../domain/learning/model.ts'
+import type { OpenHistory } from './open-history.ts'
+import { type TradeRow, tradeRow } from './trade-row.ts'
+
+export interface TradeFilter {
+  /** Trades that count in each of these. */
+  groups: readonly Group[]
+  /** Exits from then on, ms. */
+  since?: number
+  /** Voided ones alone. */
+  voided?: boolean
+  /** Unscored ones alone. */
+  unscored?: boolean
+  /** So many at most; 0: all. */
+  limit: number
+}
+
+export interface TradeList {
+  trades: TradeRow[]
+  /** How many there are, with those beyond the limit. */
+  total: number
+}
+
+/** Without `voided` and `unscored`: all that count. */
+export function listTrades({ history, newest }: OpenHistory, filter: TradeFilter, cut: Cut): TradeList {
+  const chosen = newest(cut)
+  const numbers = filter.groups.map((group) => history.groupNumber(group))
+  if (numbers.includes(undefined)) return { trades: [], total: 0 }
+  const within = numbers.map((number) => history.combinationsWith(number as number))
+  const { closed_at, rr, combination } = history.columns()
+  const rows: number[] = []
+  for (let row = 0; row < chosen.length; row++) {
+    if (chosen[row] === 0) continue
+    if (!wanted(filter, history.voided(row), Number.isNaN(rr[row] as number))) continue
+    if (filter.since !== undefined && (closed_at[row] as number) < filter.since) continue
+    if (within.every((of) => of[combination[row] as number] === 1)) rows.push(row)
+  }
+  rows.sort((a, b) => (closed_at[b] as number) - (closed_at[a] as number) || b - a)
+  const shown = filter.limit === 0 ? rows : rows.slice(0, filter.limit)
+  return { trades: shown.map((row) => tradeRow(history, row)), total: rows.length }
+}
+
+function wanted({ voided, unscored }: TradeFilter, isVoided: boolean, isUnscored: boolean): boolean {
+  if (voided) return isVoided
+  if (unscored) return isUnscored && !isVoided
+  return !isVoided && !isUnscored
+}

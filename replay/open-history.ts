@@ -1,0 +1,88 @@
+/** What a model makes of the log at any moment: the version that readers see, another one, or a model that nobody ever ran. */
+import { createCodec } from '../core/codec/position-closed-codec.ts'
+import { AT_ONCE } from '../core/codec/unknown-schemas.ts'
+import type { Config } from '../core/config.ts'
+import { findStrandlineError, StrandlineError } from '../core/errors.ts'
+import { loadModel } from '../core/load-model.ts'
+import type { EventLog } from '../core/log/log.ts'
+import { type CoefficientStore, createCoefficientStore, type VersionRow } from '../core/store/coefficient-store.ts'
+import { unknownModel } from '../core/store/model-versions.ts'
+import type { Store } from '../core/store/store.ts'
+import type { Cut } from '../domain/history/cut.ts'
+import type { TradeHistory } from '../domain/history/trade-history.ts'
+import { compileModel, type Model } from '../domain/learning/model.ts'
+import { createAuditStore } from '../services/audit/audit-store.ts'
+import { readLetters } from '../services/audit/stores.ts'
+import { learnerConsumer } from '../services/learner/learner-store.ts'
+import { readHistory } from './read-history.ts'
+
+export interface HistoryDeps {
+  store: Store
+  log: EventLog
+  config: Pick<Config, 'kafka' | 'registry' | 'topic'>
+  /** Where caches of logs lie; default: the user's cache folder. */
+  cacheDir?: string
+  progress?(done: number, total: number): void
+}
+
+export interface OpenHistory {
+  model: Model
+  topic: string
+  /** Readers see this model now. */
+  active: boolean
+  /** null: it is in no database, and was folded for this question alone. */
+  model_version: number | null
+  history: TradeHistory
+  /** Offset behind the last record that was read, by partition. */
+  ends: Map<number, number>
+  /** Records that were read now, and not found in the cache. */
+  read: number
+  /** 1 for each row that counts in coefficients at this moment. */
+  effective(cut: Cut): Uint8Array
+  /** 1 for the newest row of each trade at this moment, voided and unscored ones too. */
+  newest(cut: Cut): Uint8Array
+}
+
+/**
+ * @param name a model that was learned (of several versions the active one, else the newest), one that is shipped, or a model file; without: the active one
+ * Errors: USAGE (no such model), MODEL_INVALID, NOTHING_LEARNED, and those of database, log and registry.
+ */
+export async function openHistory(deps: HistoryDeps, name?: string): Promise<OpenHistory> {
+  const { store, log, config, cacheDir, progress } = deps
+  const version = await findVersion(createCoefficientStore(store), name)
+  const model = version ? compileModel(version.definition, version.hash) : loadModel(name as string)
+  const topic = version?.topic ?? config.topic
+  const codec = createCodec({ registry: config.registry, topic }, undefined, AT_ONCE)
+  const cluster = [...config.kafka.brokers].sort().join(',')
+  const { history, ends, read } = await readHistory({ log, codec, topic, cluster, dir: cacheDir, progress }, model)
+  const consumer = learnerConsumer(model.definition.name, model.hash)
+  const refused = history.rowsAt(new Set((await readLetters(createAuditStore(store), topic, consumer)).keys()))
+  return {
+    model,
+    topic,
+    active: version?.active ?? false,
+    model_version: version?.model_version ?? null,
+    history,
+    ends,
+    read,
+    effective: (cut) => history.effective(cut, refused),
+    newest: (cut) => history.newest(cut, refused),
+  }
+}
+
+/** null: nobody ever learned under it, and there is such a model. */
+async function findVersion(store: CoefficientStore, name: string | undefined): Promise<VersionRow | null> {
+  const version = await store.version(name ?? null)
+  if (version) return version
+  if (name === undefined)
+    throw new StrandlineError('NOTHING_LEARNED', 'No learner ever ran here, so there is no model to ask.', {
+      todo: 'Run one (./strandline up), or name a model: --model lowcap-v4.',
+    })
+  try {
+    loadModel(name)
+    return null
+  } catch (error) {
+    if (findStrandlineError(error)?.code !== 'USAGE') throw error
+    throw unknownModel(name, await store.list())
+  }
+}

@@ -1,0 +1,56 @@
+/** A trade of a history, as commands give it. */
+import type { TradeHistory } from '../domain/history/trade-history.ts'
+
+/** Times are ISO 8601 in UTC. */
+export interface TradeRow {
+  event_id: string
+  position_id: string
+  symbol: string
+  revision: number
+  closed_at: string
+  /** R/R; null: not scored. */
+  outcome: number | null
+  voided: boolean
+  source: string
+  /** Where this revision lies in the log, and since when. */
+  partition: number
+  offset: number
+  taken_at: string
+}
+
+/** One publication of a trade. */
+export type Revision = Pick<
+  TradeRow,
+  'revision' | 'outcome' | 'voided' | 'closed_at' | 'source' | 'partition' | 'offset' | 'taken_at'
+>
+
+export function tradeRow(history: TradeHistory, row: number): TradeRow {
+  const record = history.record(row)
+  const { event_id, position_id, symbol, revision, voided, source, partition, offset } = record
+  return {
+    event_id,
+    position_id,
+    symbol,
+    revision,
+    closed_at: iso(record.closed_at),
+    outcome: record.rr,
+    voided,
+    source,
+    partition,
+    offset,
+    taken_at: iso(record.taken_at),
+  }
+}
+
+/** All that the log has of a trade, in the order of its revisions; one that stands in it twice is there twice. */
+export function revisionsOf(history: TradeHistory, event_id: string): Revision[] {
+  return history
+    .revisionsOf(event_id)
+    .map((row) => {
+      const { revision, outcome, voided, closed_at, source, partition, offset, taken_at } = tradeRow(history, row)
+      return { revision, outcome, voided, closed_at, source, partition, offset, taken_at }
+    })
+    .sort((a, b) => a.revision - b.revision)
+}
+
+export const iso = (ms: number): string => new Date(ms).toISOString()
