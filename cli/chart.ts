@@ -1,7 +1,7 @@
 /** A line in the terminal, two by four dots a character (braille). */
 
 const WIDTH = 60
-const HEIGHT = 10
+const HEIGHT = 6
 const BLANK = 0x2800
 /** Bit of each dot of a character, by column and row. */
 const DOTS = [

@@ -34,13 +34,14 @@ import { register as torture } from './torture.ts'
 import { register as trades } from './trades.ts'
 import { register as undo } from './undo.ts'
 import { register as up } from './up.ts'
+import { register as verify } from './verify.ts'
 
 type Register = (program: Command) => void
 
 export const COMMANDS: { group: string; commands: Register[] }[] = [
   { group: 'Run it:', commands: [demo, up, services, env] },
   { group: 'Give it trades:', commands: [close, importTrades, backfill] },
-  { group: 'Look at it:', commands: [coefficients, allocate, lag, deadLetters, audit, doctor, fold] },
+  { group: 'Look at it:', commands: [coefficients, allocate, lag, deadLetters, audit, verify, doctor, fold] },
   {
     group: 'Fold the log again, and switch readers to what came of it:',
     commands: [models, rebuild, promote, rollback, drop],

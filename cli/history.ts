@@ -47,8 +47,11 @@ export function register(program: Command): void {
         if (options.json) console.log(JSON.stringify({ model, target, ...momentJson(options, cut), points }))
         else if (options.csv) console.log(csv(points))
         else {
-          const what = target.scope === 'global' ? 'baseline' : `${target.name} ${target.key}`
-          console.log([...answeringLines(model, momentText(options)), ...historyText(what, points)].join('\n'))
+          const isBaseline = target.scope === 'global'
+          const what = isBaseline ? 'baseline' : `${target.name} ${target.key}`
+          console.log(
+            [...answeringLines(model, momentText(options)), ...historyText(what, isBaseline, points)].join('\n'),
+          )
         }
       })
     })
@@ -59,16 +62,20 @@ function csv(points: Point[]): string {
   return ['at,weight,rr_short,rr_long,n', ...rows].join('\n')
 }
 
-function historyText(what: string, points: Point[]): string[] {
+function historyText(what: string, isBaseline: boolean, points: Point[]): string[] {
   const first = points[0]
   const last = points.at(-1)
   if (!first || !last) return [`${what}: no trade counts in it.`]
   const day = (p: Point) => p.at.slice(0, 10)
   const right = 'right' as const
-  const number_of = what === 'baseline' ? 'rr_short' : 'weight'
+  const drawn = (title: string, number: 'rr_short' | 'weight') => [
+    title,
+    ...chart(points.map((p) => ({ x: Date.parse(p.at), y: p[number] }))),
+  ]
   return [
-    `${what}: ${number_of === 'weight' ? 'weight' : 'R/R short'}, ${day(first)} to ${day(last)}, ${last.n} trades`,
-    ...chart(points.map((p) => ({ x: Date.parse(p.at), y: p[number_of] }))),
+    `${what}: ${day(first)} to ${day(last)}, ${last.n} trades`,
+    ...drawn('R/R over the last weeks (τ 14 d)', 'rr_short'),
+    ...(isBaseline ? [] : drawn('weight', 'weight')),
     '',
     ...table(
       [

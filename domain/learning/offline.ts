@@ -1,11 +1,10 @@
 /** Folds a log in memory: `./strandline fold`, audits and tests. The same fold as the learner's, with maps in place of the database. */
 import type { PositionClosed } from '../event.ts'
 import { checkEvent, type Rejection } from '../validation.ts'
-import { foldTrades, type LearnerState, type PartitionSums } from './fold.ts'
+import { createLedgerFold, type GroupSums } from './ledger-fold.ts'
 import { BASELINE, type Group, type Model } from './model.ts'
-import { type DecayedSums, decayOf, mergeSums, periodOf, weightOf } from './sums.ts'
-import { SumsTable } from './sums-table.ts'
-import { type LedgerTrade, tradeOf } from './trade.ts'
+import { decayOf, mergeSums, weightOf } from './sums.ts'
+import { tradeOf } from './trade.ts'
 
 export interface CoefficientRow {
   module: string
@@ -23,13 +22,6 @@ export interface FoldedLog {
   coefficients: CoefficientRow[]
 }
 
-interface Entry {
-  group: Group
-  partition: number
-  period: number
-  row: number
-}
-
 export interface OfflineFold {
   /** Folds events in order into a partition. Answers with those that were refused. */
   add(events: readonly PositionClosed[], partition?: number): Promise<{ event: PositionClosed; rejection: Rejection }[]>
@@ -38,31 +30,7 @@ export interface OfflineFold {
 
 export function createOfflineFold(model: Model): OfflineFold {
   const tau = decayOf(model.definition.tau_days)
-  const ledger = new Map<string, LedgerTrade>()
-  const entries = new Map<string, Entry>()
-  const table = new SumsTable()
-
-  const sumsOf = (partition: number): PartitionSums => ({
-    table,
-    rows({ groups, closed_at }) {
-      const period = periodOf(closed_at, tau)
-      return groups.map((group) => {
-        const id = `${group.name}\0${group.key}\0${partition}\0${period}`
-        let found = entries.get(id)
-        if (!found) {
-          found = { group, partition, period, row: table.addRow() }
-          entries.set(id, found)
-        }
-        return found.row
-      })
-    },
-  })
-
-  const state: LearnerState = {
-    known: (id) => ledger.get(id),
-    remember: (trade) => void ledger.set(trade.id, trade),
-    sums: sumsOf,
-  }
+  const fold = createLedgerFold(model)
 
   return {
     async add(events, partition = 0) {
@@ -71,17 +39,18 @@ export function createOfflineFold(model: Model): OfflineFold {
         if (!model.accepts(event.source)) continue
         const rejection = checkEvent(event, undefined, undefined)
         if (rejection) refused.push({ event, rejection })
-        else foldTrades(state, [tradeOf(model, event, partition, 0)], tau)
+        else fold.add(tradeOf(model, event, partition, 0))
       }
       return refused
     },
     result() {
-      const groups = new Map<string, { group: Group; period: number; sums: DecayedSums }[]>()
-      for (const e of [...entries.values()].sort((a, b) => a.partition - b.partition || a.period - b.period)) {
-        const sums = table.read(e.row)
-        if (sums.n === 0) continue
-        const id = `${e.group.name}\0${e.group.key}`
-        groups.set(id, [...(groups.get(id) ?? []), { ...e, sums }])
+      const groups = new Map<string, GroupSums[]>()
+      for (const cell of fold.sums()) {
+        if (cell.sums.n === 0) continue
+        const id = `${cell.group.name}\0${cell.group.key}`
+        const known = groups.get(id)
+        if (known) known.push(cell)
+        else groups.set(id, [cell])
       }
       const base = mergeSums(groups.get(`${BASELINE.name}\0${BASELINE.key}`) ?? [], tau)
       const coefficients: CoefficientRow[] = []

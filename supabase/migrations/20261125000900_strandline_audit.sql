@@ -99,6 +99,30 @@ begin
 end
 $$;
 
+-- A page of the sums of one version, with where its learner stands: one snapshot, so that they can be compared with a fold up to exactly there.
+-- Pages follow (key, name). Returns {checkpoints: [[partition, next offset], …], rows: [[scope, name, key, partition, period, n,
+-- the eight doubles in the order of the table], …], next: {key, name} of the page's last group, null after the last page}.
+create function public.strandline_audit_sums(p_consumer text, p_topic text, p_model_version integer, p_after_key text, p_after_name text, p_size integer)
+returns jsonb language plpgsql stable security invoker set search_path = '' set plan_cache_mode = force_custom_plan as $$
+declare
+  v_key  text;
+  v_name text;
+begin
+  select p.key, p.name into v_key, v_name from strandline.learner_partials p
+  where (p.key, p.name) > (p_after_key collate "C", p_after_name collate "C") order by p.key, p.name offset p_size - 1 limit 1;
+  return jsonb_build_object(
+    'checkpoints', (select coalesce(jsonb_agg(jsonb_build_array(c.partition, c.checkpoint)), '[]') from strandline.consumer_checkpoints c
+                    where c.consumer = p_consumer and c.topic = p_topic and c.checkpoint is not null),
+    'rows', (select coalesce(jsonb_agg(jsonb_build_array(p.scope, p.name, p.key, p.partition, p.period, p.n,
+                                                         p.weight_short, p.weight_short_low, p.weighted_rr_short, p.weighted_rr_short_low,
+                                                         p.weight_long, p.weight_long_low, p.weighted_rr_long, p.weighted_rr_long_low)), '[]')
+             from strandline.learner_partials p
+             where (p.key, p.name) > (p_after_key collate "C", p_after_name collate "C")
+               and (v_key is null or (p.key, p.name) <= (v_key collate "C", v_name collate "C")) and p.model_version = p_model_version),
+    'next', case when v_key is not null then jsonb_build_object('key', v_key, 'name', v_name) end);
+end
+$$;
+
 do $$ begin perform strandline.seal(); end $$;
 
 -- PostgREST keeps the schema in memory.

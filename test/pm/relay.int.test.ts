@@ -117,7 +117,7 @@ test('two relays that poll at once share the rows: each is published once', asyn
 })
 
 test('a relay that dies between publishing and marking: another one publishes again, and only then is it marked', async () => {
-  const dead = relayOn({ id: 'dead', leaseMs: 300 })
+  const dead = relayOn({ id: 'dead' })
   log.after = () => new Promise(() => {}) // the answer never arrives
   await addToOutbox(db.store, trades(1))
   void dead.poll()
@@ -132,6 +132,7 @@ test('a relay that dies between publishing and marking: another one publishes ag
   log.after = () => {}
   const heir = relayOn({ id: 'heir' })
   expect(await heir.poll()).toBe(0) // the lease still holds
+  await db.sql('update pm_outbox set claimed_until = now()') // and now it has run out
   await until(
     () => heir.poll(),
     () => log.records.length === 2,

@@ -1,0 +1,103 @@
+/** `strandline verify`: is what was learned what the log gives? */
+import type { Command } from 'commander'
+import { type FoundDifference, type Verification, verify } from '../replay/verify.ts'
+import { answeringLines } from './explain-text.ts'
+import { createProgress } from './progress.ts'
+import { openStack } from './shared.ts'
+import { number, table } from './table.ts'
+
+interface Options {
+  model?: string
+  json?: boolean
+  dataDir?: string
+}
+
+/** Differences that a person reads at once. */
+const SCREEN = 40
+
+export function register(program: Command): void {
+  program
+    .command('verify')
+    .description(
+      'Fold the log again, with no database in the fold, and compare what is learned with it, to the last bit. May run while trades flow.',
+    )
+    .option('--model <name>', 'of this model (default: the active one)')
+    .option(
+      '--json',
+      'print one JSON object: {"events", "coefficients", "identical", "within_tolerance", "differences", "seconds"}',
+    )
+    .option('--data-dir <dir>', 'folder of the stack (default: .strandline)')
+    .addHelpText(
+      'after',
+      `
+Exit code 0: what is learned is what the log gives, up to where its learner stands. 1: something differs.
+./strandline audit asks more: whether every closed trade is in the log at all.
+
+Examples:
+  ./strandline verify
+  ./strandline verify --model freqtrade --json
+`,
+    )
+    .action(async ({ model, json, dataDir }: Options) => {
+      const stack = await openStack({ dataDir, needs: ['database', 'kafka', 'registry'] })
+      try {
+        const { store, log, config, clock } = stack
+        const started = clock.monotonic()
+        const progress = createProgress()
+        const found = await verify(
+          { store, log, config, progress: (done, total) => progress('Folding the log', done, total) },
+          model,
+        )
+        progress.end()
+        const seconds = Math.round(clock.monotonic() - started) / 1_000
+        console.log(json ? JSON.stringify({ ...found, seconds }) : verifyText(found, seconds))
+        if (found.differences.length > 0) process.exitCode = 1
+      } finally {
+        await stack.close()
+      }
+    })
+}
+
+function verifyText(found: Verification, seconds: number): string {
+  const { model, events, coefficients, identical, within_tolerance, differences } = found
+  const lines = [
+    ...answeringLines(model, undefined),
+    `${events} events folded again in ${number(seconds, 1)} s: of ${coefficients} coefficients ${identical} are the same to the last bit`,
+  ]
+  if (within_tolerance > 0)
+    lines.push(
+      `${within_tolerance} were corrected through another partition, so that the order of the log alone does not decide: the same to 1e-12`,
+    )
+  if (differences.length === 0) return [...lines, 'Nothing differs.'].join('\n')
+  lines.push(`${differences.length} differ:`, '', ...differencesTable(differences.slice(0, SCREEN)))
+  if (differences.length > SCREEN) lines.push('', `… and ${differences.length - SCREEN} more: --json has all of them.`)
+  lines.push(
+    '',
+    'What is learned can be made anew from the log: docs/operations.md. Until then, ./strandline explain <name> <key> shows what the log gives.',
+  )
+  return lines.join('\n')
+}
+
+function differencesTable(differences: FoundDifference[]): string[] {
+  const right = 'right' as const
+  return table(
+    [
+      { title: 'name' },
+      { title: 'key' },
+      { title: 'R/R live', align: right },
+      { title: 'expected', align: right },
+      { title: 'n', align: right },
+      { title: 'expected', align: right },
+      { title: 'trades' },
+    ],
+    differences.map(({ name, key, live, expected, trades }) => [
+      name,
+      key,
+      number(live?.rr_short ?? null, 6),
+      number(expected?.rr_short ?? null, 6),
+      String(live?.n ?? 0),
+      String(expected?.n ?? 0),
+      trades.length > 1 ? `${trades[0]} and ${trades.length - 1} more` : (trades[0] ?? ''),
+    ]),
+  )
+}

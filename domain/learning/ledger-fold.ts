@@ -1,0 +1,106 @@
+/**
+ * Folds trades in memory, with maps in place of the database: the same fold as the learner's, so the same sums to the last bit where each partition comes in its
+ * order. Where trades are corrected through another partition the order of the partitions beside each other decides as well, which nobody knows afterwards:
+ * such groups are `crossed`. Pure.
+ */
+import { foldTrades, type LearnerState, type PartitionSums } from './fold.ts'
+import type { Group, Model } from './model.ts'
+import { type DecayedSums, decayOf, periodOf } from './sums.ts'
+import { SumsTable } from './sums-table.ts'
+import type { LedgerTrade, Trade } from './trade.ts'
+
+/** Sums of a group in one partition and period. */
+export interface GroupSums {
+  group: Group
+  partition: number
+  period: number
+  sums: DecayedSums
+}
+
+export interface LedgerFold {
+  add(trade: Trade): void
+  /** In the order of partition and period, as they are merged. Those without a trade too: they were taken out again. */
+  sums(): GroupSums[]
+  /** Trades as their newest revision has them. */
+  trades(): IterableIterator<LedgerTrade>
+  crossed(group: Group): boolean
+}
+
+interface Entry {
+  group: Group
+  partition: number
+  period: number
+  row: number
+}
+
+const idOf = ({ name, key }: Group) => `${name}\0${key}`
+
+export function createLedgerFold(model: Model): LedgerFold {
+  const tau = decayOf(model.definition.tau_days)
+  const ledger = new Map<string, LedgerTrade>()
+  const entries: Entry[] = []
+  const entryOf = new Map<string, Entry>()
+  const crossed = new Set<string>()
+  const table = new SumsTable()
+  /** Rows of the groups of trades that share them (by the model's memory of combinations), by partition and period. */
+  const rowsOf = new WeakMap<readonly Group[], Map<string, number[]>>()
+
+  const rowsFor = (groups: readonly Group[], partition: number, period: number): number[] =>
+    groups.map((group) => {
+      const id = `${idOf(group)}\0${partition}\0${period}`
+      let found = entryOf.get(id)
+      if (!found) {
+        found = { group, partition, period, row: table.addRow() }
+        entryOf.set(id, found)
+        entries.push(found)
+      }
+      return found.row
+    })
+
+  const sumsOf = (partition: number): PartitionSums => ({
+    table,
+    rows({ groups, closed_at }) {
+      const period = periodOf(closed_at, tau)
+      let known = rowsOf.get(groups)
+      if (!known) {
+        known = new Map()
+        rowsOf.set(groups, known)
+      }
+      const cell = `${partition} ${period}`
+      let rows = known.get(cell)
+      if (!rows) {
+        rows = rowsFor(groups, partition, period)
+        known.set(cell, rows)
+      }
+      return rows
+    },
+  })
+  const sums = new Map<number, PartitionSums>()
+  const state: LearnerState = {
+    known: (id) => ledger.get(id),
+    remember: (trade) => void ledger.set(trade.id, trade),
+    sums(partition) {
+      let found = sums.get(partition)
+      if (!found) {
+        found = sumsOf(partition)
+        sums.set(partition, found)
+      }
+      return found
+    },
+  }
+
+  return {
+    add(trade) {
+      const before = ledger.get(trade.id)
+      if (before && before.partition !== trade.partition)
+        for (const group of [...before.groups, ...trade.groups]) crossed.add(idOf(group))
+      foldTrades(state, [trade], tau)
+    },
+    sums: () =>
+      entries
+        .toSorted((a, b) => a.partition - b.partition || a.period - b.period)
+        .map(({ group, partition, period, row }) => ({ group, partition, period, sums: table.read(row) })),
+    trades: () => ledger.values(),
+    crossed: (group) => crossed.has(idOf(group)),
+  }
+}

@@ -1,0 +1,80 @@
+/** Folds the log again, in memory, up to where a learner stands. */
+import { DecodeError } from '../core/codec/codec.ts'
+import { createDecoder } from '../core/codec/decoder.ts'
+import { checkFlatEvent, createFlatReader, type FlatEvent } from '../core/codec/flat-event.ts'
+import { createRegistryClient } from '../core/codec/registry.ts'
+import { AT_ONCE } from '../core/codec/unknown-schemas.ts'
+import type { RegistryConfig } from '../core/config.ts'
+import type { EventLog, LogRecord } from '../core/log/log.ts'
+import { readRanges } from '../core/log/read-all.ts'
+import { createLedgerFold, type LedgerFold } from '../domain/learning/ledger-fold.ts'
+import type { Model } from '../domain/learning/model.ts'
+import { tradeFrom } from '../domain/learning/trade.ts'
+import { placeOf } from '../services/audit/stores.ts'
+
+export interface LogFold {
+  fold: LedgerFold
+  /** Trades of the model that were folded, repetitions among them. */
+  events(): number
+  /** Folds on, up to these offsets (next to be applied, by partition). False: nothing lay between. */
+  upTo(checkpoints: readonly (readonly [partition: number, checkpoint: number])[]): Promise<boolean>
+}
+
+export interface LogFoldOptions {
+  log: EventLog
+  registry: RegistryConfig
+  topic: string
+  model: Model
+  /** Places (partition/offset) that the learner refused, though they may be readable now. */
+  refused: ReadonlySet<string>
+  progress?(done: number, total: number): void
+}
+
+/** Errors: those of the log and the registry. */
+export function createLogFold({ log, registry, topic, model, refused, progress }: LogFoldOptions): LogFold {
+  const decode = createDecoder<FlatEvent>(createRegistryClient(registry), createFlatReader(), {
+    unknownSchemas: AT_ONCE,
+  })
+  const fold = createLedgerFold(model)
+  const folded = new Map<number, number>()
+  let events = 0
+
+  function take(event: FlatEvent, { key, timestamp, offset }: LogRecord, partition: number): void {
+    if (checkFlatEvent(event, key, timestamp) || !model.accepts(event.source)) return
+    if (refused.size > 0 && refused.has(placeOf(partition, offset))) return
+    events++
+    fold.add(tradeFrom(model, event, partition, offset))
+  }
+
+  return {
+    fold,
+    events: () => events,
+    async upTo(checkpoints) {
+      const starts = new Map((await log.offsets(topic)).map((o) => [o.partition, o.start]))
+      const ranges = checkpoints
+        .map(([partition, end]) => ({ partition, start: folded.get(partition) ?? starts.get(partition) ?? 0, end }))
+        .filter((r) => r.end > r.start)
+      if (ranges.length === 0) return false
+      const total = ranges.reduce((sum, r) => sum + r.end - r.start, 0)
+      let read = 0
+      await readRanges(log, topic, ranges, (record, partition) => {
+        if (++read % 1_000 === 0) progress?.(read, total)
+        try {
+          const event = decode(record.value, record.timestamp)
+          if (event instanceof Promise) return event.then((e) => take(e, record, partition), passOver)
+          take(event, record, partition)
+        } catch (error) {
+          passOver(error)
+        }
+      })
+      progress?.(total, total)
+      for (const { partition, end } of ranges) folded.set(partition, end)
+      return true
+    },
+  }
+}
+
+/** A record that is no event. */
+function passOver(error: unknown): void {
+  if (!(error instanceof DecodeError)) throw error
+}

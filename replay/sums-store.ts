@@ -1,0 +1,60 @@
+/** The sums that a model version keeps, page by page: port, and its adapter over the database's functions. */
+import type { Store } from '../core/store/store.ts'
+import type { Scope } from '../domain/learning/model.ts'
+
+/** A group's key and name: the order of the pages, bytewise. */
+export interface SumsPlace {
+  key: string
+  name: string
+}
+
+export type SumsTuple = [
+  scope: Scope,
+  name: string,
+  key: string,
+  partition: number,
+  period: number,
+  n: number,
+  weight_short: number,
+  weight_short_low: number,
+  weighted_rr_short: number,
+  weighted_rr_short_low: number,
+  weight_long: number,
+  weight_long_low: number,
+  weighted_rr_long: number,
+  weighted_rr_long_low: number,
+]
+
+/** Sums behind a place, with where their learner stands: one snapshot. */
+export interface SumsPage {
+  checkpoints: [partition: number, checkpoint: number][]
+  rows: SumsTuple[]
+  /** The last group of the page; null after the last page. */
+  next: SumsPlace | null
+}
+
+/** Whose sums. */
+export interface SumsOwner {
+  consumer: string
+  topic: string
+  model_version: number
+}
+
+export interface SumsStore {
+  /** @param size rows of one page, about. Errors: STORE_UNREACHABLE, STORE_SCHEMA. */
+  page(of: SumsOwner, after: SumsPlace, size: number): Promise<SumsPage>
+}
+
+export const FIRST: SumsPlace = { key: '', name: '' }
+
+export const createSumsStore = (store: Pick<Store, 'rpc'>): SumsStore => ({
+  page: ({ consumer, topic, model_version }, { key, name }, size) =>
+    store.rpc('strandline_audit_sums', {
+      p_consumer: consumer,
+      p_topic: topic,
+      p_model_version: model_version,
+      p_after_key: key,
+      p_after_name: name,
+      p_size: size,
+    }),
+})
