@@ -7,6 +7,7 @@ import { register as bench } from './bench.ts'
 import { register as close } from './close.ts'
 import { register as coefficients } from './coefficients.ts'
 import { register as compareLegacy } from './compare-legacy.ts'
+import { registerCorrect, registerRescore, registerVoid } from './correct.ts'
 import { register as deadLetters } from './dead-letters.ts'
 import { register as demo } from './demo.ts'
 import { register as diff } from './diff.ts'
@@ -47,6 +48,7 @@ export const COMMANDS: { group: string; commands: Register[] }[] = [
     commands: [models, rebuild, promote, rollback, drop],
   },
   { group: 'Ask why:', commands: [explain, history, diff, trades] },
+  { group: 'Put right:', commands: [registerCorrect, registerVoid, registerRescore] },
   { group: 'Move in, and out again:', commands: [compareLegacy, switchReaders, undo] },
   { group: 'Parts of it, for other set-ups:', commands: [migrate, topics, registry, supabase] },
   { group: 'Work on it:', commands: [test, simulate, torture, bench] },

@@ -96,7 +96,7 @@ function revisionLines(trades: ExplainedTrade[]): string[] {
           `Of ${event_id} the log has:`,
           ...revisions.map(
             (r) =>
-              `  revision ${r.revision} by ${r.source}, ${r.taken_at.slice(0, 19).replace('T', ' ')}, at ${r.partition}:${r.offset}: ${r.voided ? 'voided' : `R/R ${number(r.outcome)}`}`,
+              `  revision ${r.revision} by ${r.revised_by ?? r.source}, ${r.taken_at.slice(0, 19).replace('T', ' ')}, at ${r.partition}:${r.offset}: ${r.voided ? 'voided' : `R/R ${number(r.outcome)}`}`,
           ),
         ]
       : [],

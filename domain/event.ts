@@ -30,6 +30,8 @@ export interface PositionClosed {
   source: string
   /** Fields that were too long and are not in the event, where there are any. No field of the schema: it travels as a header of the record. */
   left_out?: string[]
+  /** Who made this revision and why, where a person did. No field of the schema: it travels as a header of the record. */
+  revised_by?: string
 }
 
 /** Namespace of all identities that Strandline derives. Fixed for ever: another value makes every trade a new one. */

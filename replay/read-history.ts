@@ -6,6 +6,7 @@ import { lastRecordOf, recordOf } from '../core/runner/last-record.ts'
 import { eventUuid, type PositionClosed } from '../domain/event.ts'
 import { TradeHistory } from '../domain/history/trade-history.ts'
 import type { Model } from '../domain/learning/model.ts'
+import { revisedBy } from '../domain/revision.ts'
 import { checkEvent } from '../domain/validation.ts'
 import { historyFile, loadHistory, type ReadPartition, storeHistory } from './history-file.ts'
 
@@ -101,7 +102,14 @@ async function readOn(
     const event = await eventOf(record)
     if (!event || !model.accepts(event.source) || checkEvent(event, record.key, record.timestamp)) return
     history.add(
-      { ...event, event_id: eventUuid(event.event_id), partition, offset: record.offset, taken_at: record.timestamp },
+      {
+        ...event,
+        event_id: eventUuid(event.event_id),
+        partition,
+        offset: record.offset,
+        taken_at: record.timestamp,
+        revised_by: revisedBy(record.headers),
+      },
       model.combination(model.leverValues(event)),
     )
   })

@@ -16,12 +16,14 @@ export interface TradeRow {
   partition: number
   offset: number
   taken_at: string
+  /** Who made this revision and why; null where no person did. */
+  revised_by: string | null
 }
 
 /** One publication of a trade. */
 export type Revision = Pick<
   TradeRow,
-  'revision' | 'outcome' | 'voided' | 'closed_at' | 'source' | 'partition' | 'offset' | 'taken_at'
+  'revision' | 'outcome' | 'voided' | 'closed_at' | 'source' | 'partition' | 'offset' | 'taken_at' | 'revised_by'
 >
 
 export function tradeRow(history: TradeHistory, row: number): TradeRow {
@@ -39,6 +41,7 @@ export function tradeRow(history: TradeHistory, row: number): TradeRow {
     partition,
     offset,
     taken_at: iso(record.taken_at),
+    revised_by: record.revised_by || null,
   }
 }
 
@@ -47,8 +50,11 @@ export function revisionsOf(history: TradeHistory, event_id: string): Revision[]
   return history
     .revisionsOf(event_id)
     .map((row) => {
-      const { revision, outcome, voided, closed_at, source, partition, offset, taken_at } = tradeRow(history, row)
-      return { revision, outcome, voided, closed_at, source, partition, offset, taken_at }
+      const { revision, outcome, voided, closed_at, source, partition, offset, taken_at, revised_by } = tradeRow(
+        history,
+        row,
+      )
+      return { revision, outcome, voided, closed_at, source, partition, offset, taken_at, revised_by }
     })
     .sort((a, b) => a.revision - b.revision)
 }

@@ -64,7 +64,10 @@ const logs = fc
 function historyOf(log: readonly Logged[]): TradeHistory {
   const history = new TradeHistory()
   for (const { event, partition, offset, taken_at } of log)
-    history.add({ ...event, partition, offset, taken_at }, model.combination(model.leverValues(event)))
+    history.add(
+      { ...event, partition, offset, taken_at, revised_by: 'somebody' },
+      model.combination(model.leverValues(event)),
+    )
   return history
 }
 
@@ -125,7 +128,10 @@ test('stored in the midst of it and read again, it is the same', () =>
       const half = n % (log.length + 1)
       const history = new TradeHistory(structuredClone(historyOf(log.slice(0, half)).state()))
       for (const { event, partition, offset, taken_at } of log.slice(half))
-        history.add({ ...event, partition, offset, taken_at }, model.combination(model.leverValues(event)))
+        history.add(
+          { ...event, partition, offset, taken_at, revised_by: 'somebody' },
+          model.combination(model.leverValues(event)),
+        )
       expectSame(at(history, cut).learned, await folded(log, cut))
       for (const [row, { event, partition, offset, taken_at }] of log.entries()) {
         const { event_id, revision, voided, opened_at, closed_at, rr, position_id, symbol, source } = event
@@ -144,6 +150,7 @@ test('stored in the midst of it and read again, it is the same', () =>
             symbol,
             source,
           },
+          revised_by: 'somebody',
           rr: rr !== null && Math.abs(rr) < 1e-100 ? 0 : rr,
         })
         expect(history.revisionsOf(event_id)).toContain(row)

@@ -24,6 +24,8 @@ export interface TradeRecord {
   position_id: string
   symbol: string
   source: string
+  /** Who made this revision and why, where a person did; else ''. */
+  revised_by: string
 }
 
 /** For storing it; made of what structured cloning can copy. */
@@ -40,6 +42,7 @@ export interface TradeHistoryState {
   combination: Int32Array
   symbol: Int32Array
   source: Int32Array
+  revised_by: Int32Array
   position_id: TextColumnState
   texts: string[]
   groups: string[]
@@ -66,6 +69,7 @@ export class TradeHistory {
   readonly #combination: NumberColumn<Int32Array>
   readonly #symbol: NumberColumn<Int32Array>
   readonly #source: NumberColumn<Int32Array>
+  readonly #revisedBy: NumberColumn<Int32Array>
   readonly #positionId: TextColumn
   readonly #texts: Dictionary
   /** `scope NUL name NUL key`; group 0 is the baseline. */
@@ -93,6 +97,7 @@ export class TradeHistory {
     this.#combination = ints(state.combination)
     this.#symbol = ints(state.symbol)
     this.#source = ints(state.source)
+    this.#revisedBy = ints(state.revised_by)
     this.#positionId = new TextColumn(state.position_id)
     this.#texts = new Dictionary(state.texts)
     this.#groups = new Dictionary(state.groups)
@@ -116,6 +121,7 @@ export class TradeHistory {
       combination: this.#combination.values(),
       symbol: this.#symbol.values(),
       source: this.#source.values(),
+      revised_by: this.#revisedBy.values(),
       position_id: this.#positionId.state(),
       texts: this.#texts.texts(),
       groups: this.#groups.texts(),
@@ -150,6 +156,7 @@ export class TradeHistory {
     this.#combination.push(this.#combinationOf(combination))
     this.#symbol.push(this.#texts.numberOf(record.symbol))
     this.#source.push(this.#texts.numberOf(record.source))
+    this.#revisedBy.push(this.#texts.numberOf(record.revised_by))
     this.#positionId.push(record.position_id)
     const first = index.add(row)
     if (first !== row) {
@@ -173,6 +180,7 @@ export class TradeHistory {
       position_id: this.#positionId.at(row),
       symbol: this.#texts.at(this.#symbol.at(row)),
       source: this.#texts.at(this.#source.at(row)),
+      revised_by: this.#texts.at(this.#revisedBy.at(row)),
     }
   }
 

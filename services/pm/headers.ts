@@ -1,6 +1,7 @@
 import type { PositionClosed } from '../../domain/event.ts'
 import { POSITION_CLOSED } from '../../domain/event-type.ts'
 import { RECORDED_TIME_HEADER } from '../../domain/record-time.ts'
+import { REVISED_BY_HEADER } from '../../domain/revision.ts'
 import { traceparentOf } from './trace-context.ts'
 
 /** Fields that are not in the event because they are too long, percent-encoded, separated by commas. */
@@ -24,6 +25,7 @@ export function eventHeaders(
     ce_time: timeOf(event.closed_at),
     'content-type': 'application/avro',
     ...(event.left_out ? { [LEFT_OUT_HEADER]: encodeURI(event.left_out.join(',').toWellFormed()) } : {}),
+    ...(event.revised_by ? { [REVISED_BY_HEADER]: encodeURI(event.revised_by.toWellFormed()) } : {}),
     ...(recordedAt === undefined ? {} : { [RECORDED_TIME_HEADER]: new Date(recordedAt).toISOString() }),
     traceparent: traceparentOf(traceparent, event.event_id, event.revision),
   }

@@ -1,0 +1,88 @@
+/** The next revision of a trade, made by a person: corrected, or retracted. Pure. */
+import { StrandlineError } from '../core/errors.ts'
+import { type BarRow, NO_BARS, scoreOn } from './closing/closing.ts'
+import type { Score, Side } from './closing/rr.ts'
+import type { PositionClosed } from './event.ts'
+import { MAX_RR } from './validation.ts'
+
+/** Who made a revision and why, percent-encoded. */
+export const REVISED_BY_HEADER = 'strandline_revised_by'
+
+/** '' where no person made it. */
+export function revisedBy(headers: Record<string, unknown>): string {
+  const header = headers[REVISED_BY_HEADER]
+  if (header === undefined) return ''
+  try {
+    return decodeURI(String(header))
+  } catch {
+    return String(header) // of somebody who encodes otherwise
+  }
+}
+
+const next = (event: PositionClosed, revised_by: string, changes: Partial<PositionClosed>): PositionClosed => {
+  const { left_out: _, ...fields } = event
+  return { ...fields, ...changes, revision: event.revision + 1, revised_by }
+}
+
+/** Errors: EVENT_INVALID where it is retracted already. */
+export function retracted(event: PositionClosed, by: string): PositionClosed {
+  if (event.voided) throw alreadyVoided(event)
+  return next(event, by, { voided: true })
+}
+
+/** The trade with another R/R, within ±10. Errors: EVENT_INVALID. */
+export function withRr(event: PositionClosed, rr: number, by: string): PositionClosed {
+  if (event.voided) throw alreadyVoided(event)
+  if (!(Math.abs(rr) <= MAX_RR))
+    throw new StrandlineError('EVENT_INVALID', `An R/R of ${rr} lies beyond ±${MAX_RR}.`, {
+      todo: 'R/R is return / largest drawdown, cut to ±10.',
+    })
+  return next(event, by, { rr, unscored_reason: null })
+}
+
+/**
+ * The trade with another exit price, scored on its bars; where there are none, on the extremes that it was scored on before.
+ * Errors: POSITION_INVALID for a price that is none, EVENT_INVALID where it is retracted.
+ */
+export function withExitPrice(event: PositionClosed, exit_price: number, bars: BarRow[], by: string): PositionClosed {
+  if (event.voided) throw alreadyVoided(event)
+  const changed = { ...event, exit_price }
+  const side = sideOf(event)
+  const score = scoreOn(changed, side, bars)
+  const final =
+    score.unscored_reason === NO_BARS && event.rr !== null ? scoreOn(changed, side, extremesOf(event, side)) : score
+  return next(event, by, { exit_price, ...final })
+}
+
+/** The trade with the score of the bars that are there now; null where it is the same, or where no bar counts: what was scored is not unscored. */
+export function rescoredOn(event: PositionClosed, bars: BarRow[], by: string): PositionClosed | null {
+  const score = scoreOn(event, sideOf(event), bars)
+  return score.unscored_reason === NO_BARS || sameScore(event, score) ? null : next(event, by, { ...score })
+}
+
+/** Relative: below it a score is the same. */
+const SAME = 1e-12
+
+const sameScore = (event: PositionClosed, score: Score) =>
+  event.unscored_reason === score.unscored_reason &&
+  (['rr', 'return', 'max_drawdown', 'max_gain'] as const).every((f) => {
+    const [was, is] = [event[f], score[f]]
+    return was === is || (was !== null && is !== null && Math.abs(was - is) <= SAME * Math.max(1, Math.abs(was)))
+  })
+
+/** An event does not say its side, but its return does: a short one gains where the price falls. */
+export function sideOf(event: Pick<PositionClosed, 'entry_price' | 'exit_price' | 'return'>): Side {
+  const gained = event.exit_price - event.entry_price
+  return event.return !== null && event.return * gained < 0 ? 'short' : 'long'
+}
+
+/** One bar that has the lowest and the highest price of the trade's way, as far as its score tells. */
+function extremesOf({ entry_price: entry, max_drawdown, max_gain, opened_at }: PositionClosed, side: Side): BarRow[] {
+  const [down, up] = side === 'long' ? [max_drawdown, max_gain] : [max_gain, max_drawdown]
+  return [[opened_at, entry * (1 - (down ?? 0)), entry * (1 + (up ?? 0))]]
+}
+
+const alreadyVoided = ({ event_id, revision }: PositionClosed) =>
+  new StrandlineError('EVENT_INVALID', `The trade ${event_id} is retracted (revision ${revision}).`, {
+    todo: 'A retracted trade stays so: close or import it under another id.',
+  })

@@ -1,0 +1,140 @@
+/** Corrections by a person: the newest revision of a trade is read from the log, and the next one takes the way of every event: outbox, relay, log. */
+import { DecodeError } from '../core/codec/codec.ts'
+import { createCodec } from '../core/codec/position-closed-codec.ts'
+import { AT_ONCE } from '../core/codec/unknown-schemas.ts'
+import { StrandlineError } from '../core/errors.ts'
+import type { LogRecord } from '../core/log/log.ts'
+import { readAll } from '../core/log/read-all.ts'
+import type { ServiceDeps } from '../core/service.ts'
+import { eventUuid, type PositionClosed } from '../domain/event.ts'
+import { rescoredOn, retracted, withExitPrice, withRr } from '../domain/revision.ts'
+import { checkEvent } from '../domain/validation.ts'
+import { createBarStore } from '../services/pm/bar-store.ts'
+import { readBars } from '../services/pm/bars.ts'
+import { importEvents } from '../services/pm/sources/import-events.ts'
+
+export interface Revised {
+  /** The newest revision that the log has, and the one that replaces it. */
+  before: PositionClosed
+  after: PositionClosed
+}
+
+export type Correction = { rr: number } | { exit_price: number }
+
+/** What the next revision would be. Errors: EVENT_INVALID, POSITION_INVALID, and those of log, registry and database. */
+export async function correction(deps: ServiceDeps, event_id: string, to: Correction, by: string): Promise<Revised> {
+  const before = await newestOf(deps, event_id)
+  if ('rr' in to) return { before, after: withRr(before, to.rr, by) }
+  const bars = await readBars(createBarStore(deps.store), before)
+  return { before, after: withExitPrice(before, to.exit_price, bars, by) }
+}
+
+/** Errors: as correction. */
+export async function retraction(deps: ServiceDeps, event_id: string, by: string): Promise<Revised> {
+  const before = await newestOf(deps, event_id)
+  return { before, after: retracted(before, by) }
+}
+
+export interface RescoreFilter {
+  /** Exits from then on, ms. */
+  since?: number
+  timeframe?: string
+}
+
+export interface Rescoring {
+  /** Trades that were looked at. */
+  looked: number
+  /** Those of them of which the database has no bars: they stay as they are. */
+  without_bars: number
+  changed: Revised[]
+}
+
+/** Trades whose bars are read at once: a hosted project ends a statement after 8 s. */
+const PAGE = 50
+
+/** Scores all trades of the log again, on the bars that are there now; nothing is published yet. Errors: those of log, registry and database. */
+export async function rescoring(
+  deps: ServiceDeps,
+  filter: RescoreFilter,
+  by: string,
+  progress?: (done: number, total: number) => void,
+): Promise<Rescoring> {
+  const bars = createBarStore(deps.store)
+  const trades = [...(await newestEvents(deps, (event) => matches(event, filter))).values()].filter((e) => !e.voided)
+  const result: Rescoring = { looked: trades.length, without_bars: 0, changed: [] }
+  for (let at = 0; at < trades.length; at += PAGE) {
+    const page = trades.slice(at, at + PAGE)
+    for (const [i, rows] of (await bars.readAll(page)).entries()) {
+      const before = page[i] as PositionClosed
+      if (rows.length === 0) {
+        result.without_bars++
+        continue
+      }
+      const after = rescoredOn(before, rows, by)
+      if (after) result.changed.push({ before, after })
+    }
+    progress?.(Math.min(at + PAGE, trades.length), trades.length)
+  }
+  return result
+}
+
+/**
+ * Resolves when all of them are in the log.
+ * Errors: REVISION_TAKEN where somebody else has published such a revision meanwhile (the others are published), and those of importEvents.
+ */
+export async function publishRevisions(deps: ServiceDeps, revised: readonly Revised[]): Promise<void> {
+  const { already_known } = await importEvents(
+    deps,
+    revised.map((r) => r.after),
+  )
+  if (already_known === 0) return
+  const [first] = revised
+  throw new StrandlineError(
+    'REVISION_TAKEN',
+    revised.length === 1
+      ? `Revision ${first?.after.revision} of the trade ${first?.after.event_id} was made by somebody else before: nothing was published.`
+      : `${already_known} of ${revised.length} trades were revised by somebody else meanwhile; the others are published.`,
+    { todo: 'Look at what it is now, and run it again where it is still wrong.' },
+  )
+}
+
+const matches = (event: PositionClosed, { since, timeframe }: RescoreFilter) =>
+  (since === undefined || event.closed_at >= since) && (timeframe === undefined || event.timeframe === timeframe)
+
+async function newestOf(deps: ServiceDeps, event_id: string): Promise<PositionClosed> {
+  const id = eventUuid(event_id)
+  const found = (await newestEvents(deps, (event) => eventUuid(event.event_id) === id)).get(id)
+  if (found) return found
+  throw new StrandlineError('EVENT_UNKNOWN', `The log has no trade ${event_id}.`, {
+    todo: './strandline trades lists them with their ids.',
+  })
+}
+
+/** The newest revision of each trade that the log has and consumers take, by its UUID. A trade whose newest revision is not wanted is left out. */
+async function newestEvents(
+  { log, config }: ServiceDeps,
+  wanted: (event: PositionClosed) => boolean,
+): Promise<Map<string, PositionClosed>> {
+  const codec = createCodec(config, undefined, AT_ONCE)
+  const newest = new Map<string, PositionClosed>()
+
+  async function eventOf({ value }: LogRecord): Promise<PositionClosed | null> {
+    try {
+      return value === null ? null : await codec.decode(value)
+    } catch (error) {
+      if (error instanceof DecodeError) return null
+      throw error
+    }
+  }
+
+  await readAll(log, config.topic, async (record) => {
+    const event = await eventOf(record)
+    if (!event || checkEvent(event, record.key, record.timestamp)) return
+    const id = eventUuid(event.event_id)
+    const known = newest.get(id)
+    if (known && known.revision >= event.revision) return
+    if (wanted(event) || known) newest.set(id, event)
+  })
+  for (const [id, event] of newest) if (!wanted(event)) newest.delete(id)
+  return newest
+}
