@@ -7,7 +7,7 @@ const right = 'right' as const
 
 /** @param moment of which the answer is, as a line; undefined: of now */
 export function allocationText(d: Decision, moment?: string): string {
-  const lines: string[] = modelLines({ ...d, moment })
+  const lines: string[] = [...modelLines(d), ...(moment === undefined ? [] : [moment])]
   if (d.global_rr.n === 0) lines.push(NOTHING_LEARNED, '')
   const bound = d.bounded_by ? `, cut to the ${d.bounded_by === 'max' ? 'greatest' : 'least'} allowed` : ''
   lines.push(

@@ -2,19 +2,16 @@
 
 import type { Factor } from '../domain/sizing/allocation.ts'
 import type { ExplainedTrade, Explanation } from '../replay/explain.ts'
-import { modelLines } from './coefficients-text.ts'
+import { type AnsweringVersion, versionLines } from './coefficients-text.ts'
 import { number, table } from './table.ts'
 
 const right = 'right' as const
 const percent = (part: number) => `${number(part * 100, 1)} %`
 
-export interface Answering {
-  name: string
-  active: boolean
-}
+export type Answering = Omit<AnsweringVersion, 'moment'>
 
-export const answeringLines = ({ name, active }: Answering, moment: string | undefined): string[] =>
-  modelLines({ model: name, active, moment })
+export const answeringLines = (version: Answering, moment: string | undefined): string[] =>
+  versionLines({ ...version, moment })
 
 /** @param hidden trades that are not among those given */
 export function explanationText(

@@ -24,8 +24,9 @@ export async function withHistory<T>(
 }
 
 /** Which model answered, for JSON. */
-export const answering = ({ model, active }: OpenHistory) => ({
+export const answering = ({ model, build, active }: OpenHistory) => ({
   name: model.definition.name,
   hash: model.hash,
+  build,
   active,
 })

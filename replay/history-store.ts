@@ -8,14 +8,14 @@ import type { OpenHistory } from './open-history.ts'
 const UNNUMBERED = -1
 
 export function createHistoryStore(opened: OpenHistory, cut: Cut): CoefficientStore {
-  const { model, topic, active, history } = opened
+  const { model, build, topic, active, history } = opened
   const { definition, hash } = model
   const model_version = opened.model_version ?? UNNUMBERED
   const { global_rr, coefficients } = coefficientsAt(history, opened.effective(cut), definition)
   const found = new Map(coefficients.map((c) => [`${c.name}\0${c.key}`, c]))
   return {
     list: async () => [],
-    version: async () => ({ model_version, hash, topic, active, definition }),
+    version: async () => ({ model_version, hash, build, topic, active, definition }),
     read: async (keys) => ({
       model_version,
       hash,

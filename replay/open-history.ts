@@ -5,6 +5,7 @@ import type { Config } from '../core/config.ts'
 import { findStrandlineError, StrandlineError } from '../core/errors.ts'
 import { loadModel } from '../core/load-model.ts'
 import type { EventLog } from '../core/log/log.ts'
+import { learnerConsumer } from '../core/runner/consumer-names.ts'
 import { type CoefficientStore, createCoefficientStore, type VersionRow } from '../core/store/coefficient-store.ts'
 import { unknownModel } from '../core/store/model-versions.ts'
 import type { Store } from '../core/store/store.ts'
@@ -13,7 +14,6 @@ import type { TradeHistory } from '../domain/history/trade-history.ts'
 import { compileModel, type Model } from '../domain/learning/model.ts'
 import { createAuditStore } from '../services/audit/audit-store.ts'
 import { readLetters } from '../services/audit/stores.ts'
-import { learnerConsumer } from '../services/learner/learner-store.ts'
 import { readHistory } from './read-history.ts'
 
 export interface HistoryDeps {
@@ -27,8 +27,10 @@ export interface HistoryDeps {
 
 export interface OpenHistory {
   model: Model
+  /** 1: the first over its log. */
+  build: number
   topic: string
-  /** Readers see this model now. */
+  /** Readers see this version now. */
   active: boolean
   /** null: it is in no database, and was folded for this question alone. */
   model_version: number | null
@@ -55,10 +57,12 @@ export async function openHistory(deps: HistoryDeps, name?: string): Promise<Ope
   const codec = createCodec({ registry: config.registry, topic }, undefined, AT_ONCE)
   const cluster = [...config.kafka.brokers].sort().join(',')
   const { history, ends, read } = await readHistory({ log, codec, topic, cluster, dir: cacheDir, progress }, model)
-  const consumer = learnerConsumer(model.definition.name, model.hash)
+  const build = version?.build ?? 1
+  const consumer = learnerConsumer({ model: model.definition.name, hash: model.hash, build })
   const refused = history.rowsAt(new Set((await readLetters(createAuditStore(store), topic, consumer)).keys()))
   return {
     model,
+    build,
     topic,
     active: version?.active ?? false,
     model_version: version?.model_version ?? null,

@@ -5,6 +5,7 @@
 import type { Config } from '../core/config.ts'
 import { StrandlineError } from '../core/errors.ts'
 import type { EventLog } from '../core/log/log.ts'
+import { learnerConsumer } from '../core/runner/consumer-names.ts'
 import { createCoefficientStore } from '../core/store/coefficient-store.ts'
 import { unknownModel } from '../core/store/model-versions.ts'
 import type { Store } from '../core/store/store.ts'
@@ -14,7 +15,6 @@ import { type Coefficient, type Decay, type DecayedSums, decayOf, mergeSums } fr
 import { SUMS_AMOUNTS } from '../domain/learning/sums-table.ts'
 import { createAuditStore } from '../services/audit/audit-store.ts'
 import { readLetters } from '../services/audit/stores.ts'
-import { learnerConsumer } from '../services/learner/learner-store.ts'
 import { createLogFold } from './log-fold.ts'
 import { createSumsStore, FIRST, type SumsPlace, type SumsTuple } from './sums-store.ts'
 
@@ -37,7 +37,7 @@ export interface FoundDifference {
 }
 
 export interface Verification {
-  model: { name: string; hash: string; active: boolean }
+  model: { name: string; hash: string; build: number; active: boolean }
   /** Records that were folded. */
   events: number
   /** Coefficients that there should be, the baseline among them. */
@@ -66,9 +66,9 @@ export async function verify({ store, log, config, progress }: VerifyDeps, name?
       todo: 'Run one: ./strandline up.',
     })
   }
-  const { topic, hash, active, model_version } = version
+  const { topic, hash, build, active, model_version } = version
   const model = compileModel(version.definition, hash)
-  const consumer = learnerConsumer(model.definition.name, hash)
+  const consumer = learnerConsumer({ model: model.definition.name, hash, build })
   const refused = new Set((await readLetters(createAuditStore(store), topic, consumer)).keys())
   const logFold = createLogFold({ log, registry: config.registry, topic, model, refused, progress })
   const tau = decayOf(model.definition.tau_days)
@@ -82,7 +82,7 @@ export async function verify({ store, log, config, progress }: VerifyDeps, name?
     after = page.next
   }
   return {
-    model: { name: model.definition.name, hash, active },
+    model: { name: model.definition.name, hash, build, active },
     events: logFold.events(),
     ...found,
   }
