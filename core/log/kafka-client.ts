@@ -3,6 +3,7 @@ import kafkajs, { type Kafka, type LogEntry } from 'kafkajs'
 import type { Logger } from 'pino'
 import type { Config } from '../config.ts'
 import { registerCompressionCodecs } from './compression.ts'
+import { replaceRecordDecoder } from './record-decoder.ts'
 
 const { logLevel } = kafkajs
 
@@ -15,6 +16,7 @@ const EXPECTED =
 
 export function createKafkaClient(config: Config['kafka'], logger: Logger): Kafka {
   registerCompressionCodecs()
+  replaceRecordDecoder()
   const log = logger.child({ component: 'kafkajs' })
   return new kafkajs.Kafka({
     clientId: 'strandline',

@@ -10,18 +10,19 @@
  * - it may start at an offset that is not ours: the handler seeks (see partition-runner.ts);
  * - it gives up for good on what it takes to be final (credentials, rights): an operator can put those right while we run, so it is started again.
  */
-import type { Consumer, EachBatchPayload, Kafka } from 'kafkajs'
+import type { Consumer, EachBatchPayload, Kafka, KafkaMessage } from 'kafkajs'
 import type { Logger } from 'pino'
 import { systemClock } from '../clock.ts'
 import type { StrandlineError } from '../errors.ts'
 import { within } from '../within.ts'
 import { createAssigner } from './assigner.ts'
 import { createFetchPace } from './fetch-pace.ts'
+import { FetchedRecord } from './fetched-record.ts'
 import { createGroupOffsets } from './group-offsets.ts'
 import { createHeldPartitions } from './held-partitions.ts'
 import { connected } from './kafka-cluster.ts'
 import { logError } from './kafka-errors.ts'
-import type { PartitionHandler, Subscription } from './log.ts'
+import type { LogRecord, PartitionHandler, Subscription } from './log.ts'
 
 export interface ConsumeOptions {
   group: string
@@ -242,13 +243,7 @@ export async function subscribe(
         afterGap: assignment.gapEnd === fetchedOffset,
         nextOffset: Number(batch.lastOffset()) + 1,
         highWatermark: Number(batch.highWatermark),
-        records: batch.messages.map((m) => ({
-          offset: Number(m.offset),
-          timestamp: Number(m.timestamp),
-          key: m.key,
-          value: m.value,
-          headers: (m.headers ?? {}) as Record<string, Buffer | undefined>,
-        })),
+        records: batch.messages.map(recordOf),
       },
     })
     resolveOffset(last.offset)
@@ -284,6 +279,18 @@ export async function subscribe(
     },
   }
 }
+
+/** What kafkajs hands over is ours already, unless a broker keeps it in a format from before record batches. */
+const recordOf = (m: KafkaMessage): LogRecord =>
+  m instanceof FetchedRecord
+    ? m
+    : {
+        offset: Number(m.offset),
+        timestamp: Number(m.timestamp),
+        key: m.key,
+        value: m.value,
+        headers: (m.headers ?? {}) as Record<string, Buffer | undefined>,
+      }
 
 /** true when the promise has settled, false after `ms`. A rejection is rethrown. */
 async function settledWithin(promise: Promise<void>, ms: number): Promise<boolean> {

@@ -2,8 +2,9 @@
  * What was fetched of one partition, on its way to the handler: one call at a time, in the log's order. While the handler works the log goes on fetching, and
  * what came meanwhile is handed over as one batch: a transaction overlaps with the next fetches, and whoever lags gets larger pieces.
  */
+import { FetchedRecord } from './fetched-record.ts'
 import type { Limit } from './limit.ts'
-import type { LogBatch, LogGap } from './log.ts'
+import type { LogBatch, LogGap, LogRecord } from './log.ts'
 
 export type Item = { batch: LogBatch } | { gap: LogGap }
 
@@ -88,6 +89,8 @@ function join(run: readonly Item[]): Item {
 function sizeOf(item: Item): number {
   let bytes = 0
   if ('batch' in item)
-    for (const { key, value } of item.batch.records) bytes += (key?.length ?? 0) + (value?.length ?? 0)
+    for (const record of item.batch.records) bytes += record instanceof FetchedRecord ? record.size : lengthOf(record)
   return bytes
 }
+
+const lengthOf = ({ key, value }: LogRecord): number => (key?.length ?? 0) + (value?.length ?? 0)
