@@ -29,6 +29,9 @@ export interface ChunkState extends LearnerState {
   commit(): void
 }
 
+/** From so many groups on that are to be read it is asked first whether the partition has any: one that is learned from its beginning has none. */
+const ASK_FIRST = 200
+
 export function createChunkState(store: LearnerStore, partition: number, cache: SumsCache, tau: Decay): ChunkState {
   const own = createTradeRows(cache, tau)
   /** As the ledger has it. */
@@ -62,6 +65,8 @@ export function createChunkState(store: LearnerStore, partition: number, cache: 
     sums: sumsOf,
     async prepare(trades, ids) {
       own.need(trades)
+      if (cache.isNew() && cache.missing().length > ASK_FIRST && (await store.read(partition, [], [])).empty)
+        cache.startEmpty()
       const missing = cache.missing()
       if (ids.length > 0 || missing.length > 0) {
         const read = await store.read(partition, ids, missing)

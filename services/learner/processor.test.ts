@@ -12,8 +12,8 @@ import type { LearnerStore } from './learner-store.ts'
 import { createLearnerProcessor } from './processor.ts'
 import { CACHE_SIZE } from './sums-cache.ts'
 
-/** A ledger in memory, and what was asked of it. */
-function setup() {
+/** A ledger in memory, and what was asked of it. `empty`: what the database says of a partition's sums. */
+function setup({ empty = false } = {}) {
   const ledger = new Map<string, LedgerTrade>()
   const reads: { ids: string[]; keys: string[] }[] = []
   const commits: LearnerCommit[] = []
@@ -21,7 +21,7 @@ function setup() {
     modelVersion: { id: 1, active: true, consumer: 'c' },
     async read(_partition, ids, cells) {
       reads.push({ ids, keys: cells.map((c) => c.group.key) })
-      return { version: 0, empty: false, trades: ids.flatMap((id) => ledger.get(id) ?? []), sums: [] }
+      return { version: 0, empty, trades: ids.flatMap((id) => ledger.get(id) ?? []), sums: [] }
     },
     async commit(c) {
       const seen = c.fresh.filter((t) => ledger.has(t.id)).map((t) => t.id)
@@ -81,6 +81,35 @@ describe('a chunk of new trades', () => {
     reads.length = 0
     await processor.apply(claim, chunkOf(records(['c'], 3)))
     expect(reads[0]?.ids).toHaveLength(1)
+  })
+})
+
+describe('the first chunk of a claim, with many groups', () => {
+  const many = records(Array.from({ length: 300 }, (_, i) => `c${i}`))
+
+  it('reads none of them where the partition has no sums', async () => {
+    const { processor, reads, commits } = setup({ empty: true })
+    await processor.apply(claimAt(null), chunkOf(many))
+    expect(reads).toEqual([{ ids: [], keys: [] }])
+    expect(commits[0]?.fresh).toHaveLength(300)
+  })
+
+  it('reads all of them where it has some, and the next chunk does not ask again', async () => {
+    const { processor, reads } = setup()
+    const claim = claimAt(null)
+    await processor.apply(claim, chunkOf(many))
+    expect(reads.map((r) => r.keys.length)).toEqual([0, 602])
+    reads.length = 0
+    await processor.apply(
+      claim,
+      chunkOf(
+        records(
+          many.map((_, i) => `d${i}`),
+          300,
+        ),
+      ),
+    )
+    expect(reads.map((r) => r.keys.length)).toEqual([600])
   })
 })
 

@@ -21,6 +21,8 @@ export interface SumsCache {
   change(row: number): void
   /** Needed cells whose sums must be read from the database. */
   missing(): Cell[]
+  /** No chunk was committed yet. */
+  isNew(): boolean
   /** The database has no sums of the partition at all: until the cache is thrown away, what is not here and was never here need not be read. */
   startEmpty(): void
   /** What the database has of the missing cells; of those that it does not name: nothing. */
@@ -157,8 +159,10 @@ export function createSumsCache(size = CACHE_SIZE): SumsCache {
       committed.copy(changed.length, table, row)
       changed.push(row)
     },
+    isNew: () => chunk === 1,
     startEmpty() {
       evicted ??= new HashSet()
+      missing.length = 0
     },
     missing: () => missing.map((row) => cells[row] as Cell),
     load(read) {

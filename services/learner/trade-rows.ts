@@ -11,8 +11,15 @@ export interface TradeRows extends PartitionSums {
 }
 
 export function createTradeRows(cache: SumsCache, tau: Decay): TradeRows {
-  /** Where the rows of a trade begin in `rows`. */
-  const starts = new Map<Trade, number>()
+  /** What was asked for already: a chunk that is folded again asks for the same. */
+  const lists = new Set<readonly Trade[]>()
+  /** Trades whose rows were looked up, and where in `rows` they begin. */
+  const known: Trade[] = []
+  const starts: number[] = []
+  /** Their indexes, once somebody asks in another order than theirs: a map costs more than the rest of it. */
+  let indexes: Map<Trade, number> | undefined
+  /** Of the trade that is probably asked for next. */
+  let next = 0
   let rows = new Int32Array(0)
   let end = 0
   /** Of the trade that was asked for last. */
@@ -27,23 +34,33 @@ export function createTradeRows(cache: SumsCache, tau: Decay): TradeRows {
     rows = larger
   }
 
+  function indexOf(trade: Trade): number {
+    indexes ??= new Map(known.map((t, i) => [t, i]))
+    const index = indexes.get(trade)
+    if (index === undefined) throw new Error(`the sums of the trade ${trade.id} were not read before they were changed`)
+    return index
+  }
+
   return {
     cache,
     table: cache.table,
     need(trades) {
+      if (lists.has(trades)) return
+      lists.add(trades)
+      indexes = undefined
       reserve(trades)
       for (const trade of trades) {
         const { groups, closed_at } = trade
-        if (groups.length === 0 || starts.has(trade)) continue
-        starts.set(trade, end)
+        if (groups.length === 0) continue
+        known.push(trade)
+        starts.push(end)
         cache.need(periodOf(closed_at, tau), groups, rows, end)
         end += groups.length
       }
     },
     rows(trade) {
-      const start = starts.get(trade)
-      if (start === undefined)
-        throw new Error(`the sums of the trade ${trade.id} were not read before they were changed`)
+      if (known[next] !== trade) next = known[0] === trade ? 0 : indexOf(trade)
+      const start = starts[next++] as number
       const { length } = trade.groups
       found.length = length
       for (let i = 0; i < length; i++) {
