@@ -114,7 +114,7 @@ export function createPartitionRunner(options: RunnerOptions): PartitionRunner {
     async proving(slot, call) {
       await clock.sleep(backoff(2 + slot.failures++))
       await call.heartbeat()
-      return call.isActive() ? 'member' : 'gone'
+      return 'member'
     },
 
     checking: readCheckpoint,
@@ -142,7 +142,7 @@ export function createPartitionRunner(options: RunnerOptions): PartitionRunner {
       const end = endOfChunk(records, at, slot)
       const next = records[end]?.offset ?? (call.batch as LogBatch).nextOffset
       const more = end < records.length && next !== slot.waitsAt
-      return apply(slot, call, records.slice(at, end), next, more)
+      return apply(slot, call, begin(slot, call, records.slice(at, end), next, more))
     },
 
     async retrying(_, call) {
@@ -163,10 +163,9 @@ export function createPartitionRunner(options: RunnerOptions): PartitionRunner {
       if (!call.isActive()) return 'gone'
       const { next } = call.gap as LogGap
       const { checkpoint } = slot.claim as Claim
-      if (checkpoint === null || checkpoint < next) return apply(slot, call, [], next) as Promise<EventIn<'passing'>>
-      call.chunk = chunkOf(slot, [], next)
-      call.committed = false // a replay: the database is beyond it
-      return 'applied'
+      const chunk = begin(slot, call, [], next)
+      if (checkpoint !== null && checkpoint >= next) return 'applied' // a replay: the database is beyond it
+      return apply(slot, call, chunk) as Promise<EventIn<'passing'>>
     },
 
     passingOvertaken: readCheckpoint,
@@ -218,7 +217,9 @@ export function createPartitionRunner(options: RunnerOptions): PartitionRunner {
     forget: (slot) => processor.forget(slot.claim as Claim),
     adopt(slot, { standing }) {
       const { version, checkpoint } = standing as Standing
-      Object.assign(slot.claim as Claim, { version, checkpoint })
+      const claim = slot.claim as Claim
+      claim.version = version
+      claim.checkpoint = checkpoint
     },
     halve(slot, { error, chunk }) {
       const size = chunk?.records.length ?? 0
@@ -298,23 +299,26 @@ export function createPartitionRunner(options: RunnerOptions): PartitionRunner {
     return 'beyond'
   }
 
-  function chunkOf({ claim, cursor }: Slot, records: LogRecord[], next: number, more = false): Chunk {
-    const first = records[0]?.offset ?? cursor
-    const replay = claim !== null && claim.checkpoint !== null && first < claim.checkpoint
-    return { records, next, more, commitId: ids.uuid(), replay }
-  }
-
-  async function apply(slot: Slot, call: Call, records: LogRecord[], next: number, more?: boolean) {
-    const chunk = chunkOf(slot, records, next, more)
+  function begin(slot: Slot, call: Call, records: LogRecord[], next: number, more = false): Chunk {
+    const first = records[0]?.offset ?? next
+    const replay = first < (slot.claim?.checkpoint ?? 0)
+    const chunk = { records, next, more, commitId: ids.uuid(), replay }
     call.chunk = chunk
     call.started = clock.monotonic()
+    call.committed = false
+    return chunk
+  }
+
+  async function apply(slot: Slot, call: Call, chunk: Chunk) {
     try {
       const applied = await processor.apply(slot.claim as Claim, chunk)
-      if (applied.status === 'waits') call.waits = applied
-      else call.committed = applied.committed !== false
-      if (applied.status === 'ok') return 'applied'
-      if (applied.status !== 'waits') return applied.status
-      return applied.offset > (records[0]?.offset ?? next) ? 'waitsFurtherOn' : 'waits'
+      if (applied.status === 'waits') {
+        call.waits = applied
+        return applied.offset > (chunk.records[0]?.offset ?? 0) ? 'waitsFurtherOn' : 'waits'
+      }
+      if (applied.status !== 'ok') return applied.status
+      call.committed = applied.committed !== false
+      return 'applied'
     } catch (error) {
       if (!isTransient(error)) throw error
       call.error = error

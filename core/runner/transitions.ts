@@ -143,10 +143,9 @@ export const TABLE = {
   },
   proving: {
     member: go('claiming'),
-    gone: go('unclaimed'),
     faulted: go('unclaimed'),
     ...never(1, ...OUTSIDE),
-    ...never(2, 'claimed', 'fenced', 'wentBack', ...PLACED, ...APPLIED, ...RETRIED, ...READ),
+    ...never(2, 'claimed', 'fenced', 'wentBack', 'gone', ...PLACED, ...APPLIED, ...RETRIED, ...READ),
   },
   checking: {
     ours: go('reading'),
