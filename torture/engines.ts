@@ -5,7 +5,9 @@ import type { Logger } from '../core/logger.ts'
 import { type Quorum, startKafka } from '../embedded/kafka.ts'
 import { startPostgres } from '../embedded/postgres.ts'
 import type { Condition } from '../embedded/wellness.ts'
+import { childrenOf } from './child-processes.ts'
 import { type Disk, openDisk } from './disk.ts'
+import { createStutter } from './stutter.ts'
 
 export interface Engine {
   name: string
@@ -14,6 +16,8 @@ export interface Engine {
   /** SIGKILL, or another signal that ends it; it stays down until `up`. */
   kill(signal?: NodeJS.Signals): Promise<void>
   pause(): void
+  /** Stopped for most of the time, with its child processes, until `resume`. */
+  stutter(): void
   resume(): void
   /** Of its process, while it should be up. */
   pid(): number | undefined
@@ -54,6 +58,7 @@ function createEngine({ name, logFile, disk, start }: EngineParts): Engine {
       // it ended by itself: `up` starts it again
     }
   }
+  const stutter = createStutter(() => (running ? [running.pid, ...childrenOf(running.pid)] : []))
   const down = async () => {
     await running?.exited
     running = undefined
@@ -84,10 +89,14 @@ function createEngine({ name, logFile, disk, start }: EngineParts): Engine {
       await this.up()
     },
     pause: () => send('SIGSTOP'),
-    resume: () => send('SIGCONT'),
+    stutter: stutter.begin,
+    resume() {
+      stutter.end()
+      send('SIGCONT')
+    },
     pid: () => running?.pid,
     async stop() {
-      send('SIGCONT')
+      this.resume()
       try {
         await running?.stop()
         await down()

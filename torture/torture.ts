@@ -210,8 +210,10 @@ async function run(
     soak,
     stage,
   })
-  if (report.verdict !== 'pass')
+  if (report.verdict !== 'pass') {
     await writeEvidence(join(dataDir, 'findings.json'), { report, judgement, log, refused: trader.refused, done })
+    if (sampler) await writeFile(join(dataDir, 'series.json'), JSON.stringify(sampler.series()))
+  }
   return report
 }
 

@@ -15,9 +15,9 @@ beforeEach(async () => {
 })
 afterEach(() => rm(dir, { recursive: true, force: true }))
 
-/** This seed kills learner, PM, Kafka and PostgreSQL, loses answers of the database, freezes a learner, puts an older state back, sets a projector's clock ahead and grows the topic. */
+/** This seed kills learner, PM, Kafka and PostgreSQL, loses answers of the database, freezes a learner, puts an older state back and grows the topic. */
 test('under a plan of faults nothing is lost, double or wrong', async () => {
-  const args = ['torture', '--minutes', '0.6', '--profile', 'quick', '--seed', '14943', '--json']
+  const args = ['torture', '--minutes', '0.6', '--profile', 'quick', '--seed', '191981', '--json']
   const { code, stdout, stderr } = await runCommand(args, { env: { TMPDIR: dir } })
   const report = JSON.parse(stdout) as TortureReport
   expect(report, stderr).toMatchObject({ verdict: 'pass', reasons: [], lost: 0, double: 0, wrong: 0 })
@@ -26,7 +26,7 @@ test('under a plan of faults nothing is lost, double or wrong', async () => {
   )
   if (!findFaketime()) expect(report.left_out).toContain('clock_ahead_projector')
   expect(report).toMatchObject({
-    seed: 14943,
+    seed: 191981,
     events: expect.any(Number),
     closed: expect.any(Number),
     recovery_ms: { p50: expect.any(Number), p99: expect.any(Number) },

@@ -27,12 +27,29 @@ export const ENGINE_FAULTS: Fault[] = [
     end: async (stage, target) => stage.engine(target).resume(),
   },
   {
+    kind: 'stutter_kafka',
+    about: 'a broker stands still for nine tenths of the time, in pieces of 180 ms: as slow as with a bad disk',
+    ...BROKERS,
+    lasts: [3_000, 10_000],
+    begin: async (stage, target) => stage.engine(target).stutter(),
+    end: async (stage, target) => stage.engine(target).resume(),
+  },
+  {
     kind: 'kill_postgres',
     about: 'SIGKILL of PostgreSQL, started again on its data: the newest commits may be gone',
     targets: POSTGRES,
     lasts: [200, 3_000],
     begin: (stage) => stage.postgres.kill(),
     end: (stage) => stage.postgres.up(),
+  },
+  {
+    kind: 'stutter_postgres',
+    about:
+      'PostgreSQL and its sessions stand still for nine tenths of the time, in pieces of 180 ms: as slow as with a bad disk',
+    targets: POSTGRES,
+    lasts: [3_000, 10_000],
+    begin: async (stage, target) => stage.engine(target).stutter(),
+    end: async (stage, target) => stage.engine(target).resume(),
   },
   {
     kind: 'crash_postgres',

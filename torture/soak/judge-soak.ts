@@ -46,7 +46,7 @@ export const soakWindow = (started: number, ms: number): SoakWindow => ({
 
 /** Points, and milliseconds in which they were taken, below which a slope says nothing. */
 const FEWEST = 10
-const SHORTEST_MS = 300_000
+const SHORTEST_MS = 600_000
 
 export function judgeSoak(series: readonly Series[], { from, warmUpMs }: SoakWindow): SoakJudgement {
   const slopes: JudgedSlope[] = []

@@ -29,12 +29,3 @@ export function heldBy(pid: number): Held | undefined {
     return undefined
   }
 }
-
-/** Its child processes, not theirs. */
-export function childrenOf(pid: number): number[] {
-  try {
-    return readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ').filter(Boolean).map(Number)
-  } catch {
-    return []
-  }
-}

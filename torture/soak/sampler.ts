@@ -2,10 +2,11 @@
 import { lstat, readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { childrenOf } from '../child-processes.ts'
 import type { Stage } from '../stage.ts'
 import { ENGINE_MEMORY, type Measure, TABLES_OF_CLOSES, TABLES_OF_TRADES } from './bounds.ts'
 import type { Series } from './judge-soak.ts'
-import { childrenOf, type Held, heldBy } from './process.ts'
+import { type Held, heldBy } from './process.ts'
 
 export interface Sampler {
   series(): Series[]
