@@ -28,11 +28,7 @@ export const versionLines = (version: AnsweringVersion | null): string[] =>
       ]
 
 export const modelLines = ({ model, active }: { model: string | null; active: boolean }): string[] =>
-  model === null
-    ? []
-    : [
-        `model: ${model}, ${active ? 'active' : 'not active: readers who name none see another one (./strandline promote switches)'}`,
-      ]
+  model === null ? [] : [`model: ${model}, ${active ? 'active' : 'not active (./strandline promote switches)'}`]
 
 /** `from`: the version that answers, null where nothing is learned; undefined where there is no database (an offline fold). */
 export function coefficientsText(

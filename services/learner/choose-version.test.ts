@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import type { ModelVersion } from '../../core/store/model-versions.ts'
-import { chooseVersion, newerVersion } from './choose-version.ts'
+import { chooseOnly, chooseVersion, newerVersion } from './choose-version.ts'
 
 const A = 'aaaaaaaaaaaa'.padEnd(64, '0')
 const version = (model_version: number, changes: Partial<ModelVersion> = {}): ModelVersion => ({
@@ -28,6 +28,15 @@ describe('a version is chosen', () => {
     expect(chooseVersion(all, A.slice(0, 12)).model_version).toBe(2)
     expect(chooseVersion(all, `${A.slice(0, 12)}.r1`).model_version).toBe(1)
     expect(chooseVersion(all, 'abcabc').model_version).toBe(3)
+  })
+
+  test('never guessed where a guess would cost something', () => {
+    expect(() => chooseOnly(all, 'lowcap-v4')).toThrow(
+      'lowcap-v4 may be lowcap-v4 (aaaaaaaaaaaa), lowcap-v4 (aaaaaaaaaaaa.r2).',
+    )
+    expect(() => chooseOnly(all, A.slice(0, 12))).toThrow('may be')
+    expect(chooseOnly(all, 'lowcap-v4.r1').model_version).toBe(1)
+    expect(chooseOnly(all, 'freqtrade').model_version).toBe(3)
   })
 
   test('or refused in one sentence', () => {

@@ -1,5 +1,6 @@
 /** Which version a person means. */
 import { StrandlineError } from '../../core/errors.ts'
+import { shortHash } from '../../core/runner/consumer-names.ts'
 import { type ModelVersion, unknownModel } from '../../core/store/model-versions.ts'
 import { namesVersion, versionLabel } from '../../core/store/version-name.ts'
 
@@ -8,6 +9,24 @@ import { namesVersion, versionLabel } from '../../core/store/version-name.ts'
  * Errors: USAGE (there is none, it means several models, or several topics).
  */
 export function chooseVersion(all: readonly ModelVersion[], name: string, topic?: string): ModelVersion {
+  return newest(matches(all, name, topic)) as ModelVersion
+}
+
+/** The same where a guess would cost something: a name that several versions have is refused. Errors: as of chooseVersion, and USAGE. */
+export function chooseOnly(all: readonly ModelVersion[], name: string, topic?: string): ModelVersion {
+  const [only, ...more] = matches(all, name, topic)
+  if (more.length === 0) return only as ModelVersion
+  throw new StrandlineError(
+    'USAGE',
+    `${name} may be ${[only as ModelVersion, ...more].map(versionLabel).join(', ')}.`,
+    {
+      todo: `Say which by hash and build, e.g. ${shortHash(more[0] as ModelVersion)}; .r1 is the first build.`,
+    },
+  )
+}
+
+/** All over one topic that a name means; at least one. */
+function matches(all: readonly ModelVersion[], name: string, topic?: string): ModelVersion[] {
   const versions = all.filter((v) => !v.dropping)
   const exact = versions.filter((v) => v.model === name)
   const named = exact.length > 0 ? exact : versions.filter((v) => namesVersion(name, v))
@@ -22,8 +41,8 @@ export function chooseVersion(all: readonly ModelVersion[], name: string, topic?
     throw new StrandlineError('USAGE', `${name} learns from several topics: ${topics.join(', ')}.`, {
       todo: 'Name one with --topic.',
     })
-  const found = newest(named.filter((v) => v.topic === (topic ?? topics[0])))
-  if (!found)
+  const found = named.filter((v) => v.topic === (topic ?? topics[0]))
+  if (found.length === 0)
     throw new StrandlineError('USAGE', `${name} never learned from ${topic}, but from ${topics.join(', ')}.`, {
       todo: 'Name one of these with --topic.',
     })

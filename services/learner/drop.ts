@@ -5,8 +5,8 @@ import type { EventLog } from '../../core/log/log.ts'
 import { groupOf, learnerConsumer } from '../../core/runner/consumer-names.ts'
 import { createModelVersionStore, type ModelVersion } from '../../core/store/model-versions.ts'
 import type { Store } from '../../core/store/store.ts'
-import { versionLabel } from '../../core/store/version-name.ts'
-import { chooseVersion } from './choose-version.ts'
+import { namesVersion, versionLabel } from '../../core/store/version-name.ts'
+import { chooseOnly } from './choose-version.ts'
 import { createDropStore, DROPPED_STORES, type DropStore } from './drop-store.ts'
 import { type VersionName, versionName } from './promote.ts'
 
@@ -44,7 +44,7 @@ export async function drop(
     })
   const group = groupOf(learnerConsumer(version))
   // two topics under one model share a group
-  const shared = versions.some((v) => v !== version && groupOf(learnerConsumer(v)) === group)
+  const shared = versions.some((v) => v.model_version !== id && groupOf(learnerConsumer(v)) === group)
   if (!(await letGo({ log, clock }, group, version.topic, shared))) {
     await drops.mark(id, false)
     const todo = 'Stop its learner, or its rebuild (./strandline lag names its members), and say it again.'
@@ -58,13 +58,13 @@ export async function drop(
 
 /** One whose drop was broken off goes before others of its name. */
 function chooseDropped(versions: ModelVersion[], name: string, topic?: string): ModelVersion {
-  const begun = versions.filter((v) => v.dropping).map((v) => ({ ...v, dropping: false }))
-  try {
-    const found = chooseVersion(begun, name, topic)
-    return versions.find((v) => v.model_version === found.model_version) ?? found
-  } catch {
-    return chooseVersion(versions, name, topic)
-  }
+  const begun = versions.filter((v) => v.dropping && namesVersion(name, v))
+  if (begun.length === 0) return chooseOnly(versions, name, topic)
+  return chooseOnly(
+    begun.map((v) => ({ ...v, dropping: false })),
+    name,
+    topic,
+  )
 }
 
 async function letGo(

@@ -195,7 +195,7 @@ describe('a switch to another model', () => {
     ])
     expect(listed.models[0].coefficients).toBeGreaterThan(0)
     const planned = await runCommand(['promote', lowcap.hash.slice(0, 8), '--dry-run', '--json'], { env })
-    expect(JSON.parse(planned.stdout)).toMatchObject({ to: { name: 'lowcap-v4' }, lag_records: 1, n: 4, both: 0 })
+    expect(JSON.parse(planned.stdout)).toMatchObject({ to: { name: 'lowcap-v4' }, lag_records: 1, n: 4, both: 1 })
     expect((await activeNow())?.model).toBe('freqtrade')
     const behind = await runCommand(['rollback', '--json'], { env })
     expect([behind.code, JSON.parse(behind.stdout)]).toMatchObject([1, { error: { code: 'MODEL_BEHIND' } }])
@@ -233,7 +233,7 @@ it('a rebuild through the command is a second build of what readers see, which c
   const name = `${lowcap.hash.slice(0, 12)}.r2`
   const dropped = await runCommand(['drop', name], { env })
   expect(dropped).toMatchObject({ code: 0, stdout: expect.stringContaining(`lowcap-v4 (${name}) is dropped: `) })
-  const seen = await runCommand(['drop', 'lowcap-v4', '--json'], { env })
+  const seen = await runCommand(['drop', 'lowcap-v4', '--json'], { env }) // the only one that is left
   expect([seen.code, JSON.parse(seen.stdout).error.message]).toEqual([
     2,
     `lowcap-v4 (${lowcap.hash.slice(0, 12)}) is what readers see: it is not dropped.`,
