@@ -28,7 +28,7 @@ ENV STRANDLINE_HTTP_HOST=0.0.0.0 STRANDLINE_HTTP_PORT=7300
 EXPOSE 7300
 USER node
 HEALTHCHECK --interval=10s --timeout=5s --start-period=20s --retries=3 CMD ["node", "docker/healthcheck.ts"]
-ENTRYPOINT ["node", "--disable-warning=ExperimentalWarning", "--disable-warning=TimeoutNegativeWarning", "cli/main.ts"]
+ENTRYPOINT ["node", "--disable-warning=ExperimentalWarning", "--disable-warning=TimeoutNegativeWarning", "--max-semi-space-size=8", "cli/main.ts"]
 
 FROM program AS supabase
 COPY --from=supabase-packages /app/node_modules node_modules
