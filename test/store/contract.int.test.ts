@@ -26,6 +26,7 @@ beforeAll(async () => {
     create function public.a_bigint() returns bigint language sql as $$ select 9007199254740991 $$;
     create function public.a_double() returns double precision language sql as $$ select 0.1::double precision $$;
     create function public.a_null() returns jsonb language sql as $$ select null::jsonb $$;
+    create function public.backend() returns integer language sql as $$ select pg_backend_pid() $$;
     create function public.slow() returns void language sql as $$ select pg_sleep(60) $$;
     grant all on public.written to service_role;
     create table public.closed (id integer);
@@ -205,6 +206,16 @@ describe('errors', () => {
       .toEqual([{ pg_terminate_backend: true }])
     expect(await slow).toMatchObject({ code: 'STORE_UNREACHABLE' })
     expect(await store.rpc('a_text', {})).toBe("it's")
+    await store.close()
+  })
+
+  test('regression: a connection that PostgreSQL ends while nobody uses it ends no process, and costs no call', async () => {
+    const store = createPostgresStore({ url: db.databaseUrl, max: 1 })
+    const pid = await store.rpc<number>('backend', {})
+    const gone = () => db.sql('select pid from pg_stat_activity where pid = $1', [pid])
+    await db.sql('select pg_terminate_backend($1)', [pid])
+    await expect.poll(gone).toEqual([])
+    await expect.poll(() => store.rpc<number>('backend', {}).catch(() => pid)).not.toBe(pid)
     await store.close()
   })
 

@@ -1,0 +1,177 @@
+/** From the close into the log. */
+import type { Guard } from '../guard.ts'
+
+const RELAY = 'services/pm/relay.ts'
+const PRODUCER = 'core/log/kafka-producer.ts'
+const OUTBOX = 'services/pm/memory-outbox.ts'
+const OUTBOX_SQL = 'supabase/migrations/20261125000400_strandline_outbox.sql'
+const POSITIONS_SQL = 'supabase/migrations/20261125000500_strandline_positions.sql'
+const POSITIONS_TEST = 'test/store/positions.int.test.ts'
+const NOT_MODELLED = "kafkajs' producer is not part of the simulation"
+
+export const PUBLISHING: Guard[] = [
+  {
+    name: 'mark after publish',
+    without: 'a row counts as published although the log has not taken it',
+    out: [
+      {
+        file: RELAY,
+        find: `        batch.map((b) => b.record),
+      )
+`,
+        by: `        batch.map((b) => b.record),
+      ).catch(() => batch.map((_, i) => ({ partition: 0, offset: i, appendedAt: undefined })))
+`,
+      },
+    ],
+    tests: [
+      {
+        file: 'test/pm/relay.int.test.ts',
+        name: 'no broker: rows stay with the reason and their attempts; when it is back the work goes on',
+      },
+    ],
+    schedules: 200,
+  },
+  {
+    name: 'the lease of a row runs out',
+    without: 'what a relay had claimed when it died is published by nobody',
+    out: [
+      { file: OUTBOX, find: 'row.claimed_until < db.now())', by: 'row.claimed_by === relay)' },
+      { file: OUTBOX_SQL, find: '(claimed_until is null or claimed_until < now())', by: '(claimed_until is null)' },
+    ],
+    tests: [{ file: 'test/store/outbox.int.test.ts', name: 'a row is claimed by one relay, until its lease is over' }],
+    schedules: 60,
+  },
+  {
+    name: "an exit that the broker's clock has not reached waits",
+    without: 'a trade that readers refuse, as its exit lies in the future, counts as published',
+    out: [{ file: RELAY, find: 'if (late > 0) await hold(row, late)', by: 'if (late < 0) await hold(row, late)' }],
+    tests: [
+      { file: 'test/pm/clock.int.test.ts', name: 'gets each exit when it has reached it (clock of the PM: right)' },
+    ],
+    schedules: 600,
+  },
+  {
+    name: 'an acknowledgement without an offset is none',
+    without: 'what the client left out of its request, as it does not know the partition, counts as published',
+    out: [
+      {
+        file: PRODUCER,
+        find: 'if (choice === undefined || offset === undefined) {',
+        by: 'if (choice === undefined && offset === undefined) {',
+      },
+    ],
+    tests: [
+      {
+        file: 'core/log/kafka-producer.test.ts',
+        name: 'is no acknowledgement of what went there: that is sent again by a new client, and the rest keeps its place',
+      },
+      {
+        file: 'core/log/kafka-producer.test.ts',
+        name: 'fails those whose records it concerns, not those that were acknowledged',
+      },
+    ],
+    schedules: 0,
+    note: NOT_MODELLED,
+  },
+  {
+    name: 'partitions are counted by the client that writes',
+    without: 'once a topic has grown, what is meant for a new partition is in no request, and counts as published',
+    out: [
+      {
+        file: 'core/log/partition-choice.ts',
+        find: 'const partition = byKey(args)',
+        by: `const [one] = args.partitionMetadata
+      const grown = { ...one!, partitionId: args.partitionMetadata.length }
+      const partition = byKey({ ...args, partitionMetadata: [...args.partitionMetadata, grown] })`,
+      },
+      {
+        file: PRODUCER,
+        find: 'const offset = choice && next.get(choice.partition)',
+        by: 'const offset = choice && (next.get(choice.partition) ?? 0)',
+      },
+    ],
+    tests: [
+      {
+        file: 'test/log/growing-topic.int.test.ts',
+        name: 'has every event that the relay marked as published',
+      },
+    ],
+    schedules: 0,
+    note: NOT_MODELLED,
+    torture: { faults: ['topic_grows'], seed: 1 },
+  },
+  {
+    name: 'a mark without a place marks nothing',
+    without: 'a row counts as published although nobody knows where',
+    out: [
+      { file: OUTBOX, find: 'if (!isPlace(partition, 9) || !isPlace(offset, 18)) {', by: 'if (id < 0) {' },
+      {
+        file: OUTBOX_SQL,
+        find: 'where o.id = g.id and g."offset" is not null and o.published_at',
+        by: 'where o.id = g.id and o.published_at',
+      },
+    ],
+    tests: [{ file: 'test/store/outbox.int.test.ts', name: 'a mark without a place marks nothing' }],
+    schedules: 0,
+    note: 'the log of the simulation always says where a record lies',
+  },
+  {
+    name: 'a new producer id after any failure',
+    without: 'what is written next is taken for a repetition, and dropped',
+    out: [
+      {
+        file: PRODUCER,
+        find: `        drop()
+        return fail(`,
+        by: '        return fail(',
+      },
+    ],
+    tests: [
+      {
+        file: 'core/log/kafka-producer.test.ts',
+        name: 'fails the call, and the next one goes through a new client',
+      },
+      {
+        file: 'test/log/producer.int.test.ts',
+        name: 'what is written next is not taken for a repetition of what the others got',
+      },
+    ],
+    schedules: 0,
+    note: NOT_MODELLED,
+  },
+  {
+    name: 'an execution is recorded once',
+    without: 'a report that is repeated buys or sells once more',
+    out: [
+      { file: 'services/pm/memory-executions.ts', find: '  if (known) {\n', by: '  if (known && !id) {\n' },
+      {
+        file: POSITIONS_SQL,
+        find: `  select * into known from strandline.pm_executions where id = e ->> 'id';
+  if found then`,
+        by: `  select * into known from strandline.pm_executions where id = e ->> 'id';
+  if false then`,
+      },
+    ],
+    tests: [{ file: POSITIONS_TEST, name: 'an execution is recorded once, and another of its id refused' }],
+    schedules: 200,
+  },
+  {
+    name: 'fingerprint of a close',
+    without: 'a trade is closed with what was read of it before somebody changed it',
+    out: [
+      {
+        file: 'services/pm/memory-positions.ts',
+        find: "  if (fingerprintOf(p) !== trade.fingerprint) return { status: 'changed' }\n",
+        by: '',
+      },
+      {
+        file: 'supabase/migrations/20261125000550_strandline_closing.sql',
+        find: "  if strandline.pm_fingerprint(p) <> c ->> 'fingerprint' then return jsonb_build_object('status', 'changed'); end if;\n",
+        by: '',
+      },
+    ],
+    tests: [{ file: POSITIONS_TEST, name: 'what changed since it was read is not closed' }],
+    schedules: 600,
+  },
+]
