@@ -152,6 +152,7 @@ async function walk(seed: number): Promise<void> {
   }
   function revoke(): void {
     held = false
+    epoch = null
     calls.push(runner.revoked(0))
   }
   async function assign(): Promise<void> {
@@ -227,6 +228,10 @@ async function walk(seed: number): Promise<void> {
     if (!held) await assign()
     else if (chance.chance(0.85)) await fetch()
     else interfere()
+    if (chance.chance(0.3)) {
+      await Promise.all(calls)
+      if (epoch === null) expect(runner.known(), 'a claim that is lost is let go').toEqual(new Map())
+    }
   }
 
   faulty = false
