@@ -52,6 +52,8 @@ describe('an event that is refused', () => {
     ["a NUL in a lever's name", { levers: { 'a\0': 'b' } }, 'text_invalid'],
     ["a NUL in a measure's name", { measures: { 'a\0': 1 } }, 'text_invalid'],
     ['a negative revision', { revision: -1 }, 'revision_invalid'],
+    ['a revision that no database takes', { revision: 2 ** 31 }, 'revision_invalid'],
+    ['a revision that is no number', { revision: Number.NaN }, 'revision_invalid'],
     ['R/R that is not a number', { rr: Number.NaN }, 'rr_not_finite'],
     ['infinite R/R', { rr: Number.POSITIVE_INFINITY }, 'rr_not_finite'],
     ['R/R without end below', { rr: Number.NEGATIVE_INFINITY }, 'rr_not_finite'],

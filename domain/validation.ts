@@ -52,6 +52,8 @@ export const MAX_CLOCK_SKEW_MS = 5 * 60_000
 export const MAX_EXIT_MS = Date.UTC(2100, 0, 1)
 /** No entry lies before the year 1: JavaScript, Postgres and ISO 8601 have the same years from there on. Milliseconds. */
 export const MIN_ENTRY_MS = Date.parse('0001-01-01T00:00:00Z')
+/** Avro's and PostgreSQL's largest `int`. Avro's decoders do not look: whoever writes bytes by hand can write a larger one, which no database takes. */
+export const MAX_REVISION = 2 ** 31 - 1
 /** R/R is clamped to ±10 where it is computed (DESIGN.md): anything beyond was not computed by it. */
 export const MAX_RR = 10
 
@@ -83,7 +85,8 @@ export function checkFields(
     }
   if (event_id.includes('\0') || event.timeframe.includes('\0'))
     return { reason: 'text_invalid', detail: 'a NUL character in event_id or timeframe' }
-  if (revision < 0) return { reason: 'revision_invalid', detail: `revision is ${revision}` }
+  if (!(Number.isInteger(revision) && revision >= 0 && revision <= MAX_REVISION))
+    return { reason: 'revision_invalid', detail: `revision is ${revision}, 0 to ${MAX_REVISION} are allowed` }
   if (rr !== null && !Number.isFinite(rr)) return { reason: 'rr_not_finite', detail: `rr is ${rr}` }
   if (rr !== null && Math.abs(rr) > MAX_RR)
     return { reason: 'rr_out_of_range', detail: `rr is ${rr}, beyond ±${MAX_RR}` }

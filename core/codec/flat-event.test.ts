@@ -1,17 +1,19 @@
 import avro from 'avsc'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import type { PositionClosed } from '../../domain/event.ts'
 import { type CheckedEvent, checkEvent } from '../../domain/validation.ts'
 import { closedTrade } from '../../test/support/closed-trade.ts'
 import { createBodyReader } from './body-reader.ts'
 import { DecodeError } from './codec.ts'
 import { checkFlatEvent, createFlatReader, FLAT_FIELDS, type FlatEvent } from './flat-event.ts'
-import { positionClosedSchema, positionClosedType, projectionOf } from './position-closed-codec.ts'
+import { positionClosedSchema, positionClosedType } from './position-closed-codec.ts'
 
 const KEY = Buffer.from('k')
 const TIME = Date.UTC(2026, 10, 1)
 const readFlat = createFlatReader()(positionClosedType)
-const readWhole = createBodyReader<CheckedEvent>(projectionOf(FLAT_FIELDS))(positionClosedType)
+/** As the projector, the audit and an import read it. */
+const readWhole = createBodyReader<CheckedEvent>(positionClosedType)(positionClosedType)
 
 const fieldsOf = (e: FlatEvent): CheckedEvent => ({
   event_id: e.event_id,
@@ -47,7 +49,7 @@ function expectSame(body: Buffer): void {
     outcomeOf(
       () => readWhole(body, 0),
       (e) => checkEvent(e, KEY, TIME),
-      (e) => ({ ...e, levers: { ...e.levers }, measures: { ...e.measures } }),
+      (e) => Object.fromEntries(FLAT_FIELDS.map((name) => [name, e[name]])) as unknown as CheckedEvent,
     ),
   )
 }
@@ -94,6 +96,29 @@ describe('an event that is read into lists', () => {
         expectSame(body.subarray(0, place))
       }),
       { numRuns: 5_000 },
+    )
+  })
+
+  // The fields that it passes over: whoever reads them must not refuse what it takes.
+  it.each<[string, keyof PositionClosed, Buffer]>([
+    ['a time of 2^53 ms', 'opened_at', Buffer.from([0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x20])],
+    ['a time without end', 'opened_at', Buffer.concat([Buffer.alloc(200, 0x80), Buffer.alloc(1)])],
+    ['a third branch of two', 'max_gain', Buffer.from([4])],
+    [
+      'a block that is skipped by its size, with an entry that ends beyond it',
+      'regime_context',
+      Buffer.from([1, 4, 40, 0x61, 0]),
+    ],
+    ['a block with a size that is not its own', 'regime_context', Buffer.from([1, 2, 2, 0x61, 2, 0x62, 0])],
+  ])('is refused, or taken, as every reader does: %s', (_, field, bytes) => {
+    const { fields } = JSON.parse(positionClosedSchema) as {
+      fields: { name: keyof PositionClosed; type: avro.Schema }[]
+    }
+    const event = closedTrade()
+    expectSame(
+      Buffer.concat(
+        fields.map(({ name, type }) => (name === field ? bytes : avro.Type.forSchema(type).toBuffer(event[name]))),
+      ),
     )
   })
 

@@ -2,13 +2,14 @@
  * What the learner reads of an event, without an object of its own: one FlatEvent is filled again for every record, and a text that was met before is the
  * same string again. avsc would make an object, two maps and twenty strings of each record.
  *
- * Only plain bodies are read this way: of a released schema, all fields there, texts without NUL, measures finite. With anything else the reader gives
- * up, and avsc says what it is or why it is refused: so both give the same answer.
+ * Only plain bodies are read this way: of a released schema, all fields there, texts without NUL, measures finite, and nothing in the fields that it passes
+ * over at which avsc would stumble. With anything else the reader gives up, and avsc says what it is or why it is refused: so every reader of the topic
+ * gives the same answer.
  */
 import type avro from 'avsc'
 import { type CheckedEvent, checkEvent, checkFields, type Rejection } from '../../domain/validation.ts'
 import { type BodyReader, createBodyReader } from './body-reader.ts'
-import { projectionOf } from './position-closed-codec.ts'
+import { positionClosedType } from './position-closed-codec.ts'
 import { createTexts } from './texts.ts'
 
 /** All that the learner reads of an event. */
@@ -85,7 +86,8 @@ export const checkFlatEvent = (
 /** Reads bodies into the same FlatEvent again and again. */
 export function createFlatReader(): BodyReader<FlatEvent> {
   const same = new FlatEvent()
-  const whole = createBodyReader<CheckedEvent>(projectionOf(FLAT_FIELDS))
+  // all fields, also those that the learner does not need: what the projector refuses for one of them must not count here
+  const whole = createBodyReader<CheckedEvent>(positionClosedType)
   return (writer) => {
     const readWhole = whole(writer)
     const readPlain = createPlainReader(writer)
@@ -99,6 +101,9 @@ export function createFlatReader(): BodyReader<FlatEvent> {
 
 /** Reads the plain body that begins at `start`; false: it is not plain, and `into` holds nothing of use. */
 type PlainReader = (value: Buffer, start: number, into: FlatEvent) => boolean
+
+/** Beyond it avsc refuses a long, which a double may hold inexactly. */
+const MAX_LONG = 2 ** 53 - 2
 
 /** A body and where in it we are. What lies beyond its end, or is not plain, makes it not `plain`; reading goes on and ends soon. */
 class Cursor {
@@ -130,7 +135,7 @@ class Cursor {
       }
     }
     const long = (n % 2 ? -(n + 1) : n) / 2
-    if (!Number.isSafeInteger(long)) this.plain = false
+    if (Math.abs(long) > MAX_LONG) this.plain = false
     return long
   }
 
@@ -185,23 +190,13 @@ class Cursor {
     return 0
   }
 
+  /** Entry by entry, also where a block says its size: whoever reads them does not go by that. */
   skipMap(skipValue: () => void): void {
-    for (;;) {
-      const n = this.long()
-      if (n === 0 || !this.plain) return
-      if (n < 0) {
-        this.skipBytes()
-        continue
-      }
-      if (n > this.body.length - this.at) {
-        this.plain = false
-        return
-      }
+    for (let n = this.block(); n > 0 && this.plain; n = this.block())
       for (let i = 0; i < n && this.plain; i++) {
         this.skipBytes()
         skipValue()
       }
-    }
   }
 }
 
@@ -307,7 +302,7 @@ function createPlainReader(writer: avro.Type): PlainReader | null {
   const skipping: { [type: string]: Step } = {
     [STRING]: () => cursor.skipBytes(),
     [INT]: () => cursor.skipLong(),
-    [LONG]: () => cursor.skipLong(),
+    [LONG]: () => void cursor.long(),
     [BOOLEAN]: () => cursor.skip(1),
     [DOUBLE]: () => cursor.skip(8),
     [NULLABLE_DOUBLE]: () => cursor.skip(cursor.branch() * 8),
