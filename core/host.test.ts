@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import { type AddressInfo, connect } from 'node:net'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { Registry } from 'prom-client'
 import { afterEach, expect, test, vi } from 'vitest'
 import { type Host, openHost } from './host.ts'
@@ -126,4 +127,76 @@ test('stopping closes the port and stops the service, also while clients keep th
   open.length = 0
   expect(stopped).toBe(true)
   await expect(fetch(`${closing.url}/healthz`)).rejects.toThrow()
+})
+
+/** Bytes as they are; what comes back until the other side ends. */
+async function raw({ url }: Host, bytes: string): Promise<string> {
+  const { port, hostname } = new URL(url)
+  const socket = connect(Number(port), hostname)
+  socket.write(bytes)
+  let text = ''
+  socket.on('data', (some) => {
+    text += some
+  })
+  await once(socket, 'close')
+  return text
+}
+
+const answered = (status: number, message: RegExp) => ({
+  status,
+  error: { code: 'REQUEST_REFUSED', message: expect.stringMatching(message) },
+})
+const read = (text: string) => ({
+  status: Number(/^HTTP\/1\.1 (\d+) /.exec(text)?.[1]),
+  ...JSON.parse(text.slice(text.indexOf('{'), text.lastIndexOf('}') + 1)),
+})
+
+const HOST = 'Host: 127.0.0.1\r\nConnection: close\r\n'
+test.each<[string, string, number, RegExp]>([
+  ['no HTTP', '\x16\x03\x01\x02\r\n\r\n', 400, /not HTTP\/1\.1/],
+  ['no Host', 'GET /v1/positions HTTP/1.1\r\nConnection: close\r\n\r\n', 421, /Host/],
+  ['headers without end', `GET / HTTP/1.1\r\n${HOST}X: ${'x'.repeat(20_000)}\r\n\r\n`, 431, /16 KiB/],
+  [
+    'lengths that differ',
+    `POST / HTTP/1.1\r\n${HOST}Content-Length: 1\r\nContent-Length: 2\r\n\r\n{}`,
+    400,
+    /not HTTP/,
+  ],
+  ['an expectation', `GET / HTTP/1.1\r\n${HOST}Expect: miracles\r\n\r\n`, 417, /miracles/],
+])(
+  'a request with %s is refused in one sentence, before and after the service has started',
+  async (_, bytes, status, message) => {
+    const starting = await host()
+    expect(read(await raw(starting, bytes))).toEqual(answered(status, message))
+    await starting.serve(service)
+    expect(read(await raw(starting, bytes))).toEqual(answered(status, message))
+  },
+)
+
+test('what is broken behind a whole request does not take its answer away', async () => {
+  const running = await host()
+  const routes: Service['routes'] = (app) =>
+    app.get('/v1/positions', async () => {
+      await sleep(50) // what follows has been seen by then
+      return ['answered']
+    })
+  await running.serve({ ...service, routes })
+  const text = await raw(running, `GET /v1/positions HTTP/1.1\r\n${HOST}\r\nGET / HTTP/1.1\r\n\r\n`)
+  expect(text).toMatch(/^HTTP\/1\.1 200 .*\["answered"\]$/s)
+})
+
+test('a body that is nested too deep for whoever walks through it is refused before anybody does', async () => {
+  const running = await host()
+  const routes: Service['routes'] = (app) => app.post('/v1/positions', async ({ body }) => JSON.stringify(body))
+  await running.serve({ ...service, routes })
+  const post = async (depth: number) => {
+    const body = `${'['.repeat(depth)}${']'.repeat(depth)}`
+    const answer = await fetch(`${running.url}/v1/positions`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body,
+    })
+    return answer.status
+  }
+  expect([await post(60), await post(100), await post(100_000)]).toEqual([200, 400, 400])
 })

@@ -3,11 +3,12 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import Fastify, { type FastifyInstance, type FastifyServerFactory } from 'fastify'
 import type { Logger } from 'pino'
 import { collectDefaultMetrics, Gauge, type Registry } from 'prom-client'
+import { answerBrokenRequests, BROKEN_REQUESTS } from './broken-requests.ts'
 import { explain, StrandlineError } from './errors.ts'
 import { createGuard } from './http-guard.ts'
 import { cannotListen } from './listen-error.ts'
 import type { Liveness } from './liveness.ts'
-import { answerFault, answerUnknownPaths } from './request-faults.ts'
+import { answerFault, answerUnknownPaths, refuseDeepBodies } from './request-faults.ts'
 import type { Readiness, Service } from './service.ts'
 
 export interface HostOptions {
@@ -66,12 +67,13 @@ export async function openHost({
     response.end(JSON.stringify(asked ?? { service: name, ok: false, reason }))
   }
   const guard = createGuard({ host })
-  const server = createServer((request, response) => {
+  const server = createServer(BROKEN_REQUESTS, (request, response) => {
     const refused = guard(request)
     if (!refused) return answer(request, response)
     response.writeHead(refused.status, { 'content-type': 'application/json', connection: 'close' })
-    response.end(JSON.stringify({ error: { code: 'REQUEST_REFUSED', message: refused.message } }))
+    response.end(refusal(refused.status, refused.message))
   })
+  answerBrokenRequests(server, refusal)
   await listen(server, port, host, name, portFlag)
   const address = server.address()
   const url = `http://${host}:${typeof address === 'object' && address ? address.port : port}`
@@ -100,6 +102,8 @@ export async function openHost({
     },
   }
 }
+
+const refusal = (_status: number, message: string) => JSON.stringify({ error: { code: 'REQUEST_REFUSED', message } })
 
 function listen(server: Server, port: number, host: string, name: string, portFlag: string): Promise<void> {
   return new Promise((resolve, reject) => {
@@ -133,11 +137,13 @@ function createApp(
     bodyLimit: 1 << 20,
     serverFactory,
     frameworkErrors: answerFault(logger),
+    clientErrorHandler: () => {}, // the server's own answers
     // As long as a request line may be; the default of 100 answers 404 to ids that exist.
     routerOptions: { maxParamLength: 16_384 },
   })
   app.setErrorHandler(answerFault(logger))
   answerUnknownPaths(app)
+  refuseDeepBodies(app)
   const ready = new Gauge({
     name: 'strandline_ready',
     help: '1 while the service can do its job.',

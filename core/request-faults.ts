@@ -1,6 +1,7 @@
 /** What the HTTP library says about a request before any route sees it, as one sentence of ours and in our shape. */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { Logger } from 'pino'
+import { isNestedTooDeep, MAX_NESTING } from './nesting.ts'
 
 type Thrown = Error & { code?: string; statusCode?: number }
 
@@ -32,4 +33,12 @@ export function answerUnknownPaths(app: FastifyInstance): void {
       error: { code: 'REQUEST_REFUSED', message: `There is no ${method} ${url.split('?', 1)[0]?.slice(0, 80)} here.` },
     }),
   )
+}
+
+/** Before any route walks through it. */
+export function refuseDeepBodies(app: FastifyInstance): void {
+  app.addHook('preValidation', async ({ body }) => {
+    if (isNestedTooDeep(body))
+      throw Object.assign(new Error(`The body is nested deeper than ${MAX_NESTING} levels.`), { statusCode: 400 })
+  })
 }

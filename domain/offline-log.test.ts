@@ -60,7 +60,7 @@ test.each([
   [{ revision: -1 }, 'revision is -1'],
   [{ voided: 'no' }, 'voided is "no"'],
   [{ entry_context: [] }, 'entry_context is not an object'],
-  [{ entry_context: undefined, measures: { a: 'x' } }, 'measures.a is not a number'],
+  [{ entry_context: undefined, measures: { a: 'x' } }, 'measures.a is "x", not a number'],
 ])('%j is refused by its line number: %s', (change, sentence) => {
   expect(() => parse(change)).toThrow(`Line 7: ${sentence}`)
 })

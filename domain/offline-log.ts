@@ -6,6 +6,8 @@
 import { StrandlineError } from '../core/errors.ts'
 import { type PositionClosed, splitEntryContext } from './event.ts'
 import { isObject } from './is-object.ts'
+import { shortName } from './limits.ts'
+import { shown } from './shown.ts'
 import { parseTime } from './time.ts'
 
 const MAX_INT = 2 ** 31 - 1
@@ -88,21 +90,21 @@ class Reader {
   private text(name: string): string | undefined {
     const value = this.raw[name]
     if (value === undefined || value === null) return undefined
-    if (typeof value !== 'string') throw this.bad(`${name} is ${JSON.stringify(value)}, not a text`)
+    if (typeof value !== 'string') throw this.bad(`${name} is ${shown(value)}, not a text`)
     return value
   }
 
   private number(name: string): number | null {
     const value = this.raw[name]
     if (value === undefined || value === null) return null
-    if (typeof value !== 'number') throw this.bad(`${name} is ${JSON.stringify(value)}, not a number`)
+    if (typeof value !== 'number') throw this.bad(`${name} is ${shown(value)}, not a number`)
     if (!Number.isFinite(value)) throw this.bad(`${name} is not a finite number`)
     return value
   }
 
   private flag(name: string): boolean {
     const value = this.raw[name] ?? false
-    if (typeof value !== 'boolean') throw this.bad(`${name} is ${JSON.stringify(value)}, not true or false`)
+    if (typeof value !== 'boolean') throw this.bad(`${name} is ${shown(value)}, not true or false`)
     return value
   }
 
@@ -118,7 +120,7 @@ class Reader {
     if (value === undefined || value === null) return undefined
     const ms = typeof value === 'string' ? parseTime(value) : null
     if (ms === null)
-      throw this.bad(`${name} is ${JSON.stringify(value)}, not an ISO 8601 time with a zone, e.g. 2026-05-19T16:38:26Z`)
+      throw this.bad(`${name} is ${shown(value)}, not an ISO 8601 time with a zone, e.g. 2026-05-19T16:38:26Z`)
     return ms
   }
 
@@ -139,7 +141,7 @@ class Reader {
     if (!isObject(value)) throw this.bad(`${name} is not an object`)
     for (const [key, item] of Object.entries(value))
       if (typeof item !== type || (typeof item === 'number' && !Number.isFinite(item)))
-        throw this.bad(`${name}.${key} is not a ${type}`)
+        throw this.bad(`${name}.${shortName(key)} is ${shown(item)}, not a ${type}`)
     return value as Record<string, T extends 'string' ? string : number>
   }
 }

@@ -4,6 +4,7 @@ import { checkContext, checkPositionId } from '../context.ts'
 import { isObject } from '../is-object.ts'
 import type { Model } from '../learning/model.ts'
 import { byteLength, MAX_ID_BYTES, wellFormed } from '../limits.ts'
+import { shown } from '../shown.ts'
 import { parseTime } from '../time.ts'
 import { MAX_EXIT_MS } from '../validation.ts'
 
@@ -61,7 +62,7 @@ export function parseExecution(positionId: string, body: unknown, models: readon
     )
   if (typeof kind !== 'string' || ![...ENTRY_KINDS, ...EXIT_KINDS].includes(kind))
     throw invalid(
-      `Execution ${id}: kind is ${show(kind)}.`,
+      `Execution ${id}: kind is ${shown(kind)}.`,
       `Use one of: ${[...ENTRY_KINDS, ...EXIT_KINDS].join(', ')}.`,
     )
   const side = ENTRY_KINDS.includes(kind) ? 'entry' : 'exit'
@@ -94,7 +95,7 @@ function amount(id: string, name: string, value: unknown): number | null {
   if (value === undefined || value === null) return null
   if (typeof value !== 'number' || !Number.isFinite(value) || value <= 0)
     throw invalid(
-      `Execution ${id}: ${name} is ${show(value)}.`,
+      `Execution ${id}: ${name} is ${shown(value)}.`,
       `A ${name} is a finite number above 0; nothing was recorded.`,
     )
   if (value < SMALLEST || value > LARGEST)
@@ -109,7 +110,7 @@ function share(id: string, value: unknown): number | null {
   if (value === undefined || value === null) return null
   if (typeof value !== 'number' || !(value > 0 && value <= 1))
     throw invalid(
-      `Execution ${id}: size_frac is ${show(value)}.`,
+      `Execution ${id}: size_frac is ${shown(value)}.`,
       'It is the share of the position that was sold, above 0 and at most 1.',
     )
   return value
@@ -120,7 +121,7 @@ function time(id: string, value: unknown): string | null {
   const ms = typeof value === 'string' ? parseTime(value) : null
   if (ms === null || ms <= 0)
     throw invalid(
-      `Execution ${id}: executed_at is ${show(value)}.`,
+      `Execution ${id}: executed_at is ${shown(value)}.`,
       'Write an ISO 8601 time with a zone, e.g. 2026-05-19T16:38:26Z.',
     )
   if (ms > MAX_EXIT_MS) throw invalid(`Execution ${id}: executed_at ${value} lies beyond the year 2100.`, 'Correct it.')
@@ -134,6 +135,5 @@ function context(id: string, name: string, value: unknown, models: readonly Mode
   return value as Record<string, unknown>
 }
 
-const show = (value: unknown) => (value === undefined ? 'missing' : String(JSON.stringify(value)).slice(0, 80))
 const invalid = (message: string, todo: string, code: ErrorCode = 'EXECUTION_INVALID') =>
   new StrandlineError(code, message, { todo })

@@ -3,6 +3,7 @@
  * `base`, `min`, `max` and the answer are in one unit that the caller chooses: percent of the portfolio, or USD.
  */
 import { StrandlineError } from '../../core/errors.ts'
+import { shown } from '../shown.ts'
 import { type Temperature, temperature } from './temperature.ts'
 
 /** What names a coefficient: a lever and its value, or an interaction and its key. */
@@ -64,7 +65,9 @@ const nameOf = (k: CoefficientKey) => JSON.stringify([k.scope, k.name, k.key])
 export function checkSizing({ base, min, max }: Sizing): void {
   for (const [name, value] of Object.entries({ base, min, max }))
     if (!Number.isFinite(value) || value < 0)
-      throw new StrandlineError('USAGE', `${name} is ${value}.`, { todo: `Give ${name} as a number, 0 or more.` })
+      throw new StrandlineError('USAGE', `${name} is ${shown(value)}.`, {
+        todo: `Give ${name} as a number, 0 or more.`,
+      })
   if (min > max)
     throw new StrandlineError('USAGE', `min ${min} is greater than max ${max}.`, { todo: 'Give min ≤ max.' })
 }

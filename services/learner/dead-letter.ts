@@ -131,9 +131,8 @@ function outgoing(
   consumer: string,
   kept: Kept,
 ): OutgoingRecord {
-  const headers: NonNullable<OutgoingRecord['headers']> = {}
-  if (kept !== KEPT[2])
-    for (const [name, value] of Object.entries(record.headers)) if (value !== undefined) headers[name] = value
+  const own = kept === KEPT[2] ? [] : Object.entries(record.headers).filter(([, value]) => value !== undefined)
+  const headers = Object.fromEntries(own) as NonNullable<OutgoingRecord['headers']> // whatever their names: also __proto__
   if (kept !== 'whole') headers['strandline.kept'] = `${kept} (${record.value?.length ?? 0} bytes)`
   return {
     key: kept === KEPT[2] ? null : record.key,

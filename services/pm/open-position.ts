@@ -5,6 +5,7 @@ import { shippedModels } from '../../core/load-model.ts'
 import { checkContext } from '../../domain/context.ts'
 import { isObject } from '../../domain/is-object.ts'
 import { byteLength, MAX_ID_BYTES, wellFormed } from '../../domain/limits.ts'
+import { shown } from '../../domain/shown.ts'
 import { TIMEFRAMES } from '../../domain/timeframe.ts'
 import type { Portfolio } from './portfolio.ts'
 import type { PositionRow } from './position-row.ts'
@@ -40,12 +41,8 @@ export async function openPosition(
       )
   }
   if (!TIMEFRAMES.includes(timeframe as never))
-    throw invalid(
-      `The position's timeframe is ${JSON.stringify(timeframe) ?? 'missing'}.`,
-      `Use one of: ${TIMEFRAMES.join(', ')}.`,
-    )
-  if (side !== 'long' && side !== 'short')
-    throw invalid(`The position's side is ${JSON.stringify(side)}.`, 'Use long or short.')
+    throw invalid(`The position's timeframe is ${shown(timeframe)}.`, `Use one of: ${TIMEFRAMES.join(', ')}.`)
+  if (side !== 'long' && side !== 'short') throw invalid(`The position's side is ${shown(side)}.`, 'Use long or short.')
   for (const [name, value] of Object.entries({ entry_context, regime_context })) {
     const wrong = checkContext(value, shippedModels())
     if (wrong) throw invalid(`The position's ${name} ${wrong}.`, 'Send one flat object of texts and numbers.')

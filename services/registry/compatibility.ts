@@ -1,5 +1,6 @@
 /** Avro schemas: parsing them, telling them apart, and whether data of one can be read with another. */
 import avro from 'avsc'
+import { isNestedTooDeep } from '../../core/nesting.ts'
 import { invalidSchema } from './errors.ts'
 import type { Reference } from './records.ts'
 
@@ -13,6 +14,9 @@ export const LEVELS = [
   'FULL_TRANSITIVE',
 ] as const
 export type Level = (typeof LEVELS)[number]
+
+/** A record in a record takes four levels of JSON. */
+const MAX_SCHEMA_NESTING = 500
 
 /** A schema's text and those that it refers to, in the order in which they must be known. */
 export interface SchemaText {
@@ -34,11 +38,15 @@ export function parseSchema({ schema, references }: SchemaText): avro.Type {
 
 /** The text as it is kept: without white space. Errors: 42201. */
 export function canonicalText(schema: string): string {
+  let parsed: unknown
   try {
-    return JSON.stringify(JSON.parse(schema))
+    parsed = JSON.parse(schema)
   } catch (error) {
     throw invalidSchema(`it is not JSON (${(error as Error).message})`)
   }
+  if (isNestedTooDeep(parsed, MAX_SCHEMA_NESTING))
+    throw invalidSchema(`it is nested deeper than ${MAX_SCHEMA_NESTING} levels`)
+  return JSON.stringify(parsed)
 }
 
 /** Equal for two schemas that differ in white space and in the order of their attributes only. */

@@ -38,7 +38,7 @@ export const incompatible = (subject: string, why: string[]) =>
     409,
     `Schema being registered is incompatible with an earlier schema for subject "${subject}", details: [${why.join('; ')}]`,
   )
-export const invalidSchema = (why: string) => new RegistryError(42201, `Invalid schema: ${why}`)
+export const invalidSchema = (why: string) => new RegistryError(42201, `Invalid schema: ${why.replace(/\s+/g, ' ')}`)
 export const invalidVersion = (version: string) =>
   new RegistryError(
     42202,

@@ -1,12 +1,14 @@
 /** A schema registry that Confluent clients take for one, in this process, kept in the compacted topic `_schemas`. Avro only; with STRANDLINE_TOKEN set, that is the password. */
 import fastify from 'fastify'
 import { pino } from 'pino'
+import { answerBrokenRequests, BROKEN_REQUESTS } from '../../core/broken-requests.ts'
 import type { Config } from '../../core/config.ts'
 import { createGuard } from '../../core/http-guard.ts'
 import { cannotListen } from '../../core/listen-error.ts'
 import { createKafkaLog } from '../../core/log/kafka-log.ts'
 import type { Logger } from '../../core/logger.ts'
 import { portTaken } from '../../core/ports.ts'
+import { refuseDeepBodies } from '../../core/request-faults.ts'
 import { RegistryError } from './errors.ts'
 import { addRegistryRoutes } from './routes.ts'
 import { openRegistryStore } from './store.ts'
@@ -47,7 +49,10 @@ export async function startRegistry(options: RegistryOptions): Promise<Registry>
     bodyLimit: 8 * 1024 * 1024,
     routerOptions: { maxParamLength: 1000 },
     forceCloseConnections: 'idle',
+    http: BROKEN_REQUESTS,
+    clientErrorHandler: () => {}, // answerBrokenRequests
   })
+  answerBrokenRequests(app.server, (error_code, message) => JSON.stringify({ error_code, message }), MEDIA_TYPE)
 
   app.addHook('onRequest', async ({ raw }, reply) => {
     const refused = guard(raw)
@@ -63,6 +68,7 @@ export async function startRegistry(options: RegistryOptions): Promise<Registry>
       done(new RegistryError(400, 'The request body is not JSON.'))
     }
   })
+  refuseDeepBodies(app)
   app.addHook('onSend', async (_, reply, payload) => {
     reply.header('content-type', MEDIA_TYPE)
     return payload

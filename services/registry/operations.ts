@@ -1,4 +1,5 @@
 /** What the registry does, without HTTP: each reads the state, and each change returns the records that make it. */
+import { shown } from '../../domain/shown.ts'
 import {
   canonicalText,
   incompatibilities,
@@ -29,9 +30,16 @@ const MODES = ['READWRITE', 'READONLY', 'READONLY_OVERRIDE']
 export function schemaBody(body: unknown): SchemaBody {
   const { schema, schemaType = 'AVRO', references } = (body ?? {}) as Record<string, unknown>
   if (typeof schema !== 'string' || schema.trim() === '') throw errors.invalidSchema('the request has no schema')
-  if (schemaType !== 'AVRO') throw errors.invalidSchema(`type ${String(schemaType)} is not supported, only AVRO`)
-  if (references !== undefined && !Array.isArray(references)) throw errors.invalidSchema('references must be an array')
-  return { schema: canonicalText(schema), references: references as Reference[] | undefined }
+  if (schemaType !== 'AVRO') throw errors.invalidSchema(`type ${shown(schemaType)} is not supported, only AVRO`)
+  const given = references ?? []
+  if (!Array.isArray(given) || !given.every(isReference))
+    throw errors.invalidSchema('references must be an array of {"name", "subject", "version"}')
+  return { schema: canonicalText(schema), references: given.length > 0 ? given : undefined }
+}
+
+function isReference(value: unknown): value is Reference {
+  const { name, subject, version } = (value ?? {}) as Record<string, unknown>
+  return typeof name === 'string' && typeof subject === 'string' && Number.isInteger(version)
 }
 
 /** The texts of all schemas that these references need, the innermost first. Errors: 42201. */
@@ -135,14 +143,16 @@ function requireWritable(state: RegistryState, subject: string): void {
 
 /** Errors: 42203. */
 export function setLevel(subject: string | null, level: unknown): Change<Level> {
-  const wanted = String(level).toUpperCase() as Level
+  const wanted = wordOf(level) as Level
   if (!LEVELS.includes(wanted)) throw errors.invalidLevel()
   return { records: [{ type: 'level', subject, level: wanted }], result: wanted }
 }
 
 /** Errors: 42204. */
 export function setMode(subject: string | null, mode: unknown): Change<string> {
-  const wanted = String(mode).toUpperCase()
+  const wanted = wordOf(mode)
   if (!MODES.includes(wanted)) throw errors.invalidMode()
   return { records: [{ type: 'mode', subject, mode: wanted }], result: wanted }
 }
+
+const wordOf = (value: unknown) => (typeof value === 'string' ? value.toUpperCase() : '')

@@ -3,6 +3,7 @@ import { AsyncLocalStorage } from 'node:async_hooks'
 import { createServer, type Server } from 'node:http'
 import { getRequestListener } from '@hono/node-server'
 import { App } from '@supabase/lite'
+import { answerBrokenRequests, BROKEN_REQUESTS } from '../../core/broken-requests.ts'
 import { cannotListen } from '../../core/listen-error.ts'
 import { portTaken } from '../../core/ports.ts'
 import { createConnection } from './connection.ts'
@@ -75,12 +76,14 @@ function listen(app: App, serviceRoleKey: string, port: number, host: string, po
         ),
   )
   return new Promise((resolve, reject) => {
-    const server = createServer((request, response) => {
+    const refusal = (message: string, code: string) => JSON.stringify({ code, message, details: null, hint: null })
+    const server = createServer(BROKEN_REQUESTS, (request, response) => {
       const refused = door.refusal(request)
       if (!refused) return void pass(request, response)
       response.writeHead(refused.status, { 'content-type': 'application/json', connection: 'close' })
-      response.end(JSON.stringify({ code: refused.code, message: refused.message, details: null, hint: null }))
+      response.end(refusal(refused.message, refused.code))
     })
+    answerBrokenRequests(server, (_, message) => refusal(message, 'PGRST125'))
     server.once('error', (error: NodeJS.ErrnoException) =>
       reject(
         error.code === 'EADDRINUSE'

@@ -188,11 +188,18 @@ create table if not exists public.learning_configs (
 do $$
 declare
   t text;
+  s regclass;
 begin
   for t in select a.table_name from strandline.adopted a where not a.existed and a.table_name <> 'learning_coefficients' loop
     execute format('alter table public.%I enable row level security', t);
     execute format('revoke all on public.%I from anon, authenticated', t);
     execute format('grant all on public.%I to service_role', t);
+    -- the sequence of an identity column has rights of its own: whoever may set it back has the next insert refused
+    for s in select d.objid::regclass from pg_depend d join pg_class c on c.oid = d.objid and c.relkind = 'S'
+             where d.classid = 'pg_class'::regclass and d.refobjid = format('public.%I', t)::regclass loop
+      execute format('revoke all on sequence %s from anon, authenticated', s);
+      execute format('grant all on sequence %s to service_role', s);
+    end loop;
   end loop;
   if strandline.made('ad_strands') then
     create index ad_strands_kind_created_at on public.ad_strands (kind, created_at);

@@ -179,6 +179,10 @@ describe('over HTTP', () => {
 
   test.each([
     ['{"entry_context": {}, "base": null, "min": 1, "max": 2}', 'base is null.'],
+    [
+      '{"entry_context": {}, "base": {"toString": 1, "valueOf": 1}, "min": 1, "max": 2}',
+      'base is {"toString":1,"valueOf":1}.',
+    ],
     ['{"entry_context": 7, "base": 1, "min": 1, "max": 2}', 'The entry context is not an object.'],
     ['{', 'The body is not JSON'],
   ])('%s is answered with 400 and one sentence', async (payload, message) => {

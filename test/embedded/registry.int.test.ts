@@ -137,6 +137,11 @@ describe('refusals', () => {
     ['POST', '/subjects/s/versions', { schema: 'not json' }, 422, 42201],
     ['POST', '/subjects/s/versions', {}, 422, 42201],
     ['POST', '/subjects/s/versions', { schema: '{}', schemaType: 'PROTOBUF' }, 422, 42201],
+    ['POST', '/subjects/s/versions', { schema: '{}', schemaType: { toString: 1, valueOf: 1 } }, 422, 42201],
+    ['POST', '/subjects/s/versions', { schema: '"string"', references: [null] }, 422, 42201],
+    ['POST', '/subjects/s/versions', { schema: `${'['.repeat(9_999)}${']'.repeat(9_999)}` }, 422, 42201],
+    ['PUT', '/config/s', { compatibility: { toString: 1, valueOf: 1 } }, 422, 42203],
+    ['PUT', '/mode/s', { mode: { toString: 1, valueOf: 1 } }, 422, 42204],
     ['GET', '/mode/none-such', undefined, 404, 40409],
     ['GET', '/nothing/here', undefined, 404, 404],
   ])('%s %s %j is %i %i', async (method, path, body, status, code) => {

@@ -6,7 +6,9 @@ import { StrandlineError } from '../../../core/errors.ts'
 import { unreadable } from '../../../core/unreadable.ts'
 import type { Side } from '../../../domain/closing/rr.ts'
 import { isObject } from '../../../domain/is-object.ts'
+import { shown } from '../../../domain/shown.ts'
 import { parseTime } from '../../../domain/time.ts'
+import { MAX_EXIT_MS, MIN_ENTRY_MS } from '../../../domain/validation.ts'
 
 /** One closed trade of a backtest. Times in ms; prices in the pair's quote currency. */
 export interface BacktestTrade {
@@ -140,11 +142,13 @@ function tradeOf(raw: unknown, strategy: string, timeframe: string, where: strin
   const closed_at = time(fields.close_timestamp, fields.close_date)
   if (opened_at === null) throw bad('no open_date')
   if (closed_at === null) throw bad('no close_date')
+  if (opened_at < MIN_ENTRY_MS) throw bad('an open_date before the year 1')
+  if (closed_at > MAX_EXIT_MS) throw bad('a close_date beyond the year 2100')
   if (closed_at < opened_at) throw bad('a close_date before its open_date')
   const entry_price = rate(fields.open_rate)
   const exit_price = rate(fields.close_rate)
-  if (entry_price === null) throw bad(`the open_rate ${fields.open_rate}, which is no price`)
-  if (exit_price === null) throw bad(`the close_rate ${fields.close_rate}, which is no price`)
+  if (entry_price === null) throw bad(`the open_rate ${shown(fields.open_rate)}, which is no price`)
+  if (exit_price === null) throw bad(`the close_rate ${shown(fields.close_rate)}, which is no price`)
   return {
     strategy: strategy || text(fields.strategy),
     timeframe,

@@ -234,3 +234,27 @@ test.skipIf(!backtest || !vectors || !sharedCandles)(
         )
   },
 )
+
+test.each<[string, object, RegExp]>([
+  [
+    'a price that no text can be made of',
+    { open_rate: { toString: 1, valueOf: 1 } },
+    /trade 1 .* has the open_rate \{"toString":1,"valueOf":1\}, which is no price/,
+  ],
+  ['an entry before all dates', { open_timestamp: -1e300 }, /trade 1 .* has an open_date before the year 1/],
+  ['an exit beyond all dates', { close_timestamp: 1e300 }, /trade 1 .* has a close_date beyond the year 2100/],
+])('regression: %s is refused by its trade', (_, change, message) => {
+  expect(() => read(write('result.json', result({ ...trade, ...change })))).toThrow(
+    expect.objectContaining({ code: 'FILE_INVALID', message: expect.stringMatching(message) }),
+  )
+})
+
+test('regression: a timeframe that is none is refused with the name of the file', () => {
+  const text = result(trade).replace('"5m"', '"5M"')
+  expect(() => read(write('result.json', text))).toThrow(
+    expect.objectContaining({
+      code: 'FILE_INVALID',
+      message: expect.stringMatching(/result\.json: "5M" is not a timeframe/),
+    }),
+  )
+})

@@ -3,6 +3,7 @@ import { StrandlineError } from '../../../core/errors.ts'
 import { scoreTrade } from '../../../domain/closing/rr.ts'
 import { eventId, type PositionClosed } from '../../../domain/event.ts'
 import { fitEvent } from '../../../domain/limits.ts'
+import { shown } from '../../../domain/shown.ts'
 import { timeframeMs } from '../../../domain/timeframe.ts'
 import { type Candles, readCandles } from './candles.ts'
 import { type BacktestTrade, readBacktest } from './freqtrade-result.ts'
@@ -46,6 +47,7 @@ export function readFreqtrade(options: FreqtradeOptions): ImportedTrades {
       throw new StrandlineError('FILE_INVALID', `${file} does not say the timeframe of its trades.`, {
         todo: 'Give it with --timeframe, e.g. --timeframe 5m.',
       })
+    requireTimeframe(trade.timeframe, file)
     const identity = identityOf(trade)
     const count = (seen.get(identity.join('\0')) ?? 0) + 1
     seen.set(identity.join('\0'), count)
@@ -58,6 +60,17 @@ export function readFreqtrade(options: FreqtradeOptions): ImportedTrades {
     )
   })
   return { events, open }
+}
+
+function requireTimeframe(timeframe: string, file: string): void {
+  try {
+    timeframeMs(timeframe)
+  } catch (cause) {
+    throw new StrandlineError('FILE_INVALID', `${file}: ${shown(timeframe)} is not a timeframe.`, {
+      todo: 'Write a number and s, m, h, d or w, e.g. 15m.',
+      cause,
+    })
+  }
 }
 
 /**
