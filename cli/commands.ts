@@ -16,6 +16,7 @@ import { register as drop } from './drop.ts'
 import { register as env } from './env.ts'
 import { register as explain } from './explain.ts'
 import { register as fold } from './fold.ts'
+import { register as fuzz } from './fuzz.ts'
 import { register as history } from './history.ts'
 import { register as importTrades } from './import.ts'
 import { register as lag } from './lag.ts'
@@ -51,5 +52,5 @@ export const COMMANDS: { group: string; commands: Register[] }[] = [
   { group: 'Put right:', commands: [registerCorrect, registerVoid, registerRescore] },
   { group: 'Move in, and out again:', commands: [compareLegacy, switchReaders, undo] },
   { group: 'Parts of it, for other set-ups:', commands: [migrate, topics, registry, supabase] },
-  { group: 'Work on it:', commands: [test, simulate, torture, bench] },
+  { group: 'Work on it:', commands: [test, simulate, torture, fuzz, bench] },
 ]

@@ -1,0 +1,89 @@
+/** What requests left in the database, and what they must have left: exactly what their answers say. */
+import type pg from 'pg'
+import { changedTables, type Digest, digestOf } from '../database/digest.ts'
+import type { Answer } from './send.ts'
+
+/** Tables that the PM's own work changes without a request: claims, marks of what is published, and who is there. */
+const BY_THEMSELVES = ['strandline.consumer_checkpoints', 'strandline.services']
+/** Of which each row is looked at. */
+const BY_ROW = ['public.lowcap_positions', 'strandline.pm_executions', 'strandline.pm_outbox']
+/** What a close writes besides. */
+const OF_A_CLOSE = ['strandline.trade_entries', 'strandline.trade_names', 'strandline.pm_unscored']
+
+export interface State {
+  others: Digest
+  /** By id: a hash of the row. */
+  positions: Map<string, string>
+  /** By id: the position. */
+  executions: Map<string, string>
+  outbox: number
+}
+
+export async function stateOf(client: pg.ClientBase): Promise<State> {
+  const others = await digestOf(client, [...BY_THEMSELVES, ...BY_ROW])
+  const positions = await client.query('select id, md5(t::text) as hash from public.lowcap_positions t')
+  const executions = await client.query('select id, position_id from strandline.pm_executions')
+  const outbox = await client.query('select count(*)::int as n from strandline.pm_outbox')
+  return {
+    others,
+    positions: new Map(positions.rows.map((r) => [r.id, r.hash])),
+    executions: new Map(executions.rows.map((r) => [r.id, r.position_id])),
+    outbox: outbox.rows[0].n,
+  }
+}
+
+export interface Effects {
+  /** Ids of positions. */
+  opened: Set<string>
+  /** Executions, by id the position. */
+  recorded: Map<string, string>
+  /** Positions. */
+  closed: Set<string>
+}
+
+export const noEffects = (): Effects => ({ opened: new Set(), recorded: new Map(), closed: new Set() })
+
+/** Notes what an answer says has happened. */
+export function noteEffects(effects: Effects, { status, body }: Answer): void {
+  if (status !== 201 && status !== 200) return
+  let said: {
+    status?: string
+    position?: { id: string }
+    execution_id?: string
+    position_id?: string
+    closed?: object | null
+  }
+  try {
+    said = JSON.parse(body)
+  } catch {
+    return
+  }
+  if (typeof said !== 'object' || said === null) return
+  if (status === 201 && said.status === 'opened') effects.opened.add(said.position!.id)
+  if (status === 201 && said.status === 'recorded') effects.recorded.set(said.execution_id!, said.position_id!)
+  if (said.closed && said.position_id) effects.closed.add(said.position_id)
+}
+
+/** Sentences about what changed and should not have, or has not and should. */
+export function judgeEffects(before: State, after: State, { opened, recorded, closed }: Effects): string[] {
+  const wrong: string[] = []
+  const others = changedTables(before.others, after.others).filter((t) => closed.size === 0 || !OF_A_CLOSE.includes(t))
+  if (others.length > 0) wrong.push(`${others.join(', ')} changed, of which no answer says anything`)
+  const touched = new Set([...recorded.values(), ...closed])
+  for (const [id, hash] of after.positions) {
+    if (!before.positions.has(id)) {
+      if (!opened.has(id)) wrong.push(`the position ${id} is there, and no answer says that it was opened`)
+    } else if (before.positions.get(id) !== hash && !touched.has(id))
+      wrong.push(`the position ${id} changed, and no answer says that anything of it was recorded`)
+  }
+  for (const id of before.positions.keys()) if (!after.positions.has(id)) wrong.push(`the position ${id} is gone`)
+  for (const id of opened) if (!after.positions.has(id)) wrong.push(`the position ${id} was opened, and is not there`)
+  for (const [id, position] of after.executions)
+    if (!before.executions.has(id) && recorded.get(id) !== position)
+      wrong.push(`the execution ${id} of ${position} is there, and no answer says that it was recorded`)
+  for (const [id, position] of recorded)
+    if (after.executions.get(id) !== position) wrong.push(`the execution ${id} was recorded, and is not there`)
+  const events = after.outbox - before.outbox
+  if (events > closed.size) wrong.push(`${events} events are in the outbox, and ${closed.size} positions were closed`)
+  return wrong
+}
