@@ -122,7 +122,7 @@ test.each([
       dir,
       '--dry-run',
     ],
-    /trade 1 \(ETH\/BTC\) cannot be learned/,
+    /trade 1 \(ETH\/BTC\) has a close_date beyond the year 2100/,
   ],
 ])('%s is one sentence', async (_name, args, sentence) => {
   await expect(run(...args)).rejects.toThrow(sentence)

@@ -34,7 +34,10 @@ const program = new Command('node test/guards/guards.ts')
   .option('--enough <n>', 'schedules that fail, after which no more are run', '3')
   .option('--write', 'write what was seen into docs/exactly-once.md')
   .option('--json', 'print one JSON object: {"guards": [{"name", "tests", "schedules", "problems"}], "verdict"}')
-  .addHelpText('after', '\nExit codes: 0 every guard is real, 1 one is not as declared, 2 wrong usage.')
+  .addHelpText(
+    'after',
+    '\nExit codes: 0 every guard is real, 1 one is not as declared, 2 wrong usage, 130 interrupted.',
+  )
 
 function chosen({ all, guard: names = [], only }: Options): Guard[] {
   if (all) return only === 'torture' ? GUARDS.filter((g) => g.torture) : GUARDS
@@ -55,6 +58,8 @@ async function main(options: Options): Promise<void> {
   const guards = chosen(options)
   const enough = Number(options.enough)
   const scratch = await createScratch()
+  const interrupt = () => void scratch.remove().finally(() => process.exit(130))
+  process.once('SIGINT', interrupt).once('SIGTERM', interrupt)
   const checked: Checked[] = []
   try {
     for (const guard of guards) {

@@ -36,13 +36,11 @@ async function run(dir: string, args: string[], timeout?: number): Promise<{ out
     killSignal: 'SIGKILL',
   })
   const stop = () => child.kill()
-  process.once('SIGTERM', stop)
-  process.once('SIGINT', stop)
+  process.once('exit', stop)
   const exited = once(child, 'exit')
   const [output, errors] = await Promise.all([text(child.stdout), text(child.stderr)])
   const [code] = (await exited) as [number | null]
-  process.off('SIGTERM', stop)
-  process.off('SIGINT', stop)
+  process.off('exit', stop)
   return { output: output || errors, code }
 }
 
