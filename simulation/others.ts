@@ -18,6 +18,8 @@ type Repricing = Extract<Edit, { kind: 'repricing' }>
 type LogEdit = Exclude<Edit, Repricing>
 
 const AGAIN_MS = 1_000
+/** So far beyond its record's time an exit may lie. */
+const AHEAD_MS = 300_000
 /** By which a price is corrected. */
 const STEP = 1.001
 
@@ -68,8 +70,8 @@ function recordOf(world: World, edit: LogEdit): OutgoingRecord | null {
   if (!record) return null
   if (edit.kind === 'duplicate') return record
   const event = positionClosedType.fromBuffer(record.value!.subarray(5)) as PositionClosed
-  // by the clock of the log its exit has not come: readers refuse it, and what is made of it
-  if (event.closed_at > world.broker.now()) return null
+  // by the clock of the log its exit lies in the future: readers refuse it, and what is made of it
+  if (event.closed_at > world.broker.now() + AHEAD_MS) return null
   const { revision } = edit
   if (edit.kind === 'void') return encoded({ ...event, revision, voided: true })
   const { rr, later, curator } = edit
