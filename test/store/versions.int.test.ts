@@ -63,7 +63,13 @@ async function put(way: Way, model_version: number, trades: readonly number[]): 
         })
       for (const group of groups)
         for (const partition of [0, 1]) {
-          const row = { ...group, model_version, partition, period: 0, sums: { ...emptySums(), n: 1, weight_short: 1 } }
+          const row = {
+            ...group,
+            model_version,
+            partition,
+            period: 0,
+            sums: { ...emptySums(), n: 1, weight_short: 1, weight_long: 1 },
+          }
           partials.put(partialKey(row), row)
         }
     })
@@ -74,7 +80,7 @@ async function put(way: Way, model_version: number, trades: readonly number[]): 
     [model_version, trades.map(ID)],
   )
   await way.db.sql(
-    `insert into learner_partials select $1, p, 0, 1, 0, 1, 0, 0, 0, 0, 0, 0, 0, g ->> 'scope', g ->> 'name', g ->> 'key'
+    `insert into learner_partials select $1, p, 0, 1, 0, 1, 0, 0, 0, 1, 0, 0, 0, g ->> 'scope', g ->> 'name', g ->> 'key'
      from jsonb_array_elements($2) g, unnest(array[0, 1]) p on conflict do nothing`,
     [model_version, JSON.stringify(groups)],
   )
