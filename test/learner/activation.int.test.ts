@@ -205,7 +205,7 @@ describe('a switch to another model', () => {
 
     const wrong = await runCommand(['allocate', '--context', '{}', '--model', 'nobody'], { env })
     expect(wrong.code).toBe(2)
-    expect(wrong.stderr).toContain("Nothing was ever learned under a model 'nobody': there are freqtrade, lowcap-v4.")
+    expect(wrong.stderr).toContain("Nothing was ever learned under a model 'nobody': there are lowcap-v4, freqtrade.")
   })
 })
 
