@@ -10,8 +10,10 @@ export interface BadRequest {
   body: Buffer
   /** What was changed, for people. */
   about: string
-  /** It ends before it is whole, or asks for a connection of another kind: there need be no answer, only an end. */
-  incomplete: boolean
+  /** No HTTP/1.1 to Node, or a connection of another kind: there need be no answer, only an end. */
+  mayEnd: boolean
+  /** The other side waits for more, which never comes: it is told that. */
+  unfinished: boolean
   isHead: boolean
 }
 
@@ -28,7 +30,7 @@ export function makeRequest(seed: number, number: number): BadRequest {
   return MAKE[kind](target, good, dice)
 }
 
-type Made = Omit<BadRequest, 'target' | 'isHead' | 'incomplete'> & { incomplete?: boolean }
+type Made = Omit<BadRequest, 'target' | 'isHead' | 'mayEnd' | 'unfinished'> & { mayEnd?: boolean }
 
 interface Parts {
   method: string
@@ -64,7 +66,8 @@ function whole(target: TargetName, parts: Parts, about: string, more: Partial<Ma
     head: headOf({ ...parts, headers }),
     body: parts.body,
     about,
-    incomplete: false,
+    mayEnd: false,
+    unfinished: false,
     isHead: parts.method === 'HEAD',
     ...more,
   }
@@ -78,7 +81,7 @@ const MAKE: Record<'none' | 'body' | 'path' | 'headers' | 'framing' | 'line', Ma
   path(target, good, dice) {
     const parts = partsOf(target, good)
     const path = oddPath(parts.path, dice)
-    return whole(target, { ...parts, path }, `path ${path.slice(0, 80)}`, { incomplete: /[ \t]/.test(path) })
+    return whole(target, { ...parts, path }, `path ${path.slice(0, 80)}`, { mayEnd: /[ \t]/.test(path) })
   },
   headers(target, good, dice) {
     const parts = partsOf(target, good)
@@ -87,16 +90,17 @@ const MAKE: Record<'none' | 'body' | 'path' | 'headers' | 'framing' | 'line', Ma
     return whole(target, parts, `header ${about}`)
   },
   framing(target, good, dice) {
-    const parts = partsOf(target, { ...good, body: good.body ?? { a: 1 }, method: good.body ? good.method : 'POST' })
+    const method = good.body ? good.method : 'POST'
+    const parts = partsOf(target, { ...good, body: good.body ?? { a: 1 }, method, key: false })
     const [about, make] = dice.pick(FRAMINGS)
-    const { headers = [], body = parts.body, incomplete = false } = make(parts.body, dice)
+    const { headers = [], body = parts.body, unfinished = false, mayEnd = unfinished } = make(parts.body, dice)
     const head = headOf({ ...parts, headers: [...parts.headers, ...headers] })
-    return { target, head, body, about: `framing ${about}`, incomplete, isHead: false }
+    return { target, head, body, about: `framing ${about}`, mayEnd, unfinished, isHead: false }
   },
   line(target, good, dice) {
-    const parts = partsOf(target, good)
-    const [about, line, incomplete] = dice.pick(LINES)(parts)
-    const made = whole(target, parts, `line ${about}`, { incomplete })
+    const parts = partsOf(target, { ...good, key: false }) // with the key, DELETE does what it says
+    const [about, line, mayEnd] = dice.pick(LINES)(parts)
+    const made = whole(target, parts, `line ${about}`, { mayEnd })
     return { ...made, head: line + made.head.slice(made.head.indexOf('\r\n')), isHead: line.startsWith('HEAD ') }
   },
 }
@@ -260,7 +264,10 @@ const HEADERS: [about: string, change: (parts: Parts, dice: Dice) => void][] = [
   ],
 ]
 
-type Framing = (body: Buffer, dice: Dice) => { headers?: Parts['headers']; body?: Buffer; incomplete?: boolean }
+type Framing = (
+  body: Buffer,
+  dice: Dice,
+) => { headers?: Parts['headers']; body?: Buffer; mayEnd?: boolean; unfinished?: boolean }
 
 const chunk = (bytes: Buffer, size = bytes.length.toString(16)) =>
   Buffer.concat([Buffer.from(`${size}\r\n`), bytes, Buffer.from('\r\n')])
@@ -277,18 +284,18 @@ const FRAMINGS: [about: string, make: Framing][] = [
     'a chunk for each byte',
     (b) => ({ headers: [chunked], body: Buffer.concat([...b].map((byte) => chunk(Buffer.from([byte]))).concat(LAST)) }),
   ],
-  ['no last chunk', (b) => ({ headers: [chunked], body: chunk(b), incomplete: true })],
+  ['no last chunk', (b) => ({ headers: [chunked], body: chunk(b), unfinished: true })],
   [
     'chunk sizes that are none',
     (b, d) => ({
       headers: [chunked],
       body: Buffer.concat([chunk(b, d.pick(['xyz', '-5', 'ffffffffffffffffff', '0x10', ''])), LAST]),
-      incomplete: true,
+      mayEnd: true,
     }),
   ],
   [
     'a chunk that is longer than it says',
-    (b) => ({ headers: [chunked], body: Buffer.concat([chunk(b, '5'), LAST]), incomplete: true }),
+    (b) => ({ headers: [chunked], body: Buffer.concat([chunk(b, '5'), LAST]), mayEnd: true }),
   ],
   [
     'chunk extensions',
@@ -299,7 +306,7 @@ const FRAMINGS: [about: string, make: Framing][] = [
     (b) => ({
       headers: [chunked],
       body: Buffer.concat([chunk(b, `${b.length.toString(16)};${'a'.repeat(60_000)}`), LAST]),
-      incomplete: true,
+      mayEnd: true,
     }),
   ],
   [
@@ -311,30 +318,30 @@ const FRAMINGS: [about: string, make: Framing][] = [
   ],
   [
     'length and chunks',
-    (b) => ({ headers: [length(b.length), chunked], body: Buffer.concat([chunk(b), LAST]), incomplete: true }),
+    (b) => ({ headers: [length(b.length), chunked], body: Buffer.concat([chunk(b), LAST]), mayEnd: true }),
   ],
   [
     'another transfer encoding',
     (b, d) => ({
       headers: [['Transfer-Encoding', d.pick(['gzip', 'gzip, chunked', 'chunked, identity', 'xchunked'])]],
       body: Buffer.concat([chunk(b), LAST]),
-      incomplete: true,
+      mayEnd: true,
     }),
   ],
-  ['a length that is too small', (b) => ({ headers: [length(b.length - 3)], incomplete: true })],
-  ['a length that is too large', (b) => ({ headers: [length(b.length + 10)], incomplete: true })],
+  ['a length that is too small', (b) => ({ headers: [length(b.length - 3)], mayEnd: true })],
+  ['a length that is too large', (b) => ({ headers: [length(b.length + 10)], unfinished: true })],
   [
     'a length that is none',
     (b, d) => ({
       headers: [
         length(d.pick(['-1', 'abc', '1e3', '+5', '0x10', '', '99999999999999999999', `${b.length}, ${b.length}`])),
       ],
-      incomplete: true,
+      mayEnd: true,
     }),
   ],
-  ['two lengths', (b) => ({ headers: [length(b.length), length(b.length + 1)], incomplete: true })],
-  ['a large length', () => ({ headers: [length(2 ** 40)], incomplete: true })],
-  ['a body without a length', () => ({ incomplete: true })],
+  ['two lengths', (b) => ({ headers: [length(b.length), length(b.length + 1)], mayEnd: true })],
+  ['a large length', () => ({ headers: [length(2 ** 40)], unfinished: true })],
+  ['a body without a length', () => ({ mayEnd: true })],
   [
     'two requests at once',
     (b) => ({
@@ -344,9 +351,9 @@ const FRAMINGS: [about: string, make: Framing][] = [
   ],
 ]
 
-const LINES: ((p: Parts) => [about: string, line: string, incomplete: boolean])[] = [
+const LINES: ((p: Parts) => [about: string, line: string, mayEnd: boolean])[] = [
   (p) => ['lower case', `${p.method.toLowerCase()} ${p.path} ${p.version}`, true],
-  (p) => ['no version', `${p.method} ${p.path}`, true],
+  (p) => ['no version', `${p.method} ${p.path}`, false],
   (p) => ['HTTP/1.0', `${p.method} ${p.path} HTTP/1.0`, false],
   (p) => ['HTTP/2.0', `${p.method} ${p.path} HTTP/2.0`, true],
   (p) => ['HTTP/9.9', `${p.method} ${p.path} HTTP/9.9`, true],

@@ -4,7 +4,7 @@ import type { Answer, Sent } from './send.ts'
 
 export function judgeAnswer(request: BadRequest, sent: Sent): string | undefined {
   if (sent === 'hangs') return 'there is no answer, and no end'
-  if (sent.answers.length === 0) return request.incomplete ? undefined : 'the connection ended without an answer'
+  if (sent.answers.length === 0) return request.mayEnd ? undefined : 'the connection ended without an answer'
   for (const answer of sent.answers) {
     const wrong = judge(request, answer)
     if (wrong) return `${wrong} (${answer.status} ${answer.contentType}: ${answer.body.slice(0, 200)})`
@@ -15,7 +15,7 @@ export function judgeAnswer(request: BadRequest, sent: Sent): string | undefined
 const INSIDES =
   /\n\s+at |TypeError|RangeError|ReferenceError|Cannot (read|set|convert) |is not a function|undefined \(|\.ts:\d|node_modules|\[object Object\]/
 
-function judge({ target, isHead }: BadRequest, { status, contentType, body }: Answer): string | undefined {
+function judge({ target, isHead, body: sent }: BadRequest, { status, contentType, body }: Answer): string | undefined {
   if (status >= 200 && status < 300) {
     if (isHead || body === '' || !contentType.includes('json')) return undefined
     return parsed(body) === undefined ? 'it says JSON and is none' : undefined
@@ -26,7 +26,8 @@ function judge({ target, isHead }: BadRequest, { status, contentType, body }: An
   const message = target === 'pm' || target === 'decision' ? said?.error?.message : said?.message
   if (typeof message !== 'string' || message.length < 5) return 'it does not say why'
   if (INSIDES.test(message)) return 'it shows the insides of the program'
-  if (/[\r\n]/.test(message.trim())) return 'it is more than one line'
+  // a name in it may have one, if the request gave it that name
+  if (/[\r\n]/.test(message.trim()) && !sent.includes('\\n')) return 'it is more than one line'
   return undefined
 }
 

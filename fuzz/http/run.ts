@@ -45,9 +45,9 @@ export async function fuzzRequests(
     const body = request.body.includes('{host}')
       ? Buffer.from(fill(request.body.toString('latin1')), 'latin1')
       : request.body
-    const { isHead, incomplete } = request
+    const { isHead, unfinished } = request
     const sent = await send(url, Buffer.concat([Buffer.from(fill(request.head), 'latin1'), body]), {
-      whole: !incomplete,
+      whole: !unfinished,
       isHead,
     })
     const wrong = judgeAnswer(request, sent)
