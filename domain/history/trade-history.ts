@@ -81,6 +81,7 @@ export class TradeHistory {
   /** By their levers: those met lately. */
   readonly #combinations = new Map<string, number>()
   #index: UuidIndex | undefined
+  #later: { upTo: number; rows: Map<number, number[]> } | undefined
 
   constructor(state: Partial<TradeHistoryState> = {}) {
     const floats = (values?: Float64Array) => new NumberColumn(values ?? new Float64Array())
@@ -188,10 +189,7 @@ export class TradeHistory {
   revisionsOf(event_id: string): number[] {
     const first = this.#indexed().find(event_id)
     if (first === undefined) return []
-    const rows = [first]
-    const repeated = this.#repeated.values()
-    for (let i = 0; i < repeated.length; i += 2) if (repeated[i + 1] === first) rows.push(repeated[i] as number)
-    return rows
+    return [first, ...(this.#laterRows().get(first) ?? [])]
   }
 
   group(number: number): Group {
@@ -274,6 +272,21 @@ export class TradeHistory {
     if (places.size === 0) return rows
     for (let row = 0; row < this.length; row++)
       if (places.has(`${this.#partition.at(row)}/${this.#offset.at(row)}`)) rows.add(row)
+    return rows
+  }
+
+  /** Rows of events that have several, by the first one. */
+  #laterRows(): Map<number, number[]> {
+    if (this.#later?.upTo === this.length) return this.#later.rows
+    const rows = new Map<number, number[]>()
+    const repeated = this.#repeated.values()
+    for (let i = 0; i < repeated.length; i += 2) {
+      const first = repeated[i + 1] as number
+      const known = rows.get(first)
+      if (known) known.push(repeated[i] as number)
+      else rows.set(first, [repeated[i] as number])
+    }
+    this.#later = { upTo: this.length, rows }
     return rows
   }
 
