@@ -11,6 +11,7 @@ import { type Aim, aimsOf } from './aims.ts'
 import type { Bench, BenchOptions, Section } from './context.ts'
 import { type LatencyResult, measureLatency } from './latency.ts'
 import { type LedgerResult, measureLedger } from './ledger.ts'
+import { measureReplay, type ReplayResult } from './replay.ts'
 import { measureMemory, measureThroughput, type ThroughputResult } from './throughput.ts'
 import { startWorker, type Worker } from './worker.ts'
 import type { KafkaAddress } from './workers/engines.ts'
@@ -50,6 +51,7 @@ export interface BenchResult {
   /** Peak resident memory of the learner by what it learned, bytes; `ledger`: the long one. */
   memory?: Partial<Record<'few' | 'distinct' | 'ledger', number>>
   ledger?: LedgerResult
+  replay?: ReplayResult
   aims: Aim[]
 }
 
@@ -62,7 +64,8 @@ export async function startBench(run: RunOptions): Promise<RunningBench> {
   const dataDir = await mkdtemp(join(tmpdir(), 'strandline-bench-'))
   await requireSpace(
     dataDir,
-    (wants('throughput') ? events * BYTES.event : 0) + (wants('ledger') ? ledgerRows[1] * BYTES.ledgerRow : 0),
+    (wants('throughput') || wants('replay') ? events * BYTES.event : 0) +
+      (wants('ledger') ? ledgerRows[1] * BYTES.ledgerRow : 0),
   )
   const engines = startWorker('engines', { BENCH_DATA_DIR: dataDir, BENCH_KEEP: keep ? '1' : '' })
   const stop = async () => {
@@ -95,6 +98,7 @@ async function measure(
     result.ledger = await measureLedger(bench, ledgerRows)
     result.memory = { ...result.memory, ledger: result.ledger.sizes[1]!.memory }
   }
+  if (wants('replay')) result.replay = await measureReplay(bench)
   result.aims = aimsOf(result)
   return result
 }

@@ -3,7 +3,7 @@ import type { Config } from '../core/config.ts'
 import type { Worker } from './worker.ts'
 import type { DatabaseAddress, KafkaAddress } from './workers/engines.ts'
 
-export const SECTIONS = ['latency', 'throughput', 'memory', 'ledger'] as const
+export const SECTIONS = ['latency', 'throughput', 'memory', 'ledger', 'replay'] as const
 export type Section = (typeof SECTIONS)[number]
 
 export const CONTENDERS = [

@@ -8,6 +8,7 @@ import type { Cardinality } from './generate.ts'
 import type { LatencyResult } from './latency.ts'
 import type { LedgerResult } from './ledger.ts'
 import { total } from './rate.ts'
+import type { ReplayResult } from './replay.ts'
 import { usedShare } from './stages.ts'
 import { amount, spread } from './statistics.ts'
 import type { ThroughputResult } from './throughput.ts'
@@ -16,7 +17,7 @@ const FUNCTIONS = 8
 const WIDTH = 80
 
 export function reportText(result: BenchResult): string {
-  const { throughput, latency, memory, ledger, options } = result
+  const { throughput, latency, memory, ledger, replay, options } = result
   return [
     headText(result),
     throughput && ratesText(throughput),
@@ -27,6 +28,7 @@ export function reportText(result: BenchResult): string {
     latency && latencyText(latency, options.store),
     memory && memoryText(memory),
     ledger && ledgerText(ledger),
+    replay && replayText(replay),
     aimsText(result),
   ]
     .filter(Boolean)
@@ -170,6 +172,25 @@ function ledgerText({ sizes, event, correction, old_left, ratio }: LedgerResult)
       row('one that leaves only an old trade', old_left, ratio.old_left),
     ],
   )
+}
+
+const ASKED: Record<keyof ReplayResult['seconds'], string> = {
+  verify: 'verify: the log folded again, every sum compared',
+  read: 'the history read from the log, and cached',
+  open: 'the history opened from its cache',
+  as_of: '  all coefficients of a moment',
+  explain: '  a third of all trades behind one coefficient',
+  history: '  how it went, in 200 points',
+  diff: '  what moved between two moments',
+}
+
+function replayText({ events, coefficients, identical, seconds }: ReplayResult): string {
+  const rows = Object.entries(ASKED).map(([what, text]) => [
+    `  ${text}`,
+    amount(seconds[what as keyof ReplayResult['seconds']]),
+  ])
+  const compared = `${identical} of ${coefficients} coefficients the same to the last bit`
+  return `${lines(`Asking a log of ${amount(events)} events, s`, ['now'], rows)}\n  (${compared})`
 }
 
 function aimsText({ aims }: BenchResult): string {

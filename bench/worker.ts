@@ -14,7 +14,7 @@ export interface Worker {
   stop(): Promise<void>
 }
 
-export type WorkerName = 'engines' | 'producer' | 'reader' | 'learner' | 'fed-learner'
+export type WorkerName = 'engines' | 'producer' | 'reader' | 'learner' | 'fed-learner' | 'replay'
 
 interface Answer {
   id?: number

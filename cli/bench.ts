@@ -14,7 +14,7 @@ const CONTENDERS = namesOf<Contender>({
   streams_second: true,
   streams_local: true,
 })
-const SECTIONS = namesOf<Section>({ throughput: true, latency: true, memory: true, ledger: true })
+const SECTIONS = namesOf<Section>({ throughput: true, latency: true, memory: true, ledger: true, replay: true })
 
 function namesOf<Name extends string>(all: Record<Name, true>): Name[] {
   return Object.keys(all) as Name[]
@@ -38,7 +38,7 @@ export function register(program: Command): void {
   program
     .command('bench')
     .description(
-      'Measure throughput beside a bare reader and Kafka Streams, latency, memory and the cost of a long ledger, on engines of its own that are removed afterwards.',
+      'Measure throughput beside a bare reader and Kafka Streams, latency, memory, the cost of a long ledger and how long answers from the log take, on engines of its own that are removed afterwards.',
     )
     .option(
       '--events <n>',
@@ -54,7 +54,7 @@ export function register(program: Command): void {
     .option('--ledger-rows <n>', 'trades of the long ledger; the short one has 100,000', wholeNumber, 10_000_000)
     .addOption(new Option('--only <part>', 'one part of it').choices(SECTIONS))
     .option('--compare <file>', 'what changed since that result of --json')
-    .option('--json', 'print one JSON object: machine, options, throughput, latency, memory, ledger, aims')
+    .option('--json', 'print one JSON object: machine, options, throughput, latency, memory, ledger, replay, aims')
     .option('--keep', 'leave the data folder, and say where it is')
     .addHelpText(
       'after',

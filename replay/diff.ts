@@ -22,13 +22,23 @@ export function difference({ history, model, effective }: OpenHistory, from: Cut
     const chosen = effective(cut)
     return { effective: chosen, learned: coefficientsAt(history, chosen, model.definition) }
   }
+  // one object for a trade, however many coefficients it moved
+  const made = new Map<number, TradeRow>()
+  const tradeOf = (row: number) => {
+    let trade = made.get(row)
+    if (!trade) {
+      trade = tradeRow(history, row)
+      made.set(row, trade)
+    }
+    return trade
+  }
   const before = at(from)
   const after = at(to)
   return {
     global_rr: { before: before.learned.global_rr, after: after.learned.global_rr },
     changed: changesBetween(history, before, after).map(({ rows, ...change }) => ({
       ...change,
-      trades: rows.map((row) => tradeRow(history, row)),
+      trades: rows.map(tradeOf),
     })),
   }
 }

@@ -1,4 +1,5 @@
 /** What moved between two moments, and the trades that came, went or changed meanwhile. Pure. */
+import type { Scope } from '../learning/model.ts'
 import type { CoefficientRow, FoldedLog } from '../learning/offline.ts'
 import type { TradeHistory } from './trade-history.ts'
 
@@ -26,21 +27,20 @@ export function changesBetween(
   const id = ({ name, key }: { name: string; key: string }) => `${name}\0${key}`
   const earlier = new Map(before.learned.coefficients.map((c) => [id(c), c]))
   const later = new Map(after.learned.coefficients.map((c) => [id(c), c]))
-  const rows = new Map<string, number[]>()
+  const rows = new Map<number, number[]>()
   for (let row = 0; row < after.effective.length; row++) {
     if (before.effective[row] === after.effective[row]) continue
     for (const group of history.groupsOf(row)) {
-      const of = id(history.group(group))
-      const known = rows.get(of)
+      const known = rows.get(group)
       if (known) known.push(row)
-      else rows.set(of, [row])
+      else rows.set(group, [row])
     }
   }
   const changes: Change[] = []
   for (const [of, { scope, name, key }] of new Map([...earlier, ...later])) {
     const was = earlier.get(of)
     const is = later.get(of)
-    const because = rows.get(of) ?? []
+    const because = rows.get(history.groupNumber({ scope: scope as Scope, name, key }) ?? -1) ?? []
     if (because.length === 0 && was && is && !moved(was, is)) continue
     changes.push({ scope, name, key, before: numbersOf(was), after: numbersOf(is), rows: because })
   }

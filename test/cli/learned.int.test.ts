@@ -72,6 +72,9 @@ describe('before anything is learned', () => {
     expect(JSON.parse(stdout)).toEqual({
       model: null,
       active: false,
+      as_of: null,
+      at_time: null,
+      at_offset: null,
       global_rr: { rr_short: null, rr_long: null, n: 0 },
       coefficients: [],
     })
@@ -94,11 +97,17 @@ describe('once trades were learned from', () => {
     const {
       model: version,
       active,
+      as_of,
+      at_time,
+      at_offset,
       ...printed
-    } = JSON.parse(stdout) as typeof expected & { model: object; active: boolean }
-    expect({ version, active }).toEqual({
+    } = JSON.parse(stdout) as typeof expected & Record<string, unknown>
+    expect({ version, active, as_of, at_time, at_offset }).toEqual({
       version: { name: 'lowcap-v4', hash: model.hash, build: 1, active: true },
       active: true,
+      as_of: null,
+      at_time: null,
+      at_offset: null,
     })
     expect(Object.keys(printed)).toEqual(['global_rr', 'coefficients'])
     expect(printed.coefficients.map((c) => Object.keys(c).sort())).toEqual(
