@@ -85,8 +85,7 @@ function oddRefusal(error: unknown, kind: string): string | undefined {
   if (known.code === 'FILE_INVALID' && !names.test(known.message))
     return `the refusal does not say where: ${known.message}`
   if (known.message.length > 700) return `the refusal has ${known.message.length} characters`
-  if (/\[object Object\]|undefined\b.*\bis not|\n\s+at /.test(known.message))
-    return `it shows the insides of the program: ${known.message}`
+  if (/\[object Object\]|\n\s+at /.test(known.message)) return `it shows the insides of the program: ${known.message}`
   return undefined
 }
 

@@ -243,6 +243,11 @@ test.each<[string, object, RegExp]>([
   ],
   ['an entry before all dates', { open_timestamp: -1e300 }, /trade 1 .* has an open_date before the year 1/],
   ['an exit beyond all dates', { close_timestamp: 1e300 }, /trade 1 .* has a close_date beyond the year 2100/],
+  [
+    'prices too far apart for a ratio',
+    { open_rate: 5e-324 },
+    /the trade of ETH\/USDT:USDT from 2024-03-04T07:10:00\.000Z cannot be scored/,
+  ],
 ])('regression: %s is refused by its trade', (_, change, message) => {
   expect(() => read(write('result.json', result({ ...trade, ...change })))).toThrow(
     expect.objectContaining({ code: 'FILE_INVALID', message: expect.stringMatching(message) }),

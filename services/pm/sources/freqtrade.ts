@@ -1,5 +1,5 @@
 /** Trades of a Freqtrade backtest as events: scored on candles, with the levers of models/freqtrade.json. */
-import { StrandlineError } from '../../../core/errors.ts'
+import { findStrandlineError, StrandlineError } from '../../../core/errors.ts'
 import { scoreTrade } from '../../../domain/closing/rr.ts'
 import { eventId, type PositionClosed } from '../../../domain/event.ts'
 import { fitEvent } from '../../../domain/limits.ts'
@@ -52,14 +52,24 @@ export function readFreqtrade(options: FreqtradeOptions): ImportedTrades {
     const count = (seen.get(identity.join('\0')) ?? 0) + 1
     seen.set(identity.join('\0'), count)
     const [position_id, trade_id] = identity
-    return eventOf(
-      trade,
-      position_id,
-      count === 1 ? trade_id : `${trade_id}#${count}`,
-      candlesOf(trade.pair, trade.timeframe),
-    )
+    const candles = candlesOf(trade.pair, trade.timeframe)
+    try {
+      return eventOf(trade, position_id, count === 1 ? trade_id : `${trade_id}#${count}`, candles)
+    } catch (cause) {
+      throw unscorable(cause, `${file}: the trade of ${trade.pair} from ${new Date(trade.opened_at).toISOString()}`)
+    }
   })
   return { events, open }
+}
+
+/** Prices of which no ratio can be made. */
+function unscorable(cause: unknown, where: string): unknown {
+  const known = findStrandlineError(cause)
+  if (known?.code !== 'POSITION_INVALID') return cause
+  return new StrandlineError('FILE_INVALID', `${where} cannot be scored: ${known.message}`, {
+    todo: 'Nothing was imported.',
+    cause,
+  })
 }
 
 function requireTimeframe(timeframe: string, file: string): void {
