@@ -179,7 +179,7 @@ const ASKED: Record<keyof ReplayResult['seconds'], string> = {
   read: 'the history read from the log, and cached',
   open: 'the history opened from its cache',
   as_of: '  all coefficients of a moment',
-  explain: '  a third of all trades behind one coefficient',
+  explain: '  the largest shares of a third of all trades',
   history: '  how it went, in 200 points',
   diff: '  what moved between two moments',
 }

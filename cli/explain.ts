@@ -74,20 +74,19 @@ Examples:
 
 function coefficient(opened: OpenHistory, name: string, value: string | undefined, options: Options, cut: Cut): void {
   const target = groupNamed(opened, name, value)
-  const found = explain(opened, target, cut)
+  const { json, limit = json ? 0 : SCREEN } = options
+  const found = explain(opened, target, cut, limit)
   if (!found)
     throw new StrandlineError(
       'NOTHING_LEARNED',
       `No trade counts for ${target.name} ${JSON.stringify(target.key)} under ${opened.model.definition.name}${momentText(options) ? ` ${momentText(options)}` : ''}.`,
       { todo: `See what there is: ./strandline coefficients --scope ${target.scope}.` },
     )
-  const { json, limit = json ? 0 : SCREEN } = options
-  const trades = limit === 0 ? found.trades : found.trades.slice(0, limit)
   const model = answering(opened)
   console.log(
     json
-      ? JSON.stringify({ model, ...momentJson(options, cut), ...found, trades })
-      : explanationText({ ...found, trades }, found.trades.length - trades.length, model, momentText(options)),
+      ? JSON.stringify({ model, ...momentJson(options, cut), ...found })
+      : explanationText(found, found.coefficient.n - found.trades.length, model, momentText(options)),
   )
 }
 
@@ -106,8 +105,7 @@ async function allocation(
   })
   const factors = decision.factors.map((factor) => {
     const { scope, name, key } = factor
-    const trades = explain(opened, { scope, name, key }, cut)?.trades ?? []
-    return { ...factor, trades: limit === 0 ? trades : trades.slice(0, limit) }
+    return { ...factor, trades: explain(opened, { scope, name, key }, cut, limit)?.trades ?? [] }
   })
   const { multiplier, levers_damped, global_rr } = decision
   const target = { context: entry_context, timeframe: timeframe ?? null }

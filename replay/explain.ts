@@ -24,8 +24,16 @@ export interface Explanation {
   trades: ExplainedTrade[]
 }
 
-/** null: no trade counts in it at this moment. */
-export function explain({ history, model, effective }: OpenHistory, target: Group, cut: Cut = NOW): Explanation | null {
+/**
+ * @param limit so many of its trades, those with the largest shares; 0: all
+ * @returns null: no trade counts in it at this moment
+ */
+export function explain(
+  { history, model, effective }: OpenHistory,
+  target: Group,
+  cut: Cut = NOW,
+  limit = 0,
+): Explanation | null {
   const chosen = effective(cut)
   const group = history.groupNumber(target)
   const shares = group === undefined ? null : sharesOf(history, group, chosen, model.definition)
@@ -40,18 +48,20 @@ export function explain({ history, model, effective }: OpenHistory, target: Grou
       rr_long,
       n,
     },
-    trades: shares.trades.map(({ row, weight_short, share_short, weight_long, share_long }) => {
-      const trade = tradeRow(history, row)
-      const revisions = revisionsOf(history, trade.event_id)
-      return {
-        ...trade,
-        weight_short,
-        share_short,
-        weight_long,
-        share_long,
-        ...(revisions.length > 1 ? { revisions } : {}),
-      }
-    }),
+    trades: (limit === 0 ? shares.trades : shares.trades.slice(0, limit)).map(
+      ({ row, weight_short, share_short, weight_long, share_long }) => {
+        const trade = tradeRow(history, row)
+        const revisions = revisionsOf(history, trade.event_id)
+        return {
+          ...trade,
+          weight_short,
+          share_short,
+          weight_long,
+          share_long,
+          ...(revisions.length > 1 ? { revisions } : {}),
+        }
+      },
+    ),
   }
 }
 

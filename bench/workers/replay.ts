@@ -44,7 +44,7 @@ serve({
       await timed('as_of', () => coefficientsAt(opened.history, opened.effective(late), opened.model.definition))
       // a lever value that many trades have
       const timeframe = { scope: 'lever', name: 'timeframe', key: '1h' } as const
-      await timed('explain', () => explain(opened, timeframe, late))
+      await timed('explain', () => explain(opened, timeframe, late, 20))
       await timed('history', () => course(opened, timeframe, late, 200))
       await timed('diff', () => difference(opened, early, late))
       return { events, coefficients, identical, seconds }
