@@ -57,6 +57,17 @@ test('regression: a checkpoint that went back, noticed by a gap at the end of th
   await watch.stop()
 })
 
+test('a checkpoint that went back is followed although nothing is read that would show it', async () => {
+  const { memory, runner, watch, seek, batch } = await watched()
+  memory.row = { ...memory.row!, checkpoint: 1, version: 1 }
+  for (const offset of [1, 2]) memory.applied.delete(offset)
+  await vi.waitFor(() => expect(seek).toHaveBeenCalledWith(0, 1))
+  await watch.stop()
+  await hand(runner, batch(1, [1, 2])) // claims anew, and sends the log there
+  await hand(runner, batch(1, [1, 2]))
+  expect([...memory.applied.keys()].sort()).toEqual([0, 1, 2])
+})
+
 test('regression: a gap that the log reports beyond where we stand sends it back there, once', async () => {
   const { memory, runner, watch } = await watched()
   const seeks: number[] = []

@@ -21,6 +21,9 @@ export interface CheckOptions {
   enough: number
 }
 
+/** Without the guard, what a test waits for does not come. */
+const PATIENCE_MS = 120_000
+
 const titleOf = ({ file, name }: NamedTest) => `${file}: ${name}`
 
 /** Who notices that the guard is missing. Errors: USAGE, where its text is not found any more. */
@@ -34,7 +37,7 @@ export async function checkGuard(scratch: Scratch, guard: Guard, { only, enough 
   const named = guard.tests.filter((t) => !(only === 'quick' && needsEngines(t)))
   const seeds = only === 'tests' ? [] : Array.from({ length: guard.schedules }, (_, i) => i + 1)
   const { tests, schedules } = await scratch.without(guard, async () => ({
-    tests: await runTests(scratch.dir, named),
+    tests: await runTests(scratch.dir, named, PATIENCE_MS),
     schedules: seeds.length > 0 ? await runSchedules(scratch.dir, seeds, enough) : null,
   }))
   const problems = tests.flatMap((test) => {

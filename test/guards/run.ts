@@ -1,7 +1,7 @@
 /** Programs of a tree: its tests by name, and its simulation. */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { readFile } from 'node:fs/promises'
+import { readFile, rm } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { NODE_FLAGS } from '../../core/node-flags.ts'
@@ -26,11 +26,15 @@ const ENDLESS_MS = 120_000
 const SCHEDULE_MS = 2_000
 
 /** `code` null: it was ended. */
-async function run(dir: string, args: string[], timeout?: number): Promise<{ output: string; code: number | null }> {
+async function run(
+  dir: string,
+  args: string[],
+  { timeout, more = {} }: { timeout?: number; more?: Record<string, string> } = {},
+): Promise<{ output: string; code: number | null }> {
   const { CI: _, ...env } = process.env // what fails is not tried again
   const child = spawn(process.execPath, [...NODE_FLAGS, ...args], {
     cwd: dir,
-    env: { ...env, PATH: `${dirname(process.execPath)}:${env.PATH ?? ''}` },
+    env: { ...env, ...more, PATH: `${dirname(process.execPath)}:${env.PATH ?? ''}` },
     stdio: ['ignore', 'pipe', 'pipe'],
     timeout,
     killSignal: 'SIGKILL',
@@ -47,7 +51,7 @@ async function run(dir: string, args: string[], timeout?: number): Promise<{ out
 /** @param enough after so many that failed no more are run */
 export async function runSchedules(dir: string, seeds: number[], enough: number): Promise<Schedules> {
   const args = ['test/guards/schedules.ts', JSON.stringify({ seeds, enough })]
-  const { output, code } = await run(dir, args, ENDLESS_MS + seeds.length * SCHEDULE_MS)
+  const { output, code } = await run(dir, args, { timeout: ENDLESS_MS + seeds.length * SCHEDULE_MS })
   const first = seeds.slice(0, 1)
   if (code === null) return { of: 1, failed: first, how: 'a schedule never ends' }
   try {
@@ -75,20 +79,26 @@ interface Report {
   testResults: { name: string; message?: string; assertionResults: { fullName: string; status: string }[] }[]
 }
 
-/** Runs the named tests, and no others of their files. */
-export async function runTests(dir: string, tests: NamedTest[]): Promise<TestResult[]> {
+/**
+ * Runs the named tests, and no others of their files.
+ * @param patienceMs how long they wait for what may never come (test/support/patience.ts); default: as ever
+ */
+export async function runTests(dir: string, tests: NamedTest[], patienceMs?: number): Promise<TestResult[]> {
   const results: TestResult[] = []
   for (const engines of [false, true]) {
     const wanted = tests.filter((t) => needsEngines(t) === engines)
     if (wanted.length === 0) continue
     const report = join(dir, 'guards-report.json')
     const names = [...new Set(wanted.map((t) => t.name))].map((name) => name.replace(/[^\w ]/g, '.'))
-    const { output, code } = await run(dir, [
+    await rm(report, { force: true })
+    const args = [
       'node_modules/vitest/vitest.mjs',
       'run',
       ...['--project', engines ? 'integration' : 'unit', '--reporter=json', `--outputFile.json=${report}`],
       ...['-t', names.join('|'), ...new Set(wanted.map((t) => t.file))],
-    ])
+    ]
+    const more = patienceMs === undefined ? undefined : { STRANDLINE_PATIENCE_MS: String(patienceMs) }
+    const { output, code } = await run(dir, args, { more })
     const { testResults } = JSON.parse(
       await readFile(report, 'utf8').catch(() => {
         throw new Error(`vitest gave no report: ${output.slice(-2_000)}`)

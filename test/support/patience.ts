@@ -1,8 +1,8 @@
 /**
  * How long tests wait for what never comes; the one such number. It is a bound, no measure: what a test waits for is there in seconds, and in minutes where
- * the machine does much else. A test has a time limit of its own only where a time limit is what it is about.
+ * the machine does much else (STRANDLINE_PATIENCE_MS: where it is known that it will not come). A test has a time limit of its own only where a time limit is what it is about.
  */
-export const PATIENCE_MS = 600_000
+export const PATIENCE_MS = Number(process.env.STRANDLINE_PATIENCE_MS) || 600_000
 
 /** For vi.waitFor, which takes no default from vitest.config.ts. */
 export const PATIENT = { timeout: PATIENCE_MS, interval: 100 }

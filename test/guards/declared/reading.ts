@@ -105,8 +105,8 @@ export const READING: Guard[] = [
     out: [{ file: WATCH, find: 'follow(partition, checkpoint, rows)\n', by: 'void [partition, checkpoint]\n' }],
     tests: [
       {
-        file: 'test/learner/log-checkpoints.int.test.ts',
-        name: 'an older state restored under a running learner',
+        file: WATCH_TEST,
+        name: 'a checkpoint that went back is followed although nothing is read that would show it',
       },
     ],
     schedules: 600,
