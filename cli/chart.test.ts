@@ -31,3 +31,8 @@ test('of one point there is one dot, and of equal ones a level line', () => {
   )
   expect(level.filter((line) => /[\u2801-\u28ff]{3}/.test(line))).toHaveLength(1)
 })
+
+test('more points than a function takes arguments are drawn as well', () => {
+  const points = Array.from({ length: 300_000 }, (_, i) => ({ x: i, y: i % 7 }))
+  expect(chart(points, 5, 2)[0]).toMatch(/^6\.000 /)
+})

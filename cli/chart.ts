@@ -1,4 +1,5 @@
 /** A line in the terminal, two by four dots a character (braille). */
+import { extentOf } from './extent.ts'
 
 const WIDTH = 60
 const HEIGHT = 6
@@ -16,10 +17,8 @@ export interface ChartPoint {
 
 /** Lines of the chart, with the greatest and the least y at its left. Points are joined as steps: a value holds until the next one. */
 export function chart(points: readonly ChartPoint[], width = WIDTH, height = HEIGHT): string[] {
-  const xs = points.map((p) => p.x)
-  const ys = points.map((p) => p.y)
-  const [left, end] = [Math.min(...xs), Math.max(...xs)]
-  const [low, high] = [Math.min(...ys), Math.max(...ys)]
+  const [left, end] = extentOf(points.map((p) => p.x))
+  const [low, high] = extentOf(points.map((p) => p.y))
   const cells = Array.from({ length: height }, () => new Uint8Array(width))
   const column = (x: number) => (end === left ? 0 : Math.round(((x - left) / (end - left)) * (width * 2 - 1)))
   const row = (y: number) => (high === low ? height * 2 : Math.round(((high - y) / (high - low)) * (height * 4 - 1)))

@@ -102,7 +102,16 @@ function signed(text: string): number {
 }
 
 const author = (command: string, reason: string | undefined) =>
-  `${command} by ${userInfo().username}@${hostname()}${reason ? `: ${reason}` : ''}`
+  `${command} by ${userName()}@${hostname()}${reason ? `: ${reason}` : ''}`
+
+/** In a container the user may have a number and no name. */
+function userName(): string {
+  try {
+    return userInfo().username
+  } catch {
+    return String(process.getuid?.() ?? 'somebody')
+  }
+}
 
 async function withStack(options: Options, use: (stack: OpenStack) => Promise<void>): Promise<void> {
   const stack = await openStack({ dataDir: options.dataDir, needs: ['database', 'kafka', 'registry'] })

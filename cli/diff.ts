@@ -40,7 +40,7 @@ export function register(program: Command): void {
     .option('--limit <n>', `print at most so many; 0: all (default: ${SCREEN}, with --json all)`, wholeNumber)
     .option(
       '--json',
-      'print one JSON object: {"from", "to", "changed": [{"scope", "name", "key", "before", "after", "trades"}]}',
+      'print one JSON object: {"from", "to", "moved", "changed": [{"scope", "name", "key", "before", "after", "trades"}]}',
     )
     .option('--data-dir <dir>', 'folder of the stack (default: .strandline)')
     .addHelpText(
@@ -53,26 +53,25 @@ export function register(program: Command): void {
         throw new StrandlineError('USAGE', '--to lies before --from.', { todo: 'Give the earlier moment as --from.' })
       await withHistory(options, (opened) => {
         const cut = (at: number | undefined): Cut => (by === 'exit' ? { closedUntil: at } : { takenUntil: at })
-        const found = difference(opened, cut(from), cut(to))
-        const shown = limit === 0 ? found.changed : found.changed.slice(0, limit)
+        const found = difference(opened, cut(from), cut(to), limit)
         const model = answering(opened)
         const moments = { from: new Date(from).toISOString(), to: to === undefined ? null : new Date(to).toISOString() }
         console.log(
           json
-            ? JSON.stringify({ model, ...moments, by, ...found, changed: shown })
+            ? JSON.stringify({ model, ...moments, by, ...found })
             : [
                 ...answeringLines(
                   model,
                   `${moments.from} to ${moments.to ?? 'now'}, by ${by === 'exit' ? 'exits' : 'the log'}`,
                 ),
-                ...diffText({ ...found, changed: shown }, found.changed.length - shown.length),
+                ...diffText(found),
               ].join('\n'),
         )
       })
     })
 }
 
-function diffText({ global_rr: { before, after }, changed }: Difference, hidden: number): string[] {
+function diffText({ global_rr: { before, after }, changed, moved }: Difference): string[] {
   const right = 'right' as const
   const lines = [
     `baseline: R/R ${number(before.rr_short)} → ${number(after.rr_short)} (short), ${number(before.rr_long)} → ${number(after.rr_long)} (long), ${before.n} → ${after.n} trades`,
@@ -103,7 +102,7 @@ function diffText({ global_rr: { before, after }, changed }: Difference, hidden:
       ]),
     ),
   )
-  if (hidden > 0) lines.push('', `… and ${hidden} more: --limit 0 prints all of them.`)
+  if (moved > changed.length) lines.push('', `… and ${moved - changed.length} more: --limit 0 prints all of them.`)
   lines.push('', `./strandline explain <name> <key> shows the trades.`)
   return lines
 }

@@ -1,4 +1,5 @@
 /** Plain text tables for a terminal. */
+import { extentOf } from './extent.ts'
 
 export interface Column {
   title: string
@@ -19,7 +20,7 @@ export function table(
   width: number | undefined = process.stdout.columns,
 ): string[] {
   const cells = [columns.map((c) => c.title), ...rows].map((row) => row.map(printable))
-  const widths = columns.map((_, i) => Math.max(...cells.map((row) => [...(row[i] ?? '')].length)))
+  const widths = columns.map((_, i) => extentOf(cells.map((row) => [...(row[i] ?? '')].length))[1])
   if (width !== undefined) narrow(columns, widths, width)
   return cells.map((row) =>
     row

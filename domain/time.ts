@@ -26,6 +26,9 @@ export function parseTime(text: string): number | null {
   return date.setUTCHours(hour, minute, second, millis) - offsetOf(match[8])
 }
 
+/** ISO 8601 in UTC; the number itself where it lies beyond all dates: producers choose the times of their records. @param ms since 1970-01-01 UTC */
+export const timeText = (ms: number): string => (Math.abs(ms) <= 8.64e15 ? new Date(ms).toISOString() : String(ms))
+
 /** `+05:30`, `+0530`, `+05` or `Z` in milliseconds. */
 function offsetOf(zone: string | undefined): number {
   if (!zone || /^z$/i.test(zone)) return 0

@@ -2,8 +2,8 @@
 import { type CoursePoint, courseOf } from '../domain/history/course.ts'
 import type { Cut } from '../domain/history/cut.ts'
 import type { Group } from '../domain/learning/model.ts'
+import { timeText } from '../domain/time.ts'
 import type { OpenHistory } from './open-history.ts'
-import { iso } from './trade-row.ts'
 
 export interface Point extends Pick<CoursePoint, 'weight' | 'rr_short' | 'rr_long' | 'n'> {
   /** Exit of the trade after which it was so. */
@@ -16,7 +16,7 @@ export function course({ history, model, effective }: OpenHistory, target: Group
   if (group === undefined) return []
   const all = courseOf(history, group, effective(cut), model.definition)
   return thinned(all, points).map(({ at, weight, rr_short, rr_long, n }) => ({
-    at: iso(at),
+    at: timeText(at),
     weight,
     rr_short,
     rr_long,

@@ -12,12 +12,15 @@ export interface ChangedCoefficient extends Omit<Change, 'rows'> {
 }
 
 export interface Difference {
+  /** Coefficients that moved, with those beyond the limit. */
+  moved: number
   global_rr: { before: FoldedLog['global_rr']; after: FoldedLog['global_rr'] }
   /** What moved furthest first. */
   changed: ChangedCoefficient[]
 }
 
-export function difference({ history, model, effective }: OpenHistory, from: Cut, to: Cut): Difference {
+/** @param limit so many changes; 0: all */
+export function difference({ history, model, effective }: OpenHistory, from: Cut, to: Cut, limit = 0): Difference {
   const at = (cut: Cut) => {
     const chosen = effective(cut)
     return { effective: chosen, learned: coefficientsAt(history, chosen, model.definition) }
@@ -34,9 +37,11 @@ export function difference({ history, model, effective }: OpenHistory, from: Cut
   }
   const before = at(from)
   const after = at(to)
+  const changes = changesBetween(history, before, after)
   return {
+    moved: changes.length,
     global_rr: { before: before.learned.global_rr, after: after.learned.global_rr },
-    changed: changesBetween(history, before, after).map(({ rows, ...change }) => ({
+    changed: (limit === 0 ? changes : changes.slice(0, limit)).map(({ rows, ...change }) => ({
       ...change,
       trades: rows.map(tradeOf),
     })),

@@ -36,9 +36,9 @@ export function explain(
 ): Explanation | null {
   const chosen = effective(cut)
   const group = history.groupNumber(target)
-  const shares = group === undefined ? null : sharesOf(history, group, chosen, model.definition)
+  const shares = group === undefined ? null : sharesOf(history, group, chosen, model.definition, limit)
   if (!shares) return null
-  const baseline = sharesOf(history, 0, chosen, model.definition)
+  const baseline = sharesOf(history, 0, chosen, model.definition, 1)
   const { rr_short, rr_long, n } = shares
   return {
     target,
@@ -48,20 +48,18 @@ export function explain(
       rr_long,
       n,
     },
-    trades: (limit === 0 ? shares.trades : shares.trades.slice(0, limit)).map(
-      ({ row, weight_short, share_short, weight_long, share_long }) => {
-        const trade = tradeRow(history, row)
-        const revisions = revisionsOf(history, trade.event_id)
-        return {
-          ...trade,
-          weight_short,
-          share_short,
-          weight_long,
-          share_long,
-          ...(revisions.length > 1 ? { revisions } : {}),
-        }
-      },
-    ),
+    trades: shares.trades.map(({ row, weight_short, share_short, weight_long, share_long }) => {
+      const trade = tradeRow(history, row)
+      const revisions = revisionsOf(history, trade.event_id)
+      return {
+        ...trade,
+        weight_short,
+        share_short,
+        weight_long,
+        share_long,
+        ...(revisions.length > 1 ? { revisions } : {}),
+      }
+    }),
   }
 }
 

@@ -3,7 +3,7 @@
  * compares), and one that is missing, damaged or of another version of this code is made anew.
  */
 import { createHash } from 'node:crypto'
-import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { mkdir, readdir, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { deserialize, serialize } from 'node:v8'
 import { crc32 } from 'node:zlib'
@@ -12,8 +12,10 @@ import type { LastRecord } from '../core/runner/last-record.ts'
 import type { TradeHistoryState } from '../domain/history/trade-history.ts'
 
 /** Raised whenever what is stored, or how events are read, changes. */
-const FORMAT = 1
+const FORMAT = 2
 const CRC_BYTES = 4
+/** A cache that was not asked for so long is of a log that is gone, or soon made again. */
+const UNUSED_MS = 30 * 86_400_000
 
 /** How far a partition was read. */
 export interface ReadPartition {
@@ -41,7 +43,9 @@ export async function loadHistory(file: string): Promise<StoredHistory | null> {
     const bytes = await readFile(file)
     if (bytes.readUInt32BE(0) !== crc32(bytes.subarray(CRC_BYTES))) return null
     const stored = deserialize(bytes.subarray(CRC_BYTES)) as StoredHistory & { format: number }
-    return stored.format === FORMAT ? stored : null
+    if (stored.format !== FORMAT) return null
+    await utimes(file, new Date(), new Date())
+    return stored
   } catch {
     return null // it is made anew
   }
@@ -57,9 +61,17 @@ export async function storeHistory(file: string, history: StoredHistory): Promis
     await mkdir(dirname(file), { recursive: true })
     await writeFile(unfinished, Buffer.concat([crc, body]), { mode: 0o600 })
     await rename(unfinished, file)
+    await removeUnused(dirname(file))
     return true
   } catch {
     await rm(unfinished, { force: true }).catch(() => undefined)
     return false
+  }
+}
+
+async function removeUnused(dir: string): Promise<void> {
+  for (const name of await readdir(dir)) {
+    const file = join(dir, name)
+    if ((await stat(file)).mtimeMs < Date.now() - UNUSED_MS) await rm(file, { force: true })
   }
 }

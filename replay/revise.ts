@@ -60,10 +60,11 @@ export async function rescoring(
   progress?: (done: number, total: number) => void,
 ): Promise<Rescoring> {
   const bars = createBarStore(deps.store)
-  const trades = [...(await newestEvents(deps, (event) => matches(event, filter))).values()].filter((e) => !e.voided)
-  const result: Rescoring = { looked: trades.length, without_bars: 0, changed: [] }
-  for (let at = 0; at < trades.length; at += PAGE) {
-    const page = trades.slice(at, at + PAGE)
+  const log = await newestEvents(deps, (event) => matches(event, filter))
+  const result: Rescoring = { looked: 0, without_bars: 0, changed: [] }
+  for (let at = 0; at < log.count; at += PAGE) {
+    const page = (await log.page(at, PAGE)).filter((event) => !event.voided)
+    result.looked += page.length
     for (const [i, rows] of (await bars.readAll(page)).entries()) {
       const before = page[i] as PositionClosed
       if (rows.length === 0) {
@@ -73,7 +74,7 @@ export async function rescoring(
       const after = rescoredOn(before, rows, by)
       if (after) result.changed.push({ before, after })
     }
-    progress?.(Math.min(at + PAGE, trades.length), trades.length)
+    progress?.(Math.min(at + PAGE, log.count), log.count)
   }
   return result
 }
@@ -103,20 +104,29 @@ const matches = (event: PositionClosed, { since, timeframe }: RescoreFilter) =>
 
 async function newestOf(deps: ServiceDeps, event_id: string): Promise<PositionClosed> {
   const id = eventUuid(event_id)
-  const found = (await newestEvents(deps, (event) => eventUuid(event.event_id) === id)).get(id)
+  const [found] = await (await newestEvents(deps, (event) => eventUuid(event.event_id) === id)).page(0, 1)
   if (found) return found
   throw new StrandlineError('EVENT_UNKNOWN', `The log has no trade ${event_id}.`, {
     todo: './strandline trades lists them with their ids.',
   })
 }
 
-/** The newest revision of each trade that the log has and consumers take, by its UUID. A trade whose newest revision is not wanted is left out. */
+interface NewestEvents {
+  count: number
+  page(from: number, count: number): Promise<PositionClosed[]>
+}
+
+/**
+ * The newest revision of each trade that the log has and consumers take; a trade whose newest revision is not wanted is left out. Kept as the bytes of their
+ * records, as a million events as objects would be gigabytes.
+ */
 async function newestEvents(
   { log, config }: ServiceDeps,
   wanted: (event: PositionClosed) => boolean,
-): Promise<Map<string, PositionClosed>> {
+): Promise<NewestEvents> {
   const codec = createCodec(config, undefined, AT_ONCE)
-  const newest = new Map<string, PositionClosed>()
+  /** null: it is not wanted. */
+  const newest = new Map<string, { revision: number; value: Buffer | null }>()
 
   async function eventOf({ value }: LogRecord): Promise<PositionClosed | null> {
     try {
@@ -133,8 +143,12 @@ async function newestEvents(
     const id = eventUuid(event.event_id)
     const known = newest.get(id)
     if (known && known.revision >= event.revision) return
-    if (wanted(event) || known) newest.set(id, event)
+    const value = wanted(event) && record.value ? Buffer.from(record.value) : null // a slice would keep its whole fetch
+    if (value || known) newest.set(id, { revision: event.revision, value })
   })
-  for (const [id, event] of newest) if (!wanted(event)) newest.delete(id)
-  return newest
+  const values = [...newest.values()].flatMap(({ value }) => value ?? [])
+  return {
+    count: values.length,
+    page: (from, count) => Promise.all(values.slice(from, from + count).map((value) => codec.decode(value))),
+  }
 }

@@ -1,6 +1,7 @@
 /** The sums that a model version keeps, page by page: port, and its adapter over the database's functions. */
 import type { Store } from '../core/store/store.ts'
 import type { Scope } from '../domain/learning/model.ts'
+import type { AmountValues } from '../domain/learning/sums-table.ts'
 
 /** A group's key and name: the order of the pages, bytewise. */
 export interface SumsPlace {
@@ -15,14 +16,7 @@ export type SumsTuple = [
   partition: number,
   period: number,
   n: number,
-  weight_short: number,
-  weight_short_low: number,
-  weighted_rr_short: number,
-  weighted_rr_short_low: number,
-  weight_long: number,
-  weight_long_low: number,
-  weighted_rr_long: number,
-  weighted_rr_long_low: number,
+  ...amounts: AmountValues,
 ]
 
 /** Sums behind a place, with where their learner stands: one snapshot. */

@@ -1,5 +1,6 @@
 /** A trade of a history, as commands give it. */
 import type { TradeHistory } from '../domain/history/trade-history.ts'
+import { timeText } from '../domain/time.ts'
 
 /** Times are ISO 8601 in UTC. */
 export interface TradeRow {
@@ -34,13 +35,13 @@ export function tradeRow(history: TradeHistory, row: number): TradeRow {
     position_id,
     symbol,
     revision,
-    closed_at: iso(record.closed_at),
+    closed_at: timeText(record.closed_at),
     outcome: record.rr,
     voided,
     source,
     partition,
     offset,
-    taken_at: iso(record.taken_at),
+    taken_at: timeText(record.taken_at),
     revised_by: record.revised_by || null,
   }
 }
@@ -58,5 +59,3 @@ export function revisionsOf(history: TradeHistory, event_id: string): Revision[]
     })
     .sort((a, b) => a.revision - b.revision)
 }
-
-export const iso = (ms: number): string => new Date(ms).toISOString()

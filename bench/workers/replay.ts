@@ -46,7 +46,7 @@ serve({
       const timeframe = { scope: 'lever', name: 'timeframe', key: '1h' } as const
       await timed('explain', () => explain(opened, timeframe, late, 20))
       await timed('history', () => course(opened, timeframe, late, 200))
-      await timed('diff', () => difference(opened, early, late))
+      await timed('diff', () => difference(opened, early, late, 40))
       return { events, coefficients, identical, seconds }
     } finally {
       await close()

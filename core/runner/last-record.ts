@@ -3,6 +3,7 @@
  * log that was cut and has grown again, has that offset as well, and whoever went on there would have a gap that nobody sees.
  */
 import { createHash } from 'node:crypto'
+import { timeText } from '../../domain/time.ts'
 import { StrandlineError } from '../errors.ts'
 import type { EventLog, LogRecord, PartitionOffsets, PlacedRecord } from '../log/log.ts'
 import type { Chunk, Claim } from './chunk-processor.ts'
@@ -79,8 +80,8 @@ export function checkIdentity(
   if (found.timestamp !== last_record.time || digestOf(found) !== last_record.digest)
     throw new StrandlineError(
       'LOG_CHECKPOINT_LOST',
-      `${where} is not the log that ${consumer} has read: at offset ${last_record.offset} it has a record of ${iso(found.timestamp)}${keyOf(found)}, ` +
-        `and what was applied from there is ${last_record.event_id ? `the event ${last_record.event_id}` : 'another record'} of ${iso(last_record.time)}.`,
+      `${where} is not the log that ${consumer} has read: at offset ${last_record.offset} it has a record of ${timeText(found.timestamp)}${keyOf(found)}, ` +
+        `and what was applied from there is ${last_record.event_id ? `the event ${last_record.event_id}` : 'another record'} of ${timeText(last_record.time)}.`,
       { todo: ACCEPT },
     )
 }
@@ -97,5 +98,4 @@ export function checkBeginning(where: string, consumer: string, range: Partition
   )
 }
 
-const iso = (ms: number) => (Number.isFinite(ms) && Math.abs(ms) < 8.64e15 ? new Date(ms).toISOString() : String(ms))
 const keyOf = ({ key }: PlacedRecord) => (key ? ` (key ${JSON.stringify(key.toString('utf8').slice(0, 60))})` : '')

@@ -4,6 +4,7 @@ import { textMap } from '../context.ts'
 import { eventId, type PositionClosed } from '../event.ts'
 import { isObject } from '../is-object.ts'
 import { fitContext, fitEvent, MAX_ID_BYTES } from '../limits.ts'
+import { timeText } from '../time.ts'
 import { timeframeMs } from '../timeframe.ts'
 import { MAX_CLOCK_SKEW_MS, MAX_EXIT_MS, MIN_ENTRY_MS } from '../validation.ts'
 import { type Bar, type Score, type Side, scoreTrade } from './rr.ts'
@@ -138,12 +139,12 @@ function fitted(trade: FlatTrade, event: PositionClosed): PositionClosed {
 
 function timesOf(trade: FlatTrade): { opened_at: number; closed_at: number } {
   const { opened_at, closed_at, now } = trade
-  if (!isTime(opened_at, MIN_ENTRY_MS)) throw unreadable(trade, `its first_entry_timestamp is ${timeText(opened_at)}`)
-  if (!isTime(closed_at, 1)) throw unreadable(trade, `its exit is at ${timeText(closed_at)}`)
+  if (!isTime(opened_at, MIN_ENTRY_MS)) throw unreadable(trade, `its first_entry_timestamp is ${shownTime(opened_at)}`)
+  if (!isTime(closed_at, 1)) throw unreadable(trade, `its exit is at ${shownTime(closed_at)}`)
   if (closed_at > now + MAX_CLOCK_SKEW_MS)
     throw new StrandlineError(
       'POSITION_INVALID',
-      `Position ${trade.position_id} holds nothing, but its exit lies in the future (${timeText(closed_at)}; by the database's clock it is ${timeText(now)}).`,
+      `Position ${trade.position_id} holds nothing, but its exit lies in the future (${shownTime(closed_at)}; by the database's clock it is ${shownTime(now)}).`,
       { todo: 'Correct its closed_at, or the clock of whoever wrote it; it is not closed before that time has come.' },
     )
   return { opened_at, closed_at }
@@ -152,10 +153,7 @@ function timesOf(trade: FlatTrade): { opened_at: number; closed_at: number } {
 const isTime = (ms: unknown, from: number): ms is number =>
   typeof ms === 'number' && Number.isSafeInteger(ms) && ms >= from && ms <= MAX_EXIT_MS
 
-const timeText = (ms: number | string): string =>
-  typeof ms === 'number' && Number.isSafeInteger(ms) && Math.abs(ms) <= 8.64e15
-    ? new Date(ms).toISOString()
-    : String(ms)
+const shownTime = (time: number | string): string => (typeof time === 'number' ? timeText(time) : time)
 
 /** The column of an older table may hold anything, or nothing. */
 function sideOf(trade: FlatTrade): Side {

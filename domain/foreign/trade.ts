@@ -11,6 +11,7 @@ import { textMap } from '../context.ts'
 import { eventId, type PositionClosed, splitEntryContext } from '../event.ts'
 import { isObject } from '../is-object.ts'
 import { fitEvent } from '../limits.ts'
+import { timeText } from '../time.ts'
 import { checkEvent, MAX_EXIT_MS, MAX_RR, MIN_ENTRY_MS } from '../validation.ts'
 import { canonicalId } from './canonical-id.ts'
 import { type Fields, firstText, invalid, listOf, numberOf, objectOf, pick, priceOf, shown, textOf } from './json.ts'
@@ -99,15 +100,13 @@ export function foreignTrade(parts: Fields[], place: TradePlace, now: number): F
     source: place.source,
   }
   const fitted = fitEvent(event).event
-  if (closed_at > now + DAY_MS) throw invalid(`the exit time is ${isoTime(closed_at)}, which lies in the future`)
+  if (closed_at > now + DAY_MS) throw invalid(`the exit time is ${timeText(closed_at)}, which lies in the future`)
   const rejection = checkEvent(fitted, Buffer.from(position_id), Math.max(now, closed_at))
   if (rejection) throw invalid(rejection.detail)
   if (!(event.opened_at >= MIN_ENTRY_MS && event.opened_at <= MAX_EXIT_MS))
     throw invalid(`the entry time is ${event.opened_at}, not a time in milliseconds`)
   return { event: fitted, side: sideOf(firstText(of('side')) || place.side), unscored }
 }
-
-const isoTime = (ms: number) => (Math.abs(ms) <= 8.64e15 ? new Date(ms).toISOString() : String(ms))
 
 /** Measures are named so, and Decimals came as texts. */
 const MEASURE = /_at_entry$/

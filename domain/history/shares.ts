@@ -16,13 +16,14 @@ export interface Shares {
   rr_short: number
   rr_long: number
   n: number
-  /** The largest part of the short R/R first, whatever its sign. */
+  /** The largest parts of the short R/R first, whatever their sign. */
   trades: Share[]
 }
 
 /**
  * @param group its number
  * @param effective of the history: 1 for each row that counts
+ * @param limit so many trades; 0: all
  * @returns null: no trade counts in it
  */
 export function sharesOf(
@@ -30,6 +31,7 @@ export function sharesOf(
   group: number,
   effective: Uint8Array,
   { tau_days }: Pick<ModelDefinition, 'tau_days'>,
+  limit = 0,
 ): Shares | null {
   const rows = rowsOf(history, group, effective)
   if (rows.length === 0) return null
@@ -38,26 +40,33 @@ export function sharesOf(
   let newest = Number.NEGATIVE_INFINITY
   for (const row of rows) newest = Math.max(newest, closed_at[row] as number)
   const weigh = (row: number, of: number) => Math.exp(((closed_at[row] as number) - newest) / of)
-  let short = 0
-  let long = 0
-  for (const row of rows) {
-    short += weigh(row, tau.short)
-    long += weigh(row, tau.long)
-  }
-  const trades = rows.map((row): Share => {
+  const sums = { short: 0, weightedShort: 0, long: 0, weightedLong: 0 }
+  const parts = new Float64Array(rows.length)
+  for (const [i, row] of rows.entries()) {
     const outcome = rr[row] as number
-    const weight_short = weigh(row, tau.short) / short
-    const weight_long = weigh(row, tau.long) / long
-    return { row, weight_short, share_short: weight_short * outcome, weight_long, share_long: weight_long * outcome }
-  })
-  trades.sort((a, b) => Math.abs(b.share_short) - Math.abs(a.share_short) || b.weight_short - a.weight_short)
-  let rr_short = 0
-  let rr_long = 0
-  for (const { share_short, share_long } of trades) {
-    rr_short += share_short
-    rr_long += share_long
+    const [short, long] = [weigh(row, tau.short), weigh(row, tau.long)]
+    sums.short += short
+    sums.weightedShort += short * outcome
+    sums.long += long
+    sums.weightedLong += long * outcome
+    parts[i] = Math.abs(short * outcome)
   }
-  return { rr_short, rr_long, n: trades.length, trades }
+  const least = limit > 0 && limit < rows.length ? (parts.toSorted()[rows.length - limit] as number) : 0
+  const trades = rows
+    .filter((_, i) => (parts[i] as number) >= least)
+    .map((row): Share => {
+      const outcome = rr[row] as number
+      const weight_short = weigh(row, tau.short) / sums.short
+      const weight_long = weigh(row, tau.long) / sums.long
+      return { row, weight_short, share_short: weight_short * outcome, weight_long, share_long: weight_long * outcome }
+    })
+    .sort((a, b) => Math.abs(b.share_short) - Math.abs(a.share_short) || b.weight_short - a.weight_short)
+  return {
+    rr_short: sums.weightedShort / sums.short,
+    rr_long: sums.weightedLong / sums.long,
+    n: rows.length,
+    trades: limit > 0 ? trades.slice(0, limit) : trades,
+  }
 }
 
 /** The rows of a group that count, in the order of the history. */

@@ -28,21 +28,37 @@ export interface TradeRecord {
   revised_by: string
 }
 
+/** Numbers of each row. */
+const COLUMNS = {
+  partition: Int32Array,
+  offset: Float64Array,
+  taken_at: Float64Array,
+  revision: Int32Array,
+  voided: Uint8Array,
+  opened_at: Float64Array,
+  closed_at: Float64Array,
+  /** NaN: not scored. */
+  rr: Float64Array,
+  combination: Int32Array,
+  /** Numbers of texts. */
+  symbol: Int32Array,
+  source: Int32Array,
+  revised_by: Int32Array,
+}
+
+type ColumnName = keyof typeof COLUMNS
+type ColumnValues = { [Name in ColumnName]: InstanceType<(typeof COLUMNS)[Name]> }
+type Columns = { [Name in ColumnName]: NumberColumn<ColumnValues[Name]> }
+
+const COLUMN_NAMES = Object.keys(COLUMNS) as ColumnName[]
+const forEachColumn = <T>(make: (name: ColumnName) => unknown) =>
+  Object.fromEntries(COLUMN_NAMES.map((name) => [name, make(name)])) as T
+
 /** For storing it; made of what structured cloning can copy. */
 export interface TradeHistoryState {
-  partition: Int32Array
-  offset: Float64Array
-  taken_at: Float64Array
+  columns: ColumnValues
+  /** Four numbers a row. */
   event_id: Uint32Array
-  revision: Int32Array
-  voided: Uint8Array
-  opened_at: Float64Array
-  closed_at: Float64Array
-  rr: Float64Array
-  combination: Int32Array
-  symbol: Int32Array
-  source: Int32Array
-  revised_by: Int32Array
   position_id: TextColumnState
   texts: string[]
   groups: string[]
@@ -56,20 +72,8 @@ const SEPARATOR = '\0'
 const REMEMBERED = 50_000
 
 export class TradeHistory {
-  readonly #partition: NumberColumn<Int32Array>
-  readonly #offset: NumberColumn<Float64Array>
-  readonly #takenAt: NumberColumn<Float64Array>
+  readonly #columns: Columns
   readonly #eventId: NumberColumn<Uint32Array>
-  readonly #revision: NumberColumn<Int32Array>
-  readonly #voided: NumberColumn<Uint8Array>
-  readonly #openedAt: NumberColumn<Float64Array>
-  readonly #closedAt: NumberColumn<Float64Array>
-  /** NaN: not scored. */
-  readonly #rr: NumberColumn<Float64Array>
-  readonly #combination: NumberColumn<Int32Array>
-  readonly #symbol: NumberColumn<Int32Array>
-  readonly #source: NumberColumn<Int32Array>
-  readonly #revisedBy: NumberColumn<Int32Array>
   readonly #positionId: TextColumn
   readonly #texts: Dictionary
   /** `scope NUL name NUL key`; group 0 is the baseline. */
@@ -83,46 +87,22 @@ export class TradeHistory {
   #index: UuidIndex | undefined
   #later: { upTo: number; rows: Map<number, number[]> } | undefined
 
-  constructor(state: Partial<TradeHistoryState> = {}) {
-    const floats = (values?: Float64Array) => new NumberColumn(values ?? new Float64Array())
-    const ints = (values?: Int32Array) => new NumberColumn(values ?? new Int32Array())
-    this.#partition = ints(state.partition)
-    this.#offset = floats(state.offset)
-    this.#takenAt = floats(state.taken_at)
-    this.#eventId = new NumberColumn(state.event_id ?? new Uint32Array())
-    this.#revision = ints(state.revision)
-    this.#voided = new NumberColumn(state.voided ?? new Uint8Array())
-    this.#openedAt = floats(state.opened_at)
-    this.#closedAt = floats(state.closed_at)
-    this.#rr = floats(state.rr)
-    this.#combination = ints(state.combination)
-    this.#symbol = ints(state.symbol)
-    this.#source = ints(state.source)
-    this.#revisedBy = ints(state.revised_by)
-    this.#positionId = new TextColumn(state.position_id)
-    this.#texts = new Dictionary(state.texts)
-    this.#groups = new Dictionary(state.groups)
-    this.#combinationEnds = floats(state.combinationEnds)
-    this.#combinationGroups = ints(state.combinationGroups)
-    this.#repeated = ints(state.repeated)
+  constructor(state?: TradeHistoryState) {
+    this.#columns = forEachColumn((name) => new NumberColumn(state?.columns[name] ?? new COLUMNS[name]()))
+    this.#eventId = new NumberColumn(state?.event_id ?? new Uint32Array())
+    this.#positionId = new TextColumn(state?.position_id)
+    this.#texts = new Dictionary(state?.texts)
+    this.#groups = new Dictionary(state?.groups)
+    this.#combinationEnds = new NumberColumn(state?.combinationEnds ?? new Float64Array())
+    this.#combinationGroups = new NumberColumn(state?.combinationGroups ?? new Int32Array())
+    this.#repeated = new NumberColumn(state?.repeated ?? new Int32Array())
     if (this.#groups.length === 0) this.#groups.numberOf(groupText(BASELINE))
   }
 
   state(): TradeHistoryState {
     return {
-      partition: this.#partition.values(),
-      offset: this.#offset.values(),
-      taken_at: this.#takenAt.values(),
+      columns: forEachColumn((name) => this.#columns[name].values()),
       event_id: this.#eventId.values(),
-      revision: this.#revision.values(),
-      voided: this.#voided.values(),
-      opened_at: this.#openedAt.values(),
-      closed_at: this.#closedAt.values(),
-      rr: this.#rr.values(),
-      combination: this.#combination.values(),
-      symbol: this.#symbol.values(),
-      source: this.#source.values(),
-      revised_by: this.#revisedBy.values(),
       position_id: this.#positionId.state(),
       texts: this.#texts.texts(),
       groups: this.#groups.texts(),
@@ -133,7 +113,7 @@ export class TradeHistory {
   }
 
   get length(): number {
-    return this.#offset.length
+    return this.#columns.offset.length
   }
 
   /** Groups that any trade ever counted in, the baseline first. */
@@ -145,19 +125,23 @@ export class TradeHistory {
   add(record: TradeRecord, combination: Pick<Combination, 'levers' | 'groups'>): void {
     const index = this.#indexed()
     const row = this.length
-    this.#partition.push(record.partition)
-    this.#offset.push(record.offset)
-    this.#takenAt.push(record.taken_at)
+    const { rr } = record
+    const numbers: Record<ColumnName, number> = {
+      partition: record.partition,
+      offset: record.offset,
+      taken_at: record.taken_at,
+      revision: record.revision,
+      voided: record.voided ? 1 : 0,
+      opened_at: record.opened_at,
+      closed_at: record.closed_at,
+      rr: rr === null ? Number.NaN : Math.abs(rr) < MIN_RR ? 0 : rr,
+      combination: this.#combinationOf(combination),
+      symbol: this.#texts.numberOf(record.symbol),
+      source: this.#texts.numberOf(record.source),
+      revised_by: this.#texts.numberOf(record.revised_by),
+    }
+    for (const name of COLUMN_NAMES) this.#columns[name].push(numbers[name])
     for (const word of wordsOf(record.event_id)) this.#eventId.push(word)
-    this.#revision.push(record.revision)
-    this.#voided.push(record.voided ? 1 : 0)
-    this.#openedAt.push(record.opened_at)
-    this.#closedAt.push(record.closed_at)
-    this.#rr.push(record.rr === null ? Number.NaN : Math.abs(record.rr) < MIN_RR ? 0 : record.rr)
-    this.#combination.push(this.#combinationOf(combination))
-    this.#symbol.push(this.#texts.numberOf(record.symbol))
-    this.#source.push(this.#texts.numberOf(record.source))
-    this.#revisedBy.push(this.#texts.numberOf(record.revised_by))
     this.#positionId.push(record.position_id)
     const first = index.add(row)
     if (first !== row) {
@@ -167,21 +151,22 @@ export class TradeHistory {
   }
 
   record(row: number): TradeRecord {
-    const rr = this.#rr.at(row)
+    const at = (name: ColumnName) => this.#columns[name].at(row)
+    const rr = at('rr')
     return {
-      partition: this.#partition.at(row),
-      offset: this.#offset.at(row),
-      taken_at: this.#takenAt.at(row),
+      partition: at('partition'),
+      offset: at('offset'),
+      taken_at: at('taken_at'),
       event_id: uuidFrom([0, 1, 2, 3].map((i) => this.#eventId.at(row * 4 + i)) as [number, number, number, number]),
-      revision: this.#revision.at(row),
-      voided: this.#voided.at(row) === 1,
-      opened_at: this.#openedAt.at(row),
-      closed_at: this.#closedAt.at(row),
+      revision: at('revision'),
+      voided: at('voided') === 1,
+      opened_at: at('opened_at'),
+      closed_at: at('closed_at'),
       rr: Number.isNaN(rr) ? null : rr,
       position_id: this.#positionId.at(row),
-      symbol: this.#texts.at(this.#symbol.at(row)),
-      source: this.#texts.at(this.#source.at(row)),
-      revised_by: this.#texts.at(this.#revisedBy.at(row)),
+      symbol: this.#texts.at(at('symbol')),
+      source: this.#texts.at(at('source')),
+      revised_by: this.#texts.at(at('revised_by')),
     }
   }
 
@@ -204,16 +189,16 @@ export class TradeHistory {
 
   /** Numbers of the groups that a row counts in while it is scored and not voided. */
   groupsOf(row: number): Int32Array {
-    const combination = this.#combination.at(row)
+    const combination = this.#columns.combination.at(row)
     const start = combination === 0 ? 0 : this.#combinationEnds.at(combination - 1)
     return this.#combinationGroups.values().subarray(start, this.#combinationEnds.at(combination))
   }
 
   columns(): { closed_at: Float64Array; rr: Float64Array; combination: Int32Array } {
     return {
-      closed_at: this.#closedAt.values(),
-      rr: this.#rr.values(),
-      combination: this.#combination.values(),
+      closed_at: this.#columns.closed_at.values(),
+      rr: this.#columns.rr.values(),
+      combination: this.#columns.combination.values(),
     }
   }
 
@@ -236,31 +221,32 @@ export class TradeHistory {
     const chosen = new Uint8Array(length).fill(1)
     const { takenUntil, below } = cut
     if (takenUntil !== undefined) {
-      const taken = this.#takenAt.values()
+      const taken = this.#columns.taken_at.values()
       for (let row = 0; row < length; row++) if ((taken[row] as number) > takenUntil) chosen[row] = 0
     }
     if (below !== undefined)
       for (let row = 0; row < length; row++)
-        if (this.#offset.at(row) >= (below.get(this.#partition.at(row)) ?? Number.POSITIVE_INFINITY)) chosen[row] = 0
+        if (this.#columns.offset.at(row) >= (below.get(this.#columns.partition.at(row)) ?? Number.POSITIVE_INFINITY))
+          chosen[row] = 0
     for (const row of without) chosen[row] = 0
     this.#keepNewest(chosen)
     const { closedUntil } = cut
     if (closedUntil !== undefined) {
-      const closed = this.#closedAt.values()
+      const closed = this.#columns.closed_at.values()
       for (let row = 0; row < length; row++) if ((closed[row] as number) > closedUntil) chosen[row] = 0
     }
     return chosen
   }
 
   voided(row: number): boolean {
-    return this.#voided.at(row) === 1
+    return this.#columns.voided.at(row) === 1
   }
 
   /** The rows of `newest` that count in coefficients. */
   effective(cut: Cut, without?: ReadonlySet<number>): Uint8Array {
     const chosen = this.newest(cut, without)
-    const voided = this.#voided.values()
-    const rr = this.#rr.values()
+    const voided = this.#columns.voided.values()
+    const rr = this.#columns.rr.values()
     for (let row = 0; row < chosen.length; row++)
       if (voided[row] === 1 || Number.isNaN(rr[row] as number)) chosen[row] = 0
     return chosen
@@ -271,7 +257,7 @@ export class TradeHistory {
     const rows = new Set<number>()
     if (places.size === 0) return rows
     for (let row = 0; row < this.length; row++)
-      if (places.has(`${this.#partition.at(row)}/${this.#offset.at(row)}`)) rows.add(row)
+      if (places.has(`${this.#columns.partition.at(row)}/${this.#columns.offset.at(row)}`)) rows.add(row)
     return rows
   }
 
@@ -298,7 +284,7 @@ export class TradeHistory {
       const first = repeated[i + 1] as number
       const before = best.get(first) ?? (chosen[first] === 1 ? first : undefined)
       if (chosen[row] === 0) continue
-      if (before === undefined || this.#revision.at(row) > this.#revision.at(before)) {
+      if (before === undefined || this.#columns.revision.at(row) > this.#columns.revision.at(before)) {
         if (before !== undefined) chosen[before] = 0
         best.set(first, row)
       } else chosen[row] = 0
@@ -318,7 +304,7 @@ export class TradeHistory {
 
   /** Built when it is first asked for: whoever only reads coefficients needs none. */
   #indexed(): UuidIndex {
-    this.#index ??= new UuidIndex(this.#eventId, this.#offset.length)
+    this.#index ??= new UuidIndex(this.#eventId, this.#columns.offset.length)
     return this.#index
   }
 }

@@ -14,6 +14,9 @@ export const SUMS_AMOUNTS = [
 ] as const satisfies readonly (keyof DecayedSums)[]
 
 export type SumsAmount = (typeof SUMS_AMOUNTS)[number]
+/** A number for each of them, in their order. */
+export type AmountValues = NumberForEach<typeof SUMS_AMOUNTS>
+type NumberForEach<Names extends readonly string[]> = { -readonly [Index in keyof Names]: number }
 
 /** The numbers of a row, in their order. */
 const SUMS_COLUMNS = ['n', 'newest', ...SUMS_AMOUNTS] as const satisfies readonly (keyof DecayedSums)[]

@@ -4,7 +4,7 @@ import type { ModelVersionStore, NamedModel, OpenedVersion } from '../../core/st
 import { isDirect, type Store } from '../../core/store/store.ts'
 import type { Model, Scope } from '../../domain/learning/model.ts'
 import type { DecayedSums } from '../../domain/learning/sums.ts'
-import type { SumsAmount } from '../../domain/learning/sums-table.ts'
+import type { AmountValues, SumsAmount } from '../../domain/learning/sums-table.ts'
 import { groupsOfLedger, type LedgerTrade } from '../../domain/learning/trade.ts'
 import type { Cell, CommitAnswer, LearnerCommit } from './commit.ts'
 import { changedRows, copyCommit, isCopyable } from './copy-commit.ts'
@@ -65,14 +65,7 @@ type SumsTuple = [
   period: number,
   n: number,
   newest: number,
-  weight_short: number,
-  weight_short_low: number,
-  weighted_rr_short: number,
-  weighted_rr_short_low: number,
-  weight_long: number,
-  weight_long_low: number,
-  weighted_rr_long: number,
-  weighted_rr_long_low: number,
+  ...amounts: AmountValues,
 ]
 
 export interface LearnerStoreOptions {

@@ -1,9 +1,7 @@
 /** What the log says of any moment, through the cache and the commands, against folds of just those trades and what the learner has. */
-import { execFile } from 'node:child_process'
 import { mkdtemp, readdir, rm, truncate } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { loadModel } from '../../core/load-model.ts'
 import { seeded } from '../../core/random.ts'
@@ -17,8 +15,8 @@ import { createTestDatabase, type TestDatabase } from '../support/database.ts'
 import { createTestKafka, type TestKafka } from '../support/kafka.ts'
 import { createStage, type Stage } from '../support/kafka-learner.ts'
 import { expectClose } from '../support/learned.ts'
+import { runCommand } from '../support/strandline.ts'
 
-const MAIN = fileURLToPath(new URL('../../cli/main.ts', import.meta.url))
 const DAY = 86_400_000
 const START = Date.UTC(2025, 5, 1)
 const TRADES = 1_500
@@ -102,22 +100,18 @@ async function folded({ closedUntil, below }: Cut): Promise<FoldedLog> {
 const at = (opened: OpenHistory, cut: Cut) => coefficientsAt(opened.history, opened.effective(cut), model.definition)
 
 /** Runs the command as a program of its own. */
-function strandline(...args: string[]): Promise<{ code: number; stdout: string; stderr: string }> {
-  const env = {
-    PATH: process.env.PATH,
-    SUPABASE_URL: db.supabaseUrl,
-    SUPABASE_SERVICE_ROLE_KEY: db.key,
-    KAFKA_BROKERS: kafka.brokers,
-    SCHEMA_REGISTRY_URL: kafka.registryUrl,
-    STRANDLINE_TOPIC: stage.topic,
-    STRANDLINE_CACHE_DIR: dir,
-  }
-  return new Promise((resolve) =>
-    execFile(process.execPath, [MAIN, ...args], { cwd: dir, env, maxBuffer: 1e8 }, (error, stdout, stderr) =>
-      resolve({ code: error ? (error.code as number) : 0, stdout, stderr }),
-    ),
-  )
-}
+const strandline = (...args: string[]) =>
+  runCommand(args, {
+    cwd: dir,
+    env: {
+      SUPABASE_URL: db.supabaseUrl,
+      SUPABASE_SERVICE_ROLE_KEY: db.key,
+      KAFKA_BROKERS: kafka.brokers,
+      SCHEMA_REGISTRY_URL: kafka.registryUrl,
+      STRANDLINE_TOPIC: stage.topic,
+      STRANDLINE_CACHE_DIR: dir,
+    },
+  })
 
 const json = async (...args: string[]) => {
   const { code, stdout, stderr } = await strandline(...args, '--json')

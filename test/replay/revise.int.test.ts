@@ -1,17 +1,15 @@
 /** Corrections as a person makes them, on a whole loop: each is a revision that the log, the learner and explain agree about. */
-import { execFile } from 'node:child_process'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import { simulateMarket } from '../../demo/market.ts'
 import { insertBars } from '../../demo/trader.ts'
 import { audit } from '../../services/audit/audit.ts'
 import { type Loop, startLoop } from '../support/loop.ts'
 import { PATIENT } from '../support/patience.ts'
+import { runCommand } from '../support/strandline.ts'
 
-const MAIN = fileURLToPath(new URL('../../cli/main.ts', import.meta.url))
 const TRADES = 6
 let loop: Loop
 let dir: string
@@ -64,22 +62,19 @@ interface Row {
 const ledger = () => loop.db.sql<Row>('select event_id, rr, revision, voided from learner_ledger order by event_id')
 const rowOf = async (id: string) => (await ledger()).find((r) => r.event_id === id)
 
-async function strandline(...args: string[]): Promise<{ code: number; stdout: string; stderr: string }> {
+const strandline = (...args: string[]) => {
   const { kafka, registry, supabase, topic } = loop.deps.config
-  const env = {
-    PATH: process.env.PATH,
-    SUPABASE_URL: supabase?.url,
-    SUPABASE_SERVICE_ROLE_KEY: supabase?.key,
-    KAFKA_BROKERS: kafka.brokers.join(','),
-    SCHEMA_REGISTRY_URL: registry.url,
-    STRANDLINE_TOPIC: topic,
-    STRANDLINE_CACHE_DIR: dir,
-  }
-  return new Promise((resolve) =>
-    execFile(process.execPath, [MAIN, ...args], { cwd: dir, env }, (error, stdout, stderr) =>
-      resolve({ code: error ? (error.code as number) : 0, stdout, stderr }),
-    ),
-  )
+  return runCommand(args, {
+    cwd: dir,
+    env: {
+      SUPABASE_URL: supabase?.url ?? '',
+      SUPABASE_SERVICE_ROLE_KEY: supabase?.key ?? '',
+      KAFKA_BROKERS: kafka.brokers.join(','),
+      SCHEMA_REGISTRY_URL: registry.url,
+      STRANDLINE_TOPIC: topic,
+      STRANDLINE_CACHE_DIR: dir,
+    },
+  })
 }
 
 test('a correction is asked for, published once, and explain says who made it', async () => {
