@@ -62,6 +62,9 @@ export function reportOf(outcome: Outcome): TortureReport {
   if (open !== undefined) reasons.push(`It does not come to rest: ${open}.`)
   if (recovery.length < done.length)
     reasons.push(`After ${done.length - recovery.length} faults nothing was applied any more.`)
+  for (const { service } of stage.members)
+    for (const [crash, times] of countEach(service.crashes()))
+      reasons.push(`${service.name} ${crash}${times > 1 ? ` (${times} times)` : ''}`)
   for (const { position_id, reason } of refused) reasons.push(`A PM refused the trade of ${position_id}: ${reason}`)
   for (const { kind, what, event_id } of findings)
     reasons.push(
@@ -92,6 +95,12 @@ export function reportOf(outcome: Outcome): TortureReport {
     verdict: reasons.length === 0 ? 'pass' : 'fail',
     reasons: more > 0 ? [...reasons.slice(0, SHOWN), `… and ${more} more`] : reasons,
   }
+}
+
+function countEach(texts: readonly string[]): Map<string, number> {
+  const counts = new Map<string, number>()
+  for (const text of texts) counts.set(text, (counts.get(text) ?? 0) + 1)
+  return counts
 }
 
 /** Nearest rank; 0 of nothing. */

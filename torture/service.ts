@@ -1,13 +1,14 @@
 /** One program of the stack in a process of its own, which is started again when it ends by itself, and ends when this one does. */
 import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
-import { closeSync, openSync, writeFileSync } from 'node:fs'
+import { closeSync, fstatSync, openSync, readFileSync, writeFileSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { StrandlineError } from '../core/errors.ts'
 import { NODE_FLAGS } from '../core/node-flags.ts'
 import { stopProcess } from '../core/processes.ts'
 import { aheadBy, clockEnvironment, findFaketime } from './clock.ts'
+import { crashOf } from './crash.ts'
 
 const MAIN = fileURLToPath(new URL('../cli/main.ts', import.meta.url))
 const AGAIN_MS = 500
@@ -33,15 +34,17 @@ export interface Service {
   pid(): number | undefined
   /** How often it ended without being told to. */
   ownEnds(): number
+  /** Those of them that were crashes: what each says. */
+  crashes(): readonly string[]
   /** Starts it, or starts it again; resolves once there is a process. */
   up(): void
   /** SIGKILL: it stays down until `up`. */
   kill(): Promise<void>
   /** SIGTERM: it stays down until `up`. */
   leave(): Promise<void>
-  /** SIGSTOP, until `resume`. */
   /** Its clock is so many seconds ahead, at once where it was started with one of its own, else from its next start; undefined: the machine's. */
   setClock(secondsAhead: number | undefined): void
+  /** SIGSTOP, until `resume`. */
   pause(): void
   resume(): void
   /** Errors: ENGINE_FAILED. */
@@ -53,10 +56,12 @@ export function createService({ name, args, port, health, env, logFile, clockFil
   let child: ChildProcess | undefined
   let wanted = false
   let ownEnds = 0
+  const crashes: string[] = []
   let clock: Record<string, string> = {}
 
   function spawn(): void {
     const log = openSync(logFile, 'a')
+    const begin = fstatSync(log).size
     const started = fork(MAIN, [...args, '--port', String(port)], {
       execArgv: NODE_FLAGS,
       detached: true, // Ctrl-C in the terminal reaches the run, which ends its parts
@@ -66,9 +71,11 @@ export function createService({ name, args, port, health, env, logFile, clockFil
     closeSync(log)
     child = started
     started.on('error', () => {})
-    started.once('exit', () => {
+    started.once('exit', (_, signal) => {
       if (child !== started || !wanted) return
       ownEnds++
+      const crash = crashOf(readFileSync(logFile).subarray(begin).toString(), signal)
+      if (crash) crashes.push(crash)
       setTimeout(() => {
         if (child === started && wanted) spawn()
       }, AGAIN_MS)
@@ -88,6 +95,7 @@ export function createService({ name, args, port, health, env, logFile, clockFil
     url,
     pid: () => (wanted ? child?.pid : undefined),
     ownEnds: () => ownEnds,
+    crashes: () => crashes,
     up() {
       if (wanted) return
       wanted = true
