@@ -7,9 +7,10 @@ import { correction, publishRevisions, type Rescoring, type Revised, rescoring, 
 import { confirm } from './confirm.ts'
 import { time } from './moment.ts'
 import { amount } from './numbers.ts'
+import { openLog } from './open-log.ts'
 import { say } from './output.ts'
 import { createProgress } from './progress.ts'
-import { type OpenStack, openStack } from './shared.ts'
+import type { OpenStack } from './shared.ts'
 import { number, table } from './table.ts'
 
 interface Options {
@@ -114,7 +115,7 @@ function userName(): string {
 }
 
 async function withStack(options: Options, use: (stack: OpenStack) => Promise<void>): Promise<void> {
-  const stack = await openStack({ dataDir: options.dataDir, needs: ['database', 'kafka', 'registry'] })
+  const stack = await openLog(options.dataDir)
   try {
     await use(stack)
   } finally {

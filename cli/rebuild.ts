@@ -4,9 +4,8 @@ import { StrandlineError } from '../core/errors.ts'
 import { loadModel, modelNames } from '../core/load-model.ts'
 import { shortHash } from '../core/runner/consumer-names.ts'
 import { createCoefficientStore } from '../core/store/coefficient-store.ts'
-import { learnedModel } from '../core/store/learned.ts'
 import type { Store } from '../core/store/store.ts'
-import type { Model } from '../domain/learning/model.ts'
+import { compileModel, type Model } from '../domain/learning/model.ts'
 import { type Rebuilt, rebuild } from '../services/learner/rebuild.ts'
 import { say } from './output.ts'
 import { createProgressBar, duration } from './progress-bar.ts'
@@ -87,7 +86,8 @@ Examples:
  */
 async function modelOf(store: Store, name: string | undefined, configured: string): Promise<Model> {
   if (name !== undefined && (modelNames().includes(name) || /[/\\]|\.json$/.test(name))) return loadModel(name)
-  return (await learnedModel(createCoefficientStore(store), name))?.model ?? loadModel(name ?? configured)
+  const version = await createCoefficientStore(store).version(name ?? null)
+  return version ? compileModel(version.definition, version.hash) : loadModel(name ?? configured)
 }
 
 function rebuiltText(done: Rebuilt, records: number, seconds: number, folder: string): string {

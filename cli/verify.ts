@@ -2,8 +2,8 @@
 import type { Command } from 'commander'
 import { type FoundDifference, type Verification, verify } from '../replay/verify.ts'
 import { answeringLines } from './explain-text.ts'
+import { openLog } from './open-log.ts'
 import { createProgress } from './progress.ts'
-import { openStack } from './shared.ts'
 import { number, table } from './table.ts'
 
 interface Options {
@@ -39,7 +39,7 @@ Examples:
 `,
     )
     .action(async ({ model, json, dataDir }: Options) => {
-      const stack = await openStack({ dataDir, needs: ['database', 'kafka', 'registry'] })
+      const stack = await openLog(dataDir)
       try {
         const { store, log, config, clock } = stack
         const started = clock.monotonic()
@@ -73,7 +73,7 @@ function verifyText(found: Verification, seconds: number): string {
   if (differences.length > SCREEN) lines.push('', `… and ${differences.length - SCREEN} more: --json has all of them.`)
   lines.push(
     '',
-    'What is learned can be made anew from the log: docs/operations.md. Until then, ./strandline explain <name> <key> shows what the log gives.',
+    './strandline rebuild folds the log anew beside what readers see, and promote switches them. ./strandline explain <name> <key> shows what the log gives.',
   )
   return lines.join('\n')
 }

@@ -42,10 +42,22 @@ export function withRr(event: PositionClosed, rr: number, by: string): PositionC
 
 /**
  * The trade with another exit price, scored on its bars; where there are none, on the extremes that it was scored on before.
- * Errors: POSITION_INVALID for a price that is none, EVENT_INVALID where it is retracted.
+ * Errors: EVENT_INVALID where it is retracted or a price is none, POSITION_INVALID where the two are too far apart.
  */
 export function withExitPrice(event: PositionClosed, exit_price: number, bars: BarRow[], by: string): PositionClosed {
   if (event.voided) throw alreadyVoided(event)
+  for (const [name, price] of Object.entries({ 'entry price': event.entry_price, 'exit price': exit_price }))
+    if (!(price > 0 && Number.isFinite(price)))
+      throw new StrandlineError(
+        'EVENT_INVALID',
+        `The ${name} of the trade ${event.event_id} would be ${price}, and no R/R can be made of it.`,
+        {
+          todo:
+            name === 'exit price'
+              ? 'Give a number above 0.'
+              : 'It was imported without prices: correct its R/R (--rr).',
+        },
+      )
   const changed = { ...event, exit_price }
   const side = sideOf(event)
   const score = scoreOn(changed, side, bars)

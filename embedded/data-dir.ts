@@ -1,8 +1,8 @@
 /** The folder of a stack: made where it is missing, and refused in one sentence where it cannot be used. */
 import { constants } from 'node:fs'
-import { access, mkdir, realpath, stat } from 'node:fs/promises'
-import { dirname } from 'node:path'
+import { access, realpath, stat } from 'node:fs/promises'
 import { StrandlineError } from '../core/errors.ts'
+import { makeFolder } from '../core/make-folder.ts'
 
 interface Folder {
   /** What it is called. */
@@ -45,34 +45,16 @@ export function folderError(error: unknown, folder: string, { what, todo } = DAT
 }
 
 /**
- * Makes it, with what is missing above it, and resolves to its real path. One level at a time: Node's own recursive mkdir never comes back where the
- * file system has no answer but ENOENT (/proc).
+ * Makes it, with what is missing above it, and resolves to its real path.
  * Errors: FOLDER_UNUSABLE.
  */
 export async function openFolder(folder: string, kind = DATA): Promise<string> {
   try {
-    await make(folder)
+    await makeFolder(folder)
     if (!(await stat(folder)).isDirectory()) throw Object.assign(new Error(), { code: 'EEXIST', syscall: 'mkdir' })
     await access(folder, constants.R_OK | constants.X_OK | (kind.written ? constants.W_OK : 0))
     return await realpath(folder)
   } catch (error) {
     throw folderError(error, folder, kind)
-  }
-}
-
-async function make(folder: string, again = true): Promise<void> {
-  try {
-    await mkdir(folder)
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException
-    if (code === 'EEXIST') return
-    const above = dirname(folder)
-    if (code !== 'ENOENT' || !again || above === folder) throw error
-    const absent = await stat(above).then(
-      () => false,
-      (e) => e.code === 'ENOENT',
-    )
-    if (absent) await make(above) // otherwise another process has made it since
-    await make(folder, false)
   }
 }

@@ -11,6 +11,12 @@ beforeAll(async () => {
 })
 afterAll(() => rm(dir, { recursive: true, force: true }))
 
+test('regression: where no folder can be made nothing is stored, and nobody waits', async () => {
+  const history = { partitions: [], state: new TradeHistory().state() }
+  for (const folder of ['/proc/nope', join('/dev', 'null', 'x')])
+    expect(await storeHistory(historyFile('a', 'model', folder), history)).toBe(false)
+})
+
 test('what nobody asked for in a month goes when something is stored, and what is in use stays', async () => {
   const history = { partitions: [], state: new TradeHistory().state() }
   const [used, old] = [historyFile('a', 'model', dir), historyFile('b', 'model', dir)]

@@ -3,11 +3,12 @@
  * compares), and one that is missing, damaged or of another version of this code is made anew.
  */
 import { createHash } from 'node:crypto'
-import { mkdir, readdir, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises'
+import { readdir, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { deserialize, serialize } from 'node:v8'
 import { crc32 } from 'node:zlib'
 import { cacheDir } from '../core/cache-dir.ts'
+import { makeFolder } from '../core/make-folder.ts'
 import type { LastRecord } from '../core/runner/last-record.ts'
 import type { TradeHistoryState } from '../domain/history/trade-history.ts'
 
@@ -58,7 +59,7 @@ export async function storeHistory(file: string, history: StoredHistory): Promis
     const body = serialize({ format: FORMAT, ...history })
     const crc = Buffer.alloc(CRC_BYTES)
     crc.writeUInt32BE(crc32(body))
-    await mkdir(dirname(file), { recursive: true })
+    await makeFolder(dirname(file))
     await writeFile(unfinished, Buffer.concat([crc, body]), { mode: 0o600 })
     await rename(unfinished, file)
     await removeUnused(dirname(file))

@@ -71,14 +71,24 @@ export async function applyWholeLog(
   try {
     for (;;) {
       const began = deps.clock.now()
-      if (!(await applied(deps, model, modelVersion, learner, ends, options))) return false
+      if (!(await applied(deps, model, modelVersion, learner, ends, options))) break
       if (deps.clock.now() - began <= SHORT_MS) return true
       ends = await writtenEnds(deps)
     }
   } finally {
     await learner.stop()
   }
+  // what was under way when it was given up is committed by now
+  const checkpoints = await readCheckpoints(deps.store, modelVersion.consumer, deps.config.topic).catch(() => null)
+  if (checkpoints) options.progress?.(total(appliedOf(ends, checkpoints)), total(ends.map((e) => e.end - e.start)))
+  return false
 }
+
+const total = (records: readonly number[]) => records.reduce((sum, n) => sum + n, 0)
+
+/** Records that are applied, by partition. */
+const appliedOf = (ends: readonly PartitionOffsets[], checkpoints: ReadonlyMap<number, number | null>): number[] =>
+  ends.map((e) => Math.min(e.end, Math.max(e.start, checkpoints.get(e.partition) ?? 0)) - e.start)
 
 /** To the end of what is written, not of what can be read: an import must not be called learned behind somebody's open transaction. */
 async function writtenEnds({ log, config }: ServiceDeps): Promise<PartitionOffsets[]> {
@@ -97,7 +107,6 @@ async function applied(
   const stalledMs = STALLED_MS + unknownSchemaTimeout(config.registry.unknownAfterMs).afterMs
   const why = async () =>
     (await learner.ready()).reason ?? openTransaction(await log.offsets(config.topic), config.topic) ?? 'See its log.'
-  const total = ends.reduce((sum, e) => sum + e.end - e.start, 0)
   let moved = clock.now()
   let standing = 0
   const tell = createTeller(
@@ -116,11 +125,8 @@ async function applied(
       await clock.sleep(POLL_MS, signal)
       continue
     }
-    const done = ends.map((e) => Math.min(e.end, Math.max(e.start, checkpoints.get(e.partition) ?? 0)) - e.start)
-    progress?.(
-      done.reduce((sum, n) => sum + n, 0),
-      total,
-    )
+    const done = appliedOf(ends, checkpoints)
+    progress?.(total(done), total(ends.map((e) => e.end - e.start)))
     if (ends.every((e, i) => done[i] === e.end - e.start)) return true
     const now = JSON.stringify([...checkpoints])
     if (now !== before) {

@@ -136,7 +136,7 @@ describe('a service alone', () => {
   })
 
   test('fails at once on a model that does not exist', async () => {
-    const { code, stderr } = await runCommand(['learner', '--model', 'nonsense'], { env: engines(9) })
+    const { code, stderr } = await runCommand(['learner', '--model', 'nonsense', '--port', '0'], { env: engines(9) })
     expect(code).toBe(2)
     expect(stderr).toMatch(/nonsense/)
   })

@@ -70,7 +70,8 @@ export interface Tortured {
 export async function runTorture(dir: string, { faults, seed }: NonNullable<Guard['torture']>): Promise<Tortured> {
   const args = ['cli/main.ts', 'torture', '--minutes', '1', '--profile', 'quick', '--json']
   const { output } = await run(dir, [...args, '--seed', String(seed), '--faults', faults.join(',')])
-  const { reasons } = JSON.parse(output) as { reasons: string[] }
+  const { reasons, error } = JSON.parse(output) as { reasons?: string[]; error?: { message: string } }
+  if (!reasons) throw new Error(`torture did not come to a verdict: ${error?.message ?? output}`)
   return { found: reasons[0] }
 }
 

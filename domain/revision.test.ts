@@ -1,0 +1,70 @@
+import { describe, expect, test } from 'vitest'
+import { closedTrade } from '../test/support/closed-trade.ts'
+import { rescoredOn, retracted, revisedBy, sideOf, withExitPrice, withRr } from './revision.ts'
+
+const BY = 'correct by somebody'
+/** 2 → 3, an hour's bar from 1.8 to 3.2: drawdown 10 %. */
+const event = closedTrade({ rr: 5, return: 0.5, max_drawdown: 0.1, max_gain: 0.6 })
+const BAR: [number, number, number] = [event.opened_at, 1.8, 3.2]
+
+describe('another exit price', () => {
+  test('is scored on the bars that are there', () => {
+    const next = withExitPrice(event, 2.2, [BAR], BY)
+    expect(next).toMatchObject({ revision: 1, exit_price: 2.2, unscored_reason: null, revised_by: BY })
+    expect(next.return).toBeCloseTo(0.1, 12)
+    expect(next.rr).toBeCloseTo(1, 12)
+  })
+
+  test('is scored on the extremes that were known, where there are no bars', () => {
+    expect(withExitPrice(event, 2.2, [], BY).rr).toBeCloseTo(1, 12)
+    expect(withExitPrice(event, 1, [], BY)).toMatchObject({ rr: -1, max_drawdown: 0.5 }) // the new exit lies below them
+  })
+
+  test('of a short trade is a gain where it is lower', () => {
+    const short = closedTrade({
+      entry_price: 3,
+      exit_price: 2,
+      return: 1 / 3,
+      max_drawdown: 0.1,
+      max_gain: 0.4,
+      rr: 10 / 3,
+    })
+    expect(sideOf(short)).toBe('short')
+    expect(withExitPrice(short, 2.4, [], BY).rr).toBeCloseTo(2, 12)
+  })
+
+  test('of a trade without prices, or that is none, is refused by the trade', () => {
+    const imported = closedTrade({ entry_price: 0, exit_price: 0 })
+    expect(() => withExitPrice(imported, 2, [], BY)).toThrow(/entry price of the trade .* would be 0, and no R\/R/)
+    for (const price of [0, -1, Number.NaN, Number.POSITIVE_INFINITY])
+      expect(() => withExitPrice(event, price, [BAR], BY)).toThrow(/exit price of the trade/)
+  })
+})
+
+test('another R/R lies within ±10, and scores a trade that had none', () => {
+  expect(withRr(closedTrade({ rr: null, unscored_reason: 'no_ohlcv' }), -1, BY)).toMatchObject({
+    rr: -1,
+    unscored_reason: null,
+  })
+  for (const rr of [10.1, -11, Number.NaN]) expect(() => withRr(event, rr, BY)).toThrow(/beyond ±10/)
+})
+
+test('a retracted trade stays so', () => {
+  const gone = retracted(event, BY)
+  expect(gone).toMatchObject({ voided: true, revision: 1 })
+  for (const change of [() => retracted(gone, BY), () => withRr(gone, 1, BY), () => withExitPrice(gone, 1, [], BY)])
+    expect(change).toThrow(/is retracted \(revision 1\)/)
+})
+
+test('scored again it is another revision only where its score is another', () => {
+  const same = withExitPrice(event, event.exit_price, [BAR], BY)
+  expect(rescoredOn({ ...same, revision: 4 }, [BAR], BY)).toBeNull()
+  expect(rescoredOn(same, [], BY)).toBeNull() // what was scored is not unscored
+  expect(rescoredOn(same, [[event.opened_at, 1, 3.2]], BY)).toMatchObject({ revision: 2, rr: 1 })
+})
+
+test('what a header says of the author is read as it was written, and as it is where somebody wrote otherwise', () => {
+  expect(revisedBy({ strandline_revised_by: encodeURI('void by ä: 100 %') })).toBe('void by ä: 100 %')
+  expect(revisedBy({ strandline_revised_by: Buffer.from('100 %') })).toBe('100 %')
+  expect(revisedBy({})).toBe('')
+})
