@@ -99,7 +99,6 @@ export const PUBLISHING: Guard[] = [
     ],
     schedules: 0,
     note: NOT_MODELLED,
-    torture: { faults: ['topic_grows'], seed: 1 },
   },
   {
     name: 'a mark without a place marks nothing',
