@@ -62,7 +62,7 @@ export class FetchedRecord implements LogRecord {
 
   get headers(): LogRecord['headers'] {
     const reader = new VarintReader(this.batchContext.bytes, this.#headersAt)
-    const headers: LogRecord['headers'] = {}
+    const headers: LogRecord['headers'] = Object.create(null) // a header may have any name
     for (let left = reader.varint(); left > 0 && reader.at < reader.bytes.length; left--) {
       const name = reader.buffer()?.toString() ?? ''
       const value = reader.buffer() as Buffer // or null, as kafkajs has it

@@ -81,7 +81,11 @@ const fields = fc.record<Fields>({
   key: fc.option(bytes),
   value: fc.option(bytes),
   timestampDelta: fc.oneof(fc.integer({ min: -5, max: 300 }), fc.integer({ min: -(2 ** 45), max: 2 ** 45 })),
-  headers: fc.dictionary(fc.string(), fc.oneof(bytes, fc.array(bytes, { minLength: 1, maxLength: 3 }))),
+  // of __proto__ kafkajs makes a list that begins with an object of its own
+  headers: fc.dictionary(
+    fc.string().filter((name) => name !== '__proto__'),
+    fc.oneof(bytes, fc.array(bytes, { minLength: 1, maxLength: 3 })),
+  ),
 })
 const batches = fc.record<Batch>({
   firstOffset: fc.oneof(fc.nat(1_000), fc.integer({ min: 2 ** 31 - 5, max: 2 ** 52 })),
@@ -103,6 +107,17 @@ test('reads what kafkajs reads, of batches of any kind, cut off anywhere', async
       else expect(await decodeRecords(new Decoder(answer(rest)))).toEqual([]) // kafkajs fails where not even the format's number is left
     }),
   )
+})
+
+test('regression: a header named __proto__ is a header', async () => {
+  const headers = JSON.parse('{"__proto__": "x", "constructor": "y"}') as Record<string, never>
+  const record = { key: null, value: null, timestampDelta: 0, headers }
+  const bytes = answer(await encode({ firstOffset: 0, firstTimestamp: 0, records: [record] }))
+  const [read] = (await decodeRecords(new Decoder(bytes))) as FetchedRecord[]
+  expect(Object.entries(read?.headers ?? {}).map(([name, value]) => [name, String(value)])).toEqual([
+    ['__proto__', 'x'],
+    ['constructor', 'y'],
+  ])
 })
 
 const one = (value: string): Batch => ({
