@@ -81,9 +81,9 @@ const fields = fc.record<Fields>({
   key: fc.option(bytes),
   value: fc.option(bytes),
   timestampDelta: fc.oneof(fc.integer({ min: -5, max: 300 }), fc.integer({ min: -(2 ** 45), max: 2 ** 45 })),
-  // of __proto__ kafkajs makes a list that begins with an object of its own
+  // of the name of a method of every object (valueOf, __proto__) kafkajs makes a list that begins with the method
   headers: fc.dictionary(
-    fc.string().filter((name) => name !== '__proto__'),
+    fc.string().filter((name) => !(name in {})),
     fc.oneof(bytes, fc.array(bytes, { minLength: 1, maxLength: 3 })),
   ),
 })
@@ -109,14 +109,14 @@ test('reads what kafkajs reads, of batches of any kind, cut off anywhere', async
   )
 })
 
-test('regression: a header named __proto__ is a header', async () => {
-  const headers = JSON.parse('{"__proto__": "x", "constructor": "y"}') as Record<string, never>
+test('regression: a header named like a method of every object is a header', async () => {
+  const headers = JSON.parse('{"__proto__": "x", "valueOf": "y"}') as Record<string, never>
   const record = { key: null, value: null, timestampDelta: 0, headers }
   const bytes = answer(await encode({ firstOffset: 0, firstTimestamp: 0, records: [record] }))
   const [read] = (await decodeRecords(new Decoder(bytes))) as FetchedRecord[]
   expect(Object.entries(read?.headers ?? {}).map(([name, value]) => [name, String(value)])).toEqual([
     ['__proto__', 'x'],
-    ['constructor', 'y'],
+    ['valueOf', 'y'],
   ])
 })
 
