@@ -5,7 +5,7 @@
  */
 
 import { seeded } from '../core/random.ts'
-import type { PositionClosed } from '../domain/event.ts'
+import { type PositionClosed, UNSAID } from '../domain/event.ts'
 import { TIMEFRAMES } from '../domain/timeframe.ts'
 
 export type Cardinality = 'few' | 'distinct'
@@ -81,6 +81,7 @@ export function* eventStream(
       max_drawdown: 0.1,
       max_gain: 0.3,
       unscored_reason: null,
+      ...UNSAID,
       levers,
       measures: { age_at_entry: 5 },
       regime_context: {},

@@ -24,6 +24,11 @@ export interface PositionClosed {
   max_drawdown: number | null
   max_gain: number | null
   unscored_reason: string | null
+  provisional: boolean | null
+  net_return: number | null
+  fees: number | null
+  stake: number | null
+  risk_at_entry: number | null
   levers: Record<string, string>
   measures: Record<string, number>
   regime_context: Record<string, string>
@@ -33,6 +38,9 @@ export interface PositionClosed {
   /** Who made this revision and why, where a person did. No field of the schema: it travels as a header of the record. */
   revised_by?: string
 }
+
+/** What the first version of the schema has not: of an event that says nothing of it. */
+export const UNSAID = { provisional: null, net_return: null, fees: null, stake: null, risk_at_entry: null } as const
 
 /** Namespace of all identities that Strandline derives. Fixed for ever: another value makes every trade a new one. */
 const NAMESPACE = '6f9b3a52-3d0e-5c0b-9a53-5d1d3f4f5b7e'

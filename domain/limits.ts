@@ -5,6 +5,7 @@
  */
 import { StrandlineError } from '../core/errors.ts'
 import { type PositionClosed, splitEntryContext } from './event.ts'
+import { OPTIONAL_NUMBERS, problemOfNumber } from './trade-numbers.ts'
 
 /** Identities: event, position, trade. */
 export const MAX_ID_BYTES = 512
@@ -97,7 +98,7 @@ const TEXTS = ['symbol', 'token_contract', 'chain', 'decision_type', 'source', '
 
 /**
  * The event as the log takes it and every reader keeps it: texts that are too long are empty, fields of its contexts that are too long or no
- * text are left out; `left_out` names them.
+ * text are left out, and so is a number that is none; `left_out` names them.
  * Errors: EVENT_INVALID for an identity that is too long or none: it cannot be cut.
  */
 export function fitEvent(event: PositionClosed): { event: PositionClosed; excess: Excess[] } {
@@ -115,12 +116,20 @@ export function fitEvent(event: PositionClosed): { event: PositionClosed; excess
     texts[name] = ''
     excess.push({ field: name, problem })
   }
+  const numbers: Partial<PositionClosed> = {}
+  for (const name of OPTIONAL_NUMBERS) {
+    const value = event[name] ?? null
+    const problem = value === null ? null : problemOfNumber(name, value)
+    if (!problem) continue
+    numbers[name] = null
+    excess.push({ field: name, problem })
+  }
   const { levers, measures, excess: ofContext } = fitMaps(event.levers, event.measures)
   const regime = fitting(event.regime_context, { bytes: MAX_CONTEXT_BYTES })
   excess.push(...ofContext, ...regime.excess.map((e) => ({ ...e, field: `regime_context.${e.field}` })))
   if (excess.length === 0) return { event, excess }
   const left_out = [...new Set([...(event.left_out ?? []), ...excess.map((e) => e.field)])]
-  return { event: { ...event, ...texts, levers, measures, regime_context: regime.kept, left_out }, excess }
+  return { event: { ...event, ...texts, ...numbers, levers, measures, regime_context: regime.kept, left_out }, excess }
 }
 
 const invalid = (message: string) =>

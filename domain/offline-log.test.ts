@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
 import { sharedData } from '../test/support/shared-data.ts'
+import { UNSAID } from './event.ts'
 import { parseOfflineLine, parseOfflineLog } from './offline-log.ts'
 
 const line = {
@@ -36,6 +37,12 @@ test('an unscored trade keeps its reason, and gets one when it has none', () => 
   expect(parse({ rr: null }).unscored_reason).toBe('unscored')
 })
 
+test('a line may say what the trade came to in money, and what was risked', () => {
+  const numbers = { return: 0.2, net_return: 0.19, fees: 0.4, stake: 40, risk_at_entry: 0.05, provisional: false }
+  expect(parse(numbers)).toMatchObject(numbers)
+  expect(parse({ provisional: null })).toMatchObject({ ...UNSAID, return: null })
+})
+
 test('a voided event needs no rr', () => {
   expect(parse({ rr: undefined, voided: true })).toMatchObject({ voided: true, rr: null, unscored_reason: null })
 })
@@ -59,6 +66,8 @@ test.each([
   [{ revision: 1.5 }, 'revision is 1.5'],
   [{ revision: -1 }, 'revision is -1'],
   [{ voided: 'no' }, 'voided is "no"'],
+  [{ provisional: 'no' }, 'provisional is "no"'],
+  [{ net_return: '1 %' }, 'net_return is "1 %", not a number'],
   [{ entry_context: [] }, 'entry_context is not an object'],
   [{ entry_context: undefined, measures: { a: 'x' } }, 'measures.a is "x", not a number'],
 ])('%j is refused by its line number: %s', (change, sentence) => {

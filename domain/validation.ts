@@ -1,6 +1,7 @@
 /** What every consumer of the topic refuses: the same answer for the learner, which dead-letters it, and the projector, which passes over it. */
 import type { PositionClosed } from './event.ts'
 import { byteLength, MAX_ID_BYTES, shortName } from './limits.ts'
+import type { LearnedNumbers } from './trade-numbers.ts'
 
 /** Of a value that is no event at all: the codec's. */
 export type DecodeReason = 'empty_value' | 'bad_magic' | 'truncated' | 'unknown_schema' | 'not_avro'
@@ -40,11 +41,12 @@ export interface Rejection {
   detail: string
 }
 
-/** The fields that the check reads. */
+/** The fields that the check reads, and those of which a trade is made. */
 export type CheckedEvent = Pick<
   PositionClosed,
   'event_id' | 'revision' | 'voided' | 'timeframe' | 'closed_at' | 'rr' | 'levers' | 'measures' | 'source'
->
+> &
+  LearnedNumbers
 
 /** An exit may lie this far beyond its record's own time: clocks differ. Milliseconds. */
 export const MAX_CLOCK_SKEW_MS = 5 * 60_000

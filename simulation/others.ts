@@ -5,7 +5,7 @@
 import { frame, positionClosedType } from '../core/codec/position-closed-codec.ts'
 import type { OutgoingRecord } from '../core/log/log.ts'
 import { isOpen, positionsOf, writePosition } from '../core/store/memory/positions.ts'
-import { eventId, type PositionClosed } from '../domain/event.ts'
+import { eventId, type PositionClosed, UNSAID } from '../domain/event.ts'
 import type { Edit, Poison } from './planned.ts'
 import { SCHEMA_ID, type World } from './world.ts'
 
@@ -81,6 +81,8 @@ function recordOf(world: World, edit: LogEdit): OutgoingRecord | null {
     revision,
     voided: false,
     rr,
+    return: rr === null ? null : rr / 10,
+    net_return: rr === null ? null : rr / 10 - 0.002,
     unscored_reason: rr === null ? 'withdrawn' : null,
     closed_at: Math.max(event.opened_at, event.closed_at + later),
     levers,
@@ -124,6 +126,7 @@ function poisonRecord(poison: Poison, number: number, now: number): OutgoingReco
     max_drawdown: 1,
     max_gain: 1,
     unscored_reason: null,
+    ...UNSAID,
     levers: {},
     measures: {},
     regime_context: {},

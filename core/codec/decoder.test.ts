@@ -240,6 +240,25 @@ describe('the released schemas', () => {
     expect(() => positionClosedType.createResolver(one)).not.toThrow()
   })
 
+  it.each(versions)('$file: what was written under it is read as it was, what it has not is null', async ({ file }) => {
+    const writer = avro.Type.forSchema(schemaOf(file))
+    const numbers = { net_return: 0.4, fees: 0.2, stake: 2, risk_at_entry: 0.05, provisional: true }
+    const event = closedTrade({ ...numbers, regime_context: { macro: 'risk-on' } })
+    const decode = createDecoder({ register: async () => OURS, writerType: async () => writer }, positionClosedType)
+    const had = new Set(schemaOf(file).fields.map((f: { name: string }) => f.name))
+    expect(await decode(frame(OURS, writer.toBuffer(event)))).toEqual(
+      Object.fromEntries(Object.entries(event).map(([name, value]) => [name, had.has(name) ? value : null])),
+    )
+  })
+
+  it.each(versions)('$file reads what producers write, but for what it does not know', ({ file }) => {
+    const reader = avro.Type.forSchema(schemaOf(file))
+    const event = closedTrade({ net_return: 0.4, provisional: false })
+    const read = reader.fromBuffer(positionClosedType.toBuffer(event), reader.createResolver(positionClosedType))
+    expect(event).toMatchObject({ ...read })
+    expect(Object.keys(read)).toEqual(schemaOf(file).fields.map((f: { name: string }) => f.name))
+  })
+
   it('fail this check when a field without a default is added or taken away', () => {
     const more = structuredClone(current)
     more.fields.push({ name: 'fee', type: 'double' })

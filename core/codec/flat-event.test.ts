@@ -1,7 +1,9 @@
+import { readFileSync } from 'node:fs'
 import avro from 'avsc'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { PositionClosed } from '../../domain/event.ts'
+import { learnedNumbersOf } from '../../domain/trade-numbers.ts'
 import { type CheckedEvent, checkEvent } from '../../domain/validation.ts'
 import { closedTrade } from '../../test/support/closed-trade.ts'
 import { createBodyReader } from './body-reader.ts'
@@ -22,10 +24,16 @@ const fieldsOf = (e: FlatEvent): CheckedEvent => ({
   timeframe: e.timeframe,
   closed_at: e.closed_at,
   rr: e.rr,
+  return: e.return,
+  net_return: e.net_return,
+  risk_at_entry: e.risk_at_entry,
   source: e.source,
   levers: Object.fromEntries(e.leverNames.slice(0, e.levers).map((name) => [name, e.lever(name) as string])),
   measures: Object.fromEntries(e.measureNames.slice(0, e.measures).map((name) => [name, e.measure(name) as number])),
 })
+
+const readFields = (event: CheckedEvent) =>
+  Object.fromEntries(FLAT_FIELDS.map((name) => [name, event[name]])) as unknown as CheckedEvent
 
 /** The event that comes out of a body, or why it is refused. */
 function outcomeOf<T>(read: () => T, check: (event: T) => unknown, plain: (event: T) => CheckedEvent) {
@@ -49,7 +57,7 @@ function expectSame(body: Buffer): void {
     outcomeOf(
       () => readWhole(body, 0),
       (e) => checkEvent(e, KEY, TIME),
-      (e) => Object.fromEntries(FLAT_FIELDS.map((name) => [name, e[name]])) as unknown as CheckedEvent,
+      (e) => ({ ...readFields(e), ...learnedNumbersOf(e) }),
     ),
   )
 }
@@ -67,6 +75,12 @@ const event = fc
     timeframe: text,
     closed_at: fc.oneof(fc.integer({ min: 1, max: TIME }), fc.integer({ min: -(2 ** 53 - 2), max: 2 ** 53 - 2 })),
     rr: fc.option(number),
+    return: fc.option(number),
+    net_return: fc.option(number),
+    fees: fc.option(number),
+    stake: fc.option(number),
+    risk_at_entry: fc.option(fc.oneof(number, fc.double({ min: 0, max: 1 }))),
+    provisional: fc.option(fc.boolean()),
     levers: fc.dictionary(text, text, { maxKeys: 12 }),
     measures: fc.dictionary(text, number, { maxKeys: 6 }),
     regime_context: fc.dictionary(text, text, { maxKeys: 3 }),
@@ -104,6 +118,8 @@ describe('an event that is read into lists', () => {
     ['a time of 2^53 ms', 'opened_at', Buffer.from([0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x20])],
     ['a time without end', 'opened_at', Buffer.concat([Buffer.alloc(200, 0x80), Buffer.alloc(1)])],
     ['a third branch of two', 'max_gain', Buffer.from([4])],
+    ['a third branch of two, where there is no number behind either', 'provisional', Buffer.from([4])],
+    ['true, as a seven', 'provisional', Buffer.from([2, 7])],
     [
       'a block that is skipped by its size, with an entry that ends beyond it',
       'regime_context',
@@ -125,14 +141,41 @@ describe('an event that is read into lists', () => {
   it('is not read by avsc where nothing is odd about it', () => {
     const e = closedTrade({
       rr: null,
+      net_return: -0.02,
+      fees: 0.4,
+      stake: 20,
+      risk_at_entry: 0.05,
+      provisional: true,
       levers: { curator: 'ä|%', chain: '', intent: 'x'.repeat(300) },
       measures: { x: -0.1 },
     })
     for (const one of [e, closedTrade({ regime_context: { macro: 'risk-on' }, unscored_reason: 'no_ohlcv' })]) {
       const flat = readFlat(positionClosedType.toBuffer(one), 0)
       expect(flat.whole).toBeNull()
-      expect(fieldsOf(flat)).toEqual(Object.fromEntries(FLAT_FIELDS.map((name) => [name, one[name]])))
+      expect(fieldsOf(flat)).toEqual(readFields(one))
     }
+  })
+
+  it('has no number that is none: nothing is learned of it, and the trade counts', () => {
+    const odd = { return: Number.NaN, net_return: Number.POSITIVE_INFINITY, risk_at_entry: 0 }
+    for (const risk_at_entry of [0, -0.1, 1.1, Number.NaN]) {
+      const flat = readFlat(positionClosedType.toBuffer(closedTrade({ ...odd, risk_at_entry })), 0)
+      expect(checkFlatEvent(flat, KEY, TIME)).toBeNull()
+      expect(flat).toMatchObject({ rr: 1.25, return: null, net_return: null, risk_at_entry: null })
+    }
+  })
+
+  it('of a writer of the first version has what that had, and nothing of the record before', () => {
+    const first = avro.Type.forSchema(
+      JSON.parse(readFileSync(new URL('../../schemas/released/position-closed.v1.avsc', import.meta.url), 'utf8')),
+    )
+    const reader = createFlatReader()
+    const [readSecond, readFirst] = [reader(positionClosedType), reader(first)]
+    const e = closedTrade({ net_return: 0.4, risk_at_entry: 0.05 })
+    expect(readSecond(positionClosedType.toBuffer(e), 0)).toMatchObject({ net_return: 0.4, risk_at_entry: 0.05 })
+    const flat = readFirst(first.toBuffer(e), 0)
+    expect(flat.whole).toBeNull()
+    expect(fieldsOf(flat)).toEqual(readFields({ ...e, net_return: null, risk_at_entry: null }))
   })
 
   it('has the last of two levers of one name', () => {
@@ -144,10 +187,10 @@ describe('an event that is read into lists', () => {
 
   it('of a writer with fields that we do not know is left to avsc', () => {
     const schema = JSON.parse(positionClosedSchema)
-    schema.fields.push({ name: 'fees', type: ['null', { type: 'array', items: 'double' }], default: null })
+    schema.fields.push({ name: 'fills', type: ['null', { type: 'array', items: 'double' }], default: null })
     const writer = avro.Type.forSchema(schema)
     const e = closedTrade()
-    const flat = createFlatReader()(writer)(writer.toBuffer({ ...e, fees: [1] }), 0)
+    const flat = createFlatReader()(writer)(writer.toBuffer({ ...e, fills: [1] }), 0)
     expect(flat.whole).not.toBeNull()
     expect(flat.event_id).toBe(e.event_id)
   })

@@ -2,11 +2,12 @@
  * What the learner reads of an event, without an object of its own: one FlatEvent is filled again for every record, and a text that was met before is the
  * same string again. avsc would make an object, two maps and twenty strings of each record.
  *
- * Only plain bodies are read this way: of a released schema, all fields there, texts without NUL, measures finite, and nothing in the fields that it passes
+ * Only plain bodies are read this way: of a released schema, texts without NUL, measures finite, and nothing in the fields that it passes
  * over at which avsc would stumble. With anything else the reader gives up, and avsc says what it is or why it is refused: so every reader of the topic
  * gives the same answer.
  */
 import type avro from 'avsc'
+import { finiteOrNull, riskOrNull } from '../../domain/trade-numbers.ts'
 import { type CheckedEvent, checkEvent, checkFields, type Rejection } from '../../domain/validation.ts'
 import { type BodyReader, createBodyReader } from './body-reader.ts'
 import { positionClosedType } from './position-closed-codec.ts'
@@ -20,6 +21,9 @@ export const FLAT_FIELDS = [
   'timeframe',
   'closed_at',
   'rr',
+  'return',
+  'net_return',
+  'risk_at_entry',
   'levers',
   'measures',
   'source',
@@ -33,6 +37,10 @@ export class FlatEvent {
   timeframe = ''
   closed_at = 0
   rr: number | null = null
+  /** null also where the event has a number that is none. */
+  return: number | null = null
+  net_return: number | null = null
+  risk_at_entry: number | null = null
   source = ''
   /** The event as avsc read it, where it is not plain: to be checked as a whole. null: texts and measures are in order. */
   whole: CheckedEvent | null = null
@@ -61,6 +69,9 @@ export class FlatEvent {
     this.timeframe = event.timeframe
     this.closed_at = event.closed_at
     this.rr = event.rr
+    this.return = finiteOrNull(event.return)
+    this.net_return = finiteOrNull(event.net_return)
+    this.risk_at_entry = riskOrNull(event.risk_at_entry)
     this.source = event.source
     this.whole = event
     this.levers = 0
@@ -208,10 +219,21 @@ const BOOLEAN = '"boolean"'
 const DOUBLE = '"double"'
 const NULLABLE_DOUBLE = '["null","double"]'
 const NULLABLE_STRING = '["null","string"]'
+const NULLABLE_BOOLEAN = '["null","boolean"]'
 const TEXTS = '{"type":"map","values":"string"}'
 const NUMBERS = '{"type":"map","values":"double"}'
 
 type Step = (into: FlatEvent) => void
+
+/** Fields that not every released schema has. */
+const ABSENT: { [field: string]: Step } = {
+  net_return: (into) => {
+    into.net_return = null
+  },
+  risk_at_entry: (into) => {
+    into.risk_at_entry = null
+  },
+}
 
 /** null: bodies of this writer are not read here. */
 function createPlainReader(writer: avro.Type): PlainReader | null {
@@ -265,6 +287,24 @@ function createPlainReader(writer: avro.Type): PlainReader | null {
         into.rr = cursor.branch() === 0 ? null : cursor.double()
       },
     },
+    return: {
+      type: NULLABLE_DOUBLE,
+      read: (into) => {
+        into.return = cursor.branch() === 0 ? null : finiteOrNull(cursor.double())
+      },
+    },
+    net_return: {
+      type: NULLABLE_DOUBLE,
+      read: (into) => {
+        into.net_return = cursor.branch() === 0 ? null : finiteOrNull(cursor.double())
+      },
+    },
+    risk_at_entry: {
+      type: NULLABLE_DOUBLE,
+      read: (into) => {
+        into.risk_at_entry = cursor.branch() === 0 ? null : riskOrNull(cursor.double())
+      },
+    },
     source: {
       type: STRING,
       read: (into) => {
@@ -309,6 +349,7 @@ function createPlainReader(writer: avro.Type): PlainReader | null {
     [NULLABLE_STRING]: () => {
       if (cursor.branch() === 1) cursor.skipBytes()
     },
+    [NULLABLE_BOOLEAN]: () => cursor.skip(cursor.branch()),
     [TEXTS]: () => cursor.skipMap(() => cursor.skipBytes()),
     [NUMBERS]: () => cursor.skipMap(() => cursor.skip(8)),
   }
@@ -323,7 +364,11 @@ function createPlainReader(writer: avro.Type): PlainReader | null {
     steps.push(step)
     wanted.delete(name)
   }
-  if (wanted.size > 0) return null
+  for (const name of wanted) {
+    const absent = ABSENT[name]
+    if (!absent) return null
+    steps.unshift(absent)
+  }
 
   return (value, start, into) => {
     cursor.body = value

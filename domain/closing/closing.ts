@@ -1,7 +1,7 @@
 /** A flat position becomes a closed trade: its score, its event, its entry in completed_trades. Pure. */
 import { findStrandlineError, StrandlineError } from '../../core/errors.ts'
 import { textMap } from '../context.ts'
-import { eventId, type PositionClosed } from '../event.ts'
+import { eventId, type PositionClosed, UNSAID } from '../event.ts'
 import { isObject } from '../is-object.ts'
 import { fitContext, fitEvent, MAX_ID_BYTES } from '../limits.ts'
 import { timeText } from '../time.ts'
@@ -95,6 +95,7 @@ export function closingOf(trade: BarredFlatTrade): Closing {
     ...times,
     ...prices,
     ...score,
+    ...UNSAID,
     levers: context?.levers ?? {},
     measures: context?.measures ?? {},
     regime_context: textMap(trade.regime_context),

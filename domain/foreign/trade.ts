@@ -8,7 +8,7 @@
 
 import type { Side } from '../closing/rr.ts'
 import { textMap } from '../context.ts'
-import { eventId, type PositionClosed, splitEntryContext } from '../event.ts'
+import { eventId, type PositionClosed, splitEntryContext, UNSAID } from '../event.ts'
 import { isObject } from '../is-object.ts'
 import { fitEvent } from '../limits.ts'
 import { timeText } from '../time.ts'
@@ -95,6 +95,7 @@ export function foreignTrade(parts: Fields[], place: TradePlace, now: number): F
     max_drawdown: numberOf(of('max_drawdown'), 'max_drawdown'),
     max_gain: numberOf(of('max_gain'), 'max_gain'),
     unscored_reason: null,
+    ...UNSAID,
     ...splitEntryContext(withNumbers(objectOf(place.entry_context) ?? objectOf(of('entry_context')) ?? {})),
     regime_context: textMap(objectOf(place.regime_context) ?? objectOf(of('regime_context')) ?? {}),
     source: place.source,

@@ -1,5 +1,6 @@
 /** One trade as the ledger keeps it, and the groups that it counts for. Pure. */
 import { eventUuid } from '../event.ts'
+import { type LearnedNumbers, learnedNumbersOf } from '../trade-numbers.ts'
 import type { CheckedEvent } from '../validation.ts'
 import { contextOf, type Group, type LeverContext, type Model, unescapePart } from './model.ts'
 import { MIN_RR } from './sums.ts'
@@ -26,8 +27,8 @@ export interface Trade {
 /** A trade in the ledger. */
 export type LedgerTrade = Trade
 
-/** What a trade is made of: an event, its levers and measures to be asked for by their names. */
-export interface TradeSource extends LeverContext {
+/** What a trade is made of: an event, its levers and measures to be asked for by their names, its numbers finite (or null: nobody said). */
+export interface TradeSource extends LeverContext, LearnedNumbers {
   event_id: string
   revision: number
   voided: boolean
@@ -56,7 +57,7 @@ export function tradeFrom(model: Model, event: TradeSource, partition: number, o
 }
 
 export const tradeOf = (model: Model, event: CheckedEvent, partition: number, offset: number): Trade =>
-  tradeFrom(model, { ...event, ...contextOf(event) }, partition, offset)
+  tradeFrom(model, { ...event, ...learnedNumbersOf(event), ...contextOf(event) }, partition, offset)
 
 const NONE: Group[] = []
 

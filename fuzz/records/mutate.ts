@@ -103,7 +103,18 @@ function ofSchema(event: PositionClosed, good: Good, dice: Dice): FuzzRecord {
   return { ...good, value: framed(readableId(dice.below(READABLE.length), false), body) } // the body of another one
 }
 
-const NUMBERS = ['rr', 'return', 'max_drawdown', 'max_gain', 'entry_price', 'exit_price'] as const
+const NUMBERS = [
+  'rr',
+  'return',
+  'max_drawdown',
+  'max_gain',
+  'entry_price',
+  'exit_price',
+  'net_return',
+  'fees',
+  'stake',
+  'risk_at_entry',
+] as const
 const TIMES = ['opened_at', 'closed_at'] as const
 const TEXTS = [
   'event_id',

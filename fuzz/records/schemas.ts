@@ -1,4 +1,5 @@
 /** What a registry may have under an id: our schema, ones that evolved from it, others, and nothing. The registry of the run, in memory. */
+import { readFileSync } from 'node:fs'
 import avro from 'avsc'
 import { positionClosedSchema } from '../../core/codec/position-closed-codec.ts'
 import type { RegistryClient } from '../../core/codec/registry.ts'
@@ -34,7 +35,7 @@ export const READABLE: { about: string; schema: object; written?(event: Position
   {
     about: 'fields of a later version between ours',
     schema: changed((fields) => [
-      { name: 'fees', type: ['null', 'double'], default: null },
+      { name: 'slippage', type: ['null', 'double'], default: null },
       ...fields.slice(0, 9),
       { name: 'notes', type: { type: 'array', items: 'string' }, default: [] },
       { name: 'kind', type: { type: 'enum', name: 'Kind', symbols: ['A', 'B'] }, default: 'A' },
@@ -43,11 +44,17 @@ export const READABLE: { about: string; schema: object; written?(event: Position
     ]),
     written: (event, dice) => ({
       ...event,
-      fees: dice.chance(0.5) ? null : dice.next(),
+      slippage: dice.chance(0.5) ? null : dice.next(),
       notes: Array.from({ length: dice.below(5) }, () => 'note'),
       kind: dice.pick(['A', 'B']),
       digest: Buffer.alloc(16, dice.below(256)),
     }),
+  },
+  {
+    about: 'the first version',
+    schema: JSON.parse(
+      readFileSync(new URL('../../schemas/released/position-closed.v1.avsc', import.meta.url), 'utf8'),
+    ) as object,
   },
   { about: 'another order of fields', schema: changed((fields) => fields.reverse()) },
   {

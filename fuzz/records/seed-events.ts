@@ -15,6 +15,7 @@ export function seedEvent(dice: Dice): PositionClosed {
   const entry_price = 1 + dice.next() * 9
   const exit_price = 1 + dice.next() * 9
   const rr = dice.chance(0.06) ? null : Math.round((dice.next() * 20 - 10) * 1e6) / 1e6
+  const said = (value: number) => (dice.chance(0.3) ? null : value)
   return {
     event_id: eventId(position_id, trade_id),
     revision: dice.chance(0.8) ? 0 : dice.below(5),
@@ -35,6 +36,11 @@ export function seedEvent(dice: Dice): PositionClosed {
     max_drawdown: dice.next(),
     max_gain: dice.next() * 3,
     unscored_reason: rr === null ? 'no_ohlcv' : null,
+    provisional: dice.pick([null, true, false]),
+    net_return: said(exit_price / entry_price - 1 - dice.next() / 100),
+    fees: said(dice.next() - 0.1),
+    stake: said(entry_price),
+    risk_at_entry: said(1 - dice.next()),
     levers: {
       curator: dice.pick(CURATORS),
       chain: dice.pick(['base', 'solana']),

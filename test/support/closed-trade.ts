@@ -1,5 +1,5 @@
 /** A closed trade to start a test from: 2 → 3, risk/reward 1.25, on base, 1h. */
-import { eventId, type PositionClosed } from '../../domain/event.ts'
+import { eventId, type PositionClosed, UNSAID } from '../../domain/event.ts'
 
 /** `event_id` follows from position_id and trade_id unless it is given. */
 export function closedTrade(changes: Partial<PositionClosed> = {}): PositionClosed {
@@ -24,6 +24,7 @@ export function closedTrade(changes: Partial<PositionClosed> = {}): PositionClos
     max_drawdown: 0.4,
     max_gain: 0.75,
     unscored_reason: null,
+    ...UNSAID,
     levers: { curator: '0xdetweiler', mcap_bucket: '1m-2m' },
     measures: { vol_at_entry: 120000 },
     regime_context: { macro: 'risk-on' },

@@ -23,6 +23,11 @@ export interface ClosedTrade {
   max_drawdown: number | null
   max_gain: number | null
   unscored_reason: string | null
+  provisional: boolean | null
+  net_return: number | null
+  fees: number | null
+  stake: number | null
+  risk_at_entry: number | null
   levers: Record<string, string>
   measures: Record<string, number>
   regime_context: Record<string, string>
