@@ -2,6 +2,7 @@
 import type { Command } from 'commander'
 import { StrandlineError } from '../core/errors.ts'
 import type { Cut } from '../domain/history/cut.ts'
+import { BASELINE, type Group } from '../domain/learning/model.ts'
 import { explain, groupNamed } from '../replay/explain.ts'
 import { createHistoryStore } from '../replay/history-store.ts'
 import type { OpenHistory } from '../replay/open-history.ts'
@@ -105,9 +106,10 @@ async function allocation(
   })
   const factors = decision.factors.map((factor) => {
     const { scope, name, key } = factor
-    return { ...factor, trades: explain(opened, { scope, name, key }, cut, limit)?.trades ?? [] }
+    const group: Group = scope === 'market' ? BASELINE : { scope, name, key }
+    return { ...factor, trades: explain(opened, group, cut, limit)?.trades ?? [] }
   })
-  const { multiplier, levers_damped, global_rr } = decision
+  const { multiplier, multiplier_unclamped, levers_damped, global_rr } = decision
   const target = { context: entry_context, timeframe: timeframe ?? null }
   const model = answering(opened)
   console.log(
@@ -116,7 +118,7 @@ async function allocation(
           model,
           ...momentJson(options, cut),
           target,
-          allocation: { multiplier, levers_damped, global_rr },
+          allocation: { multiplier, multiplier_unclamped, levers_damped, global_rr },
           factors,
         })
       : explainedAllocationText({ multiplier, levers_damped, factors }, model, momentText(options)),

@@ -5,9 +5,17 @@ import type { Command } from 'commander'
 import { StrandlineError } from '../core/errors.ts'
 import { loadModel, modelNames } from '../core/load-model.ts'
 import { unreadable } from '../core/unreadable.ts'
-import { createOfflineFold, type FoldedLog } from '../domain/learning/offline.ts'
+import { splitEntryContext } from '../domain/event.ts'
+import { isObject } from '../domain/is-object.ts'
+import type { LeverSource, Model } from '../domain/learning/model.ts'
+import { createOfflineFold, type OfflineFold } from '../domain/learning/offline.ts'
+import type { EvidenceOf } from '../domain/learning/weigher.ts'
 import { parseOfflineLine } from '../domain/offline-log.ts'
+import { type Product, product } from '../domain/sizing/allocation.ts'
+import { coefficientKeys, factorKeys, learnedFactors } from '../domain/sizing/factors.ts'
+import { factorLines } from './allocation-text.ts'
 import { coefficientsText } from './coefficients-text.ts'
+import { number } from './table.ts'
 
 export function register(program: Command): void {
   program
@@ -15,37 +23,97 @@ export function register(program: Command): void {
     .description('Fold an exported log (one JSON object a line) offline, and print what it amounts to.')
     .argument('<events.jsonl>', "the log; '-' reads standard input")
     .option('--model <name>', `learning model: ${modelNames().join(', ')}, or the path of a model file`, 'lowcap-v4')
-    .option('--json', 'print one JSON object: {"global_rr", "coefficients"}')
-    .addHelpText('after', '\nExample:\n  ./strandline fold events.jsonl --model lowcap-v4 --json\n')
-    .action(async (file: string, options: { model: string; json?: boolean }) => {
-      const folded = await foldFile(file, options.model, (line, why) =>
-        console.error(`Line ${line} is left out: ${why}.`),
-      )
-      console.log(options.json ? JSON.stringify(folded) : coefficientsText(folded.global_rr, folded.coefficients))
+    .option(
+      '--contexts <contexts.jsonl>',
+      'size positions with what came of it: one {"timeframe", "entry_context"} a line',
+    )
+    .option(
+      '--json',
+      'print one JSON object: {"global_rr", "coefficients"}, with --contexts also "allocations": [{"factors", "multiplier_unclamped", "multiplier"}]',
+    )
+    .addHelpText(
+      'after',
+      '\nExamples:\n  ./strandline fold events.jsonl --model lowcap-v4 --json\n  ./strandline fold events.jsonl --model lowcap-v5 --contexts contexts.jsonl\n',
+    )
+    .action(async (file: string, { model: name, contexts, json }: Options) => {
+      const model = loadModel(name)
+      const positions = contexts === undefined ? undefined : await readContexts(contexts)
+      const fold = await foldFile(file, model, (line, why) => console.error(`Line ${line} is left out: ${why}.`))
+      const folded = fold.result()
+      const allocations = positions && sized(model, positions, fold.evidence())
+      if (json) return console.log(JSON.stringify({ ...folded, ...(allocations && { allocations }) }))
+      console.log(coefficientsText(folded.global_rr, folded.coefficients))
+      for (const [i, allocation] of allocations?.entries() ?? [])
+        console.log(`\nposition ${i + 1}: × ${number(allocation.multiplier)}\n${factorLines(allocation).join('\n')}`)
     })
 }
 
-/** Folds a file line by line. `refused` hears of events that the learner would dead-letter. Errors: FILE_UNREADABLE, FILE_INVALID, MODEL_INVALID, USAGE. */
-export async function foldFile(
+interface Options {
+  model: string
+  contexts?: string
+  json?: boolean
+}
+
+function sized(model: Model, positions: LeverSource[], evidenceOf: EvidenceOf): Omit<Product, 'levers_damped'>[] {
+  return positions.map((position) => {
+    const keys = factorKeys(model, coefficientKeys(model, position))
+    const { factors, multiplier_unclamped, multiplier } = product(
+      keys,
+      learnedFactors(model, keys, evidenceOf),
+      model.definition,
+    )
+    return { factors, multiplier_unclamped, multiplier }
+  })
+}
+
+/** Errors: FILE_UNREADABLE, FILE_INVALID, naming the line. */
+async function readContexts(file: string): Promise<LeverSource[]> {
+  const positions: LeverSource[] = []
+  for await (const { text, line } of linesOf(file)) {
+    const bad = (what: string) =>
+      new StrandlineError('FILE_INVALID', `Line ${line} of ${file}: ${what}.`, {
+        todo: 'Write one position a line, e.g. {"timeframe": "1h", "entry_context": {"curator": "0xdetweiler"}}.',
+      })
+    let position: unknown
+    try {
+      position = JSON.parse(text)
+    } catch {
+      throw bad('not JSON')
+    }
+    if (!isObject(position) || !isObject(position.entry_context)) throw bad('it has no entry_context')
+    const timeframe = position.timeframe ?? ''
+    if (typeof timeframe !== 'string') throw bad('its timeframe is not a text')
+    positions.push({ ...splitEntryContext(position.entry_context), timeframe })
+  }
+  return positions
+}
+
+/** Folds a file line by line. `refused` hears of events that the learner would dead-letter. Errors: FILE_UNREADABLE, FILE_INVALID. */
+async function foldFile(
   file: string,
-  model: string,
+  model: Model,
   refused: (line: number, why: string) => void,
-): Promise<FoldedLog> {
-  const fold = createOfflineFold(loadModel(model))
+): Promise<OfflineFold> {
+  const fold = createOfflineFold(model)
+  for await (const { text, line } of linesOf(file))
+    for (const { rejection } of await fold.add([parseOfflineLine(text, line)]))
+      refused(line, `${rejection.reason}: ${rejection.detail}`)
+  return fold
+}
+
+/** Lines with anything in them, numbered from 1; '-': standard input. Errors: FILE_UNREADABLE. */
+async function* linesOf(file: string): AsyncGenerator<{ text: string; line: number }> {
   const input = file === '-' ? process.stdin : createReadStream(file)
   let number = 0
   try {
     for await (const line of createInterface({ input, crlfDelay: Number.POSITIVE_INFINITY })) {
       number++
       const text = number === 1 ? line.replace(/^\uFEFF/, '') : line
-      if (text.trim() === '') continue
-      for (const { rejection } of await fold.add([parseOfflineLine(text, number)]))
-        refused(number, `${rejection.reason}: ${rejection.detail}`)
+      if (text.trim() !== '') yield { text, line: number }
     }
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code
     if (error instanceof StrandlineError || code === undefined) throw error
-    throw unreadable(file, error, 'Give the path of a log with one JSON object a line.')
+    throw unreadable(file, error, 'Give the path of a file with one JSON object a line.')
   }
-  return fold.result()
 }

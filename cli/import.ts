@@ -18,11 +18,12 @@ import { type ImportSummary, importText, type Knowledge, tradeRow } from './impo
 import { say } from './output.ts'
 import { openStack } from './shared.ts'
 
-/** The model whose levers a backtest has. */
-const FREQTRADE_MODEL = 'freqtrade'
+/** The model that learns of a backtest what its trades came to after fees. */
+const FREQTRADE_MODEL = 'freqtrade-return'
 
 interface FreqtradeOptions {
   candles: string
+  model: string
   timeframe?: string
   strategy?: string
   unscored?: boolean
@@ -50,7 +51,7 @@ export function register(program: Command): void {
   command
     .command('freqtrade')
     .description(
-      'Import a backtest of Freqtrade: each trade is scored on its candles and learned under the model freqtrade.',
+      'Import a backtest of Freqtrade: each trade is scored on its candles and learned, by default for what it came to after fees.',
     )
     .argument(
       '<backtest-result>',
@@ -62,6 +63,11 @@ export function register(program: Command): void {
     )
     .option('--timeframe <timeframe>', 'timeframe of the candles, for exports that do not name it (old formats)')
     .option('--strategy <name>', 'name of the strategy, for exports that do not name it')
+    .option(
+      '--model <name>',
+      `learning model that has learned them when the command ends: ${modelNames().join(', ')}, or the path of a model file`,
+      FREQTRADE_MODEL,
+    )
     .option('--unscored', 'import trades without candles too: they get no R/R, and count in no coefficient')
     .option('--dry-run', 'read and score only: needs no broker and no database')
     .option('--json', 'print one JSON object: {"trades", "summary"}')
@@ -88,7 +94,7 @@ export function register(program: Command): void {
           )
       }
       await requireCandles(events, options)
-      await run({ file, events, open, model: FREQTRADE_MODEL, rescore: true, ...options })
+      await run({ file, events, open, rescore: true, ...options })
     })
 
   command

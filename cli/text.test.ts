@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { allocation, type Coefficient } from '../domain/sizing/allocation.ts'
+import { allocation, type LearnedFactor, product } from '../domain/sizing/allocation.ts'
 import { timeframeShares } from '../domain/sizing/timeframes.ts'
 import { SHARES_BEFORE_LEARNING } from '../domain/timeframe.ts'
 import { allocationText } from './allocation-text.ts'
@@ -89,12 +89,9 @@ describe('the coefficients', () => {
 
 describe('an allocation', () => {
   test('shows each factor and how the timeframes share it', () => {
-    const learned: Coefficient[] = [row('chain', 'base', 2, 1)]
-    const sized = allocation([learned[0]!, { scope: 'lever', name: 'cap', key: '50m+' }], learned, {
-      base: 5,
-      min: 1,
-      max: 6,
-    })
+    const learned: LearnedFactor[] = [{ ...row('chain', 'base', 2, 1), edge: 0.5, trust: 1, error: null }]
+    const factors = product([learned[0]!, { scope: 'lever', name: 'cap', key: '50m+' }], learned, null)
+    const sized = allocation(factors, { base: 5, min: 1, max: 6 })
     const text = allocationText({
       ...sized,
       ignored: [],
@@ -103,7 +100,10 @@ describe('an allocation', () => {
       global_rr: { rr_short: 1, rr_long: 1, n: 3 },
       model: 'lowcap-v4',
       active: true,
-      timeframes: timeframeShares(learned).map((t) => ({ ...t, allocation: t.share * sized.allocation })),
+      timeframes: timeframeShares([row('chain', 'base', 2, 1)]).map((t) => ({
+        ...t,
+        allocation: t.share * sized.allocation,
+      })),
     })
     expect(text).toContain('allocation 6.000 = base 5 × 1.250, cut to the greatest allowed (1 to 6')
     expect(text).toMatch(/chain +base +1\.250 +1\.250 .*hot/)

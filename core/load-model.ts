@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto'
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { compileModel, type Model, type ModelDefinition } from '../domain/learning/model.ts'
+import type { OutcomeName } from '../domain/learning/outcome.ts'
 import { canonicalJson } from './canonical-json.ts'
 import { StrandlineError } from './errors.ts'
 
@@ -33,11 +34,22 @@ export function loadModel(nameOrFile: string): Model {
 
 let shipped: Model[] | undefined
 
-/** The models that come with Strandline: what closes a trade names what they could not take of it. */
+/**
+ * Of the models that come with Strandline one for each way to read an entry context (several learn something else of the same levers): what closes a trade
+ * names what they could not take of it.
+ */
 export function shippedModels(): readonly Model[] {
-  shipped ??= modelNames().map(loadModel)
+  shipped ??= [...new Map(byRule().map((model) => [readingOf(model), model])).values()]
   return shipped
 }
+
+/** The rule v4 last: of several ways to learn from the same levers it is the one that is named. */
+const byRule = () =>
+  modelNames()
+    .map(loadModel)
+    .sort((a, b) => Number(isV4(a)) - Number(isV4(b)))
+const isV4 = ({ definition }: Model) => (definition.rule ?? 'v4') === 'v4'
+const readingOf = ({ definition: { levers, interactions } }: Model) => canonicalJson({ levers, interactions })
 
 export function modelNames(): string[] {
   return readdirSync(MODELS)
@@ -52,12 +64,40 @@ export function modelHash(definition: ModelDefinition): string {
   return createHash('sha256').update(canonicalJson(rest)).digest('hex')
 }
 
+const OUTCOMES: readonly unknown[] = ['rr', 'return', 'net_return'] satisfies OutcomeName[]
+
+function checkOutcome({ outcome = 'rr', clamp }: Partial<ModelDefinition>): string | null {
+  const { of, per } = typeof outcome === 'string' ? { of: outcome, per: undefined } : outcome
+  if (!OUTCOMES.includes(of) || !(per === undefined || (typeof per === 'string' && per !== '')))
+    return `outcome must be one of ${OUTCOMES.join(', ')}, or {"of": one of them, "per": a measure known at entry}`
+  if (clamp && !(Number.isFinite(clamp.min) && Number.isFinite(clamp.max) && clamp.min < clamp.max))
+    return 'clamp.min must be below clamp.max'
+  if (!clamp && of !== 'rr') return `an outcome that is not rr has no bounds: it needs a clamp`
+  if (!clamp && per !== undefined) return `an outcome per ${per} has no bounds: it needs a clamp`
+  return null
+}
+
+function checkRule({ rule = 'v4', weight, shrink, scale, multiplier }: Partial<ModelDefinition>): string | null {
+  if (rule === 'v4')
+    return weight && weight.min > 0 && weight.max >= weight.min
+      ? null
+      : 'weight.min must be above 0 and not above weight.max'
+  if (rule !== 'shrunk') return `there is no rule '${rule}': v4, shrunk`
+  if (!shrink || !(['long', 'short', 'market', 'interaction'] as const).every((k) => shrink[k] > 0))
+    return 'the rule shrunk needs shrink: {long, short, market, interaction}, each above 0 (trades)'
+  if (!scale || !(scale.floor > 0) || !(scale.mean >= 0) || !(scale.sigma >= 0))
+    return 'the rule shrunk needs scale: {mean, sigma, floor}, the floor above 0'
+  if (!multiplier || !(multiplier.min > 0) || !(multiplier.max >= multiplier.min) || !Number.isFinite(multiplier.max))
+    return 'the rule shrunk needs multiplier: {min, max}, min above 0 and not above max'
+  return null
+}
+
 function checkModel(m: Partial<ModelDefinition>): string | null {
   if (!m.name || !m.module) return 'name and module are needed'
   if (!m.tau_days || !(m.tau_days.short > 0) || !(m.tau_days.long > 0))
     return 'tau_days.short and tau_days.long must be above 0 (days)'
-  if (!m.weight || !(m.weight.min > 0) || !(m.weight.max >= m.weight.min))
-    return 'weight.min must be above 0 and not above weight.max'
+  const wrong = checkOutcome(m) ?? checkRule(m)
+  if (wrong) return wrong
   if (!Array.isArray(m.levers) || m.levers.length === 0) return 'levers must be a list'
   const names = new Set<string>()
   for (const lever of m.levers) {

@@ -83,7 +83,10 @@ export async function runDemo(
   return {
     audit: report,
     latency_ms: { p50: Math.round(percentile(latencies, 0.5)), p99: Math.round(percentile(latencies, 0.99)) },
-    learned: await learnedRows(deps, plantedWeights(model.definition.weight)),
+    learned: await learnedRows(
+      deps,
+      plantedWeights(model.definition.weight ?? { min: 0, max: Number.POSITIVE_INFINITY }),
+    ),
     allocation: { context, before: before.allocation, after: after.allocation, factors: after.factors },
   }
 }

@@ -14,7 +14,7 @@ export interface Point extends Pick<CoursePoint, 'weight' | 'rr_short' | 'rr_lon
 export function course({ history, model, effective }: OpenHistory, target: Group, cut: Cut, points: number): Point[] {
   const group = history.groupNumber(target)
   if (group === undefined) return []
-  const all = courseOf(history, group, effective(cut), model.definition)
+  const all = courseOf(history, group, effective(cut), model)
   return thinned(all, points).map(({ at, weight, rr_short, rr_long, n }) => ({
     at: timeText(at),
     weight,

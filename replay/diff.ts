@@ -23,7 +23,7 @@ export interface Difference {
 export function difference({ history, model, effective }: OpenHistory, from: Cut, to: Cut, limit = 0): Difference {
   const at = (cut: Cut) => {
     const chosen = effective(cut)
-    return { effective: chosen, learned: coefficientsAt(history, chosen, model.definition) }
+    return { effective: chosen, learned: coefficientsAt(history, chosen, model) }
   }
   // one object for a trade, however many coefficients it moved
   const made = new Map<number, TradeRow>()

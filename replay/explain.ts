@@ -1,10 +1,12 @@
 /** Why a number is what it is: the trades behind a coefficient, or behind each factor of an allocation. */
 import { StrandlineError } from '../core/errors.ts'
 import { type Cut, NOW } from '../domain/history/cut.ts'
+import { createEvidenceReader } from '../domain/history/evidence-of.ts'
 import { sharesOf } from '../domain/history/shares.ts'
 import type { Group } from '../domain/learning/model.ts'
 import { BASELINE } from '../domain/learning/model.ts'
-import { weightOf } from '../domain/learning/sums.ts'
+import type { Evidence, Means } from '../domain/learning/sums.ts'
+import { createWeigher, type Weighed } from '../domain/learning/weigher.ts'
 import type { OpenHistory } from './open-history.ts'
 import { type Revision, revisionsOf, type TradeRow, tradeRow } from './trade-row.ts'
 
@@ -20,7 +22,7 @@ export interface ExplainedTrade extends TradeRow {
 
 export interface Explanation {
   target: Group
-  coefficient: { weight: number; rr_short: number; rr_long: number; n: number }
+  coefficient: Means & Weighed
   trades: ExplainedTrade[]
 }
 
@@ -38,15 +40,20 @@ export function explain(
   const group = history.groupNumber(target)
   const shares = group === undefined ? null : sharesOf(history, group, chosen, model.definition, limit)
   if (!shares) return null
-  const baseline = sharesOf(history, 0, chosen, model.definition, 1)
+  const evidenceOf = createEvidenceReader(history, chosen, model.definition)
   const { rr_short, rr_long, n } = shares
+  const weighed =
+    target.scope === 'global' ? null : createWeigher(model, evidenceOf).weigh(target, evidenceOf(target) as Evidence)
   return {
     target,
     coefficient: {
-      weight: target.scope === 'global' ? 1 : weightOf(rr_short, baseline?.rr_short, model.definition.weight),
+      weight: weighed?.weight ?? 1,
       rr_short,
       rr_long,
       n,
+      edge: weighed?.edge ?? 0,
+      trust: weighed?.trust ?? 1,
+      error: weighed?.error ?? null,
     },
     trades: shares.trades.map(({ row, weight_short, share_short, weight_long, share_long }) => {
       const trade = tradeRow(history, row)

@@ -11,7 +11,7 @@ import { unknownModel } from '../core/store/model-versions.ts'
 import type { Store } from '../core/store/store.ts'
 import type { GroupSums, LedgerFold } from '../domain/learning/ledger-fold.ts'
 import { compileModel, type Group } from '../domain/learning/model.ts'
-import { type Coefficient, type Decay, type DecayedSums, decayOf, mergeSums } from '../domain/learning/sums.ts'
+import { type Decay, type DecayedSums, decayOf, type Means, mergeSums } from '../domain/learning/sums.ts'
 import { SUMS_AMOUNTS } from '../domain/learning/sums-table.ts'
 import { createAuditStore } from '../services/audit/audit-store.ts'
 import { readLetters } from '../services/audit/stores.ts'
@@ -30,8 +30,8 @@ export interface FoundDifference {
   name: string
   key: string
   /** null: it has none. */
-  live: Coefficient | null
-  expected: Coefficient | null
+  live: Means | null
+  expected: Means | null
   /** Events behind what differs, the first of them. */
   trades: string[]
 }
@@ -184,7 +184,7 @@ const isSame = (a: Cell, b: Cell) =>
   a.sums.n === b.sums.n &&
   SUMS_AMOUNTS.every((amount) => a.sums[amount] === b.sums[amount])
 
-const isClose = (a: Coefficient, b: Coefficient) =>
+const isClose = (a: Means, b: Means) =>
   a.n === b.n &&
   (['rr_short', 'rr_long'] as const).every((f) => Math.abs(a[f] - b[f]) <= TOLERANCE * Math.max(1, Math.abs(b[f])))
 

@@ -2,13 +2,7 @@
 import { PROJECTOR_CONSUMER } from '../core/runner/consumer-names.ts'
 import { checkpointsOf } from '../core/store/memory/checkpoints.ts'
 import { deadLettersOf } from '../core/store/memory/dead-letters.ts'
-import {
-  activeVersion,
-  baselineOf,
-  groupsOf,
-  coefficientsOf as learnedOf,
-  learnedTables,
-} from '../core/store/memory/learned.ts'
+import { activeVersion, baselineOf, coefficientsOf as learnedOf, learnedTables } from '../core/store/memory/learned.ts'
 import { outboxOf } from '../core/store/memory/outbox.ts'
 import { isOpen, positionsOf } from '../core/store/memory/positions.ts'
 import { strandTables } from '../core/store/memory/strands.ts'
@@ -144,7 +138,7 @@ function wrongCoefficients({ db }: World, log: LogContents): string[] {
   if (!version) return log.events.size > 0 ? ['nothing is learned'] : []
   const expected = coefficientsOf(log.events.values())
   const rows = new Map(learnedOf(db, version).map((c) => [`${c.name} ${c.key}`, c]))
-  const base = baselineOf(groupsOf(db, version))
+  const base = baselineOf(db, version)
   if (base)
     rows.set('global ', {
       module: '',

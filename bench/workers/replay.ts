@@ -41,7 +41,7 @@ serve({
       const sorted = closed_at.toSorted()
       const at = (share: number): Cut => ({ closedUntil: sorted[Math.floor(sorted.length * share)] })
       const [early, late] = [at(0.5), at(0.75)]
-      await timed('as_of', () => coefficientsAt(opened.history, opened.effective(late), opened.model.definition))
+      await timed('as_of', () => coefficientsAt(opened.history, opened.effective(late), opened.model))
       // a lever value that many trades have
       const timeframe = { scope: 'lever', name: 'timeframe', key: '1h' } as const
       await timed('explain', () => explain(opened, timeframe, late, 20))

@@ -1,7 +1,8 @@
 /** What is learned, for whoever reads it: port, and its adapter over the database's functions. In memory: memory/coefficients.ts. */
 import type { ModelDefinition } from '../../domain/learning/model.ts'
 import type { CoefficientRow } from '../../domain/learning/offline.ts'
-import type { Coefficient, CoefficientKey } from '../../domain/sizing/allocation.ts'
+import type { Evidence } from '../../domain/learning/sums.ts'
+import type { CoefficientKey } from '../../domain/sizing/allocation.ts'
 import { createModelVersionStore, type ModelVersionStore } from './model-versions.ts'
 import type { Store } from './store.ts'
 
@@ -20,6 +21,10 @@ export interface VersionRow {
   definition: ModelDefinition
 }
 
+export interface LearnedRow extends CoefficientKey, Evidence {
+  weight: number
+}
+
 export interface ReadCoefficients {
   /** Of the version that was read; null while no learner ever ran. */
   model_version: number | null
@@ -28,8 +33,11 @@ export interface ReadCoefficients {
   active: boolean
   /** null: nothing is learned. */
   global_rr: Baseline | null
+  /** What all trades amount to at the exit of the newest one, and their outcomes' squares (those of a model with the rule shrunk). */
+  baseline: Evidence | null
+  squares: Evidence | null
   /** Those of the keys that there are, in their order. */
-  rows: Coefficient[]
+  rows: LearnedRow[]
 }
 
 export interface PageFilter {

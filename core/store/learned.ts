@@ -3,8 +3,9 @@
  * named (version-name.ts; of several, the active one, else the newest complete one).
  */
 
-import { compileModel, type Model } from '../../domain/learning/model.ts'
+import { compileModel, type Model, SQUARES } from '../../domain/learning/model.ts'
 import { byScopeNameKey, type CoefficientRow } from '../../domain/learning/offline.ts'
+import type { EvidenceOf } from '../../domain/learning/weigher.ts'
 import type { CoefficientKey } from '../../domain/sizing/allocation.ts'
 import type { Baseline, CoefficientPage, CoefficientStore, ReadCoefficients } from './coefficient-store.ts'
 import { unknownModel } from './model-versions.ts'
@@ -52,6 +53,13 @@ export async function readCoefficients(
 ): Promise<Learned> {
   const answer = await store.read(keys, model ?? null)
   return { ...answer, global_rr: answer.global_rr ?? NOTHING }
+}
+
+/** What each group's trades amount to, of those that were read. */
+export function evidenceIn({ baseline, squares, rows }: Pick<Learned, 'baseline' | 'squares' | 'rows'>): EvidenceOf {
+  const known = new Map(rows.map((row) => [`${row.name}\0${row.key}`, row]))
+  return ({ scope, name, key }) =>
+    scope === 'global' ? (key === SQUARES.key ? squares : baseline) : (known.get(`${name}\0${key}`) ?? null)
 }
 
 export interface CoefficientFilter {

@@ -3,40 +3,34 @@
  * period after period, each group's carried over to the next period in which it has a trade. Equal to the fold's to 1e-9.
  */
 
-import type { ModelDefinition } from '../learning/model.ts'
-import type { CoefficientRow, FoldedLog } from '../learning/offline.ts'
-import { byScopeNameKey } from '../learning/offline.ts'
-import { decayOf, PERIOD_TAUS, periodOf, weightOf } from '../learning/sums.ts'
+import { type Model, type ModelDefinition, SQUARES } from '../learning/model.ts'
+import type { FoldedLog, GroupEvidence } from '../learning/offline.ts'
+import { learnedFrom } from '../learning/offline.ts'
+import { decayOf, type Evidence, evidenceOfSums, PERIOD_TAUS, periodOf } from '../learning/sums.ts'
 import type { TradeHistory } from './trade-history.ts'
 
 /** @param effective of the history: 1 for each row that counts */
-export function coefficientsAt(
+export const coefficientsAt = (history: TradeHistory, effective: Uint8Array, model: Model): FoldedLog =>
+  learnedFrom(model, evidenceAt(history, effective, model.definition))
+
+/** What the trades of each group amount to at the exit of the newest one, of groups that have any. */
+export function evidenceAt(
   history: TradeHistory,
   effective: Uint8Array,
-  { module, tau_days, weight: bounds }: Pick<ModelDefinition, 'module' | 'tau_days' | 'weight'>,
-): FoldedLog {
+  { tau_days }: Pick<ModelDefinition, 'tau_days'>,
+): GroupEvidence[] {
   const sums = sumGroups(history, effective, tau_days)
-  const baseline = sums.n[0] === 0 ? null : { rr_short: sums.short(0), rr_long: sums.long(0), n: sums.n[0] as number }
-  const coefficients: CoefficientRow[] = []
-  for (let group = 1; group < history.groupCount; group++) {
-    const n = sums.n[group] as number
-    if (n === 0) continue
-    const rr_short = sums.short(group)
-    const weight = weightOf(rr_short, baseline?.rr_short, bounds)
-    coefficients.push({ module, ...history.group(group), weight, rr_short, rr_long: sums.long(group), n })
+  const found: GroupEvidence[] = []
+  for (let group = 0; group < history.groupCount; group++) {
+    const evidence = sums.evidence(group)
+    if (evidence) found.push({ group: history.group(group), evidence })
   }
-  return {
-    global_rr: baseline ?? { rr_short: null, rr_long: null, n: 0 },
-    coefficients: coefficients.sort(byScopeNameKey),
-  }
+  return found
 }
 
 interface GroupSums {
-  /** Trades, by group. */
-  n: Int32Array
-  /** Decayed means of R/R. */
-  short(group: number): number
-  long(group: number): number
+  /** null: no trade counts in it. */
+  evidence(group: number): Evidence | null
 }
 
 function sumGroups(history: TradeHistory, effective: Uint8Array, tau_days: ModelDefinition['tau_days']): GroupSums {
@@ -50,17 +44,22 @@ function sumGroups(history: TradeHistory, effective: Uint8Array, tau_days: Model
   const weightedShort = new Float64Array(count)
   const weightLong = new Float64Array(count)
   const weightedLong = new Float64Array(count)
-  const carryLong = (PERIOD_TAUS * tau.short) / tau.long
+  const length = PERIOD_TAUS * tau.short
+  const carryLong = length / tau.long
+  const squares = history.groupNumber(SQUARES)
+  let newest = Number.NEGATIVE_INFINITY
   for (const row of rows) {
     const t = closed_at[row] as number
     const period = periodOf(t, tau)
-    const age = t - (period + 1) * PERIOD_TAUS * tau.short
+    const age = t - (period + 1) * length
+    newest = Math.max(newest, t)
     const s = Math.exp(age / tau.short)
     const l = Math.exp(age / tau.long)
-    const outcome = rr[row] as number
+    const plain = rr[row] as number
     const groups = history.groupsOf(row)
     for (let i = 0; i < groups.length; i++) {
       const g = groups[i] as number
+      const outcome = g === squares ? plain * plain : plain
       const passed = period - (last[g] as number)
       if (passed > 0) {
         if (n[g] !== 0) {
@@ -81,9 +80,21 @@ function sumGroups(history: TradeHistory, effective: Uint8Array, tau_days: Model
     }
   }
   return {
-    n,
-    short: (g) => (weightedShort[g] as number) / (weightShort[g] as number),
-    long: (g) => (weightedLong[g] as number) / (weightLong[g] as number),
+    evidence: (g) =>
+      n[g] === 0
+        ? null
+        : evidenceOfSums(
+            {
+              n: n[g] as number,
+              weight_short: weightShort[g] as number,
+              weighted_rr_short: weightedShort[g] as number,
+              weight_long: weightLong[g] as number,
+              weighted_rr_long: weightedLong[g] as number,
+            },
+            ((last[g] as number) + 1) * length,
+            newest,
+            tau,
+          ),
   }
 }
 

@@ -1,6 +1,7 @@
 /** How a coefficient went: what it was after each of its trades, in the order of their exits, weighed against the baseline of that moment. Pure. */
-import type { ModelDefinition } from '../learning/model.ts'
-import { type Decay, decayOf, weightOf } from '../learning/sums.ts'
+import { type Model, SQUARES } from '../learning/model.ts'
+import { type Decay, decayOf, type Evidence, evidenceOfSums } from '../learning/sums.ts'
+import { createWeigher, type EvidenceOf } from '../learning/weigher.ts'
 import { rowsOf } from './shares.ts'
 import type { TradeHistory } from './trade-history.ts'
 
@@ -17,64 +18,86 @@ export interface CoursePoint {
 }
 
 /** @param effective of the history: 1 for each row that counts */
-export function courseOf(
-  history: TradeHistory,
-  group: number,
-  effective: Uint8Array,
-  { tau_days, weight: bounds }: Pick<ModelDefinition, 'tau_days' | 'weight'>,
-): CoursePoint[] {
-  const { closed_at, rr } = history.columns()
-  const inOrder = (rows: number[]) => rows.sort((a, b) => (closed_at[a] as number) - (closed_at[b] as number) || a - b)
-  const all = inOrder(rowsOf(history, 0, effective))
-  const mine = inOrder(rowsOf(history, group, effective))
-  const tau = decayOf(tau_days)
-  const baseline = new RunningMeans(tau)
-  const coefficient = new RunningMeans(tau)
+export function courseOf(history: TradeHistory, group: number, effective: Uint8Array, model: Model): CoursePoint[] {
+  const { closed_at } = history.columns()
+  const tau = decayOf(model.definition.tau_days)
+  const target = history.group(group)
+  const running = new Map<number, RunningGroup>()
+  /** What has been added of a group so far; null: it has no trade at all. */
+  const follow = (number: number | undefined) => {
+    if (number === undefined) return null
+    let found = running.get(number)
+    if (!found) {
+      found = new RunningGroup(history, number, effective, tau)
+      running.set(number, found)
+    }
+    return found
+  }
+  const mine = new RunningGroup(history, group, effective, tau)
   const points: CoursePoint[] = []
-  let next = 0
-  for (const row of mine) {
+  for (const row of mine.rows) {
     const at = closed_at[row] as number
-    for (; next < all.length && (closed_at[all[next] as number] as number) <= at; next++)
-      baseline.add(closed_at[all[next] as number] as number, rr[all[next] as number] as number)
-    coefficient.add(at, rr[row] as number)
-    const { rr_short, rr_long, n } = coefficient.means()
-    points.push({ at, row, weight: weightOf(rr_short, baseline.means().rr_short, bounds), rr_short, rr_long, n })
+    mine.addRow(row)
+    const evidence = mine.evidence(at) as Evidence
+    const { rr_short, rr_long, n } = evidence
+    const evidenceOf: EvidenceOf = (of) => {
+      const followed = follow(history.groupNumber(of))
+      followed?.addUntil(at)
+      return followed?.evidence(at) ?? null
+    }
+    const weight = target.scope === 'global' ? 1 : createWeigher(model, evidenceOf).weigh(target, evidence).weight
+    points.push({ at, row, weight, rr_short, rr_long, n })
   }
   return points
 }
 
-/** Decayed means, trade after trade, relative to the newest. */
-class RunningMeans {
+/** The sums of a group, trade after trade in the order of their exits, relative to the newest. */
+class RunningGroup {
+  /** In the order of their exits. */
+  readonly rows: number[]
   readonly #tau: Decay
-  #newest = Number.NEGATIVE_INFINITY
-  #n = 0
-  #short = { weight: 0, weighted: 0 }
-  #long = { weight: 0, weighted: 0 }
+  readonly #closed_at: Float64Array
+  readonly #outcome: (row: number) => number
+  #next = 0
+  #newest = 0
+  readonly #sums = { n: 0, weight_short: 0, weighted_rr_short: 0, weight_long: 0, weighted_rr_long: 0 }
 
-  constructor(tau: Decay) {
+  constructor(history: TradeHistory, group: number, effective: Uint8Array, tau: Decay) {
+    const { closed_at, rr } = history.columns()
+    this.#closed_at = closed_at
     this.#tau = tau
+    this.rows = rowsOf(history, group, effective).sort(
+      (a, b) => (closed_at[a] as number) - (closed_at[b] as number) || a - b,
+    )
+    const squares = group === history.groupNumber(SQUARES)
+    this.#outcome = (row) => (squares ? (rr[row] as number) ** 2 : (rr[row] as number))
   }
 
-  /** @param t not before the one added last, ms */
-  add(t: number, rr: number): void {
-    const age = this.#n === 0 ? 0 : t - this.#newest
-    for (const [sums, tau] of [
-      [this.#short, this.#tau.short],
-      [this.#long, this.#tau.long],
-    ] as const) {
-      const kept = Math.exp(-age / tau)
-      sums.weight = sums.weight * kept + 1
-      sums.weighted = sums.weighted * kept + rr
+  /** Adds what had closed by then. */
+  addUntil(at: number): void {
+    for (; this.#next < this.rows.length; this.#next++) {
+      const row = this.rows[this.#next] as number
+      if ((this.#closed_at[row] as number) > at) return
+      this.addRow(row)
     }
+  }
+
+  addRow(row: number): void {
+    const t = this.#closed_at[row] as number
+    const outcome = this.#outcome(row)
+    const sums = this.#sums
+    const age = sums.n === 0 ? 0 : t - this.#newest
+    const [short, long] = [Math.exp(-age / this.#tau.short), Math.exp(-age / this.#tau.long)]
+    sums.weight_short = sums.weight_short * short + 1
+    sums.weighted_rr_short = sums.weighted_rr_short * short + outcome
+    sums.weight_long = sums.weight_long * long + 1
+    sums.weighted_rr_long = sums.weighted_rr_long * long + outcome
+    sums.n++
     this.#newest = t
-    this.#n++
   }
 
-  means(): { rr_short: number; rr_long: number; n: number } {
-    return {
-      rr_short: this.#short.weighted / this.#short.weight,
-      rr_long: this.#long.weighted / this.#long.weight,
-      n: this.#n,
-    }
+  /** null: no trade yet. */
+  evidence(at: number): Evidence | null {
+    return this.#sums.n === 0 ? null : evidenceOfSums(this.#sums, this.#newest, at, this.#tau)
   }
 }

@@ -1,10 +1,12 @@
 /** Whatever stands in a log: what the history says of a moment is what a fold of the trades of that moment gives. */
 import fc from 'fast-check'
-import { expect, test } from 'vitest'
+import { beforeAll, describe, expect, test } from 'vitest'
 import { loadModel } from '../../core/load-model.ts'
 import { closedTrade } from '../../test/support/closed-trade.ts'
 import { eventUuid, type PositionClosed } from '../event.ts'
+import type { Model } from '../learning/model.ts'
 import { createOfflineFold, type FoldedLog } from '../learning/offline.ts'
+import { tradeOf } from '../learning/trade.ts'
 import { coefficientsAt } from './coefficients-at.ts'
 import { courseOf } from './course.ts'
 import type { Cut } from './cut.ts'
@@ -12,7 +14,7 @@ import { changesBetween } from './difference.ts'
 import { sharesOf } from './shares.ts'
 import { TradeHistory } from './trade-history.ts'
 
-const model = loadModel('lowcap-v4')
+let model: Model
 const DAY = 86_400_000
 const START = Date.UTC(2025, 0, 1)
 
@@ -52,6 +54,7 @@ const logs = fc
           voided,
           closed_at: START + day * DAY,
           rr,
+          return: rr === null ? null : rr / 7,
           levers: { curator, chain },
         }),
         partition,
@@ -61,11 +64,13 @@ const logs = fc
     )
   })
 
+const outcomeOf = (event: PositionClosed) => tradeOf(model, event, 0, 0).rr
+
 function historyOf(log: readonly Logged[]): TradeHistory {
   const history = new TradeHistory()
   for (const { event, partition, offset, taken_at } of log)
     history.add(
-      { ...event, partition, offset, taken_at, revised_by: 'somebody' },
+      { ...event, rr: outcomeOf(event), partition, offset, taken_at, revised_by: 'somebody' },
       model.combination(model.leverValues(event)),
     )
   return history
@@ -111,99 +116,104 @@ const cuts = fc.record(
 
 const at = (history: TradeHistory, cut: Cut) => {
   const effective = history.effective(cut)
-  return { effective, learned: coefficientsAt(history, effective, model.definition) }
+  return { effective, learned: coefficientsAt(history, effective, model) }
 }
 
-test('coefficients of any moment are the fold of its trades, corrections and voids on either side', () =>
-  fc.assert(
-    fc.asyncProperty(logs, cuts, async (log, cut) => {
-      expectSame(at(historyOf(log), cut).learned, await folded(log, cut))
-    }),
-    { numRuns: 300 },
-  ))
+describe.each(['lowcap-v4', 'lowcap-v5', 'lowcap-return'])('by %s', (name) => {
+  beforeAll(() => {
+    model = loadModel(name)
+  })
 
-test('stored in the midst of it and read again, it is the same', () =>
-  fc.assert(
-    fc.asyncProperty(logs, cuts, fc.nat(), async (log, cut, n) => {
-      const half = n % (log.length + 1)
-      const history = new TradeHistory(structuredClone(historyOf(log.slice(0, half)).state()))
-      for (const { event, partition, offset, taken_at } of log.slice(half))
-        history.add(
-          { ...event, partition, offset, taken_at, revised_by: 'somebody' },
-          model.combination(model.leverValues(event)),
-        )
-      expectSame(at(history, cut).learned, await folded(log, cut))
-      for (const [row, { event, partition, offset, taken_at }] of log.entries()) {
-        const { event_id, revision, voided, opened_at, closed_at, rr, position_id, symbol, source } = event
-        expect(history.record(row)).toEqual({
-          ...{
-            partition,
-            offset,
-            taken_at,
-            event_id,
-            revision,
-            voided,
-            opened_at,
-            closed_at,
-            rr,
-            position_id,
-            symbol,
-            source,
-          },
-          revised_by: 'somebody',
-          rr: rr !== null && Math.abs(rr) < 1e-100 ? 0 : rr,
-        })
-        expect(history.revisionsOf(event_id)).toContain(row)
-      }
-    }),
-    { numRuns: 100 },
-  ))
+  test('coefficients of any moment are the fold of its trades, corrections and voids on either side', () =>
+    fc.assert(
+      fc.asyncProperty(logs, cuts, async (log, cut) => {
+        expectSame(at(historyOf(log), cut).learned, await folded(log, cut))
+      }),
+      { numRuns: 300 },
+    ))
 
-test('the shares of all its trades are each coefficient, and its course ends there', () =>
-  fc.assert(
-    fc.property(logs, cuts, (log, cut) => {
-      const history = historyOf(log)
-      const { effective, learned } = at(history, cut)
-      for (const { scope, name, key, rr_short, rr_long, weight, n } of learned.coefficients) {
-        const group = history.groupNumber({ scope: scope as 'lever', name, key }) as number
-        const shares = sharesOf(history, group, effective, model.definition)
-        expect(shares?.n).toBe(n)
-        expect(shares?.rr_short).toBeCloseTo(rr_short, 9)
-        expect(shares?.rr_long).toBeCloseTo(rr_long, 9)
-        const total = (f: 'weight_short' | 'weight_long') => shares?.trades.reduce((sum, t) => sum + t[f], 0)
-        expect(total('weight_short')).toBeCloseTo(1, 9)
-        expect(total('weight_long')).toBeCloseTo(1, 9)
-        const end = courseOf(history, group, effective, model.definition).at(-1)
-        expect(end?.n).toBe(n)
-        expect(end?.rr_short).toBeCloseTo(rr_short, 9)
-        // the baseline of that moment has no later trades of others
-        const then = at(history, { ...cut, closedUntil: end?.at }).learned
-        expect(end?.weight).toBeCloseTo(
-          (then.coefficients.find((c) => c.name === name && c.key === key) as { weight: number }).weight,
-          9,
-        )
-        expect(weight).toBeGreaterThan(0)
-      }
-    }),
-    { numRuns: 100 },
-  ))
+  test('stored in the midst of it and read again, it is the same', () =>
+    fc.assert(
+      fc.asyncProperty(logs, cuts, fc.nat(), async (log, cut, n) => {
+        const half = n % (log.length + 1)
+        const history = new TradeHistory(structuredClone(historyOf(log.slice(0, half)).state()))
+        for (const { event, partition, offset, taken_at } of log.slice(half))
+          history.add(
+            { ...event, rr: outcomeOf(event), partition, offset, taken_at, revised_by: 'somebody' },
+            model.combination(model.leverValues(event)),
+          )
+        expectSame(at(history, cut).learned, await folded(log, cut))
+        for (const [row, { event, partition, offset, taken_at }] of log.entries()) {
+          const { event_id, revision, voided, opened_at, closed_at, position_id, symbol, source } = event
+          expect(history.record(row)).toEqual({
+            ...{
+              partition,
+              offset,
+              taken_at,
+              event_id,
+              revision,
+              voided,
+              opened_at,
+              closed_at,
+              position_id,
+              symbol,
+              source,
+            },
+            revised_by: 'somebody',
+            rr: outcomeOf(event),
+          })
+          expect(history.revisionsOf(event_id)).toContain(row)
+        }
+      }),
+      { numRuns: 100 },
+    ))
 
-test('a difference has what came, what went and what moved, and nothing where nothing did', () =>
-  fc.assert(
-    fc.property(logs, cuts, cuts, (log, one, other) => {
-      const history = historyOf(log)
-      const before = at(history, one)
-      const after = at(history, other)
-      expect(changesBetween(history, before, before)).toEqual([])
-      const changes = changesBetween(history, before, after)
-      for (const was of before.learned.coefficients) {
-        const is = after.learned.coefficients.find((c) => c.name === was.name && c.key === was.key)
-        const change = changes.find((c) => c.name === was.name && c.key === was.key)
-        if (!is) expect(change?.after).toBeNull()
-        else if (Math.abs(is.weight - was.weight) > 1e-6) expect(change?.after?.weight).toBe(is.weight)
-      }
-      for (const { rows } of changes)
-        for (const row of rows) expect(before.effective[row]).not.toBe(after.effective[row])
-    }),
-    { numRuns: 100 },
-  ))
+  test('the shares of all its trades are each coefficient, and its course ends there', () =>
+    fc.assert(
+      fc.property(logs, cuts, (log, cut) => {
+        const history = historyOf(log)
+        const { effective, learned } = at(history, cut)
+        for (const { scope, name, key, rr_short, rr_long, weight, n } of learned.coefficients) {
+          const group = history.groupNumber({ scope: scope as 'lever', name, key }) as number
+          const shares = sharesOf(history, group, effective, model.definition)
+          expect(shares?.n).toBe(n)
+          expect(shares?.rr_short).toBeCloseTo(rr_short, 9)
+          expect(shares?.rr_long).toBeCloseTo(rr_long, 9)
+          const total = (f: 'weight_short' | 'weight_long') => shares?.trades.reduce((sum, t) => sum + t[f], 0)
+          expect(total('weight_short')).toBeCloseTo(1, 9)
+          expect(total('weight_long')).toBeCloseTo(1, 9)
+          const end = courseOf(history, group, effective, model).at(-1)
+          expect(end?.n).toBe(n)
+          expect(end?.rr_short).toBeCloseTo(rr_short, 9)
+          // the baseline of that moment has no later trades of others
+          const then = at(history, { ...cut, closedUntil: end?.at }).learned
+          expect(end?.weight).toBeCloseTo(
+            (then.coefficients.find((c) => c.name === name && c.key === key) as { weight: number }).weight,
+            9,
+          )
+          expect(weight).toBeGreaterThan(0)
+        }
+      }),
+      { numRuns: 100 },
+    ))
+
+  test('a difference has what came, what went and what moved, and nothing where nothing did', () =>
+    fc.assert(
+      fc.property(logs, cuts, cuts, (log, one, other) => {
+        const history = historyOf(log)
+        const before = at(history, one)
+        const after = at(history, other)
+        expect(changesBetween(history, before, before)).toEqual([])
+        const changes = changesBetween(history, before, after)
+        for (const was of before.learned.coefficients) {
+          const is = after.learned.coefficients.find((c) => c.name === was.name && c.key === was.key)
+          const change = changes.find((c) => c.name === was.name && c.key === was.key)
+          if (!is) expect(change?.after).toBeNull()
+          else if (Math.abs(is.weight - was.weight) > 1e-6) expect(change?.after?.weight).toBe(is.weight)
+        }
+        for (const { rows } of changes)
+          for (const row of rows) expect(before.effective[row]).not.toBe(after.effective[row])
+      }),
+      { numRuns: 100 },
+    ))
+})

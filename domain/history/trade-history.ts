@@ -3,7 +3,6 @@
  * are added in the order of each partition and never change. Pure.
  */
 import { BASELINE, type Combination, type Group } from '../learning/model.ts'
-import { MIN_RR } from '../learning/sums.ts'
 import { Dictionary, NumberColumn, TextColumn, type TextColumnState } from './columns.ts'
 import type { Cut } from './cut.ts'
 import { UuidIndex, uuidFrom, wordsOf } from './uuid-index.ts'
@@ -20,6 +19,7 @@ export interface TradeRecord {
   voided: boolean
   opened_at: number
   closed_at: number
+  /** What the model learns of it; null: it has none. */
   rr: number | null
   position_id: string
   symbol: string
@@ -134,7 +134,7 @@ export class TradeHistory {
       voided: record.voided ? 1 : 0,
       opened_at: record.opened_at,
       closed_at: record.closed_at,
-      rr: rr === null ? Number.NaN : Math.abs(rr) < MIN_RR ? 0 : rr,
+      rr: rr ?? Number.NaN,
       combination: this.#combinationOf(combination),
       symbol: this.#texts.numberOf(record.symbol),
       source: this.#texts.numberOf(record.source),

@@ -3,6 +3,7 @@
  * the sums on its own, so the result does not depend on how the log is cut into chunks.
  */
 
+import { SQUARES } from './model.ts'
 import { type Decay, type WeighedTrade, weigh } from './sums.ts'
 import type { SumsTable } from './sums-table.ts'
 import type { LedgerTrade, Trade } from './trade.ts'
@@ -52,11 +53,14 @@ const add: Change = (table, row, weighed) => table.addTrade(row, weighed)
 const retract: Change = (table, row, weighed) => table.retractTrade(row, weighed)
 
 const scratch: WeighedTrade = { closed_at: 0, s: 0, l: 0, srr: 0, lrr: 0 }
+const squared: WeighedTrade = { closed_at: 0, s: 0, l: 0, srr: 0, lrr: 0 }
 
 function count(state: LearnerState, trade: Trade, tau: Decay, change: Change): void {
   const { partition, closed_at, rr, groups } = trade
   if (groups.length === 0 || rr === null) return
   const weighed = weigh(closed_at, rr, tau, scratch)
   const sums = state.sums(partition)
-  for (const row of sums.rows(trade)) change(sums.table, row, weighed)
+  const rows = sums.rows(trade)
+  for (let i = 0; i < rows.length; i++)
+    change(sums.table, rows[i] as number, groups[i] === SQUARES ? weigh(closed_at, rr * rr, tau, squared) : weighed)
 }

@@ -23,6 +23,8 @@ export interface LedgerFold {
   sums(): GroupSums[]
   /** Trades as their newest revision has them. */
   trades(): IterableIterator<LedgerTrade>
+  /** Exit of the newest trade that counts, ms; null: none does. */
+  newest(): number | null
   crossed(group: Group): boolean
 }
 
@@ -101,6 +103,12 @@ export function createLedgerFold(model: Model): LedgerFold {
         .toSorted((a, b) => a.partition - b.partition || a.period - b.period)
         .map(({ group, partition, period, row }) => ({ group, partition, period, sums: table.read(row) })),
     trades: () => ledger.values(),
+    newest() {
+      let newest: number | null = null
+      for (const { groups, closed_at } of ledger.values())
+        if (groups.length > 0 && (newest === null || closed_at > newest)) newest = closed_at
+      return newest
+    },
     crossed: (group) => crossed.has(idOf(group)),
   }
 }

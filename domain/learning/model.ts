@@ -7,6 +7,7 @@
  */
 import type { PositionClosed } from '../event.ts'
 import { isOverlong, MAX_KEY_BYTES } from '../limits.ts'
+import { createOutcomeReader, type OutcomeDefinition, type OutcomeSource } from './outcome.ts'
 
 export interface LeverDefinition {
   name: string
@@ -38,7 +39,20 @@ export interface ModelDefinition {
   /** Which events the model learns from, by their `source`; absent: all. */
   sources?: { only?: string[]; except?: string[] }
   tau_days: { short: number; long: number }
-  weight: { min: number; max: number }
+  /** What of a trade is learned; absent: rr. */
+  outcome?: OutcomeDefinition
+  /** Bounds of the outcome; absent: as it is. */
+  clamp?: { min: number; max: number }
+  /** What a coefficient is made of the sums; absent: v4. */
+  rule?: 'v4' | 'shrunk'
+  /** Of the rule v4: bounds of a weight. */
+  weight?: { min: number; max: number }
+  /** Of the rule shrunk (shrunk.ts): trades that a group must have to be believed half. */
+  shrink?: { long: number; short: number; market: number; interaction: number }
+  /** The same: the edge by which a weight grows e times is max(floor, mean × baseline, sigma × σ of the outcome). */
+  scale?: { mean: number; sigma: number; floor: number }
+  /** The same: bounds of the product of all weights. */
+  multiplier?: { min: number; max: number }
   levers: LeverDefinition[]
   interactions: InteractionDefinition[]
 }
@@ -70,6 +84,8 @@ export interface Group {
 
 export interface Model {
   readonly definition: ModelDefinition
+  /** What of a trade is learned, clamped; null: it has none, and counts in no group. */
+  outcomeOf(source: OutcomeSource): number | null
   /** SHA-256 of the definition, hex: state is only ever continued under the same one. */
   readonly hash: string
   accepts(source: string | undefined): boolean
@@ -77,8 +93,10 @@ export interface Model {
   leverValues(event: LeverSource, leftOut?: string[]): LeverValue[]
   /** The same, from texts: lever name to value. */
   valuesOf(values: ReadonlyMap<string, string>): LeverValue[]
-  /** Baseline first, then levers in the model's order, then interactions. */
+  /** Baseline first (behind it, by the rule shrunk, its squares), then levers in the model's order, then interactions. */
   groups(values: readonly LeverValue[]): Group[]
+  /** The lever values that an interaction is made of. */
+  members(interaction: Pick<Group, 'name' | 'key'>): Group[]
   /** The values of one trade together; the same object for the same ones, most of the time. */
   combination(values: readonly LeverValue[]): Combination
   /** The same, from the event's context. `leftOut` takes the names of levers whose value is too long. */
@@ -108,6 +126,8 @@ export interface LeverValue {
 }
 
 export const BASELINE: Group = { scope: 'global', name: 'global', key: '' }
+/** Not the outcomes of all trades but their squares: what the rule shrunk takes the outcomes' spread from. */
+export const SQUARES: Group = { scope: 'global', name: 'global', key: 'squares' }
 
 /** Values remembered of one lever, and combinations of them; a free lever may have any number. */
 const INTERNED = 10_000
@@ -144,7 +164,7 @@ export function compileModel(definition: ModelDefinition, hash: string): Model {
 
   /** `leftOut` takes the names of interactions whose key is too long. */
   function groupsOf(values: readonly LeverValue[], leftOut?: string[]): Group[] {
-    const groups: Group[] = [BASELINE]
+    const groups: Group[] = definition.rule === 'shrunk' ? [BASELINE, SQUARES] : [BASELINE]
     const ofLever = new Array<LeverValue | undefined>(levers.length).fill(undefined)
     for (const value of values) {
       groups.push(value.group)
@@ -180,7 +200,16 @@ export function compileModel(definition: ModelDefinition, hash: string): Model {
     },
     valuesOf: (values) =>
       levers.flatMap(({ name, intern }) => (values.has(name) ? [intern(values.get(name) as string)] : [])),
+    outcomeOf: createOutcomeReader(definition),
     groups: (values) => groupsOf(values),
+    members: ({ name, key }) => {
+      const { members = [] } = definition.interactions.find((i) => i.name === name) ?? {}
+      return key.split('|').flatMap((part) => {
+        const at = part.indexOf('=')
+        const lever = definition.levers.find((l) => members.includes(l.name) && shortOf(l) === part.slice(0, at + 1))
+        return lever ? [{ scope: 'lever', name: lever.name, key: unescapePart(part.slice(at + 1)) }] : []
+      })
+    },
     combination: combinations,
     combinationOf(context, leftOut) {
       scratch.length = 0

@@ -3,8 +3,9 @@ import type { PositionClosed } from '../event.ts'
 import { checkEvent, type Rejection } from '../validation.ts'
 import { createLedgerFold, type GroupSums } from './ledger-fold.ts'
 import { BASELINE, type Group, type Model } from './model.ts'
-import { decayOf, mergeSums, weightOf } from './sums.ts'
+import { decayOf, type Evidence, mergeEvidence } from './sums.ts'
 import { tradeOf } from './trade.ts'
+import { createWeigher, type EvidenceOf } from './weigher.ts'
 
 export interface CoefficientRow {
   module: string
@@ -26,6 +27,8 @@ export interface OfflineFold {
   /** Folds events in order into a partition. Answers with those that were refused. */
   add(events: readonly PositionClosed[], partition?: number): Promise<{ event: PositionClosed; rejection: Rejection }[]>
   result(): FoldedLog
+  /** What each group's trades amount to now. */
+  evidence(): EvidenceOf
 }
 
 export function createOfflineFold(model: Model): OfflineFold {
@@ -43,36 +46,53 @@ export function createOfflineFold(model: Model): OfflineFold {
       }
       return refused
     },
-    result() {
-      const groups = new Map<string, GroupSums[]>()
-      for (const cell of fold.sums()) {
-        if (cell.sums.n === 0) continue
-        const id = `${cell.group.name}\0${cell.group.key}`
-        const known = groups.get(id)
-        if (known) known.push(cell)
-        else groups.set(id, [cell])
-      }
-      const base = mergeSums(groups.get(`${BASELINE.name}\0${BASELINE.key}`) ?? [], tau)
-      const coefficients: CoefficientRow[] = []
-      for (const all of groups.values()) {
-        const { group } = all[0] as { group: Group }
-        const merged = mergeSums(all, tau)
-        if (!merged || group.scope === 'global') continue
-        const weight = weightOf(merged.rr_short, base?.rr_short, model.definition.weight)
-        coefficients.push({
-          module: model.definition.module,
-          scope: group.scope,
-          name: group.name,
-          key: group.key,
-          weight,
-          ...merged,
-        })
-      }
-      return {
-        global_rr: base ?? { rr_short: null, rr_long: null, n: 0 },
-        coefficients: coefficients.sort(byScopeNameKey),
-      }
+    result: () => learnedFrom(model, read().values()),
+    evidence() {
+      const groups = read()
+      return (group) => groups.get(idOf(group))?.evidence ?? null
     },
+  }
+
+  function read(): Map<string, GroupEvidence> {
+    const cells = Map.groupBy(
+      fold.sums().filter((cell) => cell.sums.n > 0),
+      (cell: GroupSums) => idOf(cell.group),
+    )
+    const newest = fold.newest() ?? 0
+    const groups = new Map<string, GroupEvidence>()
+    for (const [id, all] of cells) {
+      const evidence = mergeEvidence(all, tau, newest)
+      if (evidence) groups.set(id, { group: (all[0] as GroupSums).group, evidence })
+    }
+    return groups
+  }
+}
+
+export interface GroupEvidence {
+  group: Group
+  evidence: Evidence
+}
+
+const idOf = ({ name, key }: Pick<Group, 'name' | 'key'>) => `${name}\0${key}`
+
+/** Weighs groups, all of those that have a trade, by the model's rule. */
+export function learnedFrom(model: Model, groups: Iterable<GroupEvidence>): FoldedLog {
+  const all = new Map<string, GroupEvidence>()
+  for (const one of groups) all.set(idOf(one.group), one)
+  const weigher = createWeigher(model, (group) => all.get(idOf(group))?.evidence ?? null)
+  const coefficients: CoefficientRow[] = []
+  for (const { group, evidence } of all.values()) {
+    if (group.scope === 'global') continue
+    const { weight } = weigher.weigh(group, evidence)
+    const { rr_short, rr_long, n } = evidence
+    coefficients.push({ module: model.definition.module, ...group, weight, rr_short, rr_long, n })
+  }
+  const base = all.get(idOf(BASELINE))?.evidence
+  return {
+    global_rr: base
+      ? { rr_short: base.rr_short, rr_long: base.rr_long, n: base.n }
+      : { rr_short: null, rr_long: null, n: 0 },
+    coefficients: coefficients.sort(byScopeNameKey),
   }
 }
 

@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { exactMean } from '../../test/support/exact-mean.ts'
 import { MAX_EXIT_MS } from '../validation.ts'
-import { type Coefficient, decayOf, emptySums, mergeSums, periodOf, weigh, weightOf } from './sums.ts'
+import { decayOf, emptySums, type Means, mergeSums, periodOf, weigh, weightOf } from './sums.ts'
 import { SumsTable } from './sums-table.ts'
 
 const tau = decayOf({ short: 14, long: 90 })
@@ -53,7 +53,7 @@ function without(all: readonly Point[], gone: ReadonlySet<number>): Periods {
 }
 
 /** Within 1e-9 of the exact mean; where terms cancel, what is left of them has fewer digits. */
-function expectExact(actual: Coefficient | null, points: readonly Point[]): void {
+function expectExact(actual: Means | null, points: readonly Point[]): void {
   expect(actual?.n).toBe(points.length)
   for (const [got, length] of [
     [actual?.rr_short, tau.short],

@@ -65,9 +65,6 @@ export interface WeighedTrade {
   lrr: number
 }
 
-/** A smaller R/R is none: it comes from no prices, and PostgreSQL refuses products that underflow. */
-export const MIN_RR = 1e-100
-
 /** @param into is filled and given back, instead of a new object */
 export function weigh(
   closed_at: number,
@@ -84,31 +81,76 @@ export function weigh(
   return into
 }
 
-export interface Coefficient {
+/** Decayed means of the outcomes of a group, and how many there are. */
+export interface Means {
   rr_short: number
   rr_long: number
   n: number
 }
 
+/** The same with how much of the trades is left, at a moment: Σ e^(−(T−t)/τ) for both τ. */
+export interface Evidence extends Means {
+  sum_short: number
+  sum_long: number
+}
+
+/** Exponents end here in both languages: e^-230 = 1e-100. Beyond e^4, a period, no end of one lies behind the newest trade. */
+const LEAST_EXPONENT = -230
+
 /** Sums of one group, merged in the order given (partition, then period): each is decayed to the newest period and added. null: no trade. */
-export function mergeSums(all: readonly { period: number; sums: DecayedSums }[], tau: Decay): Coefficient | null {
+export function mergeSums(all: readonly PeriodSums[], tau: Decay): Means | null {
+  const { sums } = merge(all, tau)
+  return sums.n === 0 ? null : meansOf(sums)
+}
+
+/** @param at the moment, ms */
+export function mergeEvidence(all: readonly PeriodSums[], tau: Decay, at: number): Evidence | null {
+  const { sums, end } = merge(all, tau)
+  return sums.n === 0 ? null : evidenceOfSums(sums, end, at, tau)
+}
+
+export interface PeriodSums {
+  period: number
+  sums: DecayedSums
+}
+
+type PlainSums = Pick<DecayedSums, 'n' | 'weight_short' | 'weighted_rr_short' | 'weight_long' | 'weighted_rr_long'>
+
+/**
+ * @param end to what the sums are relative, ms
+ * @param at the moment, ms
+ */
+export function evidenceOfSums(sums: PlainSums, end: number, at: number, tau: Decay): Evidence {
+  const decayed = (sum: number, of: number) =>
+    sum * Math.exp(Math.min(Math.max((end - at) / of, LEAST_EXPONENT), PERIOD_TAUS))
+  return {
+    ...meansOf(sums),
+    sum_short: decayed(sums.weight_short, tau.short),
+    sum_long: decayed(sums.weight_long, tau.long),
+  }
+}
+
+const meansOf = (sums: PlainSums): Means => ({
+  rr_short: sums.weighted_rr_short / sums.weight_short,
+  rr_long: sums.weighted_rr_long / sums.weight_long,
+  n: sums.n,
+})
+
+/** `end`: of the newest period, ms, to which the sums are relative. */
+function merge(all: readonly PeriodSums[], tau: Decay): { sums: PlainSums; end: number } {
   const newest = Math.max(...all.map((e) => e.period))
   const length = PERIOD_TAUS * tau.short
-  let n = 0
-  let weight_short = 0
-  let weighted_rr_short = 0
-  let weight_long = 0
-  let weighted_rr_long = 0
+  const merged = { n: 0, weight_short: 0, weighted_rr_short: 0, weight_long: 0, weighted_rr_long: 0 }
   for (const { period, sums } of all) {
     const s = Math.exp(((period - newest) * length) / tau.short)
     const l = Math.exp(((period - newest) * length) / tau.long)
-    n += sums.n
-    weight_short += sums.weight_short * s
-    weighted_rr_short += sums.weighted_rr_short * s
-    weight_long += sums.weight_long * l
-    weighted_rr_long += sums.weighted_rr_long * l
+    merged.n += sums.n
+    merged.weight_short += sums.weight_short * s
+    merged.weighted_rr_short += sums.weighted_rr_short * s
+    merged.weight_long += sums.weight_long * l
+    merged.weighted_rr_long += sums.weighted_rr_long * l
   }
-  return n > 0 ? { rr_short: weighted_rr_short / weight_short, rr_long: weighted_rr_long / weight_long, n } : null
+  return { sums: merged, end: (newest + 1) * length }
 }
 
 /** weight = clamp(rr_short / baseline, min, max), and 1 while the baseline is ≤ 0 or absent. */

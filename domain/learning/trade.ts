@@ -3,7 +3,6 @@ import { eventUuid } from '../event.ts'
 import { type LearnedNumbers, learnedNumbersOf } from '../trade-numbers.ts'
 import type { CheckedEvent } from '../validation.ts'
 import { contextOf, type Group, type LeverContext, type Model, unescapePart } from './model.ts'
-import { MIN_RR } from './sums.ts'
 
 export interface Trade {
   /** UUID. */
@@ -15,6 +14,7 @@ export interface Trade {
   voided: boolean
   /** Exit time, ms. */
   closed_at: number
+  /** What the model learns of it; null: the event has none, and the trade counts in no group. */
   rr: number | null
   /** Text of the model's Combination. */
   levers: string
@@ -40,7 +40,8 @@ export interface TradeSource extends LeverContext, LearnedNumbers {
 export function tradeFrom(model: Model, event: TradeSource, partition: number, offset: number): Trade {
   const overlong: string[] = []
   const { levers, groups, leftOut } = model.combinationOf(event, overlong)
-  const effective = !event.voided && event.rr !== null
+  const rr = model.outcomeOf(event)
+  const effective = !event.voided && rr !== null
   const trade: Trade = {
     id: eventUuid(event.event_id),
     partition,
@@ -48,7 +49,7 @@ export function tradeFrom(model: Model, event: TradeSource, partition: number, o
     revision: event.revision,
     voided: event.voided,
     closed_at: event.closed_at,
-    rr: event.rr !== null && Math.abs(event.rr) < MIN_RR ? 0 : event.rr,
+    rr,
     levers,
     groups: effective ? groups : NONE,
   }

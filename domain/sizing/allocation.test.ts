@@ -1,24 +1,36 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { SHARES_BEFORE_LEARNING, TIMEFRAMES } from '../timeframe.ts'
-import { allocation, type Coefficient, type CoefficientKey } from './allocation.ts'
+import {
+  allocation as allocate,
+  type CoefficientKey,
+  type FactorKey,
+  type LearnedFactor,
+  product,
+  type Sizing,
+} from './allocation.ts'
 import { temperature } from './temperature.ts'
 import { timeframeShares } from './timeframes.ts'
 
-const lever = (name: string, key: string, weight: number, more: Partial<Coefficient> = {}): Coefficient => ({
-  scope: 'lever',
+const lever = (name: string, key: string, weight: number, more: Partial<Omit<LearnedFactor, 'scope'>> = {}) => ({
+  scope: 'lever' as const,
   name,
   key,
   weight,
   rr_short: weight,
   rr_long: weight,
   n: 3,
+  edge: weight - 1,
+  trust: 1,
+  error: null,
   ...more,
 })
-const interaction = (weight: number): Coefficient => ({
+const interaction = (weight: number) => ({
   ...lever('interaction', 'cap=1m-2m|chain=base', weight),
-  scope: 'interaction',
+  scope: 'interaction' as const,
 })
+const allocation = (keys: readonly FactorKey[], rows: readonly LearnedFactor[], sizing: Sizing) =>
+  allocate(product(keys, rows, { rule: 'v4' }), sizing)
 const wide = { base: 5, min: 0, max: 1e12 }
 
 describe('the allocation of an entry context', () => {
@@ -31,9 +43,13 @@ describe('the allocation of an entry context', () => {
         scope: 'lever',
         name: 'chain',
         key: 'base',
+        known: false,
+        edge: 0,
         weight: 1,
         adjusted_weight: 1,
         n: 0,
+        trust: 0,
+        error: null,
         rr_short: null,
         rr_long: null,
         temperature: 'unknown',

@@ -3,6 +3,8 @@
  * `base`, `min`, `max` and the answer are in one unit that the caller chooses: percent of the portfolio, or USD.
  */
 import { StrandlineError } from '../../core/errors.ts'
+import type { ModelDefinition } from '../learning/model.ts'
+import type { Weighed } from '../learning/weigher.ts'
 import { shown } from '../shown.ts'
 import { type Temperature, temperature } from './temperature.ts'
 
@@ -11,6 +13,20 @@ export interface CoefficientKey {
   scope: 'lever' | 'interaction'
   name: string
   key: string
+}
+
+/** The same, or how all trades go lately, of which a model with the rule shrunk makes a factor as well. */
+export interface FactorKey {
+  scope: 'market' | CoefficientKey['scope']
+  name: string
+  key: string
+}
+
+/** What is learned of a factor. */
+export interface LearnedFactor extends FactorKey, Weighed {
+  rr_short: number
+  rr_long: number
+  n: number
 }
 
 /** A row of `learning_coefficients`. */
@@ -28,28 +44,43 @@ export interface Sizing {
 }
 
 /** One factor of the multiplier, with the row that it comes from. */
-export interface Factor extends CoefficientKey {
+export interface Factor extends FactorKey {
+  /** Whether anything is learned of it. */
+  known: boolean
+  /** What its trades say beyond the baseline, in the unit of the outcome: believed as far as `trust` (shrunk), or at its word (v4). */
+  edge: number
   /** As learned; 1 where nothing is learned of it. */
   weight: number
   /** What enters the product: `weight`, moved toward 1 where the interaction speaks for itself. */
   adjusted_weight: number
   /** Effective trades behind the row; 0: not learned. */
   n: number
+  /** How far its trades are believed, 0 to 1. */
+  trust: number
+  /** Standard deviation of the edge; null: not known. */
+  error: number | null
   rr_short: number | null
   rr_long: number | null
   temperature: Temperature | 'unknown'
 }
 
-export interface Allocation extends Sizing {
-  /** clamp(base × multiplier, min, max), in the unit of `base`. */
-  allocation: number
+/** What all factors together come to. */
+export interface Product {
+  /** Of all factors. */
+  multiplier_unclamped: number
+  /** Within the model's bounds, where it has any. */
   multiplier: number
-  /** Which bound cut the allocation, if one did. */
-  bounded_by: 'min' | 'max' | null
   /** Whether the lever weights were moved toward 1 because an interaction's weight differs from 1. */
   levers_damped: boolean
   /** In the order given. */
   factors: Factor[]
+}
+
+export interface Allocation extends Sizing, Product {
+  /** clamp(base × multiplier, min, max), in the unit of `base`. */
+  allocation: number
+  /** Which bound cut the allocation, if one did. */
+  bounded_by: 'min' | 'max' | null
 }
 
 /** An interaction that differs from 1 by this much already holds what its levers say: */
@@ -59,7 +90,7 @@ const DAMPING = 0.2
 /** 1 − 0.9 is a hair less than 0.1 in binary. */
 const ROUNDING = 1e-9
 
-const nameOf = (k: CoefficientKey) => JSON.stringify([k.scope, k.name, k.key])
+const nameOf = (k: FactorKey) => JSON.stringify([k.scope, k.name, k.key])
 
 /** @throws StrandlineError USAGE */
 export function checkSizing({ base, min, max }: Sizing): void {
@@ -73,40 +104,52 @@ export function checkSizing({ base, min, max }: Sizing): void {
 }
 
 /**
- * @param keys the coefficients that the entry context touches, levers and interactions
+ * @param keys the factors that the entry context touches, in the model's order
  * @param rows what is learned of them; a key without a row weighs 1
- * @throws StrandlineError USAGE for a base, min or max that is negative, not finite, or min > max
+ * @param definition of the model; null: none ever learned
  */
-export function allocation(keys: CoefficientKey[], rows: Coefficient[], { base, min, max }: Sizing): Allocation {
-  checkSizing({ base, min, max })
+export function product(
+  keys: readonly FactorKey[],
+  rows: readonly LearnedFactor[],
+  definition: Pick<ModelDefinition, 'rule' | 'multiplier'> | null,
+): Product {
   const learned = new Map(rows.map((row) => [nameOf(row), row]))
   const interactions = keys.filter((k) => k.scope === 'interaction').map((k) => learned.get(nameOf(k))?.weight ?? 1)
-  const levers_damped = interactions.some((w) => Math.abs(w - 1) >= INTERACTION_SPEAKS - ROUNDING)
+  // by the rule shrunk an interaction says only what its levers do not
+  const levers_damped =
+    definition?.rule !== 'shrunk' && interactions.some((w) => Math.abs(w - 1) >= INTERACTION_SPEAKS - ROUNDING)
   const factors = keys.map((k) => factor(k, learned.get(nameOf(k)), levers_damped))
-  const multiplier = factors.reduce((product, f) => product * f.adjusted_weight, 1)
-  const wanted = base * multiplier
-  const bounded_by = wanted < min ? 'min' : wanted > max ? 'max' : null
+  const multiplier_unclamped = factors.reduce((product, f) => product * f.adjusted_weight, 1)
+  const { min, max } = definition?.multiplier ?? { min: 0, max: Number.POSITIVE_INFINITY }
   return {
-    allocation: Math.min(Math.max(wanted, min), max),
-    base,
-    min,
-    max,
-    multiplier,
-    bounded_by,
+    multiplier_unclamped,
+    multiplier: Math.min(max, Math.max(min, multiplier_unclamped)),
     levers_damped,
     factors,
   }
 }
 
-function factor({ scope, name, key }: CoefficientKey, row: Coefficient | undefined, damped: boolean): Factor {
+/** @throws StrandlineError USAGE for a base, min or max that is negative, not finite, or min > max */
+export function allocation(product: Product, { base, min, max }: Sizing): Allocation {
+  checkSizing({ base, min, max })
+  const wanted = base * product.multiplier
+  const bounded_by = wanted < min ? 'min' : wanted > max ? 'max' : null
+  return { allocation: Math.min(Math.max(wanted, min), max), base, min, max, bounded_by, ...product }
+}
+
+function factor({ scope, name, key }: FactorKey, row: LearnedFactor | undefined, damped: boolean): Factor {
   const weight = row?.weight ?? 1
   return {
     scope,
     name,
     key,
+    known: row !== undefined,
+    edge: row?.edge ?? 0,
     weight,
     adjusted_weight: scope === 'lever' && damped ? weight + DAMPING * (1 - weight) : weight,
     n: row?.n ?? 0,
+    trust: row?.trust ?? 0,
+    error: row?.error ?? null,
     rr_short: row?.rr_short ?? null,
     rr_long: row?.rr_long ?? null,
     temperature: row ? temperature(row.rr_short, row.rr_long) : 'unknown',

@@ -8,7 +8,6 @@ import {
   baselineOf,
   bytewise,
   coefficientsOf,
-  groupsOf,
   learnedTables,
   onPage,
   pageEnd,
@@ -97,7 +96,7 @@ export function createMemoryAudit(db: MemoryDatabase): AuditStore {
           .rows()
           .filter((c) => c.consumer === consumer && c.topic === topic && c.checkpoint !== null)
           .map((c): [number, number] => [c.partition, c.checkpoint as number]),
-        global_rr: active ? baselineOf(groupsOf(db, active)) : null,
+        global_rr: active ? baselineOf(db, active) : null,
         rows: rows.map(({ module: _, ...row }) => row),
         next: upto,
       })

@@ -5,6 +5,7 @@ import { shippedModels } from '../../core/load-model.ts'
 import { type CoefficientStore, createCoefficientStore } from '../../core/store/coefficient-store.ts'
 import {
   type Baseline,
+  evidenceIn,
   type Learned,
   type LearnedModel,
   learnedModel,
@@ -20,9 +21,11 @@ import {
   allocation,
   type CoefficientKey,
   checkSizing,
+  product,
   type Sizing,
 } from '../../domain/sizing/allocation.ts'
 import { type ContextCheck, checkAgainstModel } from '../../domain/sizing/check-context.ts'
+import { coefficientKeys, factorKeys, learnedFactors } from '../../domain/sizing/factors.ts'
 import { type TimeframeShare, timeframeShares } from '../../domain/sizing/timeframes.ts'
 import { TIMEFRAMES } from '../../domain/timeframe.ts'
 
@@ -93,7 +96,9 @@ export function createDecisionMaker(store: CoefficientStore): DecisionMaker {
       const { timeframe } = request
       const { model, learned, keys } = await read(request.model, (m) => (m ? keysOf(m, request) : []))
       const checked = checkAgainstModel(model?.definition ?? null, request.entry_context, timeframe)
-      const answer = allocation(keys, learned.rows, request)
+      const factors = model ? factorKeys(model, keys) : []
+      const rows = model ? learnedFactors(model, factors, evidenceIn(learned)) : []
+      const answer = allocation(product(factors, rows, model?.definition ?? null), request)
       const levers = new Set(keys.map((k) => k.name))
       return {
         ...answer,
@@ -120,11 +125,8 @@ export function createDecisionMaker(store: CoefficientStore): DecisionMaker {
   }
 }
 
-/** Levers in the model's order, then interactions. */
-function keysOf(model: Model, { entry_context, timeframe }: AllocationRequest): CoefficientKey[] {
-  const values = model.leverValues({ ...splitEntryContext(entry_context), timeframe: timeframe ?? '' })
-  return model.groups(values).filter((group) => group.scope !== 'global') as CoefficientKey[]
-}
+const keysOf = (model: Model, { entry_context, timeframe }: AllocationRequest): CoefficientKey[] =>
+  coefficientKeys(model, { ...splitEntryContext(entry_context), timeframe: timeframe ?? '' })
 
 /** The request may come from anywhere: nothing about it is taken for granted. */
 function checkRequest(request: Partial<AllocationRequest> | null | undefined): asserts request is AllocationRequest {

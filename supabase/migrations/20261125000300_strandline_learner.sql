@@ -15,6 +15,7 @@ create table strandline.model_versions (
   tau_long    double precision generated always as ((definition -> 'tau_days' ->> 'long')::double precision) stored,
   weight_min  double precision generated always as ((definition -> 'weight' ->> 'min')::double precision) stored,
   weight_max  double precision generated always as ((definition -> 'weight' ->> 'max')::double precision) stored,
+  rule        text             generated always as (coalesce(definition ->> 'rule', 'v4')) stored,
   timeframes  jsonb            generated always as (jsonb_path_query_array(definition, '$.levers[*] ? (@.name == "timeframe").vocabulary[*]')) stored,
   build       integer     not null default 1,
   active      boolean     not null default false,
@@ -36,7 +37,7 @@ create table strandline.learner_ledger (
   event_id     uuid     not null,           -- the event's own, or a UUIDv5 of it where it is no UUID
   "offset"     bigint   not null,           -- where in the partition its effective revision lies
   closed_at_ms bigint   not null,           -- milliseconds since 1970-01-01 UTC
-  rr           double precision,            -- null: not scored, counts in no group
+  rr           double precision,            -- the model's outcome; null: the trade has none, counts in no group
   model_version   integer  not null,          -- no foreign key: its check would cost each row more than the row
   revision     integer  not null,
   partition    smallint not null,
@@ -44,6 +45,8 @@ create table strandline.learner_ledger (
   levers       text     not null collate "C", -- |lever=value|lever=value|, % and | in a value percent-encoded
   primary key (event_id, model_version)
 );
+-- The exit of the newest trade that counts: the moment for which the rule shrunk counts what is left of older ones.
+create index learner_ledger_newest on strandline.learner_ledger (model_version, closed_at_ms) where rr is not null and not voided;
 
 -- Decayed sums for each partition, group and period; the baseline is the group ('global', ''). A period is four short tau long, and its sums are relative
 -- to its end (domain/learning/sums.ts); each sum is kept in two doubles, so that what is taken out again leaves nothing behind.
@@ -68,14 +71,18 @@ create table strandline.learner_partials (
 ) with (fillfactor = 80); -- room for updates in place: no index entry changes
 
 -- The groups of every version, merged in the order of partition and period, relative to the newest period: e^-4 a period for the short tau.
--- The one place in SQL that says what a coefficient is; in TypeScript: domain/learning/sums.ts. test/learner/formula.int.test.ts holds the two together.
--- exp() that comes to 0 is an underflow error in PostgreSQL, and so is a product of next to nothing: weights end at e^-230 = 1e-100.
+-- Here and in the views below stands in SQL what a coefficient is; in TypeScript: domain/learning (sums.ts, shrunk.ts, weigher.ts). test/learner/formula.int.test.ts
+-- holds the two together.
+-- exp() that comes to 0 is an underflow error in PostgreSQL, and so is a product of next to nothing: weights end at e^-230 = 1e-100. Beyond e^4, a period, no
+-- end of a period lies behind the newest trade.
 create view strandline.learner_groups with (security_invoker = true) as
 select model_version, scope, name, key,
        sum(weighted_rr_short * s order by partition, period) / sum(weight_short * s order by partition, period) as rr_short,
        sum(weighted_rr_long * l order by partition, period) / sum(weight_long * l order by partition, period) as rr_long,
        sum(n)::bigint as n,
-       max(newest_ms) as newest_ms
+       max(newest_ms) as newest_ms,
+       -- what is left of the trades at the end of the newest period
+       sum(weight_short * s order by partition, period) as end_short, sum(weight_long * l order by partition, period) as end_long, max(period) as period
 from (
   select p.*, exp(greatest(p.taus, -230)) as s,
          exp(greatest(p.taus * g.tau_short / g.tau_long, -230)) as l
@@ -85,17 +92,62 @@ from (
 ) decayed
 group by model_version, scope, name, key;
 
--- The coefficients of every version, weighed against its current baseline.
+-- The same with what is left of a group's trades at the exit of the version's newest trade that counts: sum of e^(-(T - t) / tau).
+create view strandline.learner_evidence with (security_invoker = true) as
+select c.model_version, c.scope, c.name, c.key, c.rr_short, c.rr_long, c.n,
+       c.end_short * exp(least(greatest(((c.period + 1) * 4 * g.tau_short * 86400000 - t.closed_at_ms) / (g.tau_short * 86400000), -230), 4)) as sum_short,
+       c.end_long * exp(least(greatest(((c.period + 1) * 4 * g.tau_short * 86400000 - t.closed_at_ms) / (g.tau_long * 86400000), -230), 4)) as sum_long,
+       t.closed_at_ms as newest_ms
+from strandline.model_versions g
+join strandline.learner_groups c on c.model_version = g.model_version
+cross join lateral (select coalesce((select l.closed_at_ms from strandline.learner_ledger l where l.model_version = g.model_version and l.rr is not null
+                                      and not l.voided order by l.closed_at_ms desc limit 1), 0) as closed_at_ms) t;
+
+-- What versions with the rule shrunk weigh against, and with what.
+create view strandline.learner_shrunk with (security_invoker = true) as
+select g.model_version, a.newest_ms, a.rr_short, a.rr_long,
+       greatest((p.scale ->> 'floor')::double precision, (p.scale ->> 'mean')::double precision * a.rr_long,
+                (p.scale ->> 'sigma')::double precision
+                  * case when s.rr_long - a.rr_long * a.rr_long > s.rr_long * 1e-13 then sqrt(s.rr_long - a.rr_long * a.rr_long) else 0 end) as scale,
+       (p.shrink ->> 'long')::double precision as k_long, (p.shrink ->> 'short')::double precision as k_short,
+       (p.shrink ->> 'interaction')::double precision as k_interaction,
+       g.definition -> 'levers' as levers
+from strandline.model_versions g
+cross join lateral (select g.definition -> 'scale' as scale, g.definition -> 'shrink' as shrink) p
+cross join lateral (select * from strandline.learner_evidence x where x.model_version = g.model_version and x.name = 'global' and x.key = '' offset 0) a
+cross join lateral (select * from strandline.learner_evidence x where x.model_version = g.model_version and x.name = 'global' and x.key = 'squares' offset 0) s
+where g.rule = 'shrunk';
+
+-- The coefficients of every version, weighed by its rule against its current baseline.
 create view strandline.learner_coefficients with (security_invoker = true) as
 select g.model_version, g.active, g.module, c.scope, c.name, c.key,
-       case when base.rr_short > 0
-         then least(greatest(c.rr_short / greatest(base.rr_short, 1e-250), g.weight_min), g.weight_max)
+       case
+         when g.rule = 'shrunk' then case when e.edge is null then 1.0 else exp(least(greatest(e.edge / b.scale, -20), 20)) end
+         when base.rr_short > 0 then least(greatest(c.rr_short / greatest(base.rr_short, 1e-250), g.weight_min), g.weight_max)
          else 1.0 end as weight,
        c.rr_short, c.rr_long, c.n,
        to_timestamp(c.newest_ms / 1000.0) as updated_at
 from strandline.model_versions g
 join strandline.learner_groups c on c.model_version = g.model_version and c.scope <> 'global'
-left join strandline.learner_groups base on base.model_version = g.model_version and base.name = 'global' and base.key = '';
+left join strandline.learner_groups base on base.model_version = g.model_version and base.name = 'global' and base.key = ''
+left join strandline.learner_shrunk b on b.model_version = g.model_version
+left join lateral (
+  select least(c.n, 2 * c.end_short * exp(least(greatest(((c.period + 1) * 4 * g.tau_short * 86400000 - b.newest_ms) / (g.tau_short * 86400000), -230), 4))) as short,
+         least(c.n, 2 * c.end_long * exp(least(greatest(((c.period + 1) * 4 * g.tau_short * 86400000 - b.newest_ms) / (g.tau_long * 86400000), -230), 4))) as long) q
+  on b.model_version is not null
+left join lateral ( -- what the lever values of an interaction say by themselves
+  select coalesce(sum(r.q / (r.q + b.k_long) * (r.rr_long - b.rr_long)), 0) as long
+  from string_to_table(c.key, '|') part
+  join lateral jsonb_array_elements(b.levers) lever on starts_with(part, coalesce(lever ->> 'short', lever ->> 'name') || '=')
+  cross join lateral (select least(x.n, 2 * x.sum_long) as q, x.rr_long from strandline.learner_evidence x
+                      where x.model_version = c.model_version and x.name = (lever ->> 'name') collate "C"
+                        and x.key = replace(replace(substr(part, strpos(part, '=') + 1), '%7C', '|'), '%25', '%') collate "C" offset 0) r) m
+  on b.model_version is not null and c.scope = 'interaction'
+left join lateral (
+  select case when c.scope = 'interaction' then q.long / (q.long + b.k_interaction) * (c.rr_long - b.rr_long - m.long)
+              else l.long + q.short / (q.short + b.k_short) * (c.rr_short - b.rr_short - l.long) end as edge
+  from (select q.long / (q.long + b.k_long) * (c.rr_long - b.rr_long) as long) l) e
+  on b.model_version is not null;
 
 -- What readers know: the active version.
 create view strandline.learning_coefficients with (security_invoker = true) as

@@ -24,8 +24,8 @@ returns jsonb language sql stable security invoker set search_path = '' as $$
 $$;
 
 -- The rows of the given coefficients, each an index look-up. p_keys: JSON array of {scope, name, key}, as text. p_model: as above.
--- Returns {version, hash, active: of the version that was read, global_rr: {rr_short, rr_long, n} or null, rows: [{scope, name, key, weight, rr_short,
--- rr_long, n}]}. Plans are made anew: one from the first, empty days would scan the table for ever.
+-- Returns {version, hash, active: of the version that was read, global_rr: {rr_short, rr_long, n} or null, baseline and squares: {rr_short, rr_long, n,
+-- sum_short, sum_long} or null, rows: [{scope, name, key, weight, rr_short, rr_long, n, sum_short, sum_long}]}. Plans are made anew: one from the first, empty days would scan the table for ever.
 create function public.strandline_decision_coefficients(p_keys text, p_model text default null)
 returns jsonb language plpgsql stable security invoker set search_path = '' set plan_cache_mode = force_custom_plan as $$
 declare
@@ -36,9 +36,10 @@ declare
 begin
   for k in select * from jsonb_to_recordset(p_keys::jsonb) as r(scope text, name text, key text) loop
     select jsonb_build_object('scope', c.scope, 'name', c.name, 'key', c.key,
-                              'weight', c.weight, 'rr_short', c.rr_short, 'rr_long', c.rr_long, 'n', c.n)
+                              'weight', c.weight, 'rr_short', c.rr_short, 'rr_long', c.rr_long, 'n', c.n, 'sum_short', e.sum_short, 'sum_long', e.sum_long)
       into found_row
       from strandline.learner_coefficients c
+      join strandline.learner_evidence e on e.model_version = v_model_version and e.key = k.key collate "C" and e.name = k.name collate "C"
       where c.model_version = v_model_version and c.key = k.key collate "C" and c.name = k.name collate "C" and c.scope = k.scope collate "C";
     if found then rows := rows || found_row; end if;
   end loop;
@@ -48,6 +49,10 @@ begin
     'active', coalesce((select g.active from strandline.model_versions g where g.model_version = v_model_version), false),
     'global_rr', (select jsonb_build_object('rr_short', b.rr_short, 'rr_long', b.rr_long, 'n', b.n)
                   from strandline.learner_groups b where b.model_version = v_model_version and b.name = 'global' and b.key = ''),
+    'baseline', (select to_jsonb(b) from (select e.rr_short, e.rr_long, e.n, e.sum_short, e.sum_long from strandline.learner_evidence e
+                                          where e.model_version = v_model_version and e.name = 'global' and e.key = '') b),
+    'squares', (select to_jsonb(b) from (select e.rr_short, e.rr_long, e.n, e.sum_short, e.sum_long from strandline.learner_evidence e
+                                         where e.model_version = v_model_version and e.name = 'global' and e.key = 'squares') b),
     'rows', rows);
 end
 $$;

@@ -68,7 +68,7 @@ test('coefficients of any sums: R/R, number and weight are those of the view, to
       expect(Math.abs(found - is), row.key).toBeLessThanOrEqual(1e-12 * Math.max(1, Math.abs(is)))
     same(row.rr_short, rr_short)
     same(row.rr_long, rr_long)
-    same(row.weight, weightOf(rr_short, base.rr_short, model.definition.weight))
+    same(row.weight, weightOf(rr_short, base.rr_short, model.definition.weight as { min: number; max: number }))
   }
   const [config] = await db.sql<{ b: { global_rr: { rr_short: number; n: number } } }>(
     'select strandline.learner_baseline($1) as b',

@@ -97,7 +97,7 @@ async function folded({ closedUntil, below }: Cut): Promise<FoldedLog> {
   return fold.result()
 }
 
-const at = (opened: OpenHistory, cut: Cut) => coefficientsAt(opened.history, opened.effective(cut), model.definition)
+const at = (opened: OpenHistory, cut: Cut) => coefficientsAt(opened.history, opened.effective(cut), model)
 
 /** Runs the command as a program of its own. */
 const strandline = (...args: string[]) =>

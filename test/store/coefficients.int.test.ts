@@ -5,7 +5,7 @@ import { loadModel } from '../../core/load-model.ts'
 import { createCoefficientStore } from '../../core/store/coefficient-store.ts'
 import { createMemoryCoefficients } from '../../core/store/memory/coefficients.ts'
 import { createMemoryDatabase, type MemoryDatabase } from '../../core/store/memory/database.ts'
-import { learnedTables, type PartialRow, partialKey } from '../../core/store/memory/learned.ts'
+import { learnedTables, ledgerKey, type PartialRow, partialKey } from '../../core/store/memory/learned.ts'
 import { createMemoryModelVersions } from '../../core/store/memory/model-versions.ts'
 import { createModelVersionStore } from '../../core/store/model-versions.ts'
 import { decayOf, periodOf, weigh } from '../../domain/learning/sums.ts'
@@ -16,7 +16,7 @@ const ways = useWays(...WAYS)
 const versionsOf = adapters(createMemoryModelVersions, createModelVersionStore)
 const coefficientsOf = adapters(createMemoryCoefficients, createCoefficientStore)
 
-const TABLES = 'strandline.model_versions, strandline.learner_partials'
+const TABLES = 'strandline.model_versions, strandline.learner_partials, strandline.learner_ledger'
 const DAY_MS = 86_400_000
 /** A period of the model, and the beginning of one. */
 const PERIOD_DAYS = 56
@@ -24,6 +24,7 @@ const T0 = Math.ceil(Date.UTC(2026, 0, 1) / DAY_MS / PERIOD_DAYS) * PERIOD_DAYS 
 
 const lowcap = loadModel('lowcap-v4')
 const freqtrade = loadModel('freqtrade')
+const shrunk = loadModel('lowcap-v5')
 const named = ({ definition, hash }: typeof lowcap, topic: string) => ({
   model: definition.name,
   hash,
@@ -49,6 +50,19 @@ async function putPartials(way: Way, rows: PartialRow[]): Promise<void> {
   )
 }
 
+/** A trade that counts: its exit is the moment for which the rule shrunk counts what is left of others. */
+async function putTrade(way: Way, model_version: number, closed_at: number): Promise<void> {
+  const event_id = '00000000-0000-4000-8000-000000000001'
+  const row = { model_version, event_id, partition: 0, offset: 0, revision: 0, voided: false, rr: 1, levers: '' }
+  if (way.memory) {
+    const { ledger } = learnedTables(way.memory)
+    return way.memory.transaction(() => ledger.put(ledgerKey(model_version, event_id), { ...row, closed_at }))
+  }
+  await way.db.sql('insert into learner_ledger select (jsonb_populate_record(null::learner_ledger, $1)).*', [
+    JSON.stringify({ ...row, closed_at_ms: closed_at }),
+  ])
+}
+
 /** Sums of some trades, [days after T0, R/R]. */
 function partial(
   of: Pick<PartialRow, 'model_version' | 'partition' | 'name' | 'key'>,
@@ -58,7 +72,7 @@ function partial(
   const table = new SumsTable(1)
   const sums = table.addRow()
   for (const [day, rr] of trades) table.addTrade(sums, weigh(T0 + day * DAY_MS, rr, tau))
-  const scope = of.name === 'global' ? 'global' : of.name.includes('+') ? 'interaction' : 'lever'
+  const scope = of.name === 'global' ? 'global' : /^interaction$|[+]/.test(of.name) ? 'interaction' : 'lever'
   return { ...of, scope, period: periodOf(T0 + trades[0]![0] * DAY_MS, tau), sums: table.read(sums) }
 }
 
@@ -84,7 +98,8 @@ describe.each(WAYS)('%s', (name) => {
 
   test('nothing is learned', async () => {
     const port = coefficientsOf(way())
-    const nothing = { model_version: null, hash: null, active: false, global_rr: null, rows: [] }
+    const numbers = { global_rr: null, baseline: null, squares: null, rows: [] }
+    const nothing = { model_version: null, hash: null, active: false, ...numbers }
     expect(await port.version(null)).toBeNull()
     expect(await port.read([{ scope: 'lever', name: 'curator', key: 'a' }], null)).toEqual(nothing)
     expect(await port.read([], 'lowcap-v4')).toEqual(nothing)
@@ -143,12 +158,14 @@ const trades = fc.array(fc.tuple(fc.integer({ min: 0, max: 50 }), fc.integer({ m
 })
 const content = fc.uniqueArray(
   fc.record({
-    model_version: fc.integer({ min: 1, max: 3 }),
+    model_version: fc.oneof(fc.integer({ min: 1, max: 4 }), fc.constant(4)),
     partition: fc.nat(1),
     period: fc.nat(2),
     group: fc.constantFrom(
       'global|',
       'global|',
+      'global|squares',
+      'interaction|chain=a|curator=b',
       'curator|a',
       'curator|b',
       'curator|ä',
@@ -164,8 +181,8 @@ const question = fc.record({
   scope: fc.constantFrom(null, null, 'lever', 'interaction'),
   name: fc.constantFrom(null, null, 'curator'),
   minN: fc.nat(3),
-  model: fc.constantFrom(null, 'lowcap-v4', 'freqtrade', 'nobody'),
-  modelVersion: fc.constantFrom(null, null, 1, 2, 9),
+  model: fc.constantFrom(null, 'lowcap-v4', 'lowcap-v5', 'freqtrade', 'nobody'),
+  modelVersion: fc.constantFrom(null, null, 1, 2, 4, 9),
   size: fc.integer({ min: 1, max: 6 }),
 })
 
@@ -176,7 +193,8 @@ test('whatever was learned, readers get the same from memory as from PostgreSQL,
       content,
       fc.array(question, { minLength: 1, maxLength: 4 }),
       fc.nat(4),
-      async (rows, asked, active) => {
+      fc.option(fc.integer({ min: 100, max: 400 })),
+      async (rows, asked, active, newest) => {
         const memory: Way = { name: 'memory', memory: createMemoryDatabase() }
         await cleared(direct)
         const answers = []
@@ -186,6 +204,7 @@ test('whatever was learned, readers get the same from memory as from PostgreSQL,
             [lowcap, 't'],
             [freqtrade, 't'],
             [lowcap, 'u'],
+            [shrunk, 't'],
           ] as const)
             await versions.open(named(model, topic))
           await putPartials(
@@ -198,11 +217,13 @@ test('whatever was learned, readers get the same from memory as from PostgreSQL,
               )
             }),
           )
+          if (newest !== null) await putTrade(way, 4, T0 + newest * DAY_MS)
           const port = coefficientsOf(way)
           const seen: unknown[] = [await versions.activate(active), await versions.list()]
-          const keys = rows.map(
-            ({ group }) => ({ scope: 'lever', name: group.split('|')[0]!, key: group.split('|')[1]! }) as const,
-          )
+          const keys = rows.map(({ group }) => {
+            const [name, ...key] = group.split('|')
+            return { scope: name === 'interaction' ? name : 'lever', name: name!, key: key.join('|') } as const
+          })
           for (const { size, ...filter } of asked) {
             seen.push(await port.version(filter.model), await port.read(keys, filter.model))
             for (let after: string | null = ''; after !== null; ) {

@@ -1,4 +1,6 @@
 /** What is learned, in memory: the rules of `strandline_decision_*`. */
+
+import { BASELINE, SQUARES } from '../../../domain/learning/model.ts'
 import type { CoefficientStore } from '../coefficient-store.ts'
 import { namesVersion } from '../version-name.ts'
 import { asJson, type MemoryDatabase } from './database.ts'
@@ -6,7 +8,8 @@ import {
   activeVersion,
   baselineOf,
   coefficientsOf,
-  groupsOf,
+  evidenceNamed,
+  evidenceOf,
   learnedTables,
   type ModelVersionRow,
   onPage,
@@ -39,16 +42,20 @@ export function createMemoryCoefficients(db: MemoryDatabase): CoefficientStore {
     },
     async read(keys, model) {
       const version = meant(model)
-      if (!version) return { model_version: null, hash: null, active: false, global_rr: null, rows: [] }
+      if (!version) {
+        const nothing = { global_rr: null, baseline: null, squares: null, rows: [] }
+        return { model_version: null, hash: null, active: false, ...nothing }
+      }
       const all = coefficientsOf(db, version)
+      const groups = evidenceOf(db, version)
       const rows = keys.flatMap(({ scope, name, key }) => {
         const found = all.find((c) => c.scope === scope && c.name === name && c.key === key)
-        if (!found) return []
-        const { module: _, ...row } = found
-        return [{ ...row, scope }]
+        const evidence = evidenceNamed(groups, { scope, name, key })
+        return found && evidence ? [{ scope, name, key, weight: found.weight, ...evidence }] : []
       })
       const { model_version, hash, active } = version
-      return asJson({ model_version, hash, active, global_rr: baselineOf(groupsOf(db, version)), rows })
+      const [baseline, squares] = [evidenceNamed(groups, BASELINE), evidenceNamed(groups, SQUARES)]
+      return asJson({ model_version, hash, active, global_rr: baselineOf(db, version), baseline, squares, rows })
     },
     async page({ scope, name, minN, model, modelVersion }, after, size) {
       const upto = pageEnd(db, after, size)

@@ -1,6 +1,7 @@
 /** The learner's tables in memory: model versions, ledger and sums. The learner writes them; readers and the audit read what they amount to. */
-import type { ModelDefinition } from '../../../domain/learning/model.ts'
-import { type Coefficient, type DecayedSums, decayOf, mergeSums, weightOf } from '../../../domain/learning/sums.ts'
+import { BASELINE, compileModel, type Group, type ModelDefinition, type Scope } from '../../../domain/learning/model.ts'
+import { type GroupEvidence, learnedFrom } from '../../../domain/learning/offline.ts'
+import { type DecayedSums, decayOf, type Evidence, type Means, mergeEvidence } from '../../../domain/learning/sums.ts'
 import { keyOf, type MemoryDatabase } from './database.ts'
 
 export interface ModelVersionRow {
@@ -62,41 +63,38 @@ export const activeVersion = (db: MemoryDatabase): ModelVersionRow | undefined =
 /** Bytewise, as the database's collation "C". */
 export const bytewise = (a: string, b: string): number => Buffer.compare(Buffer.from(a), Buffer.from(b))
 
-export interface GroupRow extends Coefficient {
-  scope: string
-  name: string
-  key: string
-}
-
-/** What the sums of a version amount to: each group merged in the order of partition and period (`strandline.learner_groups`). */
-export function groupsOf(db: MemoryDatabase, version: ModelVersionRow): GroupRow[] {
-  const tau = decayOf(version.definition.tau_days)
-  const rows = learnedTables(db)
-    .partials.rows()
-    .filter((p) => p.model_version === version.model_version)
+/** What the sums of a version amount to: each group merged in the order of partition and period (`strandline.learner_evidence`). */
+export function evidenceOf(db: MemoryDatabase, version: ModelVersionRow): GroupEvidence[] {
+  const { model_version, definition } = version
+  const tau = decayOf(definition.tau_days)
+  const { partials, ledger } = learnedTables(db)
+  const newest = ledger
+    .rows()
+    .filter((t) => t.model_version === model_version && !t.voided && t.rr !== null)
+    .reduce((newest, t) => Math.max(newest, t.closed_at), 0)
+  const rows = partials
+    .rows()
+    .filter((p) => p.model_version === model_version)
     .sort((a, b) => a.partition - b.partition || a.period - b.period)
   const groups = Map.groupBy(rows, (p) => keyOf(p.name, p.key))
   return [...groups.values()].flatMap((all) => {
     const { scope, name, key } = all[0] as PartialRow
-    const merged = mergeSums(all, tau)
-    return merged ? [{ scope, name, key, ...merged }] : []
+    const evidence = mergeEvidence(all, tau, newest)
+    return evidence ? [{ group: { scope: scope as Scope, name, key }, evidence }] : []
   })
 }
 
-export const baselineOf = (groups: readonly GroupRow[]): Coefficient | null => {
-  const found = groups.find((g) => g.name === 'global' && g.key === '')
-  return found ? { rr_short: found.rr_short, rr_long: found.rr_long, n: found.n } : null
+export const evidenceNamed = (groups: readonly GroupEvidence[], { name, key }: Group): Evidence | null =>
+  groups.find(({ group }) => group.name === name && group.key === key)?.evidence ?? null
+
+export function baselineOf(db: MemoryDatabase, version: ModelVersionRow): Means | null {
+  const found = evidenceNamed(evidenceOf(db, version), BASELINE)
+  return found && { rr_short: found.rr_short, rr_long: found.rr_long, n: found.n }
 }
 
-/** The coefficients of a version, weighed against its baseline (`strandline.learner_coefficients`). */
-export function coefficientsOf(db: MemoryDatabase, version: ModelVersionRow) {
-  const groups = groupsOf(db, version)
-  const base = baselineOf(groups)?.rr_short
-  const { module, weight: bounds } = version.definition
-  return groups
-    .filter((g) => g.scope !== 'global')
-    .map((g) => ({ module, ...g, weight: weightOf(g.rr_short, base, bounds) }))
-}
+/** The coefficients of a version, by its rule (`strandline.learner_coefficients`). */
+export const coefficientsOf = (db: MemoryDatabase, { definition, hash, ...version }: ModelVersionRow) =>
+  learnedFrom(compileModel(definition, hash), evidenceOf(db, { definition, hash, ...version })).coefficients
 
 /** The last key of a page of so many partials, of whichever version; null: there are fewer. */
 export function pageEnd(db: MemoryDatabase, after: string, size: number): string | null {
