@@ -137,13 +137,14 @@ async function reviseOne(options: Options, make: (stack: OpenStack) => Promise<R
 }
 
 function asJson({ before, after }: Revised) {
-  const of = ({ revision, voided, exit_price, rr, return: gain, max_drawdown }: Revised['before']) => ({
+  const of = ({ revision, voided, exit_price, rr, return: gain, max_drawdown, net_return }: Revised['before']) => ({
     revision,
     voided,
     exit_price,
     rr,
     return: gain,
     max_drawdown,
+    net_return,
   })
   return { event_id: after.event_id, position_id: after.position_id, before: of(before), after: of(after) }
 }
@@ -155,8 +156,15 @@ function revisedText({ before, after }: Revised): string {
     : [
         before.exit_price === after.exit_price ? '' : `exit price ${before.exit_price} → ${after.exit_price}, `,
         `R/R ${number(before.rr)} → ${number(after.rr)}`,
+        netText(before.net_return, after.net_return),
       ].join('')
   return `Trade ${after.event_id}${symbol}, closed ${new Date(after.closed_at).toISOString()}, revision ${before.revision} → ${after.revision}: ${what}`
+}
+
+function netText(before: number | null, after: number | null): string {
+  if (before === after) return ''
+  if (after !== null) return `, net return ${number(before, 4)} → ${number(after, 4)}`
+  return `, net return ${number(before, 4)} → unknown (it cannot be told from the return: that takes the trade's fees and stake, and a return that shows its leverage)`
 }
 
 function rescoringText({ looked, without_bars, changed }: Rescoring): string {

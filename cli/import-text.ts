@@ -25,7 +25,7 @@ export interface ImportSummary {
   active_model: string | null
 }
 
-/** One trade of `import freqtrade --json`. Times ISO 8601; return, drawdown and gain are ratios. */
+/** One trade of `import freqtrade --json`. Times ISO 8601; returns, drawdown, gain and risk are ratios; fees and stake in the quote currency. */
 export function tradeRow(event: PositionClosed) {
   const { position_id, trade_id, symbol, entry_price, exit_price, max_drawdown, max_gain, rr, unscored_reason } = event
   return {
@@ -41,6 +41,10 @@ export function tradeRow(event: PositionClosed) {
     max_gain,
     rr,
     unscored_reason,
+    net_return: event.net_return,
+    fees: event.fees,
+    stake: event.stake,
+    risk_at_entry: event.risk_at_entry,
   }
 }
 

@@ -58,6 +58,10 @@ test('a dry run with --json is one object: trades in the order of the file, and 
     'max_gain',
     'rr',
     'unscored_reason',
+    'net_return',
+    'fees',
+    'stake',
+    'risk_at_entry',
   ])
   expect(out.trades[0]).toMatchObject({ opened_at: '2024-03-04T07:10:00.000Z', closed_at: '2024-03-04T07:15:00.000Z' })
 })

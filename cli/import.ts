@@ -104,7 +104,7 @@ export function register(program: Command): void {
     )
     .argument(
       '<events.jsonl>',
-      'lines with event_id, revision, voided, exit_ts, timeframe, rr, entry_context; further fields of the event are optional',
+      'lines with event_id, revision, voided, exit_ts, timeframe, rr, entry_context; further fields of the event (return, net_return, fees, stake, risk_at_entry, …) are optional',
     )
     .option(
       '--model <name>',

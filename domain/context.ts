@@ -3,6 +3,7 @@ import { isObject } from './is-object.ts'
 import type { Model } from './learning/model.ts'
 import { overlongKeys } from './learning/overlong-keys.ts'
 import { fitContext, MAX_KEY_BYTES, wellFormed } from './limits.ts'
+import { problemOfNumber } from './trade-numbers.ts'
 
 /** More than any id that a table holds, and little enough for a line of a log. */
 const MAX_POSITION_ID = 1_000
@@ -22,7 +23,7 @@ export function allWellFormed(value: unknown): boolean {
 
 /**
  * What is wrong with an entry or regime context ("is …", "has …"), or null. A trade that closes with such a context is closed without what is too
- * long; whoever can still be told is told.
+ * long, or no risk; whoever can still be told is told.
  * @param models that must be able to take it
  */
 export function checkContext(value: unknown, models: readonly Model[]): string | null {
@@ -35,6 +36,15 @@ export function checkContext(value: unknown, models: readonly Model[]): string |
   return long
     ? `has values that make the key of the ${long.name} of ${long.model} longer than the ${MAX_KEY_BYTES} bytes that are allowed`
     : null
+}
+
+/** The same of an entry context, whose number `risk_at_entry` becomes the event's. */
+export function checkEntryContext(value: unknown, models: readonly Model[]): string | null {
+  const wrong = checkContext(value, models)
+  if (wrong) return wrong
+  const { risk_at_entry: risk } = value as Record<string, unknown>
+  const problem = typeof risk === 'number' ? problemOfNumber('risk_at_entry', risk) : null
+  return problem && `has a field 'risk_at_entry' that ${problem}`
 }
 
 /** A map of texts, as the event carries it: numbers and booleans written out, anything else left out. */

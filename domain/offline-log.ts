@@ -1,7 +1,7 @@
 /**
  * The offline log: one event a line, as JSON. `fold` reads it, `import jsonl` sends it through the log.
  * Required: `event_id`, `exit_ts` (ISO 8601), `timeframe`, `rr` (number or null; a voided event needs none). `entry_context` is flat: strings are
- * levers, numbers are measures. `revision` (0), `voided` (false) and the other fields of PositionClosed are optional.
+ * levers, numbers are measures. `revision` (0), `voided` (false) and the other fields of PositionClosed, by their names, are optional.
  */
 import { StrandlineError } from '../core/errors.ts'
 import { type PositionClosed, splitEntryContext } from './event.ts'

@@ -41,6 +41,39 @@ describe('another exit price', () => {
   })
 })
 
+describe('the net return of another exit price', () => {
+  const net = (e: Partial<typeof event>, exit_price: number) =>
+    withExitPrice({ ...event, ...e }, exit_price, [BAR], BY).net_return
+  const spot = { net_return: 0.48, fees: 4, stake: 200 }
+
+  test('follows the return, its fees and stake as they were', () => {
+    expect(net(spot, 2.2)).toBeCloseTo(0.08, 12)
+    expect(withExitPrice({ ...event, ...spot }, 2.2, [BAR], BY)).toMatchObject({ fees: 4, stake: 200 })
+    expect(net({ ...spot, net_return: 0.476 }, 2.2)).toBeCloseTo(0.076, 12) // fees in what is divided by, as Freqtrade has them
+  })
+
+  test('has the leverage that the trade shows', () => {
+    expect(net({ ...spot, net_return: 5 * 0.5 - 0.1, fees: 20 }, 2.2)).toBeCloseTo(5 * 0.1 - 0.1, 12)
+    const short = { entry_price: 2, exit_price: 1.6, return: 0.2, net_return: 0.58, fees: 2, stake: 100 }
+    expect(net(short, 2.2)).toBeCloseTo(-0.32, 12)
+  })
+
+  test('is unknown where nobody can tell it, and stays where nothing changed', () => {
+    for (const missing of [{ fees: null }, { stake: null }, { return: null }])
+      expect(net({ ...spot, ...missing }, 2.2)).toBeNull()
+    expect(net({ ...spot, net_return: null }, 2.2)).toBeNull()
+    expect(net({ ...spot, exit_price: 2, return: 0, net_return: -0.02 }, 2.2)).toBeNull() // of any leverage
+    expect(net({ ...spot, net_return: -3 }, 2.2)).toBeNull() // of none
+    expect(net({ ...spot, fees: null }, event.exit_price)).toBe(0.48)
+  })
+
+  test('is that of the trade under another R/R, on other bars, and retracted', () => {
+    const trade = { ...event, ...spot }
+    for (const next of [withRr(trade, 1, BY), rescoredOn(trade, [[event.opened_at, 1, 3.2]], BY), retracted(trade, BY)])
+      expect(next).toMatchObject(spot)
+  })
+})
+
 test('another R/R lies within ±10, and scores a trade that had none', () => {
   expect(withRr(closedTrade({ rr: null, unscored_reason: 'no_ohlcv' }), -1, BY)).toMatchObject({
     rr: -1,

@@ -3,6 +3,7 @@ import { StrandlineError } from '../core/errors.ts'
 import { type BarRow, NO_BARS, scoreOn } from './closing/closing.ts'
 import type { Score, Side } from './closing/rr.ts'
 import type { PositionClosed } from './event.ts'
+import { finiteOrNull } from './trade-numbers.ts'
 import { MAX_RR } from './validation.ts'
 
 /** Who made a revision and why, percent-encoded. */
@@ -41,7 +42,7 @@ export function withRr(event: PositionClosed, rr: number, by: string): PositionC
 }
 
 /**
- * The trade with another exit price, scored on its bars; where there are none, on the extremes that it was scored on before.
+ * The trade with another exit price, scored on its bars; where there are none, on the extremes that it was scored on before. Its net return follows (netReturnAt).
  * Errors: EVENT_INVALID where it is retracted or a price is none, POSITION_INVALID where the two are too far apart.
  */
 export function withExitPrice(event: PositionClosed, exit_price: number, bars: BarRow[], by: string): PositionClosed {
@@ -63,7 +64,25 @@ export function withExitPrice(event: PositionClosed, exit_price: number, bars: B
   const score = scoreOn(changed, side, bars)
   const final =
     score.unscored_reason === NO_BARS && event.rr !== null ? scoreOn(changed, side, extremesOf(event, side)) : score
-  return next(event, by, { exit_price, ...final })
+  return next(event, by, { exit_price, ...final, net_return: netReturnAt(event, final.return) })
+}
+
+/** Fees may be counted a little otherwise than we do: in what is divided by, too. Relative to the return and the fees. */
+const ROUGHLY = 0.01
+
+/**
+ * What a trade came to after fees, had it returned `gross`: stake and fees stay what they were, and so does the leverage, which the trade shows itself by the return
+ * that it had: (net_return + fees / stake) / return. Null where that cannot be told: no stake or no fees are known, or the return was too little to tell it by.
+ */
+function netReturnAt({ return: was, net_return, fees, stake }: PositionClosed, gross: number): number | null {
+  if (net_return === null || was === gross) return net_return
+  if (was === null || fees === null || stake === null) return null
+  const cost = fees / stake
+  const rough = ROUGHLY * (Math.abs(was) + Math.abs(cost))
+  if (Math.abs(was) <= 2 * rough) return null
+  const isPlain = Math.abs(net_return - (was - cost)) <= rough
+  const leverage = isPlain ? 1 : Math.abs(was) > Math.abs(cost) ? (net_return + cost) / was : Number.NaN
+  return leverage > 0 ? finiteOrNull(net_return + leverage * (gross - was)) : null
 }
 
 /** The trade with the score of the bars that are there now; null where it is the same, or where no bar counts: what was scored is not unscored. */

@@ -20,6 +20,11 @@ describe('the strand of a closed trade', () => {
     })
   })
 
+  test('has the net return where the event says it', () => {
+    const { completed_trades, trade_summary } = strandOf(closedTrade({ net_return: 0.48 }), place).content
+    expect([completed_trades[0]?.net_return, trade_summary.net_return]).toEqual([0.48, 0.48])
+  })
+
   test('holds levers and measures as one entry context, and the trade itself', () => {
     const { content } = strandOf(closedTrade(), place)
     const trade = {

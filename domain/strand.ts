@@ -1,6 +1,6 @@
 /**
  * PositionClosed to the `position_closed` strand that readers of `ad_strands` know. Pure: the same event is always the same row, so a replay
- * changes nothing. Prices are in the event's quote currency, `return`, `max_drawdown` and `max_gain` are ratios, times ISO 8601 UTC.
+ * changes nothing. Prices are in the event's quote currency, `return`, `net_return`, `max_drawdown` and `max_gain` are ratios, times ISO 8601 UTC.
  */
 import { eventUuid, type PositionClosed } from './event.ts'
 
@@ -17,6 +17,8 @@ export interface StrandTrade {
   max_drawdown: number | null
   max_gain: number | null
   unscored_reason: string | null
+  /** Where the event says it. */
+  net_return?: number
 }
 
 export interface StrandContent {
@@ -122,6 +124,7 @@ export function strandOf(event: PositionClosed, place: LogPlace): StrandRow {
     max_drawdown: event.max_drawdown,
     max_gain: event.max_gain,
     unscored_reason: event.unscored_reason === null ? null : storable(event.unscored_reason),
+    ...(event.net_return === null ? {} : { net_return: event.net_return }),
   }
   return {
     id: strandId(event.event_id),

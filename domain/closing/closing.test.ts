@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { eventId } from '../event.ts'
+import { eventId, UNSAID } from '../event.ts'
 import { checkEvent } from '../validation.ts'
 import { type BarredFlatTrade, closingOf, rescored } from './closing.ts'
 
@@ -52,6 +52,8 @@ test('the event: identity from position and trade, score from the bars, context 
     max_gain: 0.2,
     rr: 2,
     unscored_reason: null,
+    ...UNSAID,
+    stake: 500,
     levers: { curator: 'x', is_new: 'true' },
     measures: { mcap_at_entry: 5 },
     regime_context: { macro: 'Recover', score: '2' },
@@ -71,6 +73,31 @@ test('the entry of completed_trades has prices, times and the score', () => {
     exit_price: 110,
     quantity: 5,
     rr: 2,
+  })
+})
+
+describe('what was put in, and what was risked', () => {
+  test.each([
+    [5, 500],
+    ['0.5', 50],
+    [null, null],
+    [0, null],
+    ['NaN', null],
+    ['Infinity', null],
+    [1e308, null],
+  ])('of %s tokens at 100 each: %s', (quantity, stake) => {
+    expect(closingOf(flat({ quantity })).event.stake).toBe(stake)
+  })
+
+  test('the risk is what the entry context says; one that is none is left out and named', () => {
+    expect(closingOf(flat({ entry_context: { risk_at_entry: 0.05 } })).event).toMatchObject({
+      risk_at_entry: 0.05,
+      measures: { risk_at_entry: 0.05 },
+    })
+    expect(closingOf(flat({ entry_context: { risk_at_entry: 5 } })).event).toMatchObject({
+      risk_at_entry: null,
+      left_out: ['risk_at_entry'],
+    })
   })
 })
 

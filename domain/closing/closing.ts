@@ -31,6 +31,7 @@ export interface FlatTrade {
   decision_type: string
   entry_price: number | string | null
   exit_price: number | string | null
+  /** All that was bought, in tokens. */
   quantity: number | string | null
   /** A text where it is infinite. */
   opened_at: number | string
@@ -95,7 +96,9 @@ export function closingOf(trade: BarredFlatTrade): Closing {
     ...times,
     ...prices,
     ...score,
-    ...UNSAID,
+    ...UNSAID, // no execution says its fees
+    stake: stakeOf(prices.entry_price, trade.quantity),
+    risk_at_entry: context?.measures.risk_at_entry ?? null,
     levers: context?.levers ?? {},
     measures: context?.measures ?? {},
     regime_context: textMap(trade.regime_context),
@@ -119,6 +122,12 @@ export function closingOf(trade: BarredFlatTrade): Closing {
     },
     score_later: score.unscored_reason === NO_BARS,
   }
+}
+
+/** What was paid for all that was bought; null where the row does not say how much that was. */
+function stakeOf(entry_price: number, quantity: FlatTrade['quantity']): number | null {
+  const stake = quantity === null ? Number.NaN : entry_price * Number(quantity)
+  return stake > 0 && Number.isFinite(stake) ? stake : null
 }
 
 const unreadable = (trade: FlatTrade, problem: string) =>

@@ -84,6 +84,10 @@ test.each([
   ],
   [{ entry_context: { curator: 'ä'.repeat(1_001) } }, "entry_context has a field 'curator' that has 2002 bytes"],
   [{ entry_context: { ['n'.repeat(2_001)]: 'x' } }, 'that has a name of 2001 bytes'],
+  [
+    { entry_context: { risk_at_entry: 5 } },
+    "entry_context has a field 'risk_at_entry' that is 5, not a fraction of the entry price",
+  ],
   [{ entry_context: { a: { b: 'c\0' } } }, 'entry_context is not well-formed text'],
   [
     { entry_context: Object.fromEntries(Array.from({ length: 40 }, (_, i) => [`f${i}`, 'x'.repeat(2_000)])) },
@@ -95,6 +99,12 @@ test.each([
   ],
 ])('%j is refused: %s', (change, sentence) => {
   expect(() => parse(change)).toThrow(sentence)
+})
+
+test('a risk that is a fraction is taken, and one of a regime is none of ours', () => {
+  const entry_context = { risk_at_entry: 0.05 }
+  const regime_context = { risk_at_entry: 5 }
+  expect(parse({ entry_context, regime_context })).toMatchObject({ entry_context, regime_context })
 })
 
 test('a body that is no object is refused', () => {

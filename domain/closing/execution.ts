@@ -1,6 +1,6 @@
 /** What a trader may report about a position: checked here, before the database sees it. Pure. */
 import { type ErrorCode, StrandlineError } from '../../core/errors.ts'
-import { checkContext, checkPositionId } from '../context.ts'
+import { checkContext, checkEntryContext, checkPositionId } from '../context.ts'
 import { isObject } from '../is-object.ts'
 import type { Model } from '../learning/model.ts'
 import { byteLength, MAX_ID_BYTES, wellFormed } from '../limits.ts'
@@ -130,7 +130,7 @@ function time(id: string, value: unknown): string | null {
 
 function context(id: string, name: string, value: unknown, models: readonly Model[]): Record<string, unknown> | null {
   if (value === undefined || value === null) return null
-  const wrong = checkContext(value, models)
+  const wrong = (name === 'entry_context' ? checkEntryContext : checkContext)(value, models)
   if (wrong) throw invalid(`Execution ${id}: ${name} ${wrong}.`, 'Send one flat object of texts and numbers.')
   return value as Record<string, unknown>
 }

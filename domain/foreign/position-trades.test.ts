@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { eventId } from '../event.ts'
+import { eventId, UNSAID } from '../event.ts'
 import { type ForeignPosition, tradesOfPosition } from './position-trades.ts'
 
 const NOW = Date.parse('2026-03-02T12:00:00Z')
@@ -56,6 +56,7 @@ test('an element becomes the event of its trade', () => {
           max_drawdown: 0.05,
           max_gain: 0.2,
           unscored_reason: null,
+          ...UNSAID,
           levers: { curator: 'x' },
           measures: { vol_at_entry: 98_000 },
           regime_context: { macro: 'Dip' },

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { eventId } from '../event.ts'
+import { eventId, UNSAID } from '../event.ts'
 import { type ForeignStrand, tradeOfStrand } from './strand-event.ts'
 
 const NOW = Date.parse('2026-03-02T12:00:00Z')
@@ -63,12 +63,21 @@ test('a strand becomes the event that the PM would have published of the same tr
       max_drawdown: 0.05,
       max_gain: 0.2,
       unscored_reason: null,
+      ...UNSAID,
       levers: { curator: 'x' },
       measures: { mcap_at_entry: 5 },
       regime_context: { macro: 'Recover' },
       source: 'learning-queue',
     },
   })
+})
+
+test('what it came to in money, where the trade says it; what is no number of these is left out and named, the trade is not', () => {
+  const money = { net_return: 0.09, fees: '0.5', stake: '50.00', risk_at_entry: 0.04 }
+  expect(read({}, {}, money).event).toMatchObject({ net_return: 0.09, fees: 0.5, stake: 50, risk_at_entry: 0.04 })
+  expect(read({}, { entry_context: { risk_at_entry: '0.03' } }).event.risk_at_entry).toBe(0.03)
+  const { event } = read({}, {}, { net_return: 'NaN', fees: {}, stake: -1, risk_at_entry: 4 })
+  expect(event).toMatchObject({ ...UNSAID, rr: 2, left_out: ['net_return', 'fees', 'stake', 'risk_at_entry'] })
 })
 
 test('ids in the content, other names of fields, Decimals as texts, times without a zone', () => {

@@ -8,7 +8,7 @@
 
 import type { Side } from '../closing/rr.ts'
 import { textMap } from '../context.ts'
-import { eventId, type PositionClosed, splitEntryContext, UNSAID } from '../event.ts'
+import { eventId, type PositionClosed, splitEntryContext } from '../event.ts'
 import { isObject } from '../is-object.ts'
 import { fitEvent } from '../limits.ts'
 import { timeText } from '../time.ts'
@@ -52,7 +52,8 @@ const AT = ['timestamp', 'ts', 'executed_at', 'created_at', 'time']
 /**
  * @param parts what the trade's fields are looked up in, in this order: the trade, its summary, the strand's summary
  * @param now ms; an exit up to a day later comes back as it is (somebody's clock is ahead: wait), anything beyond is no exit time
- * An R/R beyond ±10 is the same ratio under another bound, and is clamped. What of it is too long for an event is left out and named (`left_out`).
+ * An R/R beyond ±10 is the same ratio under another bound, and is clamped. What of it is too long for an event, or no number
+ * where it can do without, is left out and named (`left_out`).
  * Errors: EVENT_INVALID, naming what is missing.
  */
 export function foreignTrade(parts: Fields[], place: TradePlace, now: number): ForeignTrade {
@@ -75,6 +76,7 @@ export function foreignTrade(parts: Fields[], place: TradePlace, now: number): F
   const unscored = rr === null && entry_price !== null && exit_price !== null
   if (rr === null && !unscored) throw invalid(`${what} has neither an R/R nor the prices for one`)
 
+  const context = splitEntryContext(withNumbers(objectOf(place.entry_context) ?? objectOf(of('entry_context')) ?? {}))
   const event: PositionClosed = {
     event_id: eventId(position_id, trade_id),
     revision: 0,
@@ -95,8 +97,12 @@ export function foreignTrade(parts: Fields[], place: TradePlace, now: number): F
     max_drawdown: numberOf(of('max_drawdown'), 'max_drawdown'),
     max_gain: numberOf(of('max_gain'), 'max_gain'),
     unscored_reason: null,
-    ...UNSAID,
-    ...splitEntryContext(withNumbers(objectOf(place.entry_context) ?? objectOf(of('entry_context')) ?? {})),
+    provisional: null,
+    net_return: optional(of('net_return')),
+    fees: optional(of('fees')),
+    stake: optional(of('stake')),
+    risk_at_entry: optional(of('risk_at_entry') ?? context.measures.risk_at_entry),
+    ...context,
     regime_context: textMap(objectOf(place.regime_context) ?? objectOf(of('regime_context')) ?? {}),
     source: place.source,
   }
@@ -107,6 +113,12 @@ export function foreignTrade(parts: Fields[], place: TradePlace, now: number): F
   if (!(event.opened_at >= MIN_ENTRY_MS && event.opened_at <= MAX_EXIT_MS))
     throw invalid(`the entry time is ${event.opened_at}, not a time in milliseconds`)
   return { event: fitted, side: sideOf(firstText(of('side')) || place.side), unscored }
+}
+
+/** A number that a trade can do without: NaN where it is none, which is left out and named. */
+function optional(value: unknown): number | null {
+  if (value === undefined || value === null) return null
+  return typeof value === 'number' || (typeof value === 'string' && value.trim() !== '') ? Number(value) : Number.NaN
 }
 
 /** Measures are named so, and Decimals came as texts. */

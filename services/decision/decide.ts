@@ -12,7 +12,7 @@ import {
   readCoefficients,
 } from '../../core/store/learned.ts'
 import type { Store } from '../../core/store/store.ts'
-import { checkContext } from '../../domain/context.ts'
+import { checkEntryContext } from '../../domain/context.ts'
 import { splitEntryContext } from '../../domain/event.ts'
 import type { Model } from '../../domain/learning/model.ts'
 import { wellFormed } from '../../domain/limits.ts'
@@ -144,7 +144,7 @@ function checkRequest(request: Partial<AllocationRequest> | null | undefined): a
           todo: 'Give strings (levers) and numbers (measures) only.',
         },
       )
-  const wrong = checkContext(entry_context, shippedModels())
+  const wrong = checkEntryContext(entry_context, shippedModels())
   if (wrong)
     throw new StrandlineError('USAGE', `The entry context ${wrong}.`, {
       todo: 'Give short texts and numbers; no trade with more is learned from.',

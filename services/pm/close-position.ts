@@ -108,7 +108,7 @@ export function sayLeftOut(pm: Portfolio, event: PositionClosed): void {
     known.add(field)
     pm.logger.warn(
       { position_id: event.position_id, event_id: event.event_id, field },
-      `A trade closed without ${field}: it is too long, or no text. The trade counts for the rest.`,
+      `A trade closed without ${field}: it is too long, or what no such field can be. The trade counts for the rest.`,
     )
   }
 }

@@ -2,7 +2,7 @@
 
 import { StrandlineError } from '../../core/errors.ts'
 import { shippedModels } from '../../core/load-model.ts'
-import { checkContext } from '../../domain/context.ts'
+import { checkContext, checkEntryContext } from '../../domain/context.ts'
 import { isObject } from '../../domain/is-object.ts'
 import { byteLength, MAX_ID_BYTES, wellFormed } from '../../domain/limits.ts'
 import { shown } from '../../domain/shown.ts'
@@ -44,7 +44,7 @@ export async function openPosition(
     throw invalid(`The position's timeframe is ${shown(timeframe)}.`, `Use one of: ${TIMEFRAMES.join(', ')}.`)
   if (side !== 'long' && side !== 'short') throw invalid(`The position's side is ${shown(side)}.`, 'Use long or short.')
   for (const [name, value] of Object.entries({ entry_context, regime_context })) {
-    const wrong = checkContext(value, shippedModels())
+    const wrong = (name === 'entry_context' ? checkEntryContext : checkContext)(value, shippedModels())
     if (wrong) throw invalid(`The position's ${name} ${wrong}.`, 'Send one flat object of texts and numbers.')
   }
   const texts = Object.fromEntries(TEXTS.map((name) => [name, body[name] ?? '']))

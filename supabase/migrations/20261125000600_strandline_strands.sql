@@ -136,6 +136,7 @@ begin
            case when jsonb_typeof(t.trade -> 'exit_price') = 'number' then (t.trade ->> 'exit_price')::double precision end as exit_price,
            case when jsonb_typeof(t.trade -> 'rr') = 'number' then (t.trade ->> 'rr')::double precision end as rr,
            case when jsonb_typeof(t.trade -> 'return') = 'number' then (t.trade ->> 'return')::double precision end as "return",
+           case when jsonb_typeof(t.trade -> 'net_return') = 'number' then (t.trade ->> 'net_return')::double precision end as net_return,
            case when jsonb_typeof(t.trade -> 'max_drawdown') = 'number' then (t.trade ->> 'max_drawdown')::double precision end as max_drawdown,
            case when jsonb_typeof(t.trade -> 'max_gain') = 'number' then (t.trade ->> 'max_gain')::double precision end as max_gain,
            c.body -> 'entry_context' as entry_context,

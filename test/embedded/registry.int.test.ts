@@ -1,6 +1,12 @@
+import { readdirSync, readFileSync } from 'node:fs'
 import { SchemaRegistry, SchemaType } from '@kafkajs/confluent-schema-registry'
+import avro from 'avsc'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { createCodec, frame } from '../../core/codec/position-closed-codec.ts'
+import type { Config } from '../../core/config.ts'
+import { UNSAID } from '../../domain/event.ts'
 import { type Registry, startRegistry } from '../../services/registry/index.ts'
+import { closedTrade } from '../support/closed-trade.ts'
 import { createTestKafka, type TestKafka } from '../support/kafka.ts'
 
 let kafka: TestKafka
@@ -220,4 +226,28 @@ test('the topic holds the records that Confluent writes', async () => {
     schema: record(id).schema,
     deleted: false,
   })
+})
+
+test('the released versions of our schema follow each other under FULL_TRANSITIVE, and what was written under each is read', async () => {
+  const dir = new URL('../../schemas/released/', import.meta.url)
+  const released = readdirSync(dir)
+    .sort((a, b) => a.localeCompare(b, 'en', { numeric: true }))
+    .map((file) => readFileSync(new URL(file, dir), 'utf8'))
+  const topic = kafka.name('closed')
+  const subject = `${topic}-value`
+  await call('PUT', `/config/${subject}`, { compatibility: 'FULL_TRANSITIVE' })
+  const ids: number[] = []
+  for (const schema of released) {
+    const { status, body } = await call('POST', `/subjects/${subject}/versions`, { schema })
+    expect(status, JSON.stringify(body)).toBe(200)
+    ids.push(body.id)
+  }
+  const codec = createCodec({ topic, registry: { url: registry.url } } as Config)
+  const event = closedTrade({ net_return: 0.4, fees: 0.2, stake: 2, risk_at_entry: 0.05, provisional: false })
+  const newest = await codec.encode(event)
+  expect(newest.readInt32BE(1)).toBe(ids.at(-1))
+  expect(await codec.decode(newest)).toEqual(event)
+  const first = frame(ids[0]!, avro.Type.forSchema(JSON.parse(released[0]!)).toBuffer(event))
+  expect(await codec.decode(first)).toEqual({ ...event, ...UNSAID })
+  expect((await call('GET', `/subjects/${subject}/versions`)).body).toEqual(released.map((_, i) => i + 1))
 })

@@ -71,6 +71,8 @@ describe('a full exit', () => {
     expect(outbox).toHaveLength(1)
     expect(outbox[0]!.payload).toMatchObject({
       ...score,
+      stake: 2_000,
+      net_return: null, // executions say no fees
       revision: 0,
       voided: false,
       position_id: id,
@@ -117,6 +119,17 @@ describe('a full exit', () => {
       exit_price: 200,
       decision_type: 'emergency_exit',
       closed_at: Date.parse(at(30)),
+    })
+  })
+
+  test('has the risk that its entry context says; one that is none costs the trade nothing', async () => {
+    const id = await openedPosition(pm, { entry_context: { risk_at_entry: 0.05 } })
+    expect((await reportExecution(pm, id, fullExit(id))).closed).toMatchObject({ risk_at_entry: 0.05, stake: 1_000 })
+    const other = await openedPosition(pm)
+    await db.sql(`update lowcap_positions set entry_context = '{"risk_at_entry": 5}' where id = $1`, [other])
+    expect(await reportExecution(pm, other, fullExit(other))).toMatchObject({
+      closed: { risk_at_entry: null, measures: { risk_at_entry: 5 } },
+      left_out: ['risk_at_entry'],
     })
   })
 

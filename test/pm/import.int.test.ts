@@ -6,7 +6,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { systemClock } from '../../core/clock.ts'
 import { StrandlineError } from '../../core/errors.ts'
 import type { ServiceDeps } from '../../core/service.ts'
-import type { PositionClosed } from '../../domain/event.ts'
+import { type PositionClosed, UNSAID } from '../../domain/event.ts'
 import { readFreqtrade } from '../../services/pm/sources/freqtrade.ts'
 import { importEvents } from '../../services/pm/sources/import-events.ts'
 import { readJsonl } from '../../services/pm/sources/jsonl.ts'
@@ -55,6 +55,13 @@ test('every event is in the log when the import is done, and importing again cha
   expect(seen).toEqual([500, 1_000, 1_200])
   expect(await importEvents(deps(), trades(1_200))).toEqual({ new: 0, already_known: 1_200, rescored: 0 })
   expect(log.records).toHaveLength(1_200)
+})
+
+test('an outbox row of the time before the second version of the schema is published, with what it has not as null', async () => {
+  const [event] = trades(1, { net_return: 0.4, stake: 2 })
+  const { provisional: _p, net_return: _n, fees: _f, stake: _s, risk_at_entry: _r, ...first } = event!
+  expect(await importEvents(deps(), [first as PositionClosed])).toMatchObject({ new: 1 })
+  expect(await testCodec.decode(log.records[0]!.value!)).toEqual({ ...event, ...UNSAID })
 })
 
 test('two imports of one file at the same time are one', async () => {

@@ -96,7 +96,7 @@ describe('revisions', () => {
 
 describe('the view of closed positions', () => {
   test('shows the trade flat', async () => {
-    await strands.project(closedTrade({ position_id: 'flat', source: 'import:jsonl' }))
+    await strands.project(closedTrade({ position_id: 'flat', source: 'import:jsonl', net_return: 0.48 }))
     const [row] = await strands.viewOf('flat')
     expect(row).toMatchObject({
       position_id: 'flat',
@@ -108,6 +108,7 @@ describe('the view of closed positions', () => {
       decision_type: 'trim',
       rr: 1.25,
       return: 0.5,
+      net_return: 0.48,
       max_drawdown: 0.4,
       max_gain: 0.75,
       entry_price: 2,

@@ -8,6 +8,7 @@ import type { Side } from '../../../domain/closing/rr.ts'
 import { isObject } from '../../../domain/is-object.ts'
 import { shown } from '../../../domain/shown.ts'
 import { parseTime } from '../../../domain/time.ts'
+import { finiteOrNull, riskOrNull } from '../../../domain/trade-numbers.ts'
 import { MAX_EXIT_MS, MIN_ENTRY_MS } from '../../../domain/validation.ts'
 
 /** One closed trade of a backtest. Times in ms; prices in the pair's quote currency. */
@@ -23,6 +24,14 @@ export interface BacktestTrade {
   exit_price: number
   enter_tag: string
   exit_reason: string
+  /** Freqtrade's profit_ratio: after fees (and funding), on the stake, so with the leverage in it. These are null where the export does not say. */
+  net_return: number | null
+  /** By its fee rates, on what the position was worth at entry and at exit; in the quote currency. */
+  fees: number | null
+  /** One's own money in all entries, in the quote currency: the position is larger by the leverage. */
+  stake: number | null
+  /** Distance of the first stop from the entry price, a ratio. */
+  risk_at_entry: number | null
 }
 
 export interface Backtest {
@@ -160,10 +169,33 @@ function tradeOf(raw: unknown, strategy: string, timeframe: string, where: strin
     exit_price,
     enter_tag: text(fields.enter_tag) || text(fields.buy_tag),
     exit_reason: text(fields.exit_reason) || text(fields.sell_reason),
+    ...moneyOf(fields, entry_price, exit_price),
+  }
+}
+
+type Money = Pick<BacktestTrade, 'net_return' | 'fees' | 'stake' | 'risk_at_entry'>
+
+function moneyOf(fields: Record<string, unknown>, entry_price: number, exit_price: number): Money {
+  const leverage = rate(fields.leverage) ?? 1
+  // of a position that was sold in parts, stake_amount is only the last of them
+  const stake = rate(fields.max_stake_amount) ?? rate(fields.stake_amount)
+  const [open, close] = [number(fields.fee_open), number(fields.fee_close)]
+  const stop = rate(fields.initial_stop_loss_abs)
+  const ratio = number(fields.initial_stop_loss_ratio) // of the stake, with one sign in one version and the other in another
+  const risk = stop !== null ? Math.abs(entry_price - stop) / entry_price : ratio && Math.abs(ratio) / leverage
+  return {
+    net_return: number(fields.profit_ratio) ?? number(fields.profit_percent), // its old name, for the same ratio
+    fees:
+      stake === null || open === null || close === null
+        ? null
+        : finiteOrNull(stake * leverage * (open + (close * exit_price) / entry_price)),
+    stake,
+    risk_at_entry: riskOrNull(risk),
   }
 }
 
 const text = (value: unknown) => (typeof value === 'string' ? value : '')
+const number = (value: unknown) => (typeof value === 'number' ? finiteOrNull(value) : null)
 const rate = (value: unknown) => (typeof value === 'number' && Number.isFinite(value) && value > 0 ? value : null)
 
 /** `*_timestamp` in ms, or `*_date` as ISO 8601 (UTC where it names no zone) or, in the oldest format, in seconds. */

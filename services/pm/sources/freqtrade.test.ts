@@ -77,6 +77,64 @@ test('a short trade is mirrored', () => {
   })
 })
 
+describe('what it came to in money', () => {
+  const money = (more: object) => {
+    const { net_return, fees, stake, risk_at_entry } = read(write('result.json', result({ ...trade, ...more })))
+      .events[0]!
+    return { net_return, fees, stake, risk_at_entry }
+  }
+  const close = (value: number) => expect.closeTo(value, 12)
+
+  test('is Freqtrade’s own profit, fees by its rates, the stake and the first stop', () => {
+    const spot = {
+      profit_ratio: 0.0978,
+      stake_amount: 50,
+      fee_open: 0.001,
+      fee_close: 0.001,
+      initial_stop_loss_abs: 95,
+    }
+    expect(money(spot)).toEqual({
+      net_return: 0.0978,
+      fees: close(50 * 0.001 + 55 * 0.001),
+      stake: 50,
+      risk_at_entry: 0.05,
+    })
+  })
+
+  test('has the leverage in it: the profit is of the stake, the fees of the whole position', () => {
+    const short = { is_short: true, leverage: 3, profit_ratio: -0.306, max_stake_amount: 100, stake_amount: 20 }
+    expect(money({ ...short, fee_open: 0.001, fee_close: 0.002, initial_stop_loss_abs: 104 })).toEqual({
+      net_return: -0.306,
+      fees: close(300 * 0.001 + 330 * 0.002),
+      stake: 100, // sold in parts, of which the last one was 20
+      risk_at_entry: 0.04,
+    })
+  })
+
+  test.each([-0.12, 0.12])(
+    'a stop that is only a ratio of the stake, whatever its sign (%d)',
+    (initial_stop_loss_ratio) => {
+      expect(money({ leverage: 3, initial_stop_loss_ratio }).risk_at_entry).toBeCloseTo(0.04, 12)
+    },
+  )
+
+  test('is unknown where the export does not say it, or says what is no number', () => {
+    const unknown = { net_return: null, fees: null, stake: null, risk_at_entry: null }
+    expect(money({})).toEqual(unknown)
+    const odd = { profit_ratio: null, stake_amount: 0, fee_open: 'x', fee_close: 0.1, initial_stop_loss_abs: 100 }
+    expect(money(odd)).toEqual(unknown)
+    expect(money({ initial_stop_loss_ratio: -3 })).toEqual(unknown)
+    expect(money({ stake_amount: 1e300, leverage: 1e300, fee_open: 1, fee_close: 1 })).toEqual({
+      ...unknown,
+      stake: 1e300,
+    })
+  })
+
+  test('has its name of earlier versions', () => {
+    expect(money({ profit_percent: 0.0978 }).net_return).toBe(0.0978)
+  })
+})
+
 test('the same trade has the same identity in every file, and every trade has its own', () => {
   const other = { ...trade, open_date: '2024-03-04 07:15:00+00:00' }
   const ids = read(write('a.json', result(trade, other, { ...trade, is_short: true }, trade))).events.map(
@@ -232,6 +290,10 @@ test.skipIf(!backtest || !vectors || !sharedCandles)(
         expect(Math.abs(event[name]! - expected[i]![name]), `trade ${i} ${name}`).toBeLessThanOrEqual(
           1e-9 * Math.max(1, Math.abs(expected[i]![name])),
         )
+    // what is left of the return when its fees are taken off; Freqtrade divides by the stake and the fee of the entry
+    for (const { return: gross, net_return, fees, stake } of events)
+      expect(net_return).toBeCloseTo((gross! - fees! / stake!) / 1.0025, 7)
+    expect(events.map((e) => e.risk_at_entry)).toEqual(events.map(() => expect.closeTo(0.1, 3)))
   },
 )
 

@@ -1,7 +1,7 @@
 /** Trades of a Freqtrade backtest as events: scored on candles, with the levers of models/freqtrade.json. */
 import { findStrandlineError, StrandlineError } from '../../../core/errors.ts'
 import { scoreTrade } from '../../../domain/closing/rr.ts'
-import { eventId, type PositionClosed, UNSAID } from '../../../domain/event.ts'
+import { eventId, type PositionClosed } from '../../../domain/event.ts'
 import { fitEvent } from '../../../domain/limits.ts'
 import { shown } from '../../../domain/shown.ts'
 import { timeframeMs } from '../../../domain/timeframe.ts'
@@ -117,7 +117,11 @@ function eventOf(trade: BacktestTrade, position_id: string, trade_id: string, ca
     entry_price: trade.entry_price,
     exit_price: trade.exit_price,
     ...scoreTrade(trade, candles?.between(opened_at - barMs, closed_at) ?? [], barMs),
-    ...UNSAID,
+    provisional: null,
+    net_return: trade.net_return,
+    fees: trade.fees,
+    stake: trade.stake,
+    risk_at_entry: trade.risk_at_entry,
     levers: {
       strategy: trade.strategy,
       pair: trade.pair,
