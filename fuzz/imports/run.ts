@@ -105,6 +105,14 @@ const trade = (dice: Dice) => {
     enter_tag: 'dip',
     is_short: dice.chance(0.3),
     is_open: false,
+    profit_ratio: dice.next() - 0.5,
+    stake_amount: 100,
+    max_stake_amount: 200,
+    leverage: 3,
+    fee_open: 0.001,
+    fee_close: 0.001,
+    initial_stop_loss_abs: 95,
+    initial_stop_loss_ratio: -0.05,
   }
 }
 

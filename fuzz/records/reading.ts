@@ -8,6 +8,7 @@ import type { PositionClosed } from '../../domain/event.ts'
 import type { Model } from '../../domain/learning/model.ts'
 import { type Trade, tradeFrom, tradeOf } from '../../domain/learning/trade.ts'
 import { type StrandRow, strandOf } from '../../domain/strand.ts'
+import { learnedNumbersOf } from '../../domain/trade-numbers.ts'
 import { checkEvent, type RejectReason } from '../../domain/validation.ts'
 
 export interface Decoders {
@@ -25,6 +26,7 @@ export async function readRecord(record: LogRecord, decoders: Decoders, model: M
     reason: checkFlatEvent(event, record.key, record.timestamp)?.reason ?? null,
     accepted: model.accepts(event.source),
     trade: tradeFrom(model, event, 0, record.offset),
+    numbers: learnedNumbersOf(event),
   }))
   const whole = await outcome(decoders.whole, record, (event) => ({
     reason: checkEvent(event, record.key, record.timestamp)?.reason ?? null,
@@ -36,7 +38,10 @@ export async function readRecord(record: LogRecord, decoders: Decoders, model: M
     return { reason: whole.reason as RejectReason }
   const { event } = whole
   const trade = tradeOf(model, event, 0, record.offset)
-  const [one, other] = [JSON.stringify(flat.trade), JSON.stringify(trade)]
+  const [one, other] = [
+    JSON.stringify({ ...flat.trade, ...flat.numbers }),
+    JSON.stringify({ ...trade, ...learnedNumbersOf(event) }),
+  ]
   if (one !== other) throw new Error(`the learner reads the trade ${one}, the projector ${other}`)
   const strand = strandOf(event, { topic: 't', partition: 0, offset: record.offset })
   return { reason: null, event, trade, strand, accepted: flat.accepted }
