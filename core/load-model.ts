@@ -16,20 +16,32 @@ export function loadModel(nameOrFile: string): Model {
     throw new StrandlineError('USAGE', `There is no model '${nameOrFile}'.`, {
       todo: `Use one of ${modelNames().join(', ')}, or the path of a model file.`,
     })
-  let definition: ModelDefinition
-  try {
-    definition = JSON.parse(readFileSync(file, 'utf8')) as ModelDefinition
-  } catch (cause) {
-    throw new StrandlineError('MODEL_INVALID', `The model file ${file} is not JSON: ${(cause as Error).message}.`, {
-      cause,
-    })
-  }
+  const definition = readDefinition(file)
   const problem = checkModel(definition)
   if (problem)
     throw new StrandlineError('MODEL_INVALID', `The model file ${file} is wrong: ${problem}.`, {
       todo: 'models/lowcap-v4.json shows the form.',
     })
   return compileModel(definition, modelHash(definition))
+}
+
+/** The levers and interactions of a model may be those of one that comes with Strandline: `"levers": "lowcap-v4"`. */
+function readDefinition(file: string): ModelDefinition {
+  try {
+    const read = JSON.parse(readFileSync(file, 'utf8')) as Omit<ModelDefinition, 'levers'> & { levers: unknown }
+    if (typeof read.levers !== 'string') return read as ModelDefinition
+    if (!modelNames().includes(read.levers))
+      throw new StrandlineError('MODEL_INVALID', `The model file ${file} takes the levers of '${read.levers}'.`, {
+        todo: `Name one of ${modelNames().join(', ')}, or write the levers out.`,
+      })
+    const { levers, interactions } = loadModel(read.levers).definition
+    return { ...read, levers, interactions }
+  } catch (cause) {
+    if (cause instanceof StrandlineError) throw cause
+    throw new StrandlineError('MODEL_INVALID', `The model file ${file} is not JSON: ${(cause as Error).message}.`, {
+      cause,
+    })
+  }
 }
 
 let shipped: Model[] | undefined
