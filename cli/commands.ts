@@ -36,6 +36,7 @@ import { register as torture } from './torture.ts'
 import { register as trades } from './trades.ts'
 import { register as undo } from './undo.ts'
 import { register as up } from './up.ts'
+import { register as verdict } from './verdict.ts'
 import { register as verify } from './verify.ts'
 
 type Register = (program: Command) => void
@@ -48,7 +49,7 @@ export const COMMANDS: { group: string; commands: Register[] }[] = [
     group: 'Fold the log again, and switch readers to what came of it:',
     commands: [models, rebuild, promote, rollback, drop],
   },
-  { group: 'Ask why:', commands: [explain, history, diff, trades] },
+  { group: 'Ask why:', commands: [explain, history, diff, trades, verdict] },
   { group: 'Put right:', commands: [registerCorrect, registerVoid, registerRescore] },
   { group: 'Move in, and out again:', commands: [compareLegacy, switchReaders, undo] },
   { group: 'Parts of it, for other set-ups:', commands: [migrate, topics, registry, supabase] },

@@ -1,6 +1,11 @@
 import { describe, expect, it } from 'vitest'
+import { loadModel } from '../core/load-model.ts'
 import { scoreTrade } from '../domain/closing/rr.ts'
+import { splitEntryContext } from '../domain/event.ts'
 import { timeframeMs } from '../domain/timeframe.ts'
+import { judgedTrades } from '../domain/verdict/judged-trades.ts'
+import { judge } from '../domain/verdict/verdict.ts'
+import { closedTrade } from '../test/support/closed-trade.ts'
 import { plantedWeights, simulateMarket } from './market.ts'
 
 describe('the simulated market', () => {
@@ -24,5 +29,22 @@ describe('the simulated market', () => {
       const group = trades.filter((t) => (name === 'timeframe' ? t.timeframe : t.entry_context[name]) === key)
       expect(Math.abs(mean(group) / mean(trades) / planted - 1), `${name} ${key}`).toBeLessThan(0.05)
     }
+  })
+
+  it('is one of which a verdict says that it can be learned, by each rule and outcome', () => {
+    const trades = simulateMarket(600, 1, 'a', Date.parse('2026-11-01')).map((t) => ({
+      event: closedTrade({
+        event_id: `trade ${t.index}`,
+        opened_at: t.opened_at,
+        closed_at: t.closed_at,
+        timeframe: t.timeframe,
+        rr: t.rr,
+        return: t.exit_price / t.entry_price - 1,
+        ...splitEntryContext(t.entry_context),
+      }),
+    }))
+    const models = ['lowcap-v4', 'lowcap-v5', 'lowcap-return'].map(loadModel)
+    const verdict = judge(judgedTrades(trades), models, { shuffles: 99 })
+    expect(verdict.models.map((m) => m.verdict)).toEqual(['better', 'better', 'better'])
   })
 })

@@ -74,6 +74,12 @@ export async function openHistory(deps: HistoryDeps, name?: string): Promise<Ope
   }
 }
 
+/** A model that was learned, by its name or that of a version, else one that comes along, or a model file. Errors: USAGE, MODEL_INVALID. */
+export async function modelNamed(store: Store, name: string): Promise<Model> {
+  const version = await findVersion(createCoefficientStore(store), name)
+  return version ? compileModel(version.definition, version.hash) : loadModel(name)
+}
+
 /** null: nobody ever learned under it, and there is such a model. */
 async function findVersion(store: CoefficientStore, name: string | undefined): Promise<VersionRow | null> {
   const version = await store.version(name ?? null)

@@ -40,6 +40,9 @@ function v4Weigher({ definition }: Model, evidenceOf: EvidenceOf): Weigher {
 /** Exponents end here: far beyond the bounds of any multiplier, and products of weights stay finite. */
 const FARTHEST = 20
 
+export const weightOfEdge = (edge: number, scale: number): number =>
+  Math.exp(Math.min(FARTHEST, Math.max(-FARTHEST, edge / scale)))
+
 const NOTHING: Weighed = { weight: 1, edge: 0, trust: 0, error: null }
 
 function shrunkWeigher(model: Model, evidenceOf: EvidenceOf): Weigher {
@@ -48,10 +51,7 @@ function shrunkWeigher(model: Model, evidenceOf: EvidenceOf): Weigher {
   const squares = evidenceOf(SQUARES)
   if (!all || !squares) return { weigh: () => NOTHING, market: null }
   const base = shrunkBaseline(all, squares.rr_long, parameters)
-  const weighed = (edge: Edge): Weighed => {
-    const exponent = Math.min(FARTHEST, Math.max(-FARTHEST, edge.edge / base.scale))
-    return { ...edge, weight: Math.exp(exponent) }
-  }
+  const weighed = (edge: Edge): Weighed => ({ ...edge, weight: weightOfEdge(edge.edge, base.scale) })
   const longs = (group: Group) => {
     const evidence = evidenceOf(group)
     return evidence ? longOf(evidence, base, parameters) : 0

@@ -90,6 +90,10 @@ const DAMPING = 0.2
 /** 1 − 0.9 is a hair less than 0.1 in binary. */
 const ROUNDING = 1e-9
 
+/** Whether an interaction of this weight moves the levers toward 1 (rule v4). */
+export const isDamping = (weight: number): boolean => Math.abs(weight - 1) >= INTERACTION_SPEAKS - ROUNDING
+export const towardOne = (weight: number): number => weight + DAMPING * (1 - weight)
+
 const nameOf = (k: FactorKey) => JSON.stringify([k.scope, k.name, k.key])
 
 /** @throws StrandlineError USAGE */
@@ -116,8 +120,7 @@ export function product(
   const learned = new Map(rows.map((row) => [nameOf(row), row]))
   const interactions = keys.filter((k) => k.scope === 'interaction').map((k) => learned.get(nameOf(k))?.weight ?? 1)
   // by the rule shrunk an interaction says only what its levers do not
-  const levers_damped =
-    definition?.rule !== 'shrunk' && interactions.some((w) => Math.abs(w - 1) >= INTERACTION_SPEAKS - ROUNDING)
+  const levers_damped = definition?.rule !== 'shrunk' && interactions.some(isDamping)
   const factors = keys.map((k) => factor(k, learned.get(nameOf(k)), levers_damped))
   const multiplier_unclamped = factors.reduce((product, f) => product * f.adjusted_weight, 1)
   const { min, max } = definition?.multiplier ?? { min: 0, max: Number.POSITIVE_INFINITY }
@@ -146,7 +149,7 @@ function factor({ scope, name, key }: FactorKey, row: LearnedFactor | undefined,
     known: row !== undefined,
     edge: row?.edge ?? 0,
     weight,
-    adjusted_weight: scope === 'lever' && damped ? weight + DAMPING * (1 - weight) : weight,
+    adjusted_weight: scope === 'lever' && damped ? towardOne(weight) : weight,
     n: row?.n ?? 0,
     trust: row?.trust ?? 0,
     error: row?.error ?? null,

@@ -1,0 +1,80 @@
+/** One trade of a log as a verdict reads it. Pure. */
+import type { PositionClosed } from '../event.ts'
+
+/** As its newest revision has it. Times are ms since 1970-01-01 UTC. */
+export interface JudgedTrade
+  extends Pick<
+    PositionClosed,
+    | 'opened_at'
+    | 'closed_at'
+    | 'rr'
+    | 'return'
+    | 'net_return'
+    | 'risk_at_entry'
+    | 'timeframe'
+    | 'levers'
+    | 'measures'
+    | 'source'
+  > {
+  /** From then on this revision was known. */
+  known_at: number
+  /** The log took it in long after its exit: it counts as known at its exit. */
+  late: boolean
+}
+
+/** A record of the log. */
+export interface JudgedRecord {
+  event: PositionClosed
+  /** When the log took it in, ms; absent: nobody wrote that down. */
+  taken_at?: number
+}
+
+/** A trade that the log took in so long after its exit was put in afterwards (an import, a backfill, a simulation). */
+export const LATE_MS = 86_400_000
+
+/**
+ * The trades of a log that count, each as its newest revision has it. A revision was known when the log took it in; of a trade that was put in afterwards
+ * the first one counts as known at its exit, and later ones as long after that as they came after the first.
+ */
+export function judgedTrades(records: Iterable<JudgedRecord>): JudgedTrade[] {
+  const newest = new Map<string, { record: JudgedRecord; first: number | undefined }>()
+  for (const record of records) {
+    const { event_id, revision } = record.event
+    const known = newest.get(event_id)
+    if (!known) newest.set(event_id, { record, first: record.taken_at })
+    else if (revision > known.record.event.revision) known.record = record
+  }
+  return [...newest.values()].flatMap(({ record: { event, taken_at }, first }) => {
+    if (event.voided) return []
+    const {
+      opened_at,
+      closed_at,
+      rr,
+      return: gross,
+      net_return,
+      risk_at_entry,
+      timeframe,
+      levers,
+      measures,
+      source,
+    } = event
+    const late = first === undefined || first - closed_at > LATE_MS
+    const known_at = late ? closed_at + ((taken_at ?? 0) - (first ?? 0)) : Math.max(closed_at, taken_at as number)
+    return [
+      {
+        opened_at,
+        closed_at,
+        rr,
+        return: gross,
+        net_return,
+        risk_at_entry,
+        timeframe,
+        levers,
+        measures,
+        source,
+        known_at,
+        late,
+      },
+    ]
+  })
+}

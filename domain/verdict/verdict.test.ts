@@ -1,0 +1,141 @@
+import { existsSync } from 'node:fs'
+import { describe, expect, test } from 'vitest'
+import { loadModel } from '../../core/load-model.ts'
+import { readFreqtrade } from '../../services/pm/sources/freqtrade.ts'
+import { closedTrade } from '../../test/support/closed-trade.ts'
+import { sharedData } from '../../test/support/shared-data.ts'
+import { type JudgedTrade, judgedTrades } from './judged-trades.ts'
+import { chance } from './statistics.ts'
+import { judge, type ModelVerdict } from './verdict.ts'
+
+const HOUR = 3_600_000
+const START = Date.UTC(2026, 0, 1)
+const v5 = loadModel('lowcap-v5')
+
+/** Outcomes of noise, and of what a curator knows. */
+function market(trades: number, edge: number, seed: number): JudgedTrade[] {
+  const roll = chance(seed)
+  return judgedTrades(
+    Array.from({ length: trades }, (_, i) => {
+      const curator = Math.floor(roll() * 6)
+      const noise = (roll() + roll() + roll() + roll() - 2) * 3
+      const rr = 1 + noise + (curator < 2 ? edge : 0)
+      const opened_at = START + i * 5 * HOUR
+      return {
+        event: closedTrade({
+          event_id: `${seed} ${i}`,
+          opened_at,
+          closed_at: opened_at + Math.ceil(roll() * 20) * HOUR,
+          rr,
+          return: rr / 50,
+          levers: { curator: `c${curator}`, chain: roll() < 0.5 ? 'base' : 'solana' },
+        }),
+      }
+    }),
+  )
+}
+
+const verdictOf = (trades: JudgedTrade[], options = {}) =>
+  judge(trades, [v5], { shuffles: 99, ...options }).models[0] as ModelVerdict
+
+describe('a verdict', () => {
+  test('finds an edge that is there, in R/R and in money', () => {
+    const { models, sentence, trades, days } = judge(market(600, 2.5, 1), [v5, loadModel('lowcap-return')])
+    expect([trades, days > 100]).toEqual([600, true])
+    for (const m of models) {
+      expect(m).toMatchObject({ verdict: 'better', trades: 600 })
+      expect(m.outcome?.low).toBeGreaterThan(0)
+      expect(m.net?.low).toBeGreaterThan(0)
+      expect(m.p_adjusted).toBeLessThan(0.05)
+      expect(m.outcome?.mean).toBeGreaterThan(m.detectable as number)
+      expect(m.trades_needed).toBeLessThan(600)
+      expect(m.spearman).toBeGreaterThan(0)
+      expect(m.calibration.map((b) => b.n)).toEqual([120, 120, 120, 120, 120])
+      expect(m.calibration.at(-1)?.outcome).toBeGreaterThan(m.calibration[0]?.outcome as number)
+    }
+    expect(sentence).toMatch(/^Better: sized by lowcap-(v5|return), 600 trades on \d+ days brought \+\d/)
+  })
+
+  test('says better of noise in at most 5 of 200', () => {
+    const said = Array.from({ length: 200 }, (_, i) => verdictOf(market(150, 0, 1_000 + i)).verdict)
+    expect(said.filter((v) => v === 'better').length).toBeLessThanOrEqual(5)
+  })
+
+  test('the same log gives the same verdict', () => {
+    expect(judge(market(80, 1, 3), [v5])).toEqual(judge(market(80, 1, 3), [v5]))
+  })
+
+  test('regression: an edge that only the future knows is none', () => {
+    // what the log took in after all the entries: known too late
+    const late = market(300, 2.5, 4).map((t) => ({ ...t, known_at: t.known_at + 365 * 24 * HOUR }))
+    expect(verdictOf(late)).toMatchObject({ largest: 1, kish: 1, verdict: 'cannot tell', trades_needed: null })
+  })
+
+  test('cannot tell where money does not say so too', () => {
+    const moneyless = market(600, 2.5, 1).map((t) => ({ ...t, return: null }))
+    expect(verdictOf(moneyless)).toMatchObject({ verdict: 'cannot tell', net: null })
+    const costly = market(600, 2.5, 1).map((t) => ({ ...t, net_return: (t.return as number) * -1 }))
+    expect(verdictOf(costly).verdict).toBe('cannot tell')
+  })
+
+  test('says worse where both say so', () => {
+    // who did well for two months does badly from one day to the next, and the other way round
+    const trades = market(350, 0, 5).map((t, i) => {
+      const good = i < 300 === (t.levers.curator as string) < 'c3'
+      return { ...t, rr: (t.rr as number) + (good ? 4 : -4), return: good ? 0.1 : -0.1 }
+    })
+    const { sentence, models } = judge(trades, [v5], { since: trades[300]?.opened_at, shuffles: 99 })
+    expect(models[0]).toMatchObject({ verdict: 'worse', trades_needed: null })
+    expect(sentence).toMatch(/^Worse: sized by lowcap-v5, 50 trades/)
+  })
+
+  test('each model that was tried before counts', () => {
+    const trades = market(600, 2.5, 1)
+    const alone = verdictOf(trades)
+    const tried = Array.from({ length: 40 }, (_, i) => ({ hash: `other ${i}`, p: 0.5 }))
+    const among = verdictOf(trades, { tried })
+    expect(among.p).toBe(alone.p)
+    expect(among.p_adjusted).toBeCloseTo((alone.p as number) * 41, 9)
+    expect([alone.verdict, among.verdict]).toEqual(['better', 'cannot tell'])
+    // it itself, tried again, is one try
+    expect(verdictOf(trades, { tried: [{ hash: v5.hash, p: 0.9 }] }).p_adjusted).toBe(alone.p)
+  })
+
+  test('judges from a moment on, and learns from before it', () => {
+    const trades = market(600, 2.5, 1)
+    const since = (trades[300] as JudgedTrade).opened_at
+    const half = judge(trades, [v5], { since, shuffles: 99 })
+    expect(half).toMatchObject({ trades: 300, models: [{ trades: 300, verdict: 'better' }] })
+    const forgetful = verdictOf(trades.slice(300))
+    expect((half.models[0] as ModelVerdict).outcome?.mean).toBeGreaterThan(forgetful.outcome?.mean as number)
+  })
+
+  test('of nothing and of one trade it cannot tell, and names what it is not free of', () => {
+    expect(judge([], [v5])).toMatchObject({
+      trades: 0,
+      days: 0,
+      models: [{ outcome: null, p: null, verdict: 'cannot tell' }],
+    })
+    const { sentence, caveats } = judge(
+      market(1, 0, 9).map((t) => ({ ...t, opened_at: t.closed_at })),
+      [v5],
+    )
+    expect(sentence).toBe('Cannot tell: 1 trade on 1 day, and no model has an outcome of two of them.')
+    expect(caveats.join('\n')).toMatch(
+      /1 of 1 trades were put into the log afterwards[\s\S]*1 of 1 trades do not say when they were entered/,
+    )
+  })
+})
+
+const backtest = sharedData('data/freqtrade-backtest-result.json')
+describe.skipIf(!backtest)('on real trades', () => {
+  test('cannot tell', () => {
+    const candles = sharedData('data/candles') as string
+    expect(existsSync(candles)).toBe(true)
+    const { events } = readFreqtrade({ file: backtest as string, candles })
+    const models = ['freqtrade', 'freqtrade-v5', 'freqtrade-return'].map(loadModel)
+    const { sentence, models: found } = judge(judgedTrades(events.map((event) => ({ event }))), models)
+    expect(sentence).toMatch(/^Cannot tell: \d+ trades/)
+    expect(found.map((m) => m.verdict)).toEqual(models.map(() => 'cannot tell'))
+  })
+})

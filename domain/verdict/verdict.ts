@@ -1,0 +1,240 @@
+/**
+ * Whether past trades say anything about the next one: a walk through the log, each trade sized by what was known before its entry, against equal sizes.
+ * Pure. docs/learning.md explains it.
+ */
+import { contextOf, type Model } from '../learning/model.ts'
+import { learnedNumbersOf } from '../trade-numbers.ts'
+import type { JudgedTrade } from './judged-trades.ts'
+import {
+  bootstrap,
+  detectableUplift,
+  holm,
+  type Interval,
+  kish,
+  permutationTest,
+  spearman,
+  tradesNeeded,
+  uplift,
+} from './statistics.ts'
+import { planWalk } from './walk.ts'
+
+export type Conclusion = 'better' | 'worse' | 'cannot tell'
+
+/** Trades that were sized alike, from the smallest multipliers to the largest. */
+export interface Bucket {
+  /** Mean multiplier, and mean outcome. */
+  multiplier: number
+  outcome: number
+  n: number
+}
+
+export interface ModelVerdict {
+  name: string
+  hash: string
+  /** Name of what it learns. */
+  learns: string
+  /** Trades that have it. */
+  trades: number
+  /** What a unit staked brought beyond equal sizes, in the unit of what the model learns; null: no two trades. */
+  outcome: Interval | null
+  /** The same in money: net return (before fees where a trade does not say them); null: no trade says it. */
+  net: Interval | null
+  /** How often shuffled outcomes did as well; adjusted for every model that was tried on this log. */
+  p: number | null
+  p_adjusted: number | null
+  kish: number | null
+  largest: number | null
+  spearman: number | null
+  calibration: Bucket[]
+  verdict: Conclusion
+  /** The smallest uplift that this log could have shown, and how many trades it takes to show the one that was found. */
+  detectable: number | null
+  trades_needed: number | null
+}
+
+export interface Verdict {
+  trades: number
+  /** On which something closed. */
+  days: number
+  models: ModelVerdict[]
+  sentence: string
+  /** What the answer is not free of. */
+  caveats: string[]
+}
+
+/** A model that was tried on this log before. */
+export interface Tried {
+  hash: string
+  p: number
+}
+
+export interface VerdictOptions {
+  /** Only trades that were entered from then on are judged, ms; what came before is learned from. */
+  since?: number
+  tried?: readonly Tried[]
+  shuffles?: number
+  /** Before each model. */
+  progress?(model: string): void
+}
+
+const DAY_MS = 86_400_000
+const SHUFFLES = 499
+const BUCKETS = 5
+/** What an answer may be wrong in. */
+const LEVEL = 0.05
+
+export function judge(trades: readonly JudgedTrade[], models: readonly Model[], options: VerdictOptions = {}): Verdict {
+  const { since = Number.NEGATIVE_INFINITY, tried = [], progress } = options
+  const found = models.map((model) => {
+    progress?.(model.definition.name)
+    return judgeModel(trades, model, since, options.shuffles ?? SHUFFLES)
+  })
+  adjustForTries(found, tried)
+  for (const one of found) one.verdict = conclude(one)
+  const judged = trades.filter((t) => t.opened_at >= since)
+  const days = new Set(judged.map((t) => Math.floor(t.closed_at / DAY_MS))).size
+  return {
+    trades: judged.length,
+    days,
+    models: found,
+    sentence: sentenceOf(found, judged.length, days),
+    caveats: caveatsOf(judged),
+  }
+}
+
+/** One trade as one model learns it. */
+interface Learned {
+  trade: JudgedTrade
+  outcome: number
+}
+
+function judgeModel(trades: readonly JudgedTrade[], model: Model, since: number, shuffles: number): ModelVerdict {
+  const learned = trades
+    .filter((t) => model.accepts(t.source))
+    .flatMap((trade): Learned[] => {
+      const outcome = model.outcomeOf({ ...trade, ...learnedNumbersOf(trade), ...contextOf(trade) })
+      return outcome === null ? [] : [{ trade, outcome }]
+    })
+  const { definition, hash } = model
+  const judged = learned.flatMap(({ trade }, i) => (trade.opened_at >= since ? [i] : []))
+  const nothing: ModelVerdict = {
+    name: definition.name,
+    hash,
+    learns: outcomeName(model),
+    trades: judged.length,
+    outcome: null,
+    net: null,
+    p: null,
+    p_adjusted: null,
+    kish: null,
+    largest: null,
+    spearman: null,
+    calibration: [],
+    verdict: 'cannot tell',
+    detectable: null,
+    trades_needed: null,
+  }
+  if (judged.length < 2) return nothing
+  const walk = planWalk(
+    model,
+    learned.map(({ trade }) => ({ ...trade, groups: model.combination(model.leverValues(trade)).groups })),
+  )
+  const all = Float64Array.from(learned, (l) => l.outcome)
+  const pick = (values: Float64Array, of: readonly number[]) => Float64Array.from(of, (i) => values[i] as number)
+  const sizes = walk(all)
+  const outcomes = pick(all, judged)
+  const multipliers = pick(sizes, judged)
+  const dayOf = (i: number) => Math.floor((learned[i] as Learned).trade.closed_at / DAY_MS)
+  const inMoney = judged.filter((i) => moneyOf((learned[i] as Learned).trade) !== null)
+  const money = Float64Array.from(inMoney, (i) => moneyOf((learned[i] as Learned).trade) as number)
+  const outcome = bootstrap(multipliers, outcomes, judged.map(dayOf))
+  return {
+    ...nothing,
+    outcome,
+    net: inMoney.length < 2 ? null : bootstrap(pick(sizes, inMoney), money, inMoney.map(dayOf)),
+    p: permutationTest(all, (dealt) => uplift(pick(walk(dealt), judged), pick(dealt, judged)), shuffles),
+    kish: kish(multipliers),
+    largest: multipliers.reduce((most, m) => Math.max(most, m), 0),
+    spearman: spearman(multipliers, outcomes),
+    calibration: calibrate(multipliers, outcomes),
+    detectable: detectableUplift(multipliers, outcomes),
+    trades_needed: tradesNeeded(outcome.mean, multipliers, outcomes),
+  }
+}
+
+/** After fees where the trade says them. */
+const moneyOf = (trade: JudgedTrade) => trade.net_return ?? trade.return
+
+function outcomeName({ definition: { outcome = 'rr' } }: Model): string {
+  return typeof outcome === 'string' ? outcome : `${outcome.of} per ${outcome.per}`
+}
+
+function calibrate(multipliers: Float64Array, outcomes: Float64Array): Bucket[] {
+  const order = Array.from(multipliers, (_, i) => i).sort(
+    (a, b) => (multipliers[a] as number) - (multipliers[b] as number),
+  )
+  return Array.from({ length: BUCKETS }, (_, b) => {
+    const of = order.slice(Math.floor((b * order.length) / BUCKETS), Math.floor(((b + 1) * order.length) / BUCKETS))
+    const mean = (values: Float64Array) => of.reduce((sum, i) => sum + (values[i] as number) / of.length, 0)
+    return { multiplier: mean(multipliers), outcome: mean(outcomes), n: of.length }
+  }).filter((bucket) => bucket.n > 0)
+}
+
+/** Of a model that was tried before and is tried again the new p counts. */
+function adjustForTries(found: readonly ModelVerdict[], tried: readonly Tried[]): void {
+  const now = found.filter((one) => one.p !== null)
+  const before = tried.filter((t) => !found.some((one) => one.hash === t.hash))
+  const adjusted = holm([...now, ...before].map(({ p }) => p as number))
+  for (const [i, one] of now.entries()) one.p_adjusted = adjusted[i] as number
+}
+
+/** Money has to say so as well: an outcome that is no money can be gained by what costs money. */
+function conclude({ outcome, net, p_adjusted }: ModelVerdict): Conclusion {
+  if (!outcome || !net || p_adjusted === null) return 'cannot tell'
+  if (outcome.low > 0 && net.low > 0 && p_adjusted < LEVEL) return 'better'
+  return outcome.high < 0 && net.high < 0 ? 'worse' : 'cannot tell'
+}
+
+function sentenceOf(models: readonly ModelVerdict[], trades: number, days: number): string {
+  const of = `${trades} trade${trades === 1 ? '' : 's'} on ${days} day${days === 1 ? '' : 's'}`
+  const best = models
+    .filter((m) => m.verdict === 'better')
+    .sort((a, b) => (a.p_adjusted as number) - (b.p_adjusted as number) || (b.net?.mean ?? 0) - (a.net?.mean ?? 0))[0]
+  if (best?.outcome && best.net)
+    return `Better: sized by ${best.name}, ${of} brought ${percent(best.net.mean)} more for each unit staked than equal sizes [${percent(best.net.low)}, ${percent(best.net.high)}], adjusted p = ${short(best.p_adjusted as number)}.`
+  const told = models.filter((m) => m.outcome)
+  if (told.length === 0) return `Cannot tell: ${of}, and no model has an outcome of two of them.`
+  if (told.every((m) => m.verdict === 'worse'))
+    return `Worse: sized by ${told.map((m) => m.name).join(' or ')}, ${of} brought less for each unit staked than equal sizes.`
+  const nearest = told
+    .filter((m) => m.trades_needed !== null)
+    .sort((a, b) => (a.trades_needed as number) - (b.trades_needed as number))[0]
+  const needed = nearest
+    ? `; to show what ${nearest.name} seems to bring would take about ${rounded(nearest.trades_needed as number)} trades like these`
+    : ''
+  const worse = told.filter((m) => m.verdict === 'worse').map((m) => m.name)
+  return `Cannot tell: ${of} do not say whether past trades say anything about the next one${needed}.${worse.length > 0 ? ` Worse than equal sizes: ${worse.join(', ')}.` : ''}`
+}
+
+const percent = (value: number) => `${value > 0 ? '+' : ''}${(value * 100).toFixed(2)} %`
+const short = (p: number) => (p < 0.001 ? '< 0.001' : p.toFixed(3))
+/** Two digits say as much as there is to say. */
+const rounded = (n: number) => Number(n.toPrecision(2)).toLocaleString('en-US')
+
+function caveatsOf(trades: readonly JudgedTrade[]): string[] {
+  const count = (of: (t: JudgedTrade) => boolean) => trades.filter(of).length
+  const several = (n: number, what: string) => `${n} of ${trades.length} trades ${what}`
+  const caveats = [
+    'Skipped trades are not in the log, sizes that move prices are not seen in it, and a lever that was written after the entry knows too much: each would make this wrong.',
+  ]
+  const late = count((t) => t.late)
+  if (late > 0) caveats.push(`${several(late, 'were put into the log afterwards')}: they count as known at their exit.`)
+  const unentered = count((t) => t.opened_at >= t.closed_at)
+  if (unentered > 0)
+    caveats.push(`${several(unentered, 'do not say when they were entered')}: they are sized at their exit.`)
+  const gross = count((t) => t.net_return === null && t.return !== null)
+  if (gross > 0) caveats.push(`${several(gross, 'do not say their fees')}: their return is before fees.`)
+  const moneyless = count((t) => moneyOf(t) === null)
+  if (moneyless > 0) caveats.push(`${several(moneyless, 'do not say their return')}: nothing is said of their money.`)
+  return caveats
+}
