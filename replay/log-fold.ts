@@ -16,9 +16,13 @@ export interface LogFold {
   fold: LedgerFold
   /** Trades of the model that were folded, repetitions among them. */
   events(): number
+  /** Whether more was folded than up to these offsets: a fold cannot go back. */
+  isBeyond(checkpoints: Checkpoints): boolean
   /** Folds on, up to these offsets (next to be applied, by partition). False: nothing lay between. */
-  upTo(checkpoints: readonly (readonly [partition: number, checkpoint: number])[]): Promise<boolean>
+  upTo(checkpoints: Checkpoints): Promise<boolean>
 }
+
+type Checkpoints = readonly (readonly [partition: number, checkpoint: number])[]
 
 export interface LogFoldOptions {
   log: EventLog
@@ -49,6 +53,10 @@ export function createLogFold({ log, registry, topic, model, refused, progress }
   return {
     fold,
     events: () => events,
+    isBeyond(checkpoints) {
+      const now = new Map(checkpoints)
+      return [...folded].some(([partition, end]) => (now.get(partition) ?? 0) < end)
+    },
     async upTo(checkpoints) {
       const starts = new Map((await log.offsets(topic)).map((o) => [o.partition, o.start]))
       const ranges = checkpoints

@@ -56,8 +56,24 @@ const PAGE = 10_000
 /** Trades that are named for a difference. */
 const NAMED = 20
 
+/** What was found of some coefficients. */
+export type Found = Pick<Verification, 'coefficients' | 'identical' | 'within_tolerance' | 'differences'>
+
+/** A fold of the log beside the sums of one model version. */
+export interface Verifier {
+  model: Verification['model']
+  model_version: number
+  /** Records that were folded so far. */
+  events(): number
+  /**
+   * Compares the sums behind a place with the log up to where their learner stood when they were read.
+   * null: the learner went back behind what was folded (a database that crashed or was restored); begin anew with another verifier.
+   */
+  page(after: SumsPlace, size: number): Promise<{ found: Found; next: SumsPlace | null } | null>
+}
+
 /** @param name without: the active model. Errors: USAGE (no such model), NOTHING_LEARNED, and those of database, log and registry. */
-export async function verify({ store, log, config, progress }: VerifyDeps, name?: string): Promise<Verification> {
+export async function openVerifier({ store, log, config, progress }: VerifyDeps, name?: string): Promise<Verifier> {
   const versions = createCoefficientStore(store)
   const version = await versions.version(name ?? null)
   if (!version) {
@@ -69,23 +85,50 @@ export async function verify({ store, log, config, progress }: VerifyDeps, name?
   const { topic, hash, build, active, model_version } = version
   const model = compileModel(version.definition, hash)
   const consumer = learnerConsumer({ model: model.definition.name, hash, build })
-  const refused = new Set((await readLetters(createAuditStore(store), topic, consumer)).keys())
+  const letters = createAuditStore(store)
+  const refused = new Set<string>()
   const logFold = createLogFold({ log, registry: config.registry, topic, model, refused, progress })
   const tau = decayOf(model.definition.tau_days)
   const sums = createSumsStore(store)
-  const found = { coefficients: 0, identical: 0, within_tolerance: 0, differences: [] as FoundDifference[] }
   let expected: Expected | undefined
-  for (let after: SumsPlace | null = FIRST; after !== null; ) {
-    const page = await sums.page({ consumer, topic, model_version }, after, PAGE)
-    if ((await logFold.upTo(page.checkpoints)) || !expected) expected = expectedOf(logFold.fold)
-    compare(page.rows, expected.between(after, page.next), logFold.fold, tau, found)
-    after = page.next
-  }
   return {
     model: { name: model.definition.name, hash, build, active },
-    events: logFold.events(),
-    ...found,
+    model_version,
+    events: logFold.events,
+    async page(after, size) {
+      const page = await sums.page({ consumer, topic, model_version }, after, size)
+      if (logFold.isBeyond(page.checkpoints)) return null
+      // a letter is there before the checkpoint behind it
+      for (const place of (await readLetters(letters, topic, consumer)).keys()) refused.add(place)
+      if ((await logFold.upTo(page.checkpoints)) || !expected) expected = expectedOf(logFold.fold)
+      const found: Found = { coefficients: 0, identical: 0, within_tolerance: 0, differences: [] }
+      compare(page.rows, expected.between(after, page.next), logFold.fold, tau, found)
+      return { found, next: page.next }
+    },
   }
+}
+
+/** Every coefficient. @param name without: the active model. Errors: as openVerifier. */
+export async function verify(deps: VerifyDeps, name?: string): Promise<Verification> {
+  for (;;) {
+    const verifier = await openVerifier(deps, name)
+    const all: Found = { coefficients: 0, identical: 0, within_tolerance: 0, differences: [] }
+    let after: SumsPlace | null = FIRST
+    while (after !== null) {
+      const page: Awaited<ReturnType<Verifier['page']>> = await verifier.page(after, PAGE)
+      if (!page) break
+      addFound(all, page.found)
+      after = page.next
+    }
+    if (after === null) return { model: verifier.model, events: verifier.events(), ...all }
+  }
+}
+
+export function addFound(all: Found, { coefficients, identical, within_tolerance, differences }: Found): void {
+  all.coefficients += coefficients
+  all.identical += identical
+  all.within_tolerance += within_tolerance
+  all.differences.push(...differences)
 }
 
 interface Expected {
@@ -141,7 +184,7 @@ function compare(
   expected: readonly GroupSums[][],
   fold: LedgerFold,
   tau: Decay,
-  found: Pick<Verification, 'coefficients' | 'identical' | 'within_tolerance' | 'differences'>,
+  found: Found,
 ): void {
   const live = liveGroups(rows)
   const differ = (group: Group, is: readonly Cell[], should: readonly Cell[]) => {

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { loadModel } from '../../core/load-model.ts'
+import { freePort } from '../../core/ports.ts'
 import { seeded } from '../../core/random.ts'
 import type { PositionClosed } from '../../domain/event.ts'
 import { coefficientsAt } from '../../domain/history/coefficients-at.ts'
@@ -15,7 +16,8 @@ import { createTestDatabase, type TestDatabase } from '../support/database.ts'
 import { createTestKafka, type TestKafka } from '../support/kafka.ts'
 import { createStage, type Stage } from '../support/kafka-learner.ts'
 import { expectClose } from '../support/learned.ts'
-import { runCommand } from '../support/strandline.ts'
+import { PATIENCE_MS } from '../support/patience.ts'
+import { runCommand, startCommand } from '../support/strandline.ts'
 
 const DAY = 86_400_000
 const START = Date.UTC(2025, 5, 1)
@@ -100,18 +102,15 @@ async function folded({ closedUntil, below }: Cut): Promise<FoldedLog> {
 const at = (opened: OpenHistory, cut: Cut) => coefficientsAt(opened.history, opened.effective(cut), model)
 
 /** Runs the command as a program of its own. */
-const strandline = (...args: string[]) =>
-  runCommand(args, {
-    cwd: dir,
-    env: {
-      SUPABASE_URL: db.supabaseUrl,
-      SUPABASE_SERVICE_ROLE_KEY: db.key,
-      KAFKA_BROKERS: kafka.brokers,
-      SCHEMA_REGISTRY_URL: kafka.registryUrl,
-      STRANDLINE_TOPIC: stage.topic,
-      STRANDLINE_CACHE_DIR: dir,
-    },
-  })
+const strandline = (...args: string[]) => runCommand(args, { cwd: dir, env: env() })
+const env = () => ({
+  SUPABASE_URL: db.supabaseUrl,
+  SUPABASE_SERVICE_ROLE_KEY: db.key,
+  KAFKA_BROKERS: kafka.brokers,
+  SCHEMA_REGISTRY_URL: kafka.registryUrl,
+  STRANDLINE_TOPIC: stage.topic,
+  STRANDLINE_CACHE_DIR: dir,
+})
 
 const json = async (...args: string[]) => {
   const { code, stdout, stderr } = await strandline(...args, '--json')
@@ -248,6 +247,47 @@ test('verify: what is learned is what the log gives, to the last bit, and what w
     expect(published.find((p) => p.event.event_id === id)?.event.levers.curator).toBe('bob')
   await db.sql(`delete from learner_partials where name = 'curator' and key = 'bob'`)
   expect((await wrong()).differences).toMatchObject([{ name: 'curator', key: 'bob', live: null }])
+})
+
+test('verify --continuous: samples while the system runs, says what differs, counts it, and forgets it when it is right again', async () => {
+  const rows = `learner_partials where name = 'curator' and key = 'carol' and partition = 1`
+  const port = await freePort()
+  const args = ['verify', '--continuous', '--every', '0.1', '--json', '--port', String(port)]
+  const watching = startCommand(args, { cwd: dir, env: env() })
+  try {
+    const lines = () =>
+      watching
+        .stdout()
+        .split('\n')
+        .filter(Boolean)
+        .map((line) => JSON.parse(line))
+    const until = (what: () => boolean) => expect.poll(what, { timeout: PATIENCE_MS }).toBe(true)
+    // the test before took all of bob away
+    await until(() => lines().some((l) => l.differences?.some((d: { key: string }) => d.key === 'bob')))
+    await db.sql(`create table kept as select * from ${rows}`)
+    await db.sql(`update learner_partials set n = n + 1 where ctid = any (array(select ctid from ${rows}))`)
+    const carol = () => lines().filter((l) => l.differences?.some((d: { key: string }) => d.key === 'carol')).length
+    await until(() => carol() > 0)
+    expect(await (await fetch(`http://127.0.0.1:${port}/metrics`)).text()).toMatch(
+      /strandline_verify_differing_coefficients 2\n[\s\S]*strandline_verify_round_finished_timestamp_seconds \d{10}/,
+    )
+    await db.sql(
+      `update learner_partials p set n = k.n from kept k where p.name = k.name and p.key = k.key and p.partition = k.partition and p.period = k.period`,
+    )
+    const rounds = () => lines().filter((l) => l.differing !== undefined)
+    const before = rounds().length
+    await until(() => rounds().length > before + 1)
+    expect(rounds().at(-1)).toMatchObject({ differing: 1, model: { name: 'lowcap-v4' } })
+    // trades that come meanwhile are folded on to
+    const events = rounds().at(-1).events
+    await stage.publish([closedTrade({ position_id: 'later', levers: { curator: 'dave' } })])
+    await stage.catchUp()
+    await until(() => rounds().at(-1).events === events + 1)
+    expect(rounds().at(-1).differing).toBe(1)
+  } finally {
+    watching.child.kill('SIGINT')
+  }
+  expect((await watching.ended).code).toBe(1)
 })
 
 test('what cannot be answered is said in one sentence', async () => {
