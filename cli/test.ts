@@ -125,7 +125,9 @@ const BOTH_WAYS = [
 /** The same by either way: they are about Kafka's or the registry's doings, or call the database by both ways, or the direct one, in the first place. */
 const NOT_AGAIN = [
   '**/learner/{broker-away,compaction,registry-answers,sparse-offsets,topic-identity,two-topics}.int.test.ts',
-  '**/learner/{copied-commits,lazy-commits}.int.test.ts',
+  '**/learner/{copied-commits,lazy-commits,rebuild}.int.test.ts',
+  // of no transaction of their own: which version is read, what a sum is, who claims
+  '**/learner/{activation,formula,late-claim}.int.test.ts',
 ]
 
 /**
