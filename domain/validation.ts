@@ -8,6 +8,7 @@ export type DecodeReason = 'empty_value' | 'bad_magic' | 'truncated' | 'unknown_
 
 export type RejectReason =
   | DecodeReason
+  | 'batch_too_large'
   | 'null_key'
   | 'id_invalid'
   | 'text_invalid'
@@ -25,6 +26,7 @@ export const REJECT_REASONS = Object.keys({
   truncated: true,
   unknown_schema: true,
   not_avro: true,
+  batch_too_large: true,
   null_key: true,
   id_invalid: true,
   text_invalid: true,

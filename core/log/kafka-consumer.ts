@@ -23,6 +23,7 @@ import { createHeldPartitions } from './held-partitions.ts'
 import { connected } from './kafka-cluster.ts'
 import { logError } from './kafka-errors.ts'
 import type { LogRecord, PartitionHandler, Subscription } from './log.ts'
+import { UnreadableRecord } from './unreadable-record.ts'
 
 export interface ConsumeOptions {
   group: string
@@ -282,7 +283,7 @@ export async function subscribe(
 
 /** What kafkajs hands over is ours already, unless a broker keeps it in a format from before record batches. */
 const recordOf = (m: KafkaMessage): LogRecord =>
-  m instanceof FetchedRecord
+  m instanceof FetchedRecord || m instanceof UnreadableRecord
     ? m
     : {
         offset: Number(m.offset),

@@ -9,6 +9,8 @@ export interface LogRecord {
   key: Buffer | null
   value: Buffer | null
   headers: Record<string, Buffer | string | (Buffer | string)[] | undefined>
+  /** Why nobody can read it, where that is so: the rest of it is empty. */
+  unreadable?: string
 }
 
 export interface LogBatch {

@@ -1,7 +1,8 @@
 import { createRequire } from 'node:module'
+import { gzipSync, zstdCompressSync } from 'node:zlib'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { registerCompressionCodecs } from './compression.ts'
+import { MAX_EXPANDED_BYTES, registerCompressionCodecs } from './compression.ts'
 import type { FetchedRecord } from './fetched-record.ts'
 import { decodeMessages, decodeRecords } from './record-decoder.ts'
 
@@ -34,6 +35,7 @@ const GZIP = 1
 const ATTRIBUTES = 22
 const BEFORE_RECORDS = 60
 const LENGTH = 8
+const LAST_OFFSET_DELTA = 23
 const APPEND_TIME = 0x08
 const CONTROL = 0x20
 
@@ -154,6 +156,57 @@ test('a batch that is shorter than its own header is refused, and does not keep 
   batch.writeInt32BE(3, LENGTH)
   await expect(decodeRecords(new Decoder(answer(batch)))).rejects.toThrow(/record batch of 3 bytes/)
 })
+
+/** A batch of two records whose bytes are these, compressed as its attributes say. */
+async function compressed(type: number, bytes: Buffer): Promise<Buffer> {
+  const two = await encode(
+    { firstOffset: 40, firstTimestamp: 7, records: [...one('a').records, ...one('b').records] },
+    type,
+  )
+  const batch = Buffer.concat([two.subarray(0, BEFORE_RECORDS + 1), bytes])
+  batch.writeInt32BE(batch.length - 12, LENGTH)
+  batch.writeInt32BE(1, LAST_OFFSET_DELTA) // kafkajs leaves it 0
+  return batch
+}
+
+const BOMB = Buffer.alloc(MAX_EXPANDED_BYTES + 1)
+const SNAPPY_OF_4_GB = Buffer.from([0xff, 0xff, 0xff, 0xff, 0x0f, 0])
+const xerial = (block: Buffer) => {
+  const header = Buffer.concat([Buffer.from([0x82, 0x53, 0x4e, 0x41, 0x50, 0x50, 0x59, 0]), Buffer.alloc(12)])
+  header.writeInt32BE(block.length, 16)
+  return Buffer.concat([header, block])
+}
+/** A frame of many empty blocks, each of which may hold 4 MiB. */
+const lz4Frame = (blocks: number) =>
+  Buffer.concat([
+    Buffer.from([0x04, 0x22, 0x4d, 0x18, 0x60, 0x70, 0]),
+    ...Array.from({ length: blocks }, () => Buffer.from([1, 0, 0, 0, 0])),
+    Buffer.alloc(4),
+  ])
+
+test.each([
+  ['gzip', 1, () => gzipSync(BOMB)],
+  ['snappy', 2, () => SNAPPY_OF_4_GB],
+  ['snappy, as Java has it', 2, () => xerial(SNAPPY_OF_4_GB)],
+  ['lz4', 3, () => lz4Frame(100)],
+  ['zstd', 4, () => zstdCompressSync(BOMB)],
+])(
+  'regression: a batch that would fill the memory (%s) is not expanded: its records are there, and say why nobody reads them',
+  async (_, type, bytes) => {
+    const records = (await decodeRecords(
+      new Decoder(
+        answer(
+          Buffer.concat([await compressed(type, bytes()), await encode({ ...one('behind it'), firstOffset: 42 })]),
+        ),
+      ),
+    )) as (FetchedRecord & { unreadable?: string })[]
+    expect(records.map((r) => [r.offset, r.timestamp, r.key, r.unreadable])).toEqual([
+      [40, 7, null, 'the batch that holds it expands beyond 64 MiB'],
+      [41, 7, null, 'the batch that holds it expands beyond 64 MiB'],
+      [42, 1_000, null, undefined],
+    ])
+  },
+)
 
 test('of a batch with wrong bytes in its records, something is read, and what lies behind it', async () => {
   const damage = fc.array(fc.tuple(fc.nat(), fc.nat(255)), { minLength: 1, maxLength: 3 })

@@ -4,7 +4,9 @@
  * object of each. Record batches alone (Kafka 0.11 and later); what older brokers kept is left to kafkajs.
  */
 import { createRequire } from 'node:module'
+import { BatchTooLarge } from './compression.ts'
 import { type BatchContext, FetchedRecord } from './fetched-record.ts'
+import { UnreadableRecord } from './unreadable-record.ts'
 import { VarintReader } from './varint-reader.ts'
 
 /** Of kafkajs: a buffer, and where in it we are. */
@@ -42,6 +44,7 @@ const ATTRIBUTES = 21
 const FIRST_TIMESTAMP = 27
 const MAX_TIMESTAMP = 35
 const PRODUCER_ID = 43
+const LAST_OFFSET_DELTA = 23
 const COUNT = 57
 const RECORDS = 61
 /** Before and with the length: what is not counted in it. */
@@ -63,7 +66,7 @@ export async function decodeRecords(decoder: Decoder): Promise<unknown[]> {
     return decodeMessages(decoder)
   }
   decoder.offset += size
-  const records: FetchedRecord[] = []
+  const records: (FetchedRecord | UnreadableRecord)[] = []
   for (let at = 0; at + RECORDS <= size; ) {
     const length = bytes.readInt32BE(at + LENGTH)
     if (length < RECORDS - OVERHEAD) throw new Error(`a record batch of ${length} bytes`)
@@ -75,14 +78,15 @@ export async function decodeRecords(decoder: Decoder): Promise<unknown[]> {
   return records
 }
 
-async function decodeBatch(bytes: Buffer, records: FetchedRecord[]): Promise<void> {
+async function decodeBatch(bytes: Buffer, records: (FetchedRecord | UnreadableRecord)[]): Promise<void> {
   const attributes = bytes.readInt16BE(ATTRIBUTES)
   const isAppendTime = (attributes & APPEND_TIME) !== 0
   const count = bytes.readInt32BE(COUNT)
   const codec = lookupCodecByAttributes(attributes)
   if (count <= 0) return
+  const expanded = codec ? await expand(codec, bytes.subarray(RECORDS)) : bytes
   const context: BatchContext = {
-    bytes: codec ? await codec.decompress(bytes.subarray(RECORDS)) : bytes,
+    bytes: expanded instanceof BatchTooLarge ? bytes : expanded,
     firstOffset: Number(bytes.readBigInt64BE(0)),
     timestamp: Number(bytes.readBigInt64BE(isAppendTime ? MAX_TIMESTAMP : FIRST_TIMESTAMP)),
     isAppendTime,
@@ -90,6 +94,22 @@ async function decodeBatch(bytes: Buffer, records: FetchedRecord[]): Promise<voi
     inTransaction: (attributes & TRANSACTIONAL) !== 0,
     producerId: String(bytes.readBigInt64BE(PRODUCER_ID)),
   }
+  if (expanded instanceof BatchTooLarge) {
+    // which of its offsets compaction has left is inside; how many records there are is not
+    const last = bytes.readInt32BE(LAST_OFFSET_DELTA)
+    for (let i = Math.max(0, last + 1 - count); i <= last; i++)
+      records.push(new UnreadableRecord(context, i, expanded.message))
+    return
+  }
   const reader = new VarintReader(context.bytes, codec ? 0 : RECORDS)
   for (let i = 0; i < count && reader.at < reader.bytes.length; i++) records.push(new FetchedRecord(context, reader))
+}
+
+async function expand(codec: Codec, bytes: Buffer): Promise<Buffer | BatchTooLarge> {
+  try {
+    return await codec.decompress(bytes)
+  } catch (error) {
+    if (error instanceof BatchTooLarge) return error
+    throw error
+  }
 }

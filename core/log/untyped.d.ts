@@ -6,6 +6,11 @@ declare module 'kafkajs-snappy' {
   export default codec
 }
 declare module 'lz4js' {
-  const lz4: { compress(data: Uint8Array): Uint8Array; decompress(data: Uint8Array): Uint8Array }
+  const lz4: {
+    compress(data: Uint8Array): Uint8Array
+    decompress(data: Uint8Array): Uint8Array
+    /** Bytes that it expands to at most. */
+    decompressBound(data: Uint8Array): number
+  }
   export default lz4
 }

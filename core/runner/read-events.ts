@@ -27,6 +27,10 @@ export async function readEvents<Event>(
   const refused: Refused[] = []
   let waits: Waits | undefined
   for (const record of records) {
+    if (record.unreadable !== undefined) {
+      refused.push({ record, reason: 'batch_too_large', detail: record.unreadable })
+      continue
+    }
     let event: Event
     try {
       const decoded = decode(record.value, record.timestamp)

@@ -83,7 +83,9 @@ const BUCKETS = 5
 /** What an answer may be wrong in. */
 const LEVEL = 0.05
 
-export function judge(trades: readonly JudgedTrade[], models: readonly Model[], options: VerdictOptions = {}): Verdict {
+/** @param named each is judged once, whatever is named several times */
+export function judge(trades: readonly JudgedTrade[], named: readonly Model[], options: VerdictOptions = {}): Verdict {
+  const models = [...new Map(named.map((model) => [model.hash, model])).values()]
   const { since = Number.NEGATIVE_INFINITY, tried = [], progress } = options
   const found = models.map((model) => {
     progress?.(model.definition.name)

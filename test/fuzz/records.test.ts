@@ -11,7 +11,9 @@ test('bad records are applied or refused with a reason, alike by everybody who r
   })
   expect(failures).toEqual([])
   expect(applied).toBeGreaterThan(1_000)
-  for (const reason of REJECT_REASONS) expect(refused[reason], reason).toBeGreaterThan(0)
+  // a batch comes from a broker: test/learner/poison.int.test.ts
+  for (const reason of REJECT_REASONS.filter((r) => r !== 'batch_too_large'))
+    expect(refused[reason], reason).toBeGreaterThan(0)
 })
 
 test('a number of a seed is the same record again', () => {

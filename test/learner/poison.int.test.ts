@@ -1,7 +1,9 @@
 import { randomBytes } from 'node:crypto'
+import kafkajs from 'kafkajs'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { frame, positionClosedType } from '../../core/codec/position-closed-codec.ts'
 import { loadModel } from '../../core/load-model.ts'
+import { MAX_EXPANDED_BYTES } from '../../core/log/compression.ts'
 import type { OutgoingRecord } from '../../core/log/log.ts'
 import type { PositionClosed } from '../../domain/event.ts'
 import { closedTrade } from '../support/closed-trade.ts'
@@ -10,6 +12,7 @@ import { createTestKafka, type TestKafka } from '../support/kafka.ts'
 import { createStage, deadLettersOf, type Stage } from '../support/kafka-learner.ts'
 import { emptyLearner, expectClose, folded, learned } from '../support/learned.ts'
 
+const { CompressionTypes, Kafka, logLevel } = kafkajs
 const model = loadModel('lowcap-v4')
 let db: TestDatabase
 let kafka: TestKafka
@@ -114,6 +117,22 @@ describe('every kind of bad record', () => {
     expect(rows.map((r) => [Number(r.offset), r.reason])).toEqual(
       dead.map((d) => [Number(d.headers['__connect.errors.offset']), d.headers['strandline.reason']]),
     )
+  })
+
+  it('also where its batch would expand to more than there is memory', async () => {
+    const stage = await createStage(db, kafka)
+    const producer = new Kafka({ brokers: [kafka.brokers], logLevel: logLevel.NOTHING }).producer()
+    await producer.connect()
+    const huge = { key: 'k', value: Buffer.alloc(MAX_EXPANDED_BYTES) }
+    await producer.send({ topic: stage.topic, compression: CompressionTypes.ZSTD, messages: [huge] })
+    await producer.disconnect()
+    await stage.publish([closedTrade()])
+    const learner = await stage.start()
+    await stage.caughtUp()
+    await learner.stop()
+    const dead = await deadLettersOf(stage, kafka)
+    expect(dead.map((d) => [d.headers['strandline.reason'], d.value])).toEqual([['batch_too_large', null]])
+    expect((await learned(db)).global_rr.n).toBe(1)
   })
 
   it('is not sent again by a learner that reads the log again', async () => {
