@@ -1,10 +1,12 @@
 /** What moved between two moments, and because of which trades. */
-import { coefficientsAt } from '../domain/history/coefficients-at.ts'
+import { momentAt } from '../domain/history/coefficients-at.ts'
 import type { Cut } from '../domain/history/cut.ts'
 import { type Change, changesBetween } from '../domain/history/difference.ts'
 import type { FoldedLog } from '../domain/learning/offline.ts'
 import type { OpenHistory } from './open-history.ts'
 import { type TradeRow, tradeRow } from './trade-row.ts'
+
+const NOTHING: FoldedLog['global_rr'] = { rr_short: null, rr_long: null, n: 0 }
 
 export interface ChangedCoefficient extends Omit<Change, 'rows'> {
   /** Those that count at one of the two moments alone, by their revision. None: it moved with the baseline alone. */
@@ -21,10 +23,7 @@ export interface Difference {
 
 /** @param limit so many changes; 0: all */
 export function difference({ history, model, effective }: OpenHistory, from: Cut, to: Cut, limit = 0): Difference {
-  const at = (cut: Cut) => {
-    const chosen = effective(cut)
-    return { effective: chosen, learned: coefficientsAt(history, chosen, model) }
-  }
+  const at = (cut: Cut) => momentAt(history, effective(cut), model)
   // one object for a trade, however many coefficients it moved
   const made = new Map<number, TradeRow>()
   const tradeOf = (row: number) => {
@@ -40,7 +39,7 @@ export function difference({ history, model, effective }: OpenHistory, from: Cut
   const changes = changesBetween(history, before, after)
   return {
     moved: changes.length,
-    global_rr: { before: before.learned.global_rr, after: after.learned.global_rr },
+    global_rr: { before: before.baseline ?? NOTHING, after: after.baseline ?? NOTHING },
     changed: (limit === 0 ? changes : changes.slice(0, limit)).map(({ rows, ...change }) => ({
       ...change,
       trades: rows.map(tradeOf),

@@ -6,7 +6,8 @@
 import { type Model, type ModelDefinition, SQUARES } from '../learning/model.ts'
 import type { FoldedLog, GroupEvidence } from '../learning/offline.ts'
 import { learnedFrom } from '../learning/offline.ts'
-import { decayOf, type Evidence, evidenceOfSums, PERIOD_TAUS, periodOf } from '../learning/sums.ts'
+import { decayOf, type Evidence, evidenceOfSums, type Means, PERIOD_TAUS, periodOf } from '../learning/sums.ts'
+import { createWeigher } from '../learning/weigher.ts'
 import type { TradeHistory } from './trade-history.ts'
 
 /** @param effective of the history: 1 for each row that counts */
@@ -26,6 +27,32 @@ export function evidenceAt(
     if (evidence) found.push({ group: history.group(group), evidence })
   }
   return found
+}
+
+/** Coefficients of a moment by the numbers of their groups, each made when it is asked for. */
+export interface Moment {
+  effective: Uint8Array
+  baseline: Means | null
+  /** null: no trade counts in it. */
+  coefficient(group: number): (Means & { weight: number }) | null
+}
+
+export function momentAt(history: TradeHistory, effective: Uint8Array, model: Model): Moment {
+  const sums = sumGroups(history, effective, model.definition.tau_days)
+  const weigher = createWeigher(model, (group) => {
+    const number = history.groupNumber(group)
+    return number === undefined ? null : sums.evidence(number)
+  })
+  return {
+    effective,
+    baseline: sums.evidence(0),
+    coefficient(number) {
+      const evidence = sums.evidence(number)
+      if (!evidence) return null
+      const { rr_short, rr_long, n } = evidence
+      return { weight: weigher.weigh(history.group(number), evidence).weight, rr_short, rr_long, n }
+    },
+  }
 }
 
 interface GroupSums {

@@ -1,6 +1,7 @@
 /** What moved between two moments, and the trades that came, went or changed meanwhile. Pure. */
-import type { Scope } from '../learning/model.ts'
-import type { CoefficientRow, FoldedLog } from '../learning/offline.ts'
+import { SQUARES } from '../learning/model.ts'
+import type { CoefficientRow } from '../learning/offline.ts'
+import type { Moment } from './coefficients-at.ts'
 import type { TradeHistory } from './trade-history.ts'
 
 type Numbers = Pick<CoefficientRow, 'weight' | 'rr_short' | 'rr_long' | 'n'>
@@ -19,14 +20,7 @@ export interface Change {
 /** Relative: below it nothing has moved. */
 const MOVED = 1e-9
 
-export function changesBetween(
-  history: TradeHistory,
-  before: { learned: FoldedLog; effective: Uint8Array },
-  after: { learned: FoldedLog; effective: Uint8Array },
-): Change[] {
-  const id = ({ name, key }: { name: string; key: string }) => `${name}\0${key}`
-  const earlier = new Map(before.learned.coefficients.map((c) => [id(c), c]))
-  const later = new Map(after.learned.coefficients.map((c) => [id(c), c]))
+export function changesBetween(history: TradeHistory, before: Moment, after: Moment): Change[] {
   const rows = new Map<number, number[]>()
   for (let row = 0; row < after.effective.length; row++) {
     if (before.effective[row] === after.effective[row]) continue
@@ -36,13 +30,16 @@ export function changesBetween(
       else rows.set(group, [row])
     }
   }
+  const squares = history.groupNumber(SQUARES)
   const changes: Change[] = []
-  for (const [of, { scope, name, key }] of new Map([...earlier, ...later])) {
-    const was = earlier.get(of)
-    const is = later.get(of)
-    const because = rows.get(history.groupNumber({ scope: scope as Scope, name, key }) ?? -1) ?? []
+  for (let group = 1; group < history.groupCount; group++) {
+    if (group === squares) continue
+    const was = before.coefficient(group)
+    const is = after.coefficient(group)
+    if (!was && !is) continue
+    const because = rows.get(group) ?? []
     if (because.length === 0 && was && is && !moved(was, is)) continue
-    changes.push({ scope, name, key, before: numbersOf(was), after: numbersOf(is), rows: because })
+    changes.push({ ...history.group(group), before: was, after: is, rows: because })
   }
   return changes.sort((a, b) => distance(b) - distance(a) || b.rows.length - a.rows.length)
 }
@@ -53,6 +50,3 @@ export const distance = ({ before, after }: Pick<Change, 'before' | 'after'>): n
 
 const moved = (a: Numbers, b: Numbers) =>
   (['weight', 'rr_short', 'rr_long'] as const).some((f) => Math.abs(a[f] - b[f]) > MOVED * Math.max(1, Math.abs(a[f])))
-
-const numbersOf = (row: CoefficientRow | undefined): Numbers | null =>
-  row ? { weight: row.weight, rr_short: row.rr_short, rr_long: row.rr_long, n: row.n } : null

@@ -7,7 +7,7 @@ import { eventUuid, type PositionClosed } from '../event.ts'
 import type { Model } from '../learning/model.ts'
 import { createOfflineFold, type FoldedLog } from '../learning/offline.ts'
 import { tradeOf } from '../learning/trade.ts'
-import { coefficientsAt } from './coefficients-at.ts'
+import { coefficientsAt, momentAt } from './coefficients-at.ts'
 import { courseOf } from './course.ts'
 import type { Cut } from './cut.ts'
 import { changesBetween } from './difference.ts'
@@ -116,7 +116,11 @@ const cuts = fc.record(
 
 const at = (history: TradeHistory, cut: Cut) => {
   const effective = history.effective(cut)
-  return { effective, learned: coefficientsAt(history, effective, model) }
+  return {
+    effective,
+    learned: coefficientsAt(history, effective, model),
+    moment: momentAt(history, effective, model),
+  }
 }
 
 describe.each(['lowcap-v4', 'lowcap-v5', 'lowcap-return'])('by %s', (name) => {
@@ -203,8 +207,8 @@ describe.each(['lowcap-v4', 'lowcap-v5', 'lowcap-return'])('by %s', (name) => {
         const history = historyOf(log)
         const before = at(history, one)
         const after = at(history, other)
-        expect(changesBetween(history, before, before)).toEqual([])
-        const changes = changesBetween(history, before, after)
+        expect(changesBetween(history, before.moment, before.moment)).toEqual([])
+        const changes = changesBetween(history, before.moment, after.moment)
         for (const was of before.learned.coefficients) {
           const is = after.learned.coefficients.find((c) => c.name === was.name && c.key === was.key)
           const change = changes.find((c) => c.name === was.name && c.key === was.key)
