@@ -267,7 +267,8 @@ test('rebuild, promote and rollback under load: a reader sees one whole version 
   const plan = await planPromotion(deps(), {})
   expect(plan).toMatchObject({ from: { hash: wide.hash }, to: { hash: narrow.hash }, appear: 0, vanish: 0 })
   expect(plan.move).toBeGreaterThan(0)
-  expect(plan.largest[0]).toMatchObject({ name: 'curator' })
+  // of a curator, or of the interaction that has the same trades
+  expect(plan.largest[0]?.key).toMatch(/\bc\d/)
 
   // learners keep both up to date: forth and back, with no pause in between
   for (let i = 0; i < 6; i++) {
