@@ -5,6 +5,7 @@
 import type { Kafka } from 'kafkajs'
 import { createMutex } from '../runner/mutex.ts'
 import { within } from '../within.ts'
+import type { LogRecord } from './log.ts'
 
 export const READ_UNCOMMITTED = 0
 export const READ_COMMITTED = 1
@@ -18,6 +19,8 @@ interface FetchedRecord {
   timestamp: string
   key: Buffer | null
   value: Buffer | null
+  /** Those that an older broker kept may have none. */
+  headers?: LogRecord['headers']
   isControlRecord: boolean
 }
 

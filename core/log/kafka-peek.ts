@@ -43,8 +43,8 @@ export async function fetchRecords(
         const asked = offsets.get(partition) ?? 0
         const first = messages.find((m) => Number(m.offset) >= asked && !m.isControlRecord)
         if (!first) continue
-        const { offset, timestamp, key, value } = first
-        found.set(partition, { offset: Number(offset), timestamp: Number(timestamp), key, value })
+        const { offset, timestamp, key, value, headers = {} } = first
+        found.set(partition, { offset: Number(offset), timestamp: Number(timestamp), key, value, headers })
       }
   }
   return found

@@ -99,7 +99,7 @@ export interface PartitionOffsets {
 export const writtenEnd = (range: PartitionOffsets): number => range.written ?? range.end
 
 /** One record that was looked at by its place. */
-export type PlacedRecord = Pick<LogRecord, 'offset' | 'timestamp' | 'key' | 'value'>
+export type PlacedRecord = LogRecord
 
 /** A consumer group as the broker knows it now. */
 export interface GroupState {

@@ -143,8 +143,8 @@ export function createBroker(scheduler: Scheduler, skew: () => number): Broker {
       const end = partition ? readable(partition) : 0
       const found = partition?.records.slice(0, end).find((r) => r.offset >= offset && r.state === 'data')
       if (!found) return null
-      const { timestamp, key, value } = found
-      return { offset: found.offset, timestamp, key, value }
+      const { state: _, ...record } = found
+      return record
     },
   }
 }
