@@ -2,7 +2,6 @@
 import type { AuditReport } from '../services/audit/audit.ts'
 
 export function auditText(a: AuditReport): string {
-  const refused = Object.entries(a.refused)
   const rows: [what: string, n: number, note?: string][] = [
     ['closed', a.closed, a.in_other_topics > 0 ? `and ${a.in_other_topics} whose events are in other topics` : ''],
     [
@@ -16,7 +15,8 @@ export function auditText(a: AuditReport): string {
       a.published_by_others > 0 ? `and ${a.published_by_others} published by others than this PM` : '',
     ],
     ['behind', a.behind, a.behind > 0 ? 'in the log, to be applied by the learner or the projector' : ''],
-    ['refused', refused.reduce((sum, [, n]) => sum + n, 0), refused.map(([reason, n]) => `${reason} ${n}`).join(', ')],
+    ['refused', ...byReason(a.refused)],
+    ['discarded', ...byReason(a.discarded)],
     [`not for ${a.model ?? 'this model'}`, a.not_for_model],
     ['in the ledger', a.in_ledger],
     ['in ad_strands', a.in_ad_strands],
@@ -30,6 +30,11 @@ export function auditText(a: AuditReport): string {
     ...rows.map(([what, n, note = '']) => `${what.padEnd(width)}  ${String(n).padStart(digits)}  ${note}`.trimEnd()),
     verdict(a),
   ].join('\n')
+}
+
+function byReason(counts: Record<string, number>): [n: number, note: string] {
+  const all = Object.entries(counts)
+  return [all.reduce((sum, [, n]) => sum + n, 0), all.map(([reason, n]) => `${reason} ${n}`).join(', ')]
 }
 
 function recomputedText({ recomputed: { coefficients, largest_difference } }: AuditReport): string {

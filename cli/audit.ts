@@ -30,7 +30,7 @@ export function register(program: Command): void {
     .option('--data-dir <dir>', 'folder of the stack (default: .strandline)')
     .option(
       '--json',
-      'print one JSON object: {"closed", "waiting_outbox", "in_log", "behind", "refused": {reason: n}, "not_for_model", "in_ledger", "in_ad_strands", "lost", "double", "wrong", "reconciles", …}',
+      'print one JSON object: {"closed", "waiting_outbox", "in_log", "behind", "refused": {reason: n}, "discarded": {reason: n}, "not_for_model", "in_ledger", "in_ad_strands", "lost", "double", "wrong", "reconciles", …}',
     )
     .addHelpText(
       'after',

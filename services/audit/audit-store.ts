@@ -20,7 +20,10 @@ export type OutboxTuple = [
   refused: boolean,
 ]
 
-export type LetterTuple = [partition: number, offset: number, reason: string, open: boolean]
+/** redriven: published again. discarded: settled by an operator. */
+export type LetterState = 'open' | 'redriven' | 'discarded'
+
+export type LetterTuple = [partition: number, offset: number, reason: string, state: LetterState]
 
 /** Coefficients behind a key, with where their learner stands: one snapshot. */
 export interface CoefficientsPage {

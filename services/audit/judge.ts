@@ -21,6 +21,7 @@ export interface Counts {
   in_log: number
   behind: number
   refused: Record<string, number>
+  discarded: Record<string, number>
   not_for_model: number
   in_ledger: number
   in_ad_strands: number
@@ -40,8 +41,13 @@ export function judge(found: Found): Counts {
 
   const applied = appliedOf(found)
   const refused = new Map<string, string>()
-  for (const [place, { reason, open }] of letters)
-    if (open) refused.set(log.lettered.get(place) ?? outbox.atPlace.get(place) ?? place, reason)
+  const discarded = new Map<string, string>()
+  for (const [place, { reason, state }] of letters) {
+    const id = log.lettered.get(place) ?? outbox.atPlace.get(place) ?? place
+    if (state === 'open') refused.set(id, reason)
+    else if (state === 'discarded') discarded.set(id, reason)
+  }
+  for (const id of refused.keys()) discarded.delete(id) // one that is open has still to be looked at
   const unrecorded = new Set<string>() // below the learner's checkpoint, not applicable, and nobody said so
   for (const bad of log.bad) {
     const place = placeOf(bad.partition, bad.offset)
@@ -53,7 +59,7 @@ export function judge(found: Found): Counts {
   const isLost = (id: string) => {
     if (outbox.missing.has(id)) return true
     if (!logged(id)) return !outbox.waiting.has(id)
-    if (refused.has(id)) return false
+    if (refused.has(id) || discarded.has(id)) return false
     if (unrecorded.has(id) && !ledger.has(id)) return true
     if (applied.byLearner.has(id) && !ledger.has(id)) return true
     return applied.byProjector.has(id) && !strands.has(id)
@@ -66,6 +72,7 @@ export function judge(found: Found): Counts {
     in_log: all.filter(logged).length,
     behind: applied.behind.size,
     refused: byReason(refused.values()),
+    discarded: byReason(discarded.values()),
     not_for_model: log.notForModel.size,
     in_ledger: all.filter((id) => ledger.has(id)).length,
     in_ad_strands: all.filter((id) => strands.has(id)).length,

@@ -84,7 +84,14 @@ export function createMemoryAudit(db: MemoryDatabase): AuditStore {
         .filter((l) => isOfTopic(l))
         .sort((a, b) => byPlace(a, b) || b.record_ms - a.record_ms)
         .filter((l, i, sorted) => i === 0 || byPlace(l, sorted[i - 1] as DeadLetter) !== 0)
-      return open.slice(0, limit).map((l) => [l.partition, l.offset, l.reason, l.redriven_at === null])
+      return open
+        .slice(0, limit)
+        .map((l) => [
+          l.partition,
+          l.offset,
+          l.reason,
+          l.redriven_at !== null ? 'redriven' : l.discarded_at !== null ? 'discarded' : 'open',
+        ])
     },
     async coefficients(consumer, topic, after, size) {
       const upto = pageEnd(db, after, size)

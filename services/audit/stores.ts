@@ -2,7 +2,7 @@
 
 import { PROJECTOR_CONSUMER } from '../../core/runner/consumer-names.ts'
 import { eventUuid } from '../../domain/event.ts'
-import type { AuditStore } from './audit-store.ts'
+import type { AuditStore, LetterState } from './audit-store.ts'
 
 /** Rows of one page: far from a hosted project's statement timeout. */
 const PAGE = 5_000
@@ -22,8 +22,7 @@ export interface OutboxRow {
 /** A record that the learner refused. */
 export interface Letter {
   reason: string
-  /** false: it was published again since. */
-  open: boolean
+  state: LetterState
 }
 
 /** The next offset that each consumer applies, by partition; a partition that is missing was never read. */
@@ -80,8 +79,8 @@ export async function readLetters(
   let after: [partition: number, offset: number] = [-1, -1]
   for (;;) {
     const page = await store.letters(consumer, topic, after, PAGE)
-    for (const [partition, offset, reason, open] of page) {
-      letters.set(placeOf(partition, offset), { reason, open })
+    for (const [partition, offset, reason, state] of page) {
+      letters.set(placeOf(partition, offset), { reason, state })
       after = [partition, offset]
     }
     if (page.length < PAGE) return letters

@@ -28,6 +28,9 @@ export interface DeadLetterRow {
   dead_topic: string | null
   dead_partition: number | null
   dead_offset: number | null
+  /** Of a record that was redriven (redrive-headers.ts): how often, and the offset that it is a copy of. */
+  redrives: number
+  redrive_of: number | null
 }
 
 export interface LearnerCommit {

@@ -15,6 +15,8 @@ export interface NotedRecord {
 }
 
 export interface DeadLetterRecord extends Place {
+  topic_id: string
+  record_ms: number
   reason: string
   detail: string
   consumer: string
@@ -27,8 +29,26 @@ export interface DeadLetterRecord extends Place {
   redriven_at: string | null
   redriven_partition: number | null
   redriven_offset: number | null
+  /** A redrive was begun and not noted as done: where the partition ended then. */
+  redriving_from: number | null
+  /** Of a record that is a copy itself: how often it had been published again, and the offset (of its own partition) that it is a copy of. */
+  redrives: number
+  redrive_of: number | null
   /** A later replay could read it. */
   applied_at: string | null
+  /** Settled by an operator, who and why. */
+  discarded_at: string | null
+  discarded_by: string | null
+  discard_reason: string | null
+}
+
+/** Which letters a person asks for. Times are those of the refusal, ms. */
+export interface LetterFilter {
+  reasons?: readonly string[]
+  partitions?: readonly number[]
+  since?: number
+  /** Before then. */
+  until?: number
 }
 
 /** A commit writes them (learner-store.ts). Errors of each: STORE_UNREACHABLE, STORE_REJECTED, STORE_SCHEMA. */
@@ -42,9 +62,30 @@ export interface DeadLetterStore {
     topicId: string | null,
   ): Promise<void>
   /** Of a topic, by place, behind one; where several consumers refused a record, the newest refusal. all: also those that were dealt with. */
-  page(topic: string, all: boolean, after: Place, limit: number): Promise<DeadLetterRecord[]>
+  page(topic: string, all: boolean, after: Place, limit: number, filter?: LetterFilter): Promise<DeadLetterRecord[]>
+  /** How many of them there are, by reason. */
+  count(topic: string, all: boolean, filter?: LetterFilter): Promise<[reason: string, n: number][]>
+  /**
+   * The letters of the record at a place, of those that it is a copy of, and of the copies that became letters again: by place, the newest refusal first.
+   * None where there is no letter at the place.
+   */
+  chain(topic: string, at: Place, limit: number): Promise<DeadLetterRecord[]>
+  /**
+   * A redrive begins. Answers with those that are open, each with where the partition ended when the first redrive of it began that was not noted as done.
+   * @param end where the partition ends now
+   */
+  redriving(
+    topic: string,
+    partition: number,
+    offsets: readonly number[],
+    end: number,
+  ): Promise<[offset: number, from: number][]>
   /** Notes where records of a partition were published again. */
   redriven(topic: string, partition: number, placed: readonly { offset: number; to: Place }[]): Promise<void>
+  /** Settles open letters without applying them. Answers with their offsets. @param by who, for a person */
+  discard(topic: string, partition: number, offsets: readonly number[], by: string, why: string): Promise<number[]>
+  /** Discarded letters are open again. Answers with their offsets. */
+  reopen(topic: string, partition: number, offsets: readonly number[]): Promise<number[]>
 }
 
 export function createDeadLetterStore(store: Store): DeadLetterStore {
@@ -52,6 +93,11 @@ export function createDeadLetterStore(store: Store): DeadLetterStore {
     p_consumer: consumer,
     p_topic: topic,
     p_partition: partition,
+  })
+  const places = (topic: string, partition: number, offsets: readonly number[]) => ({
+    p_topic: topic,
+    p_partition: partition,
+    p_offsets: `{${offsets.join(',')}}`,
   })
   return {
     async at(of, offsets) {
@@ -69,14 +115,26 @@ export function createDeadLetterStore(store: Store): DeadLetterStore {
         p_refused: `{${refused.join(',')}}`,
         p_topic_id: topicId,
       }),
-    page: (topic, all, after, limit) =>
+    page: (topic, all, after, limit, filter) =>
       store.rpc('strandline_dead_letters_page', {
         p_topic: topic,
         p_all: all,
         p_partition: after.partition,
         p_offset: after.offset,
         p_limit: limit,
+        p_filter: filterJson(filter),
       }),
+    count: (topic, all, filter) =>
+      store.rpc('strandline_dead_letters_count', { p_topic: topic, p_all: all, p_filter: filterJson(filter) }),
+    chain: (topic, { partition, offset }, limit) =>
+      store.rpc('strandline_dead_letters_chain', {
+        p_topic: topic,
+        p_partition: partition,
+        p_offset: offset,
+        p_limit: limit,
+      }),
+    redriving: (topic, partition, offsets, end) =>
+      store.rpc('strandline_dead_letters_redriving', { ...places(topic, partition, offsets), p_end: end }),
     redriven: (topic, partition, placed) =>
       store.rpc('strandline_dead_letters_redriven', {
         p_topic: topic,
@@ -85,5 +143,18 @@ export function createDeadLetterStore(store: Store): DeadLetterStore {
           placed.map(({ offset, to }) => ({ offset, to_partition: to.partition, to_offset: to.offset })),
         ),
       }),
+    discard: (topic, partition, offsets, by, why) =>
+      store.rpc('strandline_dead_letters_discard', {
+        ...places(topic, partition, offsets),
+        p_by: by,
+        p_reason: why,
+      }),
+    reopen: (topic, partition, offsets) =>
+      store.rpc('strandline_dead_letters_reopen', places(topic, partition, offsets)),
   }
 }
+
+const filterJson = ({ reasons, partitions, since, until }: LetterFilter = {}) =>
+  JSON.stringify({ reasons, partitions, since: isoOf(since), until: isoOf(until) })
+
+const isoOf = (ms: number | undefined) => (ms === undefined ? undefined : new Date(ms).toISOString())

@@ -10,6 +10,8 @@ import type { Claim } from '../../core/runner/partition-runner.ts'
 import type { Refused } from '../../core/runner/read-events.ts'
 import type { DeadLetterRow } from './commit.ts'
 import type { DeadLetterStore } from './dead-letter-store.ts'
+import { LETTER_HEADERS } from './letter-headers.ts'
+import { readRedrive } from './redrive-headers.ts'
 
 export interface DeadLetters {
   /** Sends what is new; resolves, once durable, to the rows to commit. */
@@ -95,6 +97,7 @@ export function createDeadLetters(options: DeadLetterOptions): DeadLetters {
           dead_topic: sends ? deadLetterTopic : null,
           dead_partition: placed?.partition ?? null,
           dead_offset: placed?.offset ?? null,
+          ...readRedrive(l.record.headers, { partition, offset: l.record.offset }),
         }
         rows.set(l, row)
         sent.set(id(l), row)
@@ -133,22 +136,22 @@ function outgoing(
 ): OutgoingRecord {
   const own = kept === KEPT[2] ? [] : Object.entries(record.headers).filter(([, value]) => value !== undefined)
   const headers = Object.fromEntries(own) as NonNullable<OutgoingRecord['headers']> // whatever their names: also __proto__
-  if (kept !== 'whole') headers['strandline.kept'] = `${kept} (${record.value?.length ?? 0} bytes)`
+  if (kept !== 'whole') headers[LETTER_HEADERS.kept] = `${kept} (${record.value?.length ?? 0} bytes)`
   return {
     key: kept === KEPT[2] ? null : record.key,
     value: kept === 'whole' ? record.value : null,
     headers: {
       ...headers,
-      '__connect.errors.topic': topic,
-      '__connect.errors.partition': String(partition),
-      '__connect.errors.offset': String(record.offset),
-      '__connect.errors.connector.name': consumer,
-      '__connect.errors.task.id': String(partition),
-      '__connect.errors.stage': 'VALUE_CONVERTER',
-      '__connect.errors.class.name': 'strandline.learner',
-      '__connect.errors.exception.class.name': reason,
-      '__connect.errors.exception.message': clean(detail),
-      'strandline.reason': reason,
+      [LETTER_HEADERS.topic]: topic,
+      [LETTER_HEADERS.partition]: String(partition),
+      [LETTER_HEADERS.offset]: String(record.offset),
+      [LETTER_HEADERS.consumer]: consumer,
+      [LETTER_HEADERS.task]: String(partition),
+      [LETTER_HEADERS.stage]: 'VALUE_CONVERTER',
+      [LETTER_HEADERS.class]: 'strandline.learner',
+      [LETTER_HEADERS.reason]: reason,
+      [LETTER_HEADERS.detail]: clean(detail),
+      [LETTER_HEADERS.ownReason]: reason,
     },
   }
 }

@@ -5,9 +5,10 @@ import {
   byRecording,
   type DeadLetter,
   deadLettersOf,
+  isOpen,
   putLetter,
 } from '../../core/store/memory/dead-letters.ts'
-import type { DeadLetterStore } from './dead-letter-store.ts'
+import type { DeadLetterStore, LetterFilter } from './dead-letter-store.ts'
 
 export function createMemoryDeadLetters(db: MemoryDatabase): DeadLetterStore {
   const nowText = () => new Date(db.now()).toISOString()
@@ -15,6 +16,37 @@ export function createMemoryDeadLetters(db: MemoryDatabase): DeadLetterStore {
     deadLettersOf(db)
       .rows()
       .filter((l) => l.topic === topic && l.partition === partition && l.offset === offset)
+  /** Of several topics of that name: of the record whose letter is the newest. */
+  function newestAt(topic: string, partition: number, offset: number): DeadLetter[] {
+    const letters = lettersAt(topic, partition, offset).sort(byRecording)
+    return letters.filter((l) => l.topic_id === letters[0]?.topic_id && l.record_ms === letters[0].record_ms)
+  }
+  /** By place, the newest refusal of each. */
+  const shown = (topic: string, all: boolean, filter?: LetterFilter) =>
+    deadLettersOf(db)
+      .rows()
+      .filter((l) => l.topic === topic && (all || isOpen(l)) && fits(l, filter))
+      .sort((a, b) => byPlace(a, b) || byRecording(a, b))
+      .filter((l, i, sorted) => i === 0 || byPlace(l, sorted[i - 1] as DeadLetter) !== 0)
+  const withoutNumber = ({ number: _, ...letter }: DeadLetter) => letter
+  /** Changes those that are `wanted`, and answers with their offsets. */
+  const change = (
+    topic: string,
+    partition: number,
+    offsets: readonly number[],
+    wanted: (l: DeadLetter) => boolean,
+    to: (l: DeadLetter) => Partial<DeadLetter>,
+  ): number[] =>
+    db.transaction(() => {
+      const changed = new Set<number>()
+      for (const offset of offsets)
+        for (const l of newestAt(topic, partition, offset).filter(wanted)) {
+          putLetter(db, { ...l, ...to(l) })
+          changed.add(offset)
+        }
+      return [...changed].sort((a, b) => a - b)
+    })
+
   return {
     at: async ({ consumer, topic, partition }, offsets) =>
       offsets.flatMap((offset) =>
@@ -31,29 +63,87 @@ export function createMemoryDeadLetters(db: MemoryDatabase): DeadLetterStore {
             putLetter(db, { ...l, applied_at: nowText() })
         }
       }),
-    async page(topic, all, after, limit) {
-      const shown = deadLettersOf(db)
+    page: async (topic, all, after, limit, filter) =>
+      shown(topic, all, filter)
+        .filter((l) => (l.partition - after.partition || l.offset - after.offset) > 0)
+        .slice(0, limit)
+        .map(withoutNumber),
+    count: async (topic, all, filter) =>
+      [...Map.groupBy(shown(topic, all, filter), (l) => l.reason)]
+        .map(([reason, letters]): [string, number] => [reason, letters.length])
+        .sort(([a], [b]) => (a < b ? -1 : 1)),
+    async chain(topic, { partition, offset }, limit) {
+      const [start] = newestAt(topic, partition, offset)
+      if (!start) return []
+      const letters = deadLettersOf(db)
         .rows()
-        .filter((l) => l.topic === topic && (l.partition - after.partition || l.offset - after.offset) > 0)
-        .filter((l) => all || (l.redriven_at === null && l.applied_at === null))
+        .filter((l) => l.topic === topic && l.partition === partition && l.topic_id === start.topic_id)
+      const related = new Set([offset])
+      const there = new Set(letters.map((l) => l.offset))
+      const originsOf = (of: number): void => {
+        for (const { offset: at, redrive_of } of letters)
+          if (at === of && redrive_of !== null && there.has(redrive_of) && !related.has(redrive_of)) {
+            related.add(redrive_of)
+            originsOf(redrive_of)
+          }
+      }
+      originsOf(offset)
+      for (let before = 0; before < related.size; ) {
+        before = related.size
+        for (const l of letters) if (l.redrive_of !== null && related.has(l.redrive_of)) related.add(l.offset)
+      }
+      return letters
+        .filter((l) => related.has(l.offset))
         .sort((a, b) => byPlace(a, b) || byRecording(a, b))
-        .filter((l, i, sorted) => i === 0 || byPlace(l, sorted[i - 1] as DeadLetter) !== 0)
-      return shown.slice(0, limit).map(({ number: _, ...letter }) => letter)
+        .slice(0, limit)
+        .map(withoutNumber)
+    },
+    async redriving(topic, partition, offsets, end) {
+      const from = (l: DeadLetter) => Math.min(l.redriving_from ?? end, end)
+      const open = change(topic, partition, offsets, isOpen, (l) => ({ redriving_from: from(l) }))
+      return open.map((offset) => [
+        offset,
+        Math.min(
+          ...newestAt(topic, partition, offset)
+            .filter(isOpen)
+            .map((l) => from(l)),
+        ),
+      ])
     },
     redriven: async (topic, partition, placed) =>
       db.transaction(() => {
-        for (const { offset, to } of placed) {
-          const letters = lettersAt(topic, partition, offset)
-          const newest = letters.toSorted(byRecording)[0]
-          for (const l of letters)
-            if (l.topic_id === newest?.topic_id && l.record_ms === newest.record_ms)
-              putLetter(db, {
-                ...l,
-                redriven_at: nowText(),
-                redriven_partition: to.partition,
-                redriven_offset: to.offset,
-              })
-        }
+        const redriven_at = nowText()
+        for (const { offset, to } of placed)
+          for (const l of newestAt(topic, partition, offset))
+            putLetter(db, {
+              ...l,
+              redriven_at,
+              redriven_partition: to.partition,
+              redriven_offset: to.offset,
+              redriving_from: null,
+            })
       }),
+    discard: async (topic, partition, offsets, discarded_by, discard_reason) => {
+      const discarded_at = nowText()
+      return change(topic, partition, offsets, isOpen, () => ({ discarded_at, discarded_by, discard_reason }))
+    },
+    reopen: async (topic, partition, offsets) =>
+      change(
+        topic,
+        partition,
+        offsets,
+        (l) => l.discarded_at !== null && l.applied_at === null,
+        () => ({ discarded_at: null, discarded_by: null, discard_reason: null }),
+      ),
   }
+}
+
+function fits(l: DeadLetter, { reasons, partitions, since, until }: LetterFilter = {}): boolean {
+  const at = Date.parse(l.recorded_at)
+  return (
+    (reasons?.includes(l.reason) ?? true) &&
+    (partitions?.includes(l.partition) ?? true) &&
+    (since === undefined || at >= since) &&
+    (until === undefined || at < until)
+  )
 }

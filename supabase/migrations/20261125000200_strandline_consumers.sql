@@ -38,9 +38,19 @@ create table strandline.dead_letters (
   redriven_partition integer,
   redriven_offset    bigint,
   applied_at         timestamptz,
+  -- a redrive that was begun and not noted as done: where the partition ended then. Its copy, if there is one, lies there or behind.
+  redriving_from     bigint,
+  -- what the record's headers said, where it is a copy itself: how often it had been published again, and of which offset of its partition it is one
+  redrives           integer     not null default 0,
+  redrive_of         bigint,
+  -- settled by an operator without being applied
+  discarded_at       timestamptz,
+  discarded_by       text,
+  discard_reason     text,
   primary key (consumer, topic, partition, "offset", topic_id, record_ms)
 );
 create index dead_letters_place on strandline.dead_letters (topic, partition, "offset");
+create index dead_letters_copies on strandline.dead_letters (topic, partition, redrive_of) where redrive_of is not null;
 
 create function public.strandline_claim(p_consumer text, p_topic text, p_partition integer, p_holder text)
 returns jsonb language sql security invoker set search_path = '' as $$
@@ -102,17 +112,41 @@ returns jsonb language sql stable security invoker set search_path = '' as $$
   from strandline.consumer_checkpoints c where c.consumer = p_consumer and c.topic = p_topic
 $$;
 
+-- Which dead letters a person asks for. p_filter: {"reasons": […], "partitions": […], "since", "until": texts of times}, each of them optional.
+create function strandline.dead_letter_fits(p_filter jsonb, p_partition integer, p_reason text, p_recorded_at timestamptz)
+returns boolean language sql stable security invoker set search_path = '' as $$
+  select coalesce(p_filter -> 'partitions' @> to_jsonb(p_partition), true) and coalesce(p_filter -> 'reasons' @> to_jsonb(p_reason), true)
+    and coalesce(p_recorded_at >= (p_filter ->> 'since')::timestamptz, true) and coalesce(p_recorded_at < (p_filter ->> 'until')::timestamptz, true)
+$$;
+
 -- Dead letters of a topic behind a place, by place; where several consumers refused one record, the newest refusal. p_all: also those dealt with.
-create function public.strandline_dead_letters_page(p_topic text, p_all boolean, p_partition integer, p_offset bigint, p_limit integer)
+create function public.strandline_dead_letters_page(
+  p_topic text, p_all boolean, p_partition integer, p_offset bigint, p_limit integer, p_filter text default '{}')
 returns jsonb language sql stable security invoker set search_path = '' as $$
   select coalesce(jsonb_agg(to_jsonb(d) order by d.partition, d."offset"), '[]')
   from (
     select distinct on (l.partition, l."offset") l.*
     from strandline.dead_letters l
     where l.topic = p_topic and (l.partition, l."offset") > (p_partition, p_offset)
-      and (p_all or (l.redriven_at is null and l.applied_at is null))
+      and (p_all or (l.redriven_at is null and l.applied_at is null and l.discarded_at is null))
+      and strandline.dead_letter_fits(p_filter::jsonb, l.partition, l.reason, l.recorded_at)
     order by l.partition, l."offset", l.recorded_at desc
     limit p_limit) d
+$$;
+
+-- How many of them there are, by reason: [[reason, n], …].
+create function public.strandline_dead_letters_count(p_topic text, p_all boolean, p_filter text default '{}')
+returns jsonb language sql stable security invoker set search_path = '' as $$
+  select coalesce(jsonb_agg(jsonb_build_array(c.reason, c.n) order by c.reason collate "C"), '[]')
+  from (
+    select d.reason, count(*) as n
+    from (
+      select distinct on (l.partition, l."offset") l.reason
+      from strandline.dead_letters l
+      where l.topic = p_topic and (p_all or (l.redriven_at is null and l.applied_at is null and l.discarded_at is null))
+        and strandline.dead_letter_fits(p_filter::jsonb, l.partition, l.reason, l.recorded_at)
+      order by l.partition, l."offset", l.recorded_at desc) d
+    group by d.reason) c
 $$;
 
 -- Which of these places ('{…}', offsets) a consumer has letters of: [[offset, topic_id, record_ms], …].
@@ -124,17 +158,87 @@ returns jsonb language sql stable security invoker set search_path = '' as $$
                       where x.consumer = p_consumer and x.topic = p_topic and x.partition = p_partition and x."offset" = o.at offset 0) d
 $$;
 
--- p_placed: [{"offset", "to_partition", "to_offset"}], where each record went. Of several topics of that name: the one whose letter is the newest,
--- which is the one that dead_letters_page shows.
+-- Of several topics of that name: the record whose letter is the newest, which is the one that dead_letters_page shows.
+create function strandline.newest_refusal(p_topic text, p_partition integer, p_offset bigint, out topic_id text, out record_ms bigint)
+language sql stable security invoker set search_path = '' as $$
+  select n.topic_id, n.record_ms from strandline.dead_letters n
+  where n.topic = p_topic and n.partition = p_partition and n."offset" = p_offset order by n.recorded_at desc limit 1
+$$;
+
+-- A redrive of these places ('{…}', offsets) begins; p_end: where the partition ends now. [[offset, p_end or that of an earlier one that was not noted], …]
+-- of those that are open.
+create function public.strandline_dead_letters_redriving(p_topic text, p_partition integer, p_offsets text, p_end bigint)
+returns jsonb language sql security invoker set search_path = '' as $$
+  with begun as (
+    update strandline.dead_letters l set redriving_from = least(l.redriving_from, p_end)
+    where l.topic = p_topic and l.partition = p_partition and l."offset" = any (p_offsets::bigint[])
+      and l.redriven_at is null and l.applied_at is null and l.discarded_at is null
+      and (l.topic_id, l.record_ms) = (select n.topic_id, n.record_ms from strandline.newest_refusal(p_topic, p_partition, l."offset") n)
+    returning l."offset", l.redriving_from
+  ) select coalesce(jsonb_agg(jsonb_build_array(b."offset", b.since) order by b."offset"), '[]')
+    from (select "offset", min(redriving_from) as since from begun group by "offset") b
+$$;
+
+-- p_placed: [{"offset", "to_partition", "to_offset"}], where each record went.
 create function public.strandline_dead_letters_redriven(p_topic text, p_partition integer, p_placed text)
 returns void language sql security invoker set search_path = '' as $$
   update strandline.dead_letters l
-  set redriven_at = now(), redriven_partition = p.to_partition, redriven_offset = p.to_offset
+  set redriven_at = now(), redriven_partition = p.to_partition, redriven_offset = p.to_offset, redriving_from = null
   from jsonb_to_recordset(p_placed::jsonb) as p("offset" bigint, to_partition integer, to_offset bigint)
   where l.topic = p_topic and l.partition = p_partition and l."offset" = p."offset"
-    and (l.topic_id, l.record_ms) = (
-      select n.topic_id, n.record_ms from strandline.dead_letters n
-      where n.topic = p_topic and n.partition = p_partition and n."offset" = p."offset" order by n.recorded_at desc limit 1)
+    and (l.topic_id, l.record_ms) = (select n.topic_id, n.record_ms from strandline.newest_refusal(p_topic, p_partition, l."offset") n)
+$$;
+
+-- Open letters at these places ('{…}') are settled without being applied. Returns the offsets of those that were.
+create function public.strandline_dead_letters_discard(p_topic text, p_partition integer, p_offsets text, p_by text, p_reason text)
+returns jsonb language sql security invoker set search_path = '' as $$
+  with done as (
+    update strandline.dead_letters l set discarded_at = now(), discarded_by = p_by, discard_reason = p_reason
+    where l.topic = p_topic and l.partition = p_partition and l."offset" = any (p_offsets::bigint[])
+      and l.redriven_at is null and l.applied_at is null and l.discarded_at is null
+      and (l.topic_id, l.record_ms) = (select n.topic_id, n.record_ms from strandline.newest_refusal(p_topic, p_partition, l."offset") n)
+    returning l."offset"
+  ) select coalesce(jsonb_agg(distinct d."offset"), '[]') from done d
+$$;
+
+-- The other way round.
+create function public.strandline_dead_letters_reopen(p_topic text, p_partition integer, p_offsets text)
+returns jsonb language sql security invoker set search_path = '' as $$
+  with done as (
+    update strandline.dead_letters l set discarded_at = null, discarded_by = null, discard_reason = null
+    where l.topic = p_topic and l.partition = p_partition and l."offset" = any (p_offsets::bigint[]) and l.discarded_at is not null and l.applied_at is null
+      and (l.topic_id, l.record_ms) = (select n.topic_id, n.record_ms from strandline.newest_refusal(p_topic, p_partition, l."offset") n)
+    returning l."offset"
+  ) select coalesce(jsonb_agg(distinct d."offset"), '[]') from done d
+$$;
+
+-- Every letter of the record at a place, of those that it is a copy of, and of the copies that became letters again: by place, the newest refusal first.
+-- A copy lies in the partition of what it was made of, and behind it: so there is no circle.
+create function public.strandline_dead_letters_chain(p_topic text, p_partition integer, p_offset bigint, p_limit integer)
+returns jsonb language sql stable security invoker set search_path = '' as $$
+  with recursive origins as (
+    select l.topic_id, l."offset", l.redrive_of
+    from strandline.dead_letters l
+    where l.topic = p_topic and l.partition = p_partition and l."offset" = p_offset
+      and l.topic_id = (select n.topic_id from strandline.newest_refusal(p_topic, p_partition, p_offset) n)
+    union
+    select l.topic_id, l."offset", l.redrive_of
+    from origins o
+    join strandline.dead_letters l on l.topic = p_topic and l.partition = p_partition and l."offset" = o.redrive_of and l.topic_id = o.topic_id
+  ), chain as (
+    select o.topic_id, o."offset" from origins o
+    union
+    select l.topic_id, l."offset"
+    from chain c
+    join strandline.dead_letters l on l.topic = p_topic and l.partition = p_partition and l.redrive_of = c."offset" and l.topic_id = c.topic_id
+  )
+  select coalesce(jsonb_agg(to_jsonb(d) order by d."offset", d.recorded_at desc), '[]')
+  from (
+    select l.* from strandline.dead_letters l
+    join chain c on c.topic_id = l.topic_id and c."offset" = l."offset"
+    where l.topic = p_topic and l.partition = p_partition
+    order by l."offset", l.recorded_at desc
+    limit p_limit) d
 $$;
 
 -- A replay read these records again, and refused only p_refused ('{…}'). p_topic_id: of the topic that was read; null: unknown.

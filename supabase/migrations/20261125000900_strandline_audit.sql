@@ -11,7 +11,7 @@ create function public.strandline_lag(p_topic text) returns jsonb language sql s
     'dead_letters', coalesce((
       select jsonb_agg(jsonb_build_object('consumer', d.consumer, 'partition', d.partition, 'reason', d.reason, 'count', d.count)
                        order by d.consumer, d.partition, d.reason)
-      from (select consumer, partition, reason, count(*) from strandline.dead_letters where topic = p_topic and redriven_at is null and applied_at is null
+      from (select consumer, partition, reason, count(*) from strandline.dead_letters where topic = p_topic and redriven_at is null and applied_at is null and discarded_at is null
             group by consumer, partition, reason) d), '[]'),
     'active', (select strandline.learner_consumer(g) from strandline.model_versions g where g.active and g.topic = p_topic))
 $$;
@@ -60,11 +60,12 @@ create function public.strandline_set_aside_reasons() returns jsonb language sql
   from (select kind, count(*) as n, (array_agg(reason order by since desc, id))[1] as reason from strandline.set_aside group by kind) a
 $$;
 
--- What a consumer refused, a page behind a place: [[partition, offset, reason, open], …]. Not open: published again, or applied by a replay;
--- applied ones are left out.
+-- What a consumer refused and has not applied since, a page behind a place: [[partition, offset, reason, state], …]. open; redriven: published again;
+-- discarded: settled by an operator.
 create function public.strandline_audit_letters(p_consumer text, p_topic text, p_partition integer, p_offset bigint, p_limit integer)
 returns jsonb language sql stable security invoker set search_path = '' as $$
-  select coalesce(jsonb_agg(jsonb_build_array(d.partition, d."offset", d.reason, d.redriven_at is null) order by d.partition, d."offset"), '[]')
+  select coalesce(jsonb_agg(jsonb_build_array(d.partition, d."offset", d.reason,
+    case when d.redriven_at is not null then 'redriven' when d.discarded_at is not null then 'discarded' else 'open' end) order by d.partition, d."offset"), '[]')
   from (select distinct on (l.partition, l."offset") l.*
         from strandline.dead_letters l
         left join strandline.consumer_checkpoints c on c.consumer = l.consumer and c.topic = l.topic and c.partition = l.partition

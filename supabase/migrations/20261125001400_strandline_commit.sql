@@ -90,11 +90,19 @@ begin
   end if;
 
   if p_dead <> '[]' then
-    insert into strandline.dead_letters (consumer, topic, topic_id, partition, "offset", record_ms, reason, detail, dead_topic, dead_partition, dead_offset)
+    -- what an operator has done about the record, when another version refused it, holds for this one
+    insert into strandline.dead_letters (consumer, topic, topic_id, partition, "offset", record_ms, reason, detail, dead_topic, dead_partition, dead_offset, redrives, redrive_of,
+      redriven_at, redriven_partition, redriven_offset, discarded_at, discarded_by, discard_reason)
     select p_consumer, p_topic, coalesce(p_seen ->> 'topic_id', ''), p_partition, d."offset", coalesce(d.record_ms, 0), d.reason, d.detail,
-           d.dead_topic, d.dead_partition, d.dead_offset
+           d.dead_topic, d.dead_partition, d.dead_offset, coalesce(d.redrives, 0), d.redrive_of,
+           k.redriven_at, k.redriven_partition, k.redriven_offset, k.discarded_at, k.discarded_by, k.discard_reason
     from jsonb_to_recordset(p_dead)
-      as d("offset" bigint, record_ms bigint, reason text, detail text, dead_topic text, dead_partition integer, dead_offset bigint)
+      as d("offset" bigint, record_ms bigint, reason text, detail text, dead_topic text, dead_partition integer, dead_offset bigint, redrives integer, redrive_of bigint)
+    left join lateral (
+      select x.* from strandline.dead_letters x
+      where x.topic = p_topic and x.partition = p_partition and x."offset" = d."offset" and x.topic_id = coalesce(p_seen ->> 'topic_id', '')
+        and x.record_ms = coalesce(d.record_ms, 0) and (x.redriven_at is not null or x.discarded_at is not null)
+      order by x.recorded_at desc limit 1) k on true
     on conflict do nothing;
   end if;
 

@@ -5,7 +5,7 @@ create index pm_outbox_whole on strandline.pm_outbox ((id + 0)) where published_
 create index pm_executions_whole on strandline.pm_executions (recorded_at) where request is not null;
 create index dead_letters_applied on strandline.dead_letters (applied_at) where applied_at is not null;
 -- What is open is asked for every few seconds (strandline lag), and is little.
-create index dead_letters_open on strandline.dead_letters (topic, consumer, partition, reason) where redriven_at is null and applied_at is null;
+create index dead_letters_open on strandline.dead_letters (topic, consumer, partition, reason) where redriven_at is null and applied_at is null and discarded_at is null;
 
 -- Outbox: a published row keeps its event's id, revision and place in the log, which the audit counts and a repetition is recognised by; its content goes, once
 -- nothing is calculated with it any more: while a trade has no score, bars may still come.
@@ -59,7 +59,8 @@ begin
 end
 $$;
 
--- Dead letters that a replay has applied since: the ledger knows them. Those that were published again stay, as a replay would refuse the old record once more.
+-- Dead letters that a replay has applied since: the ledger knows them. Those that were published again or discarded stay, as a replay
+-- would refuse the old record once more, and the audit counts what became of each.
 create function strandline.retain_letters(p_before timestamptz, p_limit integer) returns jsonb language sql security invoker set search_path = '' as $$
   with page as (
     select ctid from strandline.dead_letters where applied_at < p_before order by applied_at limit p_limit for update skip locked

@@ -1,5 +1,6 @@
 /** What the audit reads of one and the same history, page by page: the same by every adapter. */
 import { expect, test } from 'vitest'
+import type { StoredLag } from '../../core/lag/lag.ts'
 import { loadModel } from '../../core/load-model.ts'
 import type { Claim } from '../../core/runner/chunk-processor.ts'
 import { PROJECTOR_CONSUMER } from '../../core/runner/consumer-names.ts'
@@ -94,9 +95,11 @@ async function history(way: Way): Promise<void> {
     for (const t of trades) table.addTrade(row, weigh(t.closed_at, t.rr!, tau))
     return { partition: 0, period: periodOf(trades[0]!.closed_at, tau), group, table, row, known: false }
   })
-  const dead = [7, 8, 9].map((offset) => ({
+  const dead = [7, 8, 9, 10].map((offset) => ({
     offset,
     record_ms: 1,
+    redrives: 0,
+    redrive_of: null,
     reason: offset === 9 ? 'event_invalid' : 'undecodable',
     detail: '',
     dead_topic: null,
@@ -108,6 +111,7 @@ async function history(way: Way): Promise<void> {
   expect(await learner.commit({ ...more, claim, fresh: trades, dirty, dead })).toEqual({ status: 'ok' })
   const letters = adapters(createMemoryDeadLetters, createDeadLetterStore)(way)
   await letters.redriven(TOPIC, 0, [{ offset: 8, to: { partition: 0, offset: 20 } }])
+  await letters.discard(TOPIC, 0, [10], 'ann', 'why')
 
   const strands = adapters(
     (db) => createMemoryStrands(db, PROJECTOR_CONSUMER),
@@ -158,7 +162,14 @@ test('the same pages, whatever their size', async () => {
   for (const limit of [1, 2, 50]) {
     const [memory, direct, postgrest] = await Promise.all(WAYS.map((name) => readings(auditOf(ways[name]), limit)))
     expect(memory!.positions.flatMap((page) => page.ids)).toHaveLength(2)
-    expect(memory!.letters[0]).not.toEqual([])
+    expect(memory!.letters[1]!.map(([, offset, , state]) => [offset, state])).toEqual(
+      [
+        [8, 'redriven'],
+        [9, 'open'],
+        [10, 'discarded'],
+      ].slice(0, limit),
+    )
+    expect((memory!.counts[0] as StoredLag).dead_letters).toMatchObject([{ count: 1 }, { count: 1 }])
     expect(comparable(memory)).toEqual(comparable(direct))
     expect(comparable(postgrest)).toEqual(comparable(direct))
   }

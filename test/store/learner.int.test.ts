@@ -18,7 +18,7 @@ import { emptySums } from '../../domain/learning/sums.ts'
 import { tableOf } from '../../domain/learning/sums-table.ts'
 import { type Trade, tradeOf } from '../../domain/learning/trade.ts'
 import type { LearnerCommit } from '../../services/learner/commit.ts'
-import { createDeadLetterStore } from '../../services/learner/dead-letter-store.ts'
+import { createDeadLetterStore, type LetterFilter } from '../../services/learner/dead-letter-store.ts'
 import { createDropStore } from '../../services/learner/drop-store.ts'
 import { createLearnerStore, type LearnerStore, openVersion } from '../../services/learner/learner-store.ts'
 import { createLedgerStore, createMemoryLedger } from '../../services/learner/ledger-store.ts'
@@ -63,9 +63,11 @@ const sumsOf = (n: number) => ({
   weighted_rr_short: -n,
 })
 const GROUPS = tradeAt(0).groups
-const letter = (offset: number, record_ms = offset) => ({
+const letter = (offset: number, { record_ms = offset, redrives = 0, redrive_of = null as number | null } = {}) => ({
   offset,
   record_ms,
+  redrives,
+  redrive_of,
   reason: 'event_invalid',
   detail: `no ${offset}`,
   dead_topic: 'dead',
@@ -114,7 +116,7 @@ const isObject = (v: unknown): v is object => typeof v === 'object' && v !== nul
 
 const untimed = (answer: unknown): unknown =>
   JSON.parse(JSON.stringify(answer ?? null), (name, value) =>
-    /^(recorded|redriven|applied)_at$/.test(name) && value !== null ? 'then' : value,
+    /^(recorded|redriven|applied|discarded)_at$/.test(name) && value !== null ? 'then' : value,
   )
 
 /** Copies whatever comes; a database of its own, which is that of the way `postgrest`. */
@@ -263,6 +265,120 @@ describe.each([...WAYS, 'copied'] as const)('%s', (name) => {
       { offset: 6, redriven_partition: 1, redriven_offset: 60 },
     ])
   })
+
+  test('dead letters are found by reason, partition and the time of their refusal, and counted', async () => {
+    await port.commit(commitOf({ dead: [letter(5), { ...letter(6), reason: 'null_key' }, letter(7)] }))
+    const letters = lettersOf(way())
+    await letters.redriven(TOPIC, 0, [{ offset: 7, to: { partition: 0, offset: 9 } }])
+    const found = async (filter: LetterFilter, all = false) => {
+      const page = await letters.page(TOPIC, all, { partition: -1, offset: -1 }, 9, filter)
+      const counts = await letters.count(TOPIC, all, filter)
+      expect(counts.reduce((sum, [, n]) => sum + n, 0)).toBe(page.length)
+      return [page.map((l) => l.offset), counts]
+    }
+    expect(await found({})).toEqual([
+      [5, 6],
+      [
+        ['event_invalid', 1],
+        ['null_key', 1],
+      ],
+    ])
+    expect(await found({ reasons: ['event_invalid'] }, true)).toEqual([[5, 7], [['event_invalid', 2]]])
+    expect(await found({ reasons: [] })).toEqual([[], []])
+    expect((await found({ reasons: ['null_key', 'x'], partitions: [1, 0] }))[0]).toEqual([6])
+    expect(await found({ partitions: [1] })).toEqual([[], []])
+    const [first] = await letters.page(TOPIC, false, { partition: -1, offset: -1 }, 1)
+    const at = Date.parse(first!.recorded_at)
+    expect((await found({ since: at, until: at + 1 }))[0]).toEqual([5, 6])
+    expect((await found({ until: at }))[0]).toEqual([])
+    expect((await found({ since: at + 1 }))[0]).toEqual([])
+    expect(await letters.count('another', true)).toEqual([])
+  })
+
+  test('a letter that is discarded is not open, and who, when and why is kept; it can be opened again', async () => {
+    await port.commit(commitOf({ dead: [letter(5), letter(6), letter(7)], seen: '{"topic_id": "T"}' }))
+    const letters = lettersOf(way())
+    const open = async () => (await letters.page(TOPIC, false, { partition: -1, offset: -1 }, 9)).map((l) => l.offset)
+    await letters.redriven(TOPIC, 0, [{ offset: 7, to: { partition: 0, offset: 9 } }])
+    expect(await letters.discard(TOPIC, 0, [7, 6, 5, 4], 'ann@desk', 'a "test"')).toEqual([5, 6])
+    expect(await letters.discard(TOPIC, 0, [5], 'bob', 'again')).toEqual([])
+    expect(await open()).toEqual([])
+    expect(await letters.at(of, [5])).toHaveLength(1) // a replay knows it
+    expect(await letters.page(TOPIC, true, { partition: -1, offset: -1 }, 1)).toMatchObject([
+      { offset: 5, discarded_at: expect.any(String), discarded_by: 'ann@desk', discard_reason: 'a "test"' },
+    ])
+    await letters.applied(of, { from: 6, next: 7, refused: [] }, 'T')
+    expect(await letters.reopen(TOPIC, 0, [5, 6, 7])).toEqual([5])
+    expect(await open()).toEqual([5])
+    expect((await letters.page(TOPIC, false, { partition: -1, offset: -1 }, 1))[0]).toMatchObject({
+      discarded_at: null,
+      discarded_by: null,
+      discard_reason: null,
+    })
+  })
+
+  test('a redrive that begins is noted until it is done, the first of several; of what is open alone', async () => {
+    await port.commit(commitOf({ dead: [letter(5), letter(6), letter(7)] }))
+    const letters = lettersOf(way())
+    await letters.discard(TOPIC, 0, [7], 'ann', 'no')
+    expect(await letters.redriving(TOPIC, 0, [6, 5, 7, 8], 20)).toEqual([
+      [5, 20],
+      [6, 20],
+    ])
+    expect(await letters.redriving(TOPIC, 0, [5], 30)).toEqual([[5, 20]])
+    await letters.redriven(TOPIC, 0, [{ offset: 5, to: { partition: 0, offset: 21 } }])
+    expect(await letters.redriving(TOPIC, 0, [5, 6], 10)).toEqual([[6, 10]]) // a topic that was made anew
+    expect(await letters.page(TOPIC, true, { partition: 0, offset: 4 }, 2)).toMatchObject([
+      { offset: 5, redriving_from: null },
+      { offset: 6, redriving_from: 10 },
+    ])
+  })
+
+  test('letters of one record are found from any of them: what it is a copy of, and its copies', async () => {
+    const copy = (offset: number, redrive_of: number, redrives: number) =>
+      letter(offset, { record_ms: offset, redrive_of, redrives })
+    const dead = [letter(1), letter(2), copy(4, 2, 1), copy(5, 2, 1), copy(6, 4, 2), copy(7, 3, 1)]
+    await port.commit(commitOf({ dead, seen: '{"topic_id": "T"}' }))
+    const letters = lettersOf(way())
+    const chain = async (offset: number, limit = 99) =>
+      (await letters.chain(TOPIC, { partition: 0, offset }, limit)).map((l) => l.offset)
+    expect(await chain(2)).toEqual([2, 4, 5, 6])
+    expect(await chain(6)).toEqual([2, 4, 5, 6])
+    expect(await chain(6, 2)).toEqual([2, 4])
+    expect(await chain(1)).toEqual([1])
+    expect(await chain(7)).toEqual([7]) // of 3 there is no letter
+    expect(await chain(3)).toEqual([])
+    expect(await letters.chain(TOPIC, { partition: 0, offset: 6 }, 1)).toMatchObject([
+      { redrives: 0, reason: 'event_invalid' },
+    ])
+  })
+
+  test('what was done about a record holds for every version that refuses it later, and for no other record', async () => {
+    const dead = [letter(5), letter(6), letter(7), letter(8)]
+    await port.commit(commitOf({ dead, seen: '{"topic_id": "T"}' }))
+    const letters = lettersOf(way())
+    await letters.discard(TOPIC, 0, [5, 8], 'ann', 'why')
+    await letters.redriven(TOPIC, 0, [{ offset: 6, to: { partition: 0, offset: 9 } }])
+    const next = await openVersion(versionsOf(way()), loadModel('freqtrade'), TOPIC)
+    const rebuilt = adapters(
+      (db) => createMemoryLearner(db, model, next, TOPIC),
+      (store) => createLearnerStore(store, model, next, TOPIC, { copyFrom: name === 'copied' ? 1 : undefined }),
+    )(way())
+    const other = { consumer: next.consumer, topic: TOPIC, partition: 0 }
+    const held = { topic: TOPIC, partition: 0, ...(await claimsOf(way()).claim(other, 'test')) }
+    const again = [letter(5), letter(6), letter(7), letter(8, { record_ms: 99 })]
+    await rebuilt.commit(commitOf({ claim: held, dead: again, seen: '{"topic_id": "T"}' }))
+    const rows = (await contents(way())).letters as { consumer: string; offset: number; discarded_by: string | null }[]
+    const theirs = rows.filter((l) => l.consumer === next.consumer).sort((a, b) => a.offset - b.offset)
+    expect(theirs).toMatchObject([
+      { offset: 5, discarded_by: 'ann', discard_reason: 'why', redriven_at: null },
+      { offset: 6, discarded_by: null, redriven_offset: 9 },
+      { offset: 7, discarded_by: null, redriven_at: null },
+      { offset: 8, discarded_by: null, record_ms: 99 },
+    ])
+    expect(await letters.reopen(TOPIC, 0, [5])).toEqual([5]) // of all versions
+    expect((await letters.page(TOPIC, false, { partition: -1, offset: -1 }, 9)).map((l) => l.offset)).toEqual([5, 7, 8])
+  })
 })
 
 const n = fc.nat(3)
@@ -299,7 +415,18 @@ const step = fc.oneof(
     }),
   },
   { weight: 1, arbitrary: fc.record({ redriven: partition, offset: fc.nat(4) }) },
-  { weight: 1, arbitrary: fc.record({ page: fc.boolean(), after: fc.nat(4), limit: fc.integer({ min: 1, max: 4 }) }) },
+  { weight: 1, arbitrary: fc.record({ redriving: partition, offsets: fc.uniqueArray(fc.nat(4)), end: fc.nat(50) }) },
+  { weight: 1, arbitrary: fc.record({ discard: partition, offsets: fc.uniqueArray(fc.nat(4)) }) },
+  { weight: 1, arbitrary: fc.record({ reopen: partition, offsets: fc.uniqueArray(fc.nat(4)) }) },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      page: fc.boolean(),
+      after: fc.nat(4),
+      limit: fc.integer({ min: 1, max: 4 }),
+      partitions: fc.option(fc.uniqueArray(partition), { nil: undefined }),
+    }),
+  },
 )
 type Step = typeof step extends fc.Arbitrary<infer T> ? T : never
 type CommitStep = Extract<Step, { commit: number }>
@@ -342,7 +469,7 @@ function commitOf(one: CommitStep, memory: MemoryDatabase, { modelVersion }: Lea
     }),
     foreign:
       one.foreign === 'none' ? [] : [{ partition: other, version: one.foreign.endsWith('before') ? at - 1 : at }],
-    dead: one.dead.map((offset) => letter(offset)),
+    dead: one.dead.map((offset) => letter(offset, offset > 2 ? { redrive_of: offset - 2, redrives: 1 } : {})),
     seen: JSON.stringify({ topic_id: one.topicId, record: { offset: i, time: i, digest: 'd', event_id: null } }),
   }
 }
@@ -366,7 +493,17 @@ async function take(way: Way, port: LearnerStore, one: Step, commit: LearnerComm
     return letters.applied(of(one.applied), { from: one.from, next: one.to, refused: one.refused }, one.topicId)
   if ('redriven' in one)
     return letters.redriven(TOPIC, one.redriven, [{ offset: one.offset, to: { partition: 1, offset: 99 } }])
-  if ('page' in one) return letters.page(TOPIC, one.page, { partition: 0, offset: one.after }, one.limit)
+  if ('redriving' in one) return letters.redriving(TOPIC, one.redriving, one.offsets, one.end)
+  if ('discard' in one) return letters.discard(TOPIC, one.discard, one.offsets, 'ann', 'why')
+  if ('reopen' in one) return letters.reopen(TOPIC, one.reopen, one.offsets)
+  if ('page' in one) {
+    const { page: all, after, limit, partitions } = one
+    return {
+      page: await letters.page(TOPIC, all, { partition: 0, offset: after }, limit, { partitions }),
+      count: await letters.count(TOPIC, all, { partitions }),
+      chain: await letters.chain(TOPIC, { partition: 0, offset: after }, limit),
+    }
+  }
   throw new Error('a step that nobody knows')
 }
 

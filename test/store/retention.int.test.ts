@@ -156,6 +156,7 @@ describe.each(WAYS)('%s', (name) => {
       { offset: 1, applied_at: ago(31), redriven_at: null },
       { offset: 2, applied_at: null, redriven_at: ago(31) },
       { offset: 3, applied_at: ago(1), redriven_at: null },
+      { offset: 4, applied_at: null, redriven_at: null, discarded_at: ago(31) },
     ]
     const of = { consumer: 'c', topic: 't', partition: 0, reason: 'r' }
     if (name === 'memory')
@@ -164,8 +165,8 @@ describe.each(WAYS)('%s', (name) => {
       })
     else
       await way().db!.sql(
-        `insert into dead_letters (consumer, topic, partition, reason, "offset", applied_at, redriven_at)
-         select 'c', 't', 0, 'r', "offset", applied_at, redriven_at from jsonb_populate_recordset(null::dead_letters, $1)`,
+        `insert into dead_letters (consumer, topic, partition, reason, "offset", applied_at, redriven_at, discarded_at)
+         select 'c', 't', 0, 'r', "offset", applied_at, redriven_at, discarded_at from jsonb_populate_recordset(null::dead_letters, $1)`,
         [JSON.stringify(letters)],
       )
     expect(await retain(retentionOf(way()), 'dead_letters', 30)).toBe(1)
@@ -175,6 +176,6 @@ describe.each(WAYS)('%s', (name) => {
             .rows()
             .map((l) => l.offset)
         : (await way().db!.sql('select "offset"::int as o from dead_letters order by 1')).map((r) => r.o)
-    expect(left).toEqual([2, 3])
+    expect(left).toEqual([2, 3, 4])
   })
 })

@@ -20,7 +20,21 @@ export interface DeadLetter extends ConsumerPartition {
   redriven_partition: number | null
   redriven_offset: number | null
   applied_at: string | null
+  redriving_from: number | null
+  redrives: number
+  redrive_of: number | null
+  discarded_at: string | null
+  discarded_by: string | null
+  discard_reason: string | null
 }
+
+/** What an operator does about a record. */
+type Done = Pick<
+  DeadLetter,
+  `redriven_${'at' | 'partition' | 'offset'}` | 'discarded_at' | 'discarded_by' | 'discard_reason'
+>
+/** What only comes to a letter that is there. */
+type Later = Done & Pick<DeadLetter, 'applied_at' | 'redriving_from'>
 
 export const deadLettersOf = (db: MemoryDatabase) => db.table<DeadLetter>('dead_letters')
 
@@ -30,16 +44,42 @@ export const putLetter = (db: MemoryDatabase, letter: DeadLetter) => deadLetters
 
 export const removeLetter = (db: MemoryDatabase, letter: DeadLetter) => deadLettersOf(db).remove(letterKey(letter))
 
-/** One that is there stays. */
-export function addLetter(
-  db: MemoryDatabase,
-  letter: Omit<DeadLetter, 'number' | 'recorded_at' | `redriven_${string}` | 'applied_at'>,
-): void {
-  const recorded_at = new Date(db.now()).toISOString()
-  const open = { redriven_at: null, redriven_partition: null, redriven_offset: null, applied_at: null }
-  const row: DeadLetter = { ...(letter as DeadLetter), ...open, recorded_at, number: db.nextId('dead_letters') }
-  if (!deadLettersOf(db).get(letterKey(row))) putLetter(db, row)
+/** Nobody has done anything about it yet. */
+export const isOpen = (l: DeadLetter) => l.redriven_at === null && l.applied_at === null && l.discarded_at === null
+
+const NOTHING_DONE: Done = {
+  redriven_at: null,
+  redriven_partition: null,
+  redriven_offset: null,
+  discarded_at: null,
+  discarded_by: null,
+  discard_reason: null,
 }
+
+/** One that is there stays. What was done about the record when another version refused it holds for this one. */
+export function addLetter(db: MemoryDatabase, letter: Omit<DeadLetter, 'number' | 'recorded_at' | keyof Later>): void {
+  const number = db.nextId('dead_letters')
+  const recorded_at = new Date(db.now()).toISOString()
+  const row: DeadLetter = { ...letter, ...NOTHING_DONE, applied_at: null, redriving_from: null, recorded_at, number }
+  if (deadLettersOf(db).get(letterKey(row))) return
+  const [done = NOTHING_DONE] = deadLettersOf(db)
+    .rows()
+    .filter((l) => isSameRecord(l, row) && (l.redriven_at !== null || l.discarded_at !== null))
+    .sort(byRecording)
+  const { redriven_at, redriven_partition, redriven_offset, discarded_at, discarded_by, discard_reason } = done
+  putLetter(db, {
+    ...row,
+    redriven_at,
+    redriven_partition,
+    redriven_offset,
+    discarded_at,
+    discarded_by,
+    discard_reason,
+  })
+}
+
+const isSameRecord = (a: DeadLetter, b: DeadLetter) =>
+  a.topic === b.topic && byPlace(a, b) === 0 && a.topic_id === b.topic_id && a.record_ms === b.record_ms
 
 /** By partition, then offset. */
 export const byPlace = (a: DeadLetter, b: DeadLetter) => a.partition - b.partition || a.offset - b.offset

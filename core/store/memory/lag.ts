@@ -3,7 +3,7 @@ import type { StoredLag } from '../../lag/lag.ts'
 import { learnerConsumer } from '../../runner/consumer-names.ts'
 import { checkpointsOf } from './checkpoints.ts'
 import { keyOf, type MemoryDatabase } from './database.ts'
-import { deadLettersOf } from './dead-letters.ts'
+import { deadLettersOf, isOpen } from './dead-letters.ts'
 import { activeVersion } from './learned.ts'
 
 const compare = (a: string, b: string) => (a < b ? -1 : a > b ? 1 : 0)
@@ -11,7 +11,7 @@ const compare = (a: string, b: string) => (a < b ? -1 : a > b ? 1 : 0)
 export function memoryLag(db: MemoryDatabase, topic: string): StoredLag {
   const open = deadLettersOf(db)
     .rows()
-    .filter((l) => l.topic === topic && l.redriven_at === null && l.applied_at === null)
+    .filter((l) => l.topic === topic && isOpen(l))
   const counted = [...Map.groupBy(open, (l) => keyOf(l.consumer, l.partition, l.reason)).values()]
   const active = activeVersion(db)
   return {
