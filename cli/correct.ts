@@ -1,9 +1,9 @@
 /** `strandline correct`, `void` and `rescore`: the next revision of a trade, by a person. */
-import { hostname, userInfo } from 'node:os'
 import { type Command, InvalidArgumentError, Option } from 'commander'
 import { StrandlineError } from '../core/errors.ts'
 import { TIMEFRAMES } from '../domain/timeframe.ts'
 import { correction, publishRevisions, type Rescoring, type Revised, rescoring, retraction } from '../replay/revise.ts'
+import { person } from './author.ts'
 import { confirm } from './confirm.ts'
 import { time } from './moment.ts'
 import { amount } from './numbers.ts'
@@ -103,16 +103,7 @@ function signed(text: string): number {
 }
 
 const author = (command: string, reason: string | undefined) =>
-  `${command} by ${userName()}@${hostname()}${reason ? `: ${reason}` : ''}`
-
-/** In a container the user may have a number and no name. */
-function userName(): string {
-  try {
-    return userInfo().username
-  } catch {
-    return String(process.getuid?.() ?? 'somebody')
-  }
-}
+  `${command} by ${person()}${reason ? `: ${reason}` : ''}`
 
 async function withStack(options: Options, use: (stack: OpenStack) => Promise<void>): Promise<void> {
   const stack = await openLog(options.dataDir)

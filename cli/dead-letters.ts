@@ -1,99 +1,131 @@
-/** `strandline dead-letters`: records that could not be applied, why, and publishing them again. */
-
-import { type Command, InvalidArgumentError } from 'commander'
+/** `strandline dead-letters`: records that could not be applied: why, everything about one, publishing them again, and settling them. */
+import type { Command } from 'commander'
+import { createRegistryClient } from '../core/codec/registry.ts'
+import { readRegistryConfig } from '../core/config.ts'
 import { StrandlineError } from '../core/errors.ts'
-import { POSITION_CLOSED } from '../domain/event-type.ts'
-import { createDeadLetterStore } from '../services/learner/dead-letter-store.ts'
-import { listDeadLetters, type Place, type RecordedDeadLetter, redrive } from '../services/learner/redrive.ts'
-import { deadLettersText, placeText, redrivenText } from './dead-letters-text.ts'
-import { type OpenStack, openStack } from './shared.ts'
-
-interface Options {
-  /** true: `--redrive` without places. */
-  redrive?: Place[] | true
-  all?: boolean
-  json?: boolean
-  dataDir?: string
-}
+import { createLagStore } from '../core/lag/lag-store.ts'
+import { listDeadLetters } from '../services/learner/dead-letter-list.ts'
+import { createDeadLetterStore, type Place } from '../services/learner/dead-letter-store.ts'
+import { describeDeadLetter } from '../services/learner/describe-dead-letter.ts'
+import { type FilterOptions, filterOf, filterOptions, place, topicOf } from './dead-letter-choice.ts'
+import { deadLetterJson, deadLetterText } from './dead-letter-text.ts'
+import { registerDiscard, registerReopen } from './dead-letters-discard.ts'
+import { registerRedrive } from './dead-letters-redrive.ts'
+import { deadLettersText, placeText } from './dead-letters-text.ts'
+import { safeJson } from './escaped.ts'
+import { wholeNumber } from './numbers.ts'
+import { openStack } from './shared.ts'
 
 /** Rows that a person reads at once. */
 const SCREEN = 200
 
 export function register(program: Command): void {
-  program
+  const command = program
     .command('dead-letters')
     .description(
-      'Print the records that the learner could not apply: where each one is, why, and since when. With --redrive, publish them to the topic again.',
+      'The records that the learner could not apply: where each one is, why, and since when; everything about one; publishing them again, or settling them.',
     )
-    .option(
-      '--redrive [partition:offset...]',
-      'publish the records at these places again, as they are; with --all every open one',
-      places,
-    )
-    .option('--all', 'also those that were redriven or applied since; with --redrive: every open one')
-    .option('--json', 'print one JSON object: {"topic", "dead_letters"}, or {"topic", "redriven", "skipped"}')
-    .option('--data-dir <dir>', 'folder of the stack (default: .strandline)')
     .addHelpText(
       'after',
       `
-Put right what was wrong first: a schema that the registry did not know, a limit that a newer version lifts. A redriven record is applied once,
-however often it is published; where it cannot be applied it becomes a dead letter again, at its new place.
+Put right what was wrong first: a schema that the registry did not know, a limit that a newer version lifts.
 
 Examples:
   ./strandline dead-letters
-  ./strandline dead-letters --redrive 0:17 3:4
-  ./strandline dead-letters --redrive --all
+  ./strandline dead-letters show 3:17
+  ./strandline dead-letters redrive --reason unknown_schema --dry-run
+  ./strandline dead-letters discard 0:17 --reason "a test of the exporter"
 `,
     )
-    .action(async ({ redrive: wanted, all, json, dataDir }: Options) => {
-      const stack = await openStack({ dataDir, needs: wanted ? ['database', 'kafka'] : ['database'] })
+  registerList(command)
+  registerShow(command)
+  registerRedrive(command)
+  registerDiscard(command)
+  registerReopen(command)
+}
+
+interface ListOptions extends FilterOptions {
+  all?: boolean
+  max?: number
+  json?: boolean
+  dataDir?: string
+}
+
+function registerList(parent: Command): void {
+  const command = parent
+    .command('list', { isDefault: true })
+    .description(
+      'Print them, with how many there are of each reason, and what one can do about it. What dead-letters does by itself.',
+    )
+    .option('--all', 'also those that were redriven, discarded, or applied since')
+  filterOptions(command)
+    .option('--max <n>', `print at most so many (default: ${SCREEN}, with --json all)`, wholeNumber)
+    .option(
+      '--json',
+      'print one JSON object: {"topic", "dead_letters": [{"partition", "offset", "reason", "state", …}], "by_reason": {reason: n}}',
+    )
+    .option('--data-dir <dir>', 'folder of the stack (default: .strandline)')
+    .addHelpText(
+      'after',
+      '\nExamples:\n  ./strandline dead-letters\n  ./strandline dead-letters list --reason bad_magic truncated --since 2026-05-01T00:00Z --json\n',
+    )
+    .action(async (options: ListOptions) => {
+      const { all = false, json, max: limit = json ? undefined : SCREEN, dataDir } = options
+      const stack = await openStack({ dataDir })
       try {
-        // Neither brokers nor registry are needed to know it.
-        const topic = stack.env.STRANDLINE_TOPIC?.trim() || POSITION_CLOSED.topic
-        if (wanted) await redriveThem(stack, topic, wanted === true ? (all ? 'open' : []) : wanted, json === true)
-        else await print(stack, topic, all === true, json === true)
+        const topic = topicOf(stack)
+        const store = createDeadLetterStore(stack.store)
+        const filter = filterOf(options)
+        const counts = await store.count(topic, all, filter)
+        const letters = await listDeadLetters(store, topic, { all, filter, limit })
+        console.log(
+          json
+            ? safeJson({ topic, dead_letters: letters, by_reason: Object.fromEntries(counts) })
+            : deadLettersText(letters, counts, all),
+        )
       } finally {
         await stack.close()
       }
     })
 }
 
-async function print(stack: OpenStack, topic: string, all: boolean, json: boolean): Promise<void> {
-  const letters = await listDeadLetters(createDeadLetterStore(stack.store), topic, {
-    all,
-    ...(json ? {} : { limit: SCREEN + 1 }),
-  })
-  console.log(json ? JSON.stringify({ topic, dead_letters: letters }) : deadLettersText(letters, SCREEN, all))
-}
-
-async function redriveThem(stack: OpenStack, topic: string, wanted: Place[] | 'open', json: boolean): Promise<void> {
-  if (wanted.length === 0)
-    throw new StrandlineError('USAGE', 'Which dead letters?', {
-      todo: 'Name their places (--redrive 0:17 3:4), or add --all for every open one.',
+function registerShow(parent: Command): void {
+  parent
+    .command('show')
+    .description(
+      'Print everything about one: why, its history, key, headers, and its value, decoded as far as it goes. Of a record that the topic does not have any more: of its copy in the dead-letter topic.',
+    )
+    .argument('<partition:offset>', 'where the record is, as dead-letters prints it', place)
+    .option(
+      '--json',
+      'print one JSON object, with all bytes: {"topic", "partition", "offset", "reason", "what", "todo", "state", "history", "record", …}',
+    )
+    .option('--data-dir <dir>', 'folder of the stack (default: .strandline)')
+    .addHelpText('after', '\nExample:\n  ./strandline dead-letters show 3:17\n')
+    .action(async (at: Place, { json, dataDir }: { json?: boolean; dataDir?: string }) => {
+      // Without a registry it says what it could not decode; in a folder, where nothing runs, ours is started.
+      const alone = Boolean(process.env.KAFKA_BROKERS?.trim()) && !process.env.SCHEMA_REGISTRY_URL?.trim()
+      const stack = await openStack({
+        dataDir,
+        needs: alone ? ['database', 'kafka'] : ['database', 'kafka', 'registry'],
+      })
+      try {
+        const topic = topicOf(stack)
+        const named = stack.env.SCHEMA_REGISTRY_URL?.trim()
+        const deps = {
+          store: createDeadLetterStore(stack.store),
+          lag: createLagStore(stack.store),
+          log: stack.log,
+          registry: named ? createRegistryClient(readRegistryConfig(stack.env)) : null,
+        }
+        const described = await describeDeadLetter(deps, topic, at)
+        if (!described)
+          throw new StrandlineError('LETTER_UNKNOWN', `There is no dead letter ${placeText(at)} of ${topic}.`, {
+            todo: './strandline dead-letters list --all prints them.',
+          })
+        console.log(json ? safeJson(deadLetterJson(topic, described)) : deadLetterText(topic, described))
+      } finally {
+        await stack.close()
+      }
     })
-  const letters = await listDeadLetters(createDeadLetterStore(stack.store), topic, { all: wanted !== 'open' })
-  const known = new Map(letters.map((l) => [placeText(l), l]))
-  const asked: Place[] = wanted === 'open' ? letters : wanted
-  const open = asked.filter((p) => known.get(placeText(p))?.state === 'open')
-  const redriven = await redrive({ store: createDeadLetterStore(stack.store), log: stack.log }, topic, open)
-  const done = new Set(redriven.map(placeText))
-  const skipped = asked
-    .filter((p) => !done.has(placeText(p)))
-    .map((p) => ({ partition: p.partition, offset: p.offset, why: whySkipped(known.get(placeText(p)), topic) }))
-  console.log(json ? JSON.stringify({ topic, redriven, skipped }) : redrivenText(redriven, skipped))
-  if (skipped.length > 0) process.exitCode = 1
-}
-
-function whySkipped(letter: RecordedDeadLetter | undefined, topic: string): string {
-  if (!letter) return 'there is no dead letter of this place'
-  if (letter.redriven_to) return `it was redriven before, to ${placeText(letter.redriven_to)}`
-  if (letter.state === 'applied') return 'it was applied since, by a replay'
-  return `${topic} does not have this record any more`
-}
-
-/** For commander, which calls it for each place: `3:17`. */
-function places(value: string, before: Place[] | undefined): Place[] {
-  const match = /^(\d{1,9}):(\d{1,15})$/.exec(value)
-  if (!match) throw new InvalidArgumentError('Write partition:offset, e.g. 3:17.')
-  return [...(Array.isArray(before) ? before : []), { partition: Number(match[1]), offset: Number(match[2]) }]
 }

@@ -79,7 +79,7 @@ function judgeGroup(group: ConsumerLag, name: 'learner' | 'projector'): Finding[
       warning(
         'consumers',
         `${count(group.dead_letters, 'record')} of the log could not be applied: ${list(Object.entries(group.dead_letters_by_reason).map(([reason, n]) => `${n} ${reason}`))}.`,
-        './strandline dead-letters lists them.',
+        './strandline dead-letters lists them, and says what one can do.',
       ),
     )
   return found

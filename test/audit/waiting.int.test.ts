@@ -3,6 +3,9 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import type { PositionClosed } from '../../domain/event.ts'
 import { audit } from '../../services/audit/audit.ts'
 import { untilNothingWaits } from '../../services/audit/wait.ts'
+import { listDeadLetters } from '../../services/learner/dead-letter-list.ts'
+import { createDeadLetterStore } from '../../services/learner/dead-letter-store.ts'
+import { discardLetters } from '../../services/learner/discard.ts'
 import { startLearner } from '../../services/learner/index.ts'
 import { startPm } from '../../services/pm/index.ts'
 import { addToOutbox } from '../../services/pm/outbox-store.ts'
@@ -35,6 +38,7 @@ const ALL_THERE = {
   in_log: TRADES,
   behind: 0,
   refused: {},
+  discarded: {},
   not_for_model: 0,
   in_ledger: TRADES,
   in_ad_strands: TRADES,
@@ -67,7 +71,7 @@ describe('regression: what waits is not lost', () => {
     })
     const { code, stdout } = await command('--json')
     expect(code).toBe(3)
-    expect(Object.keys(JSON.parse(stdout)).slice(0, 12)).toEqual(Object.keys(ALL_THERE))
+    expect(Object.keys(JSON.parse(stdout)).slice(0, 13)).toEqual(Object.keys(ALL_THERE))
     await wholeLoop([])
     expect(await audit(stage.deps)).toMatchObject(ALL_THERE)
     expect((await command()).code).toBe(0)
@@ -140,6 +144,22 @@ describe('regression: what waits is not lost', () => {
       not_applicable: 3,
     })
     expect((await command()).code).toBe(0)
+
+    // what an operator settles without applying it is counted apart: neither lost nor applied
+    const store = createDeadLetterStore(stage.deps.store)
+    const letters = await listDeadLetters(store, stage.deps.config.topic)
+    const settled = letters.filter((l) => l.reason !== 'revision_invalid')
+    expect(await discardLetters(store, stage.deps.config.topic, settled, 'ann', 'why')).toHaveLength(2)
+    expect(await audit(stage.deps)).toMatchObject({
+      ...ALL_THERE,
+      closed: TRADES + 2,
+      in_log: TRADES + 2,
+      refused: { revision_invalid: 1 },
+      discarded: { bad_magic: 1, rr_out_of_range: 1 },
+    })
+    const { code, stdout } = await command()
+    expect(code).toBe(0)
+    expect(stdout).toMatch(/^discarded +2 {2}bad_magic 1, rr_out_of_range 1$/m)
   })
 
   test('a closed trade whose record is not readable is in the log, and refused', async () => {

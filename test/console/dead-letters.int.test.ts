@@ -16,15 +16,20 @@ beforeEach(async () => {
 afterEach(() => stage?.close())
 
 /** `./strandline dead-letters …` in a process of its own, as a person runs it. */
-async function deadLetters(...args: string[]): Promise<{ code: number; stdout: string; stderr: string }> {
+const deadLetters = (...args: string[]) => deadLettersWith({}, ...args)
+
+async function deadLettersWith(
+  more: Record<string, string>,
+  ...args: string[]
+): Promise<{ code: number; stdout: string; stderr: string }> {
   const env = {
     ...process.env,
     NODE_OPTIONS: '--disable-warning=TimeoutNegativeWarning',
     KAFKA_BROKERS: stage.kafka.brokers,
     SCHEMA_REGISTRY_URL: stage.kafka.registryUrl,
-    SUPABASE_URL: stage.db.supabaseUrl,
-    SUPABASE_SERVICE_ROLE_KEY: stage.db.key,
+    ...stage.db.env,
     STRANDLINE_TOPIC: stage.topic,
+    ...more,
   }
   try {
     return { code: 0, ...(await run(process.execPath, [CLI, 'dead-letters', ...args], { env })) }
@@ -32,7 +37,7 @@ async function deadLetters(...args: string[]): Promise<{ code: number; stdout: s
     return error as { code: number; stdout: string; stderr: string }
   }
 }
-const json = async (...args: string[]) => JSON.parse((await deadLetters('--json', ...args)).stdout)
+const json = async (...args: string[]) => JSON.parse((await deadLetters(...args, '--json')).stdout)
 
 /** A schema of a producer that is ahead of the registry: one optional field more, under the number that it will get. */
 async function aheadOfRegistry() {
@@ -126,14 +131,19 @@ describe('records of a schema that the registry did not know', () => {
     await producer.register()
     expect((await json()).dead_letters).toHaveLength(2)
 
-    const first = await json('--redrive', '--all')
+    const first = await json('redrive', '--all')
     expect(first).toMatchObject({ redriven: [{}, {}], skipped: [] })
-    expect(await json('--redrive', '--all')).toMatchObject({ redriven: [], skipped: [] })
+    expect(await json('redrive', '--all')).toMatchObject({ redriven: [], skipped: [] })
     const copies = await messages(stage.topic, (m) => m.key === 'a')
     expect(copies).toHaveLength(2)
     expect(copies[1]).toMatchObject({ key: 'a', headers, partition: copies[0]!.partition })
     expect(copies[1]!.raw.value).toEqual(copies[0]!.raw.value)
-    expect(Object.keys(copies[1]!.headers)).toEqual(Object.keys(headers))
+    const { partition, offset } = copies[0]!
+    expect(copies[1]!.headers).toEqual({
+      ...headers,
+      'strandline.redrives': '1',
+      'strandline.redrive.of': `${partition}:${offset}`,
+    })
 
     await stage.start()
     await stage.caughtUp()
@@ -150,17 +160,92 @@ test('one place is redriven by name; one that is none, or was redriven before, i
   const at = await stage.console.publish(stage.topic, { key: 'k', value: Buffer.from('no event') })
   await stage.caughtUp()
   const place = `${at.partition}:${at.offset}`
-  expect(await json('--redrive', place)).toMatchObject({ redriven: [{ ...at, to: { offset: at.offset + 1 } }] })
+  const copy = `${at.partition}:${at.offset + 1}`
+  const preview = await deadLetters('redrive', '--all', '--dry-run')
+  expect(preview.stdout).toMatch(
+    new RegExp(`^${place} +bad_magic +0 +the topic +${stage.topic}, partition ${at.partition}$`, 'm'),
+  )
+  expect(preview.stdout).toMatch(/^1 record would be redriven\. Nothing was published\.$/m)
+  expect(await stage.console.messages(stage.topic)).toHaveLength(1)
+  expect(await json('redrive', place)).toMatchObject({ redriven: [{ ...at, to: { offset: at.offset + 1 } }] })
   await stage.caughtUp()
 
-  const refused = await deadLetters('--redrive', place, '2:999')
+  const refused = await deadLetters('redrive', place, '2:999')
   expect(refused.code).toBe(1)
-  expect(refused.stdout).toContain(
-    `${place} is left as it is: it was redriven before, to ${at.partition}:${at.offset + 1}.`,
-  )
+  expect(refused.stdout).toContain(`${place} is left as it is: it was redriven before, to ${copy}.`)
   expect(refused.stdout).toContain('2:999 is left as it is: there is no dead letter of this place.')
+  // what failed again is left alone by a redrive of everything, which is no failure: it may run every hour
+  const again = await deadLetters('redrive', '--all')
+  expect(again).toMatchObject({
+    code: 0,
+    stdout: expect.stringMatching(/redriven and refused again .*\n0 records redriven, 1 left\.\n$/),
+  })
   expect(await stage.console.messages(stage.topic)).toHaveLength(2)
+})
 
-  expect(await deadLetters('--redrive', 'first')).toMatchObject({ code: 2, stderr: expect.stringContaining('3:17') })
-  expect(await deadLetters('--redrive')).toMatchObject({ code: 2, stderr: expect.stringContaining('--all') })
+test('letters are listed with what one can do, shown whole without harm to the terminal, discarded and opened again', async () => {
+  await stage.start()
+  const evil = Buffer.from('{"a": "\u001b[2J\u202e",\n "b": 1}')
+  const at = await stage.console.publish(stage.topic, { key: 'k\u001b[31m', value: evil, headers: { h: '\u0007' } })
+  const [event] = await stage
+    .publish({ position_id: 'ours' })
+    .then(() => stage.console.messages(stage.topic, (m) => m.key === 'ours'))
+  const cut = event!.raw.value!.subarray(0, event!.raw.value!.length - 9)
+  const cutAt = await stage.console.publish(stage.topic, { key: 'cut', value: cut })
+  await stage.caughtUp()
+  const [place, cutPlace] = [at, cutAt].map((p) => `${p.partition}:${p.offset}`) as [string, string]
+
+  const listed = await deadLetters()
+  expect(listed.stdout).toMatch(/^1 bad_magic {2}Let its producer write Avro.*\n1 truncated {2}Publish the trade anew/m)
+  expect((await json('list', '--reason', 'truncated', 'not_avro')).dead_letters).toMatchObject([cutAt])
+  expect(await json('list', '--until', '2026-01-01T00:00Z')).toMatchObject({ dead_letters: [], by_reason: {} })
+  const { stdout: first } = await deadLetters('list', '--max', '1', '--partition', '0', '1', '2')
+  expect(first).toContain('These are the first 1 of 2; --json prints all.')
+
+  const shown = await deadLetters('show', place)
+  expect(shown.code).toBe(0)
+  expect(shown.stdout).not.toMatch(/[^\P{C}\n]/u) // no control characters but ends of lines
+  for (const line of [
+    /^refused for +bad_magic: starts with byte 123, not with 0$/m,
+    /^what to do +Let its producer write Avro/m,
+    /^Key \(6 bytes\): "k\\u001b\[31m"$/m,
+    /^ +h: "\\u0007"$/m,
+    /^ +\{"a": "\\u001b\[2J\\u202e",\n +"b": 1\}$/m,
+  ])
+    expect(shown.stdout).toMatch(line)
+  const whole = await deadLetters('show', place, '--json')
+  expect(whole.stdout).not.toMatch(/[^\P{C}\n]/u)
+  const { record, ...about } = JSON.parse(whole.stdout)
+  expect(about).toMatchObject({ ...at, reason: 'bad_magic', state: 'open', todo: expect.any(String) })
+  expect(record).toMatchObject({
+    from: 'topic',
+    value: { format: 'text', text: evil.toString(), hex: evil.toString('hex') },
+  })
+
+  const { stdout: truncated } = await deadLettersWith({ SCHEMA_REGISTRY_URL: '' }, 'show', cutPlace)
+  expect(truncated).toMatch(/bytes 1–4 +schema \d+: no schema registry is named/)
+  expect(truncated).toContain("read with this build's own schema: a guess")
+  expect(truncated).toMatch(/^ +\d+ +closed_at +\d+ \(2026-01-02T12:00:00\.000Z\)$/m)
+  expect(truncated).toMatch(/Reading stops at byte \d+, in \S+: .*\.\n +[0-9a-f]{8} {2}([0-9a-f]{2} )+/)
+
+  const unknown = await deadLetters('show', '0:999', '--json')
+  expect(unknown).toMatchObject({ code: 1 })
+  expect(JSON.parse(unknown.stdout).error).toMatchObject({ code: 'LETTER_UNKNOWN' })
+
+  const before = await json('list')
+  expect((await deadLetters('discard', place, '--reason', 'a test', '--dry-run')).stdout).toContain(
+    'would be discarded',
+  )
+  expect(await json('list')).toEqual(before)
+  expect(await json('discard', '--refused-for', 'bad_magic', '--reason', 'a test')).toMatchObject({
+    discarded: [at],
+    skipped: [],
+  })
+  expect((await json()).dead_letters).toMatchObject([cutAt])
+  expect((await deadLetters('show', place)).stdout).toMatch(/^state +discarded .* UTC by .+@.+: a test$/m)
+  const twice = await deadLetters('discard', place, '--reason', 'a test')
+  expect(twice).toMatchObject({ code: 1, stdout: expect.stringContaining('it is discarded already') })
+  expect((await deadLetters('redrive', place)).stdout).toContain('it is discarded (./strandline dead-letters reopen)')
+  expect(await json('reopen', place)).toMatchObject({ reopened: [at] })
+  expect((await json()).dead_letters).toHaveLength(2)
 })
