@@ -29,7 +29,7 @@ export interface AuditReport {
   behind: number
   /** In the log, and refused by the learner for good, by the reason that it recorded (open dead letters). */
   refused: Record<string, number>
-  /** In the log, refused, and settled by an operator without being applied, by that reason (./strandline dead-letters discard). */
+  /** In the log, refused, and settled by an operator (./strandline dead-letters discard), by that reason. Trades that were applied otherwise are left out. */
   discarded: Record<string, number>
   /** In the log, and of a source that the active model does not learn from. */
   not_for_model: number

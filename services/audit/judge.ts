@@ -47,7 +47,8 @@ export function judge(found: Found): Counts {
     if (state === 'open') refused.set(id, reason)
     else if (state === 'discarded') discarded.set(id, reason)
   }
-  for (const id of refused.keys()) discarded.delete(id) // one that is open has still to be looked at
+  // one that is open has still to be looked at; and a trade that was published anew, and applied, is settled by that
+  for (const id of discarded.keys()) if (refused.has(id) || ledger.has(id)) discarded.delete(id)
   const unrecorded = new Set<string>() // below the learner's checkpoint, not applicable, and nobody said so
   for (const bad of log.bad) {
     const place = placeOf(bad.partition, bad.offset)
@@ -59,7 +60,7 @@ export function judge(found: Found): Counts {
   const isLost = (id: string) => {
     if (outbox.missing.has(id)) return true
     if (!logged(id)) return !outbox.waiting.has(id)
-    if (refused.has(id) || discarded.has(id)) return false
+    if (refused.has(id)) return false
     if (unrecorded.has(id) && !ledger.has(id)) return true
     if (applied.byLearner.has(id) && !ledger.has(id)) return true
     return applied.byProjector.has(id) && !strands.has(id)

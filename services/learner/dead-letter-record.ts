@@ -2,6 +2,7 @@
  * The records of dead letters: from the topic, or, where it does not have them any more (a retention, a topic that was made anew), their copies in the
  * dead-letter topic, without what was added there.
  */
+import { findStrandlineError } from '../../core/errors.ts'
 import type { EventLog, LogRecord } from '../../core/log/log.ts'
 import { readAt } from '../../core/log/read-at.ts'
 import type { DeadLetter } from './dead-letter-list.ts'
@@ -52,27 +53,36 @@ export async function recordsOf(
   })
   const gone = letters.filter((l) => !found.has(l) && l.dead_letter !== null)
   for (const [deadTopic, of] of Map.groupBy(gone, (l) => l.dead_letter?.topic as string))
-    await readPlaces(
-      log,
-      deadTopic,
-      of,
-      (letter, record) => {
-        if (isCopyOf(letter, topic, record)) found.set(letter, copied(record, letter))
-      },
-      (l) => l.dead_letter as NonNullable<DeadLetter['dead_letter']>,
+    await unlessMissing(
+      readPlaces(
+        log,
+        deadTopic,
+        of,
+        (letter, record) => {
+          if (isCopyOf(letter, topic, record)) found.set(letter, copied(record, letter))
+        },
+        (l) => l.dead_letter as NonNullable<DeadLetter['dead_letter']>,
+      ),
     )
   return found
 }
 
-/** The same for one, without joining a group: at once. Errors: LOG_UNREACHABLE, LOG_TOPIC_MISSING. */
+/** null where there is no such topic any more. */
+const unlessMissing = <T>(work: Promise<T>): Promise<T | null> =>
+  work.catch((error) => {
+    if (findStrandlineError(error)?.code === 'LOG_TOPIC_MISSING') return null
+    throw error
+  })
+
+/** The same for one, without joining a group: at once. Errors: LOG_UNREACHABLE. */
 export async function recordOfLetter(
   log: Pick<EventLog, 'offsets' | 'recordsAt'>,
   topic: string,
   letter: DeadLetter,
 ): Promise<FoundRecord | null> {
-  const there = await recordAt(log, topic, letter)
+  const there = await unlessMissing(recordAt(log, topic, letter))
   if (there && isRecordOf(letter, there)) return original(there)
-  const copy = letter.dead_letter && (await recordAt(log, letter.dead_letter.topic, letter.dead_letter))
+  const copy = letter.dead_letter && (await unlessMissing(recordAt(log, letter.dead_letter.topic, letter.dead_letter)))
   return copy && isCopyOf(letter, topic, copy) ? copied(copy, letter) : null
 }
 

@@ -32,7 +32,7 @@ export interface DescribeDeps {
   registry: Pick<RegistryClient, 'writerType'> | null
 }
 
-/** null: there is no letter at the place. Errors: STORE_UNREACHABLE, STORE_REJECTED, LOG_UNREACHABLE, LOG_TOPIC_MISSING. */
+/** null: there is no letter at the place. Errors: STORE_UNREACHABLE, STORE_REJECTED, LOG_UNREACHABLE. */
 export async function describeDeadLetter(
   { store, lag, log, registry }: DescribeDeps,
   topic: string,

@@ -160,6 +160,16 @@ describe('regression: what waits is not lost', () => {
     const { code, stdout } = await command()
     expect(code).toBe(0)
     expect(stdout).toMatch(/^discarded +2 {2}bad_magic 1, rr_out_of_range 1$/m)
+
+    // published anew, corrected, it is a trade like every other: applied, and missed where it is gone
+    await close([trade(50, { revision: 1, rr: 3 })])
+    await stage.published()
+    await stage.applied('learner')
+    await stage.applied('projector')
+    const anew = await audit(stage.deps)
+    expect(anew).toMatchObject({ in_ledger: TRADES + 1, discarded: { bad_magic: 1 }, lost: 0, reconciles: true })
+    await stage.db.sql('delete from learner_ledger where event_id = $1', [trade(50).event_id])
+    expect(await audit(stage.deps)).toMatchObject({ lost: 1, lost_ids: [trade(50).event_id] })
   })
 
   test('a closed trade whose record is not readable is in the log, and refused', async () => {

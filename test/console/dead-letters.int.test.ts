@@ -232,6 +232,7 @@ test('letters are listed with what one can do, shown whole without harm to the t
   expect(unknown).toMatchObject({ code: 1 })
   expect(JSON.parse(unknown.stdout).error).toMatchObject({ code: 'LETTER_UNKNOWN' })
 
+  expect((await json('redrive', '--all', '--max', '1', '--dry-run')).would_redrive).toHaveLength(1)
   const before = await json('list')
   expect((await deadLetters('discard', place, '--reason', 'a test', '--dry-run')).stdout).toContain(
     'would be discarded',

@@ -295,5 +295,19 @@ describe('everything about a letter', () => {
     const [other] = await open()
     const foreign: DeadLetter = { ...(other as DeadLetter), offset: 2, dead_letter: null }
     expect((await previewRedrive(kafka.log, stage.topic, [foreign])).left).toMatchObject([{ offset: 2, code: 'gone' }])
+
+    // and where even that topic is gone, what the database knows is all there is
+    await learner?.stop()
+    await admin.connect()
+    await admin.deleteTopics({ topics: [stage.config.deadLetterTopic] })
+    await admin.disconnect()
+    expect(await described(1)).toMatchObject({
+      record: null,
+      value: { format: 'none' },
+      letter: { reason: 'bad_magic' },
+    })
+    expect((await redriven()).left).toMatchObject([
+      { offset: 1, code: 'gone', why: expect.stringContaining('gone, too') },
+    ])
   })
 })
