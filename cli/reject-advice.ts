@@ -30,6 +30,10 @@ export const ADVICE: Record<RejectReason, Advice> = {
     what: 'Its bytes are not what their schema says.',
     todo: 'Find out what its producer wrote, publish the trade anew; then discard this letter.',
   },
+  batch_too_large: {
+    what: 'It came in a compressed batch that expands beyond 64 MiB, which nobody expanded.',
+    todo: 'Find out who writes such batches, publish the trades anew; then discard these letters.',
+  },
   null_key: {
     what: 'The record has no key, which must be the position_id.',
     todo: 'Publish its value again with the position_id as the key; then discard this letter.',

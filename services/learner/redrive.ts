@@ -83,6 +83,8 @@ function whyNot(letter: DeadLetter, again: boolean, force: boolean): Pick<LeftLe
     return { code: state, why: `it was redriven before, to ${redriven_to?.partition}:${redriven_to?.offset}` }
   if (state === 'applied') return { code: state, why: 'it was applied since, by a replay' }
   if (state === 'discarded') return { code: state, why: 'it is discarded (./strandline dead-letters reopen)' }
+  if (letter.reason === 'batch_too_large')
+    return { code: 'too_large', why: 'nobody expanded the batch that holds it, so its bytes are not known' }
   if (redrives >= MAX_REDRIVES && !force)
     return {
       code: 'too_often',
