@@ -40,7 +40,7 @@ begin
   elsif p_store = 'ledger' then
     select jsonb_build_object('next', case when count(*) = p_limit then (max(r.event_id::text)) end, 'ids', coalesce(jsonb_agg(r.event_id), '[]')) into v_page
     from (select l.event_id from strandline.learner_ledger l
-          where l.event_id > coalesce(nullif(p_after, '')::uuid, '00000000-0000-0000-0000-000000000000')
+          where (p_after = '' or l.event_id > nullif(p_after, '')::uuid)
             and l.model_version = (select g.model_version from strandline.model_versions g where g.active)
           order by 1 limit p_limit) r;
   elsif p_store = 'strands' then

@@ -71,9 +71,9 @@ begin
   if not found then return '{"next": null, "dropped": 0}'; end if;
   if p_store = 'trades' then
     select l.event_id::text into v_upto from strandline.learner_ledger l
-    where l.event_id > coalesce(nullif(p_after, '')::uuid, '00000000-0000-0000-0000-000000000000') order by l.event_id offset p_size - 1 limit 1;
+    where (p_after = '' or l.event_id > nullif(p_after, '')::uuid) order by l.event_id offset p_size - 1 limit 1;
     delete from strandline.learner_ledger l
-    where l.model_version = p_model_version and l.event_id > coalesce(nullif(p_after, '')::uuid, '00000000-0000-0000-0000-000000000000')
+    where l.model_version = p_model_version and (p_after = '' or l.event_id > nullif(p_after, '')::uuid)
       and (v_upto is null or l.event_id <= v_upto::uuid);
   elsif p_store = 'sums' then
     select p.key into v_upto from strandline.learner_partials p where p.key > p_after collate "C" order by p.key offset p_size - 1 limit 1;
