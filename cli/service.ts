@@ -18,13 +18,14 @@ import { compareWays, openStore } from '../core/store/open-store.ts'
 import { createPresenceStore } from '../core/store/presence-store.ts'
 import { startTelemetry } from '../core/telemetry.ts'
 import { within } from '../core/within.ts'
-import { port } from './shared.ts'
+import { port, TOKEN_FILE_HELP, useTokenFile } from './shared.ts'
 import { chooseStack, environmentName, type StackChoice } from './stack-choice.ts'
 
 interface Options {
   port?: number
   model?: string
   dataDir?: string
+  tokenFile?: string
   childOf?: string
 }
 
@@ -72,6 +73,7 @@ export function register(program: Command): void {
         `HTTP port, for /healthz, /readyz, /metrics and the API (default: STRANDLINE_HTTP_PORT, else ${stackPorts(DEFAULT_BASE_PORT)[name]})`,
         port,
       )
+      .option('--token-file <file>', TOKEN_FILE_HELP)
       .option(
         '--data-dir <dir>',
         'the running stack to use (default: .strandline, where the environment names no engines)',
@@ -90,6 +92,7 @@ export function register(program: Command): void {
 
 /** Ends the process when it fails: with its port open it would live on, and whoever watches it would take it for well. */
 async function run(name: ServiceName, options: Options): Promise<void> {
+  useTokenFile(options.tokenFile)
   const choice = stackOf(options)
   const env = { ...choice.env }
   if (options.model) env.STRANDLINE_MODEL = options.model

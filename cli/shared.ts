@@ -180,4 +180,14 @@ export function port(value: string): number {
   return number
 }
 
+export const TOKEN_FILE_HELP =
+  'file that holds the token that clients send (default: STRANDLINE_TOKEN, or STRANDLINE_TOKEN_FILE); needed beyond loopback'
+
+/** What the command line names beats the environment, and children get it. */
+export function useTokenFile(file: string | undefined): void {
+  if (file === undefined) return
+  process.env.STRANDLINE_TOKEN_FILE = file
+  delete process.env.STRANDLINE_TOKEN
+}
+
 export { SERVICES }

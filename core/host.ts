@@ -8,6 +8,7 @@ import { explain, StrandlineError } from './errors.ts'
 import { createGuard } from './http-guard.ts'
 import { cannotListen } from './listen-error.ts'
 import type { Liveness } from './liveness.ts'
+import { errorBody } from './refusal.ts'
 import { answerFault, answerUnknownPaths, refuseDeepBodies } from './request-faults.ts'
 import type { Readiness, Service } from './service.ts'
 
@@ -33,6 +34,8 @@ export interface Host {
   stop(): Promise<void>
 }
 
+/** What a service is and how it is asked is no secret, and a browser sends no token. */
+const OPEN_PATHS = ['/healthz', '/openapi.json', '/docs']
 /** Whoever asks for the readiness gives up sooner or later: an answer that takes longer is a no. */
 const READY_PATIENCE_MS = 4_000
 
@@ -66,12 +69,12 @@ export async function openHost({
     response.writeHead(asked?.status === 'starting' ? 200 : 503, { 'content-type': 'application/json' })
     response.end(JSON.stringify(asked ?? { service: name, ok: false, reason }))
   }
-  const guard = createGuard({ host })
+  const guard = createGuard({ host, open: OPEN_PATHS })
   const server = createServer(BROKEN_REQUESTS, (request, response) => {
     const refused = guard(request)
     if (!refused) return answer(request, response)
     response.writeHead(refused.status, { 'content-type': 'application/json', connection: 'close' })
-    response.end(refusal(refused.status, refused.message))
+    response.end(JSON.stringify(errorBody('REQUEST_REFUSED', refused.message, refused.todo)))
   })
   answerBrokenRequests(server, refusal)
   await listen(server, port, host, name, portFlag)
@@ -103,7 +106,7 @@ export async function openHost({
   }
 }
 
-const refusal = (_status: number, message: string) => JSON.stringify({ error: { code: 'REQUEST_REFUSED', message } })
+const refusal = (_status: number, message: string) => JSON.stringify(errorBody('REQUEST_REFUSED', message))
 
 function listen(server: Server, port: number, host: string, name: string, portFlag: string): Promise<void> {
   return new Promise((resolve, reject) => {

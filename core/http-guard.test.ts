@@ -1,4 +1,7 @@
-import { describe, expect, test } from 'vitest'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, describe, expect, test } from 'vitest'
 import {
   type Asked,
   createGuard,
@@ -109,6 +112,13 @@ describe('with a token', () => {
     for (const url of ['/metrics', '/readyz', '/healthz/', '/healthz/x', '/HEALTHZ', '/v1/positions/healthz'])
       expect(status({ env }, ask({}, { url }))).toBe(401)
   })
+  test('and what the host opens as well', () => {
+    const open = ['/healthz', '/docs']
+    expect(status({ env, open }, ask({}, { url: '/docs?x' }))).toBe(undefined)
+    for (const url of ['/docs/', '/docs/x', '/openapi.json']) expect(status({ env, open }, ask({}, { url }))).toBe(401)
+    expect(status({ env, open }, ask({ host: 'evil.example' }, { url: '/docs' }))).toBe(421)
+    expect(status({ env, open }, ask({ origin: 'http://evil.example' }, { url: '/docs' }))).toBe(403)
+  })
   test('our clients send it', () => expect(status({ env }, ask(tokenHeader(env)))).toBe(undefined))
 })
 
@@ -131,6 +141,28 @@ test('a setting that is no token or no name is said', () => {
   expect(() => createGuard({ host: '127.0.0.1', env: { STRANDLINE_ALLOWED_HOSTS: 'http://x' } })).toThrow(
     /'http:\/\/x'/,
   )
+})
+
+describe('a token in a file', () => {
+  const dir = mkdtempSync(join(tmpdir(), 'strandline-token-'))
+  afterAll(() => rmSync(dir, { recursive: true }))
+  const file = join(dir, 'token')
+
+  test('is the token, without the line end that an editor adds', () => {
+    writeFileSync(file, `${TOKEN}\n`)
+    expect(readToken({ STRANDLINE_TOKEN_FILE: file })).toBe(TOKEN)
+    expect(status({ env: { STRANDLINE_TOKEN_FILE: file } }, ask({}))).toBe(401)
+    createGuard({ host: '0.0.0.0', env: { STRANDLINE_TOKEN_FILE: file } })
+  })
+
+  test('that is short, or not there, or set beside another one, is said', () => {
+    writeFileSync(file, 'short\n')
+    expect(() => readToken({ STRANDLINE_TOKEN_FILE: file })).toThrow(/The token in .* is too short/)
+    writeFileSync(file, '')
+    expect(() => readToken({ STRANDLINE_TOKEN_FILE: file })).toThrow(/is too short/)
+    expect(() => readToken({ STRANDLINE_TOKEN_FILE: join(dir, 'none') })).toThrow(/there is no such file/)
+    expect(() => readToken({ STRANDLINE_TOKEN_FILE: file, STRANDLINE_TOKEN: TOKEN })).toThrow(/both set/)
+  })
 })
 
 test('secrets of any length are compared', () => {

@@ -3,8 +3,10 @@
  * (DNS rebinding), comes from no foreign page, and has a body that a page cannot send without asking first. Beyond loopback it shows a token as well.
  */
 import { createHash, timingSafeEqual } from 'node:crypto'
+import { readFileSync } from 'node:fs'
 import type { IncomingHttpHeaders } from 'node:http'
 import { StrandlineError } from './errors.ts'
+import { unreadable } from './unreadable.ts'
 
 type Env = Record<string, string | undefined>
 
@@ -16,6 +18,8 @@ export interface GuardOptions {
   mediaTypes?: string[]
   /** What has a key of its own asks for that instead. */
   hasKey?: boolean
+  /** Paths that need no token. Default: /healthz. */
+  open?: readonly string[]
 }
 
 /** The part of a request that is looked at. */
@@ -28,8 +32,10 @@ export interface Asked {
 
 export interface Refusal {
   status: 400 | 401 | 403 | 415 | 421
-  /** One sentence. */
+  /** One sentence: what is wrong. */
   message: string
+  /** What to do about it. */
+  todo: string
 }
 
 /** Undefined: it may come in. */
@@ -39,18 +45,19 @@ export type Guard = (request: Asked) => Refusal | undefined
 const LOOPBACK = ['127.0.0.1', 'localhost', '[::1]']
 const SHORTEST_TOKEN = 16
 
-/** Errors: CONFIG_INVALID for STRANDLINE_TOKEN, STRANDLINE_ALLOWED_HOSTS, or a host beyond loopback without a token. */
+/** Errors: CONFIG_INVALID for STRANDLINE_TOKEN, its file, STRANDLINE_ALLOWED_HOSTS, or a host beyond loopback without a token. */
 export function createGuard({
   host,
   env = process.env,
   mediaTypes = ['application/json'],
   hasKey = false,
+  open = ['/healthz'],
 }: GuardOptions): Guard {
   const token = hasKey ? undefined : readToken(env)
   const names = new Set([...LOOPBACK, ...readNames(env)])
   if (!token && !hasKey && !isLoopback(host))
     throw new StrandlineError('CONFIG_INVALID', `STRANDLINE_HTTP_HOST is ${host}, and STRANDLINE_TOKEN is not set.`, {
-      todo: `Set STRANDLINE_TOKEN to a secret of at least ${SHORTEST_TOKEN} characters, or listen on 127.0.0.1.`,
+      todo: `Set STRANDLINE_TOKEN to a secret of at least ${SHORTEST_TOKEN} characters (or STRANDLINE_TOKEN_FILE to a file that holds it), or listen on 127.0.0.1.`,
     })
 
   /** An address that a connection came in at cannot be another's name, so it is let in: service discovery by address works without a setting. */
@@ -59,21 +66,32 @@ export function createGuard({
 
   return (request) => {
     const { method = 'GET', url = '', headers } = request
-    if (!url.startsWith('/')) return { status: 400, message: 'The request target is not a path.' }
+    if (!url.startsWith('/'))
+      return { status: 400, message: 'The request target is not a path.', todo: 'Ask for a path, e.g. /healthz.' }
     if (!isOurs(nameIn(headers.host), request))
       return {
         status: 421,
-        message: `The Host ${shown(headers.host)} is not one of this service: set STRANDLINE_ALLOWED_HOSTS where it is.`,
+        message: `The Host ${shown(headers.host)} is not one of this service.`,
+        todo: 'Ask for it by its address, or set STRANDLINE_ALLOWED_HOSTS where the name is its own.',
       }
     if (headers.origin !== undefined && !isOurs(nameIn(/^https?:\/\/(.*)$/i.exec(headers.origin)?.[1]), request))
-      return { status: 403, message: `A page of ${shown(headers.origin)} may not talk to this service.` }
-    if (token && pathOf(url) !== '/healthz' && !shows(headers.authorization, token))
+      return {
+        status: 403,
+        message: `A page of ${shown(headers.origin)} may not talk to this service.`,
+        todo: 'Ask from a program of your own.',
+      }
+    if (token && !open.includes(pathOf(url)) && !shows(headers.authorization, token))
       return {
         status: 401,
-        message: 'The token is missing or wrong: send STRANDLINE_TOKEN as "Authorization: Bearer …".',
+        message: 'The token is missing or wrong.',
+        todo: 'Send STRANDLINE_TOKEN as "Authorization: Bearer …".',
       }
     if (!['GET', 'HEAD', 'OPTIONS'].includes(method) && hasBody(headers) && !mediaTypes.includes(mediaType(headers)))
-      return { status: 415, message: `The content type of a body is ${mediaTypes.join(' or ')}.` }
+      return {
+        status: 415,
+        message: `The content type of the body is ${shown(headers['content-type'])}.`,
+        todo: `Send ${mediaTypes.join(' or ')}.`,
+      }
     return undefined
   }
 }
@@ -84,15 +102,34 @@ export function tokenHeader(env: Env = process.env): Record<string, string> {
   return token ? { authorization: `Bearer ${token}` } : {}
 }
 
-/** Undefined where none is set. Errors: CONFIG_INVALID when it is too short, or no header can carry it. */
+/**
+ * STRANDLINE_TOKEN, or what the file of STRANDLINE_TOKEN_FILE holds; undefined where neither is set.
+ * Errors: CONFIG_INVALID when it is too short, no header can carry it, or both are set; FILE_UNREADABLE.
+ */
 export function readToken(env: Env): string | undefined {
-  const token = env.STRANDLINE_TOKEN?.trim()
-  if (!token) return undefined
-  if (token.length < SHORTEST_TOKEN || !/^[\x21-\x7e]+$/.test(token))
-    throw new StrandlineError('CONFIG_INVALID', 'STRANDLINE_TOKEN is too short, or has a character of another kind.', {
-      todo: `Use at least ${SHORTEST_TOKEN} letters, digits and signs, e.g. of: openssl rand -hex 24.`,
+  const file = env.STRANDLINE_TOKEN_FILE?.trim()
+  const said = env.STRANDLINE_TOKEN?.trim()
+  if (!file && !said) return undefined
+  if (file && said)
+    throw new StrandlineError('CONFIG_INVALID', 'STRANDLINE_TOKEN and STRANDLINE_TOKEN_FILE are both set.', {
+      todo: 'Set one of them.',
     })
+  const token = said ?? tokenIn(file as string)
+  if (token.length < SHORTEST_TOKEN || !/^[\x21-\x7e]+$/.test(token))
+    throw new StrandlineError(
+      'CONFIG_INVALID',
+      `${said ? 'STRANDLINE_TOKEN' : `The token in ${file}`} is too short, or has a character of another kind.`,
+      { todo: `Use at least ${SHORTEST_TOKEN} letters, digits and signs, e.g. of: openssl rand -hex 24.` },
+    )
   return token
+}
+
+function tokenIn(file: string): string {
+  try {
+    return readFileSync(file, 'utf8').trim()
+  } catch (cause) {
+    throw unreadable(file, cause, 'STRANDLINE_TOKEN_FILE (or --token-file) names a file that holds the token alone.')
+  }
 }
 
 function readNames(env: Env): string[] {
@@ -140,7 +177,7 @@ function bracketed(address: string | undefined): string | undefined {
   return plain?.includes(':') ? `[${plain}]` : plain
 }
 
-const pathOf = (url: string) => url.split('?', 1)[0]
+const pathOf = (url: string) => url.split('?', 1)[0] as string
 const hasBody = (headers: IncomingHttpHeaders) =>
   headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0
 const mediaType = (headers: IncomingHttpHeaders) =>

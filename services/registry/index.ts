@@ -57,7 +57,7 @@ export async function startRegistry(options: RegistryOptions): Promise<Registry>
   app.addHook('onRequest', async ({ raw }, reply) => {
     const refused = guard(raw)
     if (refused?.status === 401) reply.header('www-authenticate', 'Basic realm="schema registry", Bearer')
-    if (refused) throw new RegistryError(refused.status, refused.message)
+    if (refused) throw new RegistryError(refused.status, `${refused.message} ${refused.todo}`)
   })
   // The same JSON under several media types; a body of any other does not get here.
   app.removeAllContentTypeParsers()

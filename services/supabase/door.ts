@@ -27,7 +27,7 @@ export function createDoor(serviceRoleKey: string, host: string): Door {
     refusal(request) {
       const path = (request.url ?? '').split('?', 1)[0]!
       const refused = guard(request)
-      if (refused) return { ...refused, code: 'PGRST125' }
+      if (refused) return { status: refused.status, message: `${refused.message} ${refused.todo}`, code: 'PGRST125' }
       if (path === HEALTH) return undefined
       if (!isRest(path))
         return { status: 404, code: 'PGRST125', message: `Only ${REST} and ${HEALTH} are served here.` }

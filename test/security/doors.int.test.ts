@@ -240,6 +240,22 @@ describe('a service', () => {
     await pm.stop()
   })
 
+  test('--token-file: a token in a file lets a service listen beyond loopback, and one that is not there is said', async () => {
+    const env = {
+      KAFKA_BROKERS: '127.0.0.1:1',
+      SCHEMA_REGISTRY_URL: 'http://127.0.0.1:1',
+      SUPABASE_URL: 'http://127.0.0.1:1',
+      SUPABASE_SERVICE_ROLE_KEY: 'k',
+      STRANDLINE_HTTP_HOST: '0.0.0.0',
+      STRANDLINE_TOKEN: TOKEN, // the command line beats it
+    }
+    const { code, stderr } = await runCommand(['pm', '--port', '0', '--token-file', '/nowhere/token'], { env })
+    expect([code, stderr]).toEqual([
+      1,
+      expect.stringContaining('/nowhere/token cannot be read: there is no such file.'),
+    ])
+  })
+
   test('a configured Host is let in', async () => {
     vi.stubEnv('STRANDLINE_ALLOWED_HOSTS', 'pm, pm.example.com')
     const pm = await host('pm')
