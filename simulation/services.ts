@@ -34,6 +34,7 @@ function pm({ deps, db, call }: Surroundings): Promise<PmService> {
   return startPm(deps, {
     positions: remote(call, 'positions', stores.positions),
     bars: remote(call, 'bars', stores.bars),
+    posted: remote(call, 'posted', stores.posted),
     queue: remote(call, 'queue', stores.queue),
     outbox: (relay, leaseMs) => remote(call, 'outbox', stores.outbox(relay, leaseMs)),
     retention: remote(call, 'retention', stores.retention),

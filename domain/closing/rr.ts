@@ -72,7 +72,13 @@ export function scoreTrade(trade: Trade, bars: Iterable<Bar>, barMs: number): Sc
   const drawdown = Math.max(0, -gainAt(worst))
   const gain = Math.max(0, gainAt(best))
   if (!Number.isFinite(drawdown) || !Number.isFinite(gain)) return unscored(result, 'ohlcv_out_of_range')
-  return { return: result, max_drawdown: drawdown, max_gain: gain, rr: ratio(result, drawdown), unscored_reason: null }
+  return {
+    return: result,
+    max_drawdown: drawdown,
+    max_gain: gain,
+    rr: ratioOf(result, drawdown),
+    unscored_reason: null,
+  }
 }
 
 /** The bar overlaps the trade, or contains the instant of its entry (a trade that opened and closed at once has no length to overlap). */
@@ -81,7 +87,8 @@ function counts(start: number, length: number, entry: number, exit: number): boo
   return (start < exit && end > entry) || (start <= entry && entry < end)
 }
 
-function ratio(result: number, drawdown: number): number {
+/** Return over the largest drawdown, both ratios of the entry price, within ±10. */
+export function ratioOf(result: number, drawdown: number): number {
   if (drawdown === 0) return result > 0 ? BOUND : 0
   return Math.min(BOUND, Math.max(-BOUND, result / drawdown))
 }

@@ -13,12 +13,42 @@ export interface BarredTrade {
   closed_at: number
 }
 
+/** An OHLCV bar: start (ms), open, high, low, close, volume; null where nobody said. */
+export type GivenBar = [
+  start: number,
+  open: number | null,
+  high: number | null,
+  low: number | null,
+  close: number | null,
+  volume: number | null,
+]
+
+/** Of one token and timeframe. */
+export interface GivenBars {
+  token_contract: string
+  chain: string
+  timeframe: string
+  /** Each start once. */
+  bars: GivenBar[]
+  /** A bar that starts this far beyond the database's clock lies in the future. */
+  max_skew_ms: number
+}
+
+export type PutBarsAnswer =
+  | { status: 'stored'; added: number; changed: number }
+  /** Times in ms. */
+  | { status: 'in_future'; start: number; now: number }
+  /** The table takes no such row. */
+  | { status: 'invalid'; reason: string }
+
 /** Errors of each: STORE_UNREACHABLE, STORE_REJECTED, STORE_SCHEMA. */
 export interface BarStore {
   /** The first bars that may touch the trade behind one (its start, ms; null: from the first), in the order of time. */
   read(trade: BarredTrade, after: number | null, limit: number): Promise<BarRow[]>
   /** All of each trade, in the order of the trades. */
   readAll(trades: readonly BarredTrade[]): Promise<BarRow[][]>
+  /** All or none: new bars, and what is different in those that are there. */
+  put(bars: GivenBars): Promise<PutBarsAnswer>
 }
 
 const iso = (ms: number) => new Date(ms).toISOString()
@@ -41,5 +71,6 @@ export function createBarStore(store: Store): BarStore {
           trades.map((t) => [t.token_contract, t.chain, t.timeframe, iso(t.opened_at), iso(t.closed_at)]),
         ),
       }),
+    put: (bars) => store.rpc('strandline_pm_put_bars', { p_bars: JSON.stringify(bars) }),
   }
 }

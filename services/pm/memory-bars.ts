@@ -11,7 +11,12 @@ export interface MemoryBar {
   start: number
   low_usd: number | null
   high_usd: number | null
+  open_usd?: number | null
+  close_usd?: number | null
+  volume?: number | null
 }
+
+const NUMBERS = ['open_usd', 'high_usd', 'low_usd', 'close_usd', 'volume'] as const
 
 const barsOf = (db: MemoryDatabase) => db.table<MemoryBar>('lowcap_price_data_ohlc')
 
@@ -60,6 +65,24 @@ export function createMemoryBars(db: MemoryDatabase): BarStore {
         .filter((b) => after === null || b.start > after)
         .slice(0, limit)
         .map(barRow),
+    put: async ({ token_contract, chain, timeframe, bars, max_skew_ms }) =>
+      db.transaction(() => {
+        const last = Math.max(...bars.map(([start]) => start))
+        if (last > db.now() + max_skew_ms) return { status: 'in_future', start: last, now: db.now() }
+        let added = 0
+        let changed = 0
+        for (const [start, ...numbers] of bars) {
+          const key = keyOf(token_contract, chain, timeframe, start)
+          const known = barsOf(db).get(key)
+          const given = Object.fromEntries(NUMBERS.map((name, i) => [name, numbers[i] ?? known?.[name] ?? null]))
+          const bar = { token_contract, chain, timeframe, start, ...given } as MemoryBar
+          if (known && NUMBERS.every((name) => (known[name] ?? null) === bar[name])) continue
+          barsOf(db).put(key, bar)
+          if (known) changed++
+          else added++
+        }
+        return { status: 'stored', added, changed }
+      }),
     readAll: async (trades) => trades.map((trade) => barsOfTrade(db, trade).map(barRow)),
   }
 }

@@ -51,6 +51,11 @@ export function noteUnscored(db: MemoryDatabase, event: PositionClosed, side: Si
   if (!unscoredOf(db).get(event_id)) unscoredOf(db).put(event_id, { ...trade, side, bars_seen: 0 })
 }
 
+/** Somebody gave it a score, or it is another trade now. */
+export const forgetUnscored = (db: MemoryDatabase, eventId: string): void => {
+  if (unscoredOf(db).get(eventId)) unscoredOf(db).remove(eventId)
+}
+
 const compare = (a: string, b: string) => (a < b ? -1 : a > b ? 1 : 0)
 
 /** A row as people see it. */

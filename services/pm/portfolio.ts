@@ -8,11 +8,14 @@ import { type BarStore, createBarStore } from './bar-store.ts'
 import type { PmMetrics } from './metrics.ts'
 import type { OutboxRow } from './outbox-store.ts'
 import { createPositionStore, type PositionStore, type RelayClaim } from './position-store.ts'
+import { createPostedTradeStore, type PostedTradeStore } from './posted-trade-store.ts'
 import { createQueueStore, type QueueStore } from './sources/queue-store.ts'
 
 export interface PortfolioStores {
   positions: PositionStore
   bars: BarStore
+  /** Trades that a bot posts. */
+  posted: PostedTradeStore
   /** Strands of others that wait to become events. */
   queue: QueueStore
 }
@@ -34,6 +37,7 @@ export function claimOf({ relay }: Portfolio): RelayClaim {
 export const portfolioStores = (store: Store): PortfolioStores => ({
   positions: createPositionStore(store),
   bars: createBarStore(store),
+  posted: createPostedTradeStore(store),
   queue: createQueueStore(store),
 })
 

@@ -1,0 +1,58 @@
+/** Posted trades in memory: the rules of `strandline_pm_post_trade`. */
+import { canonicalJson } from '../../core/canonical-json.ts'
+import { asJson, keyOf, type MemoryDatabase } from '../../core/store/memory/database.ts'
+import { addRow, eventOfTrade, handedOut, nameTrade, newestOf } from '../../core/store/memory/outbox.ts'
+import type { PositionClosed } from '../../domain/event.ts'
+import { forgetUnscored, noteUnscored } from './memory-positions.ts'
+import type { KnownEvent, PostedTradeStore } from './posted-trade-store.ts'
+
+interface Posted {
+  event_id: string
+  revision: number
+  /** What was sent, as canonical JSON. */
+  request: string
+}
+
+const SAME = ['opened_at', 'closed_at', 'entry_price', 'exit_price', 'voided'] as const
+
+export function createMemoryPostedTrades(db: MemoryDatabase): PostedTradeStore {
+  const posted = db.table<Posted>('posted_trades')
+  const newest = (event_id: string): KnownEvent | null => {
+    const row = newestOf(db, event_id)
+    return row ? asJson(row.payload ?? { event_id, revision: row.revision }) : null
+  }
+  return {
+    event: async (id) => newest(id),
+    post: async ({ event, revision, request, side, score_later, max_skew_ms, traceparent }, claim) =>
+      db.transaction(() => {
+        if (event.closed_at > db.now() + max_skew_ms) return { status: 'in_future', now: db.now() }
+        const event_id = eventOfTrade(db, event)
+        const text = canonicalJson(asJson(request))
+        const known = posted.get(keyOf(event_id, revision))
+        const last = newest(event_id)
+        if (known) return { status: known.request === text ? 'known' : 'conflict', event: last }
+        const older = posted
+          .rows()
+          .filter((p) => p.event_id === event_id && p.revision > revision)
+          .map((p) => p.revision)
+        if (older.length > 0) return { status: 'older', newest: Math.max(...older) }
+        if (revision === 0 && last)
+          return {
+            status:
+              !('opened_at' in last) || SAME.every((name) => (last as PositionClosed)[name] === event[name])
+                ? 'known'
+                : 'conflict',
+            event: last,
+          }
+        if (last && 'voided' in last && last.voided && !event.voided) return { status: 'voided', event: last }
+        if (!last && event.voided) return { status: 'unknown' }
+        nameTrade(db, event)
+        posted.put(keyOf(event_id, revision), { event_id, revision, request: text })
+        const next = { ...event, event_id, revision: last ? last.revision + 1 : 0 }
+        const row = addRow(db, next, claim, traceparent)
+        forgetUnscored(db, event_id)
+        if (score_later) noteUnscored(db, next, side)
+        return { status: 'posted', event: asJson(next), outbox: handedOut(row!) }
+      }),
+  }
+}
