@@ -9,6 +9,8 @@ const BY_THEMSELVES = ['strandline.consumer_checkpoints', 'strandline.services']
 const BY_ROW = ['public.lowcap_positions', 'strandline.pm_executions', 'strandline.pm_outbox']
 /** What a close writes besides. */
 const OF_A_CLOSE = ['strandline.trade_entries', 'strandline.trade_names', 'strandline.pm_unscored']
+const OF_A_POST = ['strandline.posted_trades']
+const OF_BARS = ['public.lowcap_price_data_ohlc']
 
 export interface State {
   others: Digest
@@ -44,9 +46,19 @@ export interface Effects {
   recorded: Map<string, string>
   /** Positions. */
   closed: Set<string>
+  /** Trades that were posted, by the position that they name. */
+  posted: Set<string>
+  /** Bars that are new or different. */
+  bars: number
 }
 
-export const noEffects = (): Effects => ({ opened: new Set(), recorded: new Map(), closed: new Set() })
+export const noEffects = (): Effects => ({
+  opened: new Set(),
+  recorded: new Map(),
+  closed: new Set(),
+  posted: new Set(),
+  bars: 0,
+})
 
 /** Notes what an answer says has happened. */
 export function noteEffects(effects: Effects, { status, body }: Answer): void {
@@ -57,6 +69,9 @@ export function noteEffects(effects: Effects, { status, body }: Answer): void {
     execution_id?: string
     position_id?: string
     closed?: object | null
+    event?: { position_id: string }
+    added?: number
+    changed?: number
   }
   try {
     said = JSON.parse(body)
@@ -66,19 +81,25 @@ export function noteEffects(effects: Effects, { status, body }: Answer): void {
   if (typeof said !== 'object' || said === null) return
   if (status === 201 && said.status === 'opened') effects.opened.add(said.position!.id)
   if (status === 201 && said.status === 'recorded') effects.recorded.set(said.execution_id!, said.position_id!)
+  if (status === 201 && said.status === 'posted') effects.posted.add(said.event!.position_id)
+  if (said.status === 'stored') effects.bars += said.added! + said.changed!
   if (said.closed && said.position_id) effects.closed.add(said.position_id)
 }
 
 /** Sentences about what changed and should not have, or has not and should. */
-export function judgeEffects(before: State, after: State, { opened, recorded, closed }: Effects): string[] {
+export function judgeEffects(before: State, after: State, effects: Effects): string[] {
+  const { opened, recorded, closed, posted, bars } = effects
   const wrong: string[] = []
   const events = [...after.outbox].filter(([id]) => !before.outbox.has(id))
-  const others = changedTables(before.others, after.others).filter(
-    (t) => events.length === 0 || !OF_A_CLOSE.includes(t),
-  )
+  const expected = [
+    ...(events.length > 0 ? OF_A_CLOSE : []),
+    ...(posted.size > 0 ? OF_A_POST : []),
+    ...(bars > 0 ? OF_BARS : []),
+  ]
+  const others = changedTables(before.others, after.others).filter((t) => !expected.includes(t))
   if (others.length > 0) wrong.push(`${others.join(', ')} changed, of which no answer says anything`)
   // an exit that was answered in an earlier hundred may have left a position flat, which a tick closes in this one
-  const touched = new Set([...recorded.values(), ...closed, ...before.flat])
+  const touched = new Set([...recorded.values(), ...closed, ...before.flat, ...posted])
   for (const [id, hash] of after.positions) {
     if (!before.positions.has(id)) {
       if (!opened.has(id)) wrong.push(`the position ${id} is there, and no answer says that it was opened`)
@@ -92,6 +113,9 @@ export function judgeEffects(before: State, after: State, { opened, recorded, cl
       wrong.push(`the execution ${id} of ${position} is there, and no answer says that it was recorded`)
   for (const [id, position] of recorded)
     if (after.executions.get(id) !== position) wrong.push(`the execution ${id} was recorded, and is not there`)
+  const there = new Set(events.map(([, position]) => position))
+  for (const position of posted)
+    if (!there.has(position)) wrong.push(`the trade ${position} was posted, and is not in the outbox`)
   for (const [id, position] of events)
     if (!touched.has(position)) wrong.push(`the outbox has event ${id} of ${position}, of which nothing was recorded`)
   return wrong

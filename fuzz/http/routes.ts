@@ -36,6 +36,33 @@ const execution = (dice: Dice) => ({
   entry_context: { curator: 'bob' },
 })
 
+const tradeId = (dice: Dice) => `fuzz-trade-${dice.below(200)}`
+
+const trade = (dice: Dice) => ({
+  id: tradeId(dice),
+  symbol: 'FUZZ/USDT',
+  timeframe: dice.pick(['15m', '1h', '5m']),
+  opened_at: `2026-03-0${1 + dice.below(4)}T10:00:00Z`,
+  closed_at: `2026-03-0${5 + dice.below(5)}T10:00:00Z`,
+  entry_price: 1 + dice.below(100),
+  exit_price: 1 + dice.below(100),
+  side: dice.pick(['long', 'short']),
+  rr: dice.pick([null, 1, -2]),
+  net_return: 0.01,
+  stake: 100,
+  risk_at_entry: 0.05,
+  entry_context: { curator: 'ana', pair: 'FUZZ/USDT' },
+  revision: dice.below(4),
+  voided: false,
+})
+
+/** Of nothing that is traded here: a tick would score it, of which no answer says anything. */
+const bars = (dice: Dice) => ({
+  symbol: 'BARS/USDT',
+  timeframe: '1h',
+  bars: Array.from({ length: 1 + dice.below(3) }, (_, i) => [Date.UTC(2026, 0, 1 + dice.below(20), i), 5, 9, 1, 5, 10]),
+})
+
 const schema = (dice: Dice) => ({
   schema: dice.chance(0.3)
     ? positionClosedSchema
@@ -56,7 +83,10 @@ const ROUTES: Record<TargetName, Make[]> = {
     (dice) => ({ method: 'POST', path: `/v1/positions/${positionId(dice)}/executions`, body: execution(dice) }),
     (dice) => ({ method: 'POST', path: `/v1/positions/${positionId(dice)}/executions`, body: execution(dice) }),
     (dice) => ({ method: 'GET', path: `/v1/positions/${positionId(dice)}` }),
-    (dice) => ({ method: 'GET', path: dice.pick(['/healthz', '/readyz', '/metrics']) }),
+    (dice) => ({ method: 'POST', path: '/v1/trades', body: trade(dice) }),
+    (dice) => ({ method: 'GET', path: `/v1/trades/${tradeId(dice)}` }),
+    (dice) => ({ method: 'POST', path: '/v1/bars', body: bars(dice) }),
+    (dice) => ({ method: 'GET', path: dice.pick(['/healthz', '/readyz', '/metrics', '/openapi.json', '/docs']) }),
   ],
   decision: [
     (dice) => ({
