@@ -1,7 +1,8 @@
 /** What a project shows to somebody who has its URL and its service role key: port, and its adapter over supabase-js. */
+
+import { createOutbox, type OutboxState } from '../../core/store/outbox-store.ts'
 import { type PostgrestStore, storeError } from '../../core/store/postgrest-store.ts'
 import type { NamedTrade } from '../../domain/foreign/trade-names.ts'
-import { createOutbox, type OutboxState } from '../../services/pm/outbox-store.ts'
 import { createBackfillStore } from '../../services/pm/sources/backfill-store.ts'
 import { createQueueStore } from '../../services/pm/sources/queue-store.ts'
 import type { OutboxFacts } from '../database/outbox.ts'

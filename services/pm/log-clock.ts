@@ -3,8 +3,8 @@
  * the broker's clock has not reached yet waits in the outbox, whatever the clocks of this machine and of the database say.
  */
 import type { Clock } from '../../core/clock.ts'
+import type { OutboxRow } from '../../core/store/outbox-store.ts'
 import { MAX_CLOCK_SKEW_MS } from '../../domain/validation.ts'
-import type { OutboxRow } from './outbox-store.ts'
 
 /** What was heard counts for this long: clocks are set, and while everything waits there is no acknowledgement that would tell. Milliseconds. */
 const HEARD_MS = 60_000

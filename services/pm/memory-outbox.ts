@@ -8,7 +8,7 @@ import {
   outboxKey,
   outboxOf,
 } from '../../core/store/memory/outbox.ts'
-import type { EventKey, ImportOutbox, Mark, Outbox, Waiting } from './outbox-store.ts'
+import type { EventKey, ImportOutbox, Mark, Outbox, Waiting } from '../../core/store/outbox-store.ts'
 
 /** A row that is at fault itself rests no longer than this, ms. */
 const LONGEST_REST_MS = 300_000

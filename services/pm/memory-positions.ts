@@ -16,12 +16,12 @@ import {
   writePosition,
 } from '../../core/store/memory/positions.ts'
 import { setAsideKey, strandTables } from '../../core/store/memory/strands.ts'
+import type { OutboxRow } from '../../core/store/outbox-store.ts'
 import type { FlatTrade } from '../../domain/closing/closing.ts'
 import type { Side } from '../../domain/closing/rr.ts'
 import type { PositionClosed } from '../../domain/event.ts'
 import { barMs, barRow, barsOfToken, barsOfTrade, fewBars } from './memory-bars.ts'
 import { applyExecution, executionsOf, type MemoryExecution, recordExecution } from './memory-executions.ts'
-import type { OutboxRow } from './outbox-store.ts'
 import type { PositionRow } from './position-row.ts'
 import type { CloseAnswer, LateTrade, PositionStore, RelayClaim, ScoreAnswer, ScoredTrade } from './position-store.ts'
 

@@ -1,10 +1,11 @@
 /** Positions, what was executed of them, and closing them: port, and its adapter over the database's functions. In memory: memory-positions.ts. */
+
+import type { OutboxRow } from '../../core/store/outbox-store.ts'
 import type { Store } from '../../core/store/store.ts'
 import type { BarRow, Closing, FlatTrade } from '../../domain/closing/closing.ts'
 import type { Execution } from '../../domain/closing/execution.ts'
 import type { Score, Side } from '../../domain/closing/rr.ts'
 import type { PositionClosed } from '../../domain/event.ts'
-import type { OutboxRow } from './outbox-store.ts'
 import type { PositionRow } from './position-row.ts'
 
 /** The relay that publishes a new outbox row at once; null: whoever polls. Nobody else takes the row before the lease is over. */

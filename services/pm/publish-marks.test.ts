@@ -1,7 +1,7 @@
 import { pino } from 'pino'
 import { expect, test } from 'vitest'
 import type { Logger } from '../../core/logger.ts'
-import type { Mark, Outbox } from './outbox-store.ts'
+import type { Mark, Outbox } from '../../core/store/outbox-store.ts'
 import { createMarker } from './publish-marks.ts'
 
 const mark = (id: number): Mark => [id, 0, id]

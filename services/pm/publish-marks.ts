@@ -6,7 +6,7 @@ import type { Clock } from '../../core/clock.ts'
 import { explain } from '../../core/errors.ts'
 import type { Loop } from '../../core/liveness.ts'
 import type { Logger } from '../../core/logger.ts'
-import type { Mark, Outbox } from './outbox-store.ts'
+import type { Mark, Outbox } from '../../core/store/outbox-store.ts'
 
 const BATCH_ROWS = 500
 const LAST_ATTEMPTS = 3

@@ -1,8 +1,8 @@
 /** The publication of events, as spans of the traces that began with their closes. */
 import { SpanKind } from '@opentelemetry/api'
 import type { OutgoingRecord, ProducedRecord } from '../../core/log/log.ts'
+import type { OutboxRow } from '../../core/store/outbox-store.ts'
 import type { RecordSpans } from '../../core/telemetry.ts'
-import type { OutboxRow } from './outbox-store.ts'
 
 export function publishSpans(
   batch: { row: OutboxRow; record: OutgoingRecord }[],

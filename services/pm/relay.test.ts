@@ -2,7 +2,7 @@ import { pino } from 'pino'
 import { expect, test } from 'vitest'
 import { systemClock } from '../../core/clock.ts'
 import { createLiveness, MAX_SILENCE_MS } from '../../core/liveness.ts'
-import type { Outbox, OutboxRow } from './outbox-store.ts'
+import type { Outbox, OutboxRow } from '../../core/store/outbox-store.ts'
 import { startRelay } from './relay.ts'
 
 const row = {

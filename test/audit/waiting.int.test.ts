@@ -1,5 +1,6 @@
 /** What waits is not lost: each number of the audit, on a real log and a real database. */
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { addToOutbox } from '../../core/store/outbox-store.ts'
 import type { PositionClosed } from '../../domain/event.ts'
 import { audit } from '../../services/audit/audit.ts'
 import { untilNothingWaits } from '../../services/audit/wait.ts'
@@ -8,7 +9,6 @@ import { createDeadLetterStore } from '../../services/learner/dead-letter-store.
 import { discardLetters } from '../../services/learner/discard.ts'
 import { startLearner } from '../../services/learner/index.ts'
 import { startPm } from '../../services/pm/index.ts'
-import { addToOutbox } from '../../services/pm/outbox-store.ts'
 import { startProjector } from '../../services/projector/index.ts'
 import { closedTrade } from '../support/closed-trade.ts'
 import { type Stage, setStage } from '../support/staged.ts'

@@ -4,7 +4,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest
 import { createKafkaLog } from '../../core/log/kafka-log.ts'
 import type { EventLog } from '../../core/log/log.ts'
 import { readAll } from '../../core/log/read-all.ts'
-import { addToOutbox } from '../../services/pm/outbox-store.ts'
+import { addToOutbox } from '../../core/store/outbox-store.ts'
 import { closedTrade } from '../support/closed-trade.ts'
 import { createTestDatabase } from '../support/database.ts'
 import { createTestKafka, type TestKafka } from '../support/kafka.ts'

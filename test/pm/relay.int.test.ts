@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
 import { StrandlineError } from '../../core/errors.ts'
+import { addToOutbox } from '../../core/store/outbox-store.ts'
 import { type Portfolio, reportExecution } from '../../services/pm/index.ts'
-import { addToOutbox } from '../../services/pm/outbox-store.ts'
 import { closedTrade } from '../support/closed-trade.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
 import { createMemoryLog } from '../support/memory-log.ts'

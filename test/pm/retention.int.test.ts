@@ -1,8 +1,8 @@
 /** What is old is made small, and recognised all the same. */
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { createImportOutbox } from '../../core/store/outbox-store.ts'
 import { eventId } from '../../domain/event.ts'
 import { closePosition, type Portfolio, reportExecution } from '../../services/pm/index.ts'
-import { createImportOutbox } from '../../services/pm/outbox-store.ts'
 import { retain } from '../../services/pm/retention.ts'
 import { createRetentionStore, type RetentionStore } from '../../services/pm/retention-store.ts'
 import { tick } from '../../services/pm/tick.ts'

@@ -6,8 +6,8 @@ import { pino } from 'pino'
 import { systemClock } from '../../core/clock.ts'
 import { frame, positionClosedType } from '../../core/codec/position-closed-codec.ts'
 import { createKafkaLog } from '../../core/log/kafka-log.ts'
+import { createOutbox } from '../../core/store/outbox-store.ts'
 import { createPostgrestStore } from '../../core/store/postgrest-store.ts'
-import { createOutbox } from '../../services/pm/outbox-store.ts'
 import { startRelay } from '../../services/pm/relay.ts'
 
 const [brokers, topic, url, key, leaseMs] = process.argv.slice(2) as [string, string, string, string, string]

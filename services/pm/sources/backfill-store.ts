@@ -1,7 +1,8 @@
 /** What a backfill needs of the database: port, and its adapter over the database's functions (…_backfill.sql). In memory: memory-backfill.ts. */
+
+import type { Waiting } from '../../../core/store/outbox-store.ts'
 import type { Store } from '../../../core/store/store.ts'
 import type { NamedTrade } from '../../../domain/foreign/trade-names.ts'
-import type { Waiting } from '../outbox-store.ts'
 import { type BackfillReport, emptyReport } from './backfill-report.ts'
 import type { Scored } from './score-trades.ts'
 

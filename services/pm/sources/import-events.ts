@@ -2,10 +2,10 @@
 import type { Clock } from '../../../core/clock.ts'
 import { explain, findStrandlineError, StrandlineError } from '../../../core/errors.ts'
 import type { ServiceDeps } from '../../../core/service.ts'
+import { createImportOutbox, type EventKey, type ImportOutbox } from '../../../core/store/outbox-store.ts'
 import type { PositionClosed } from '../../../domain/event.ts'
 import { MAX_CLOCK_SKEW_MS } from '../../../domain/validation.ts'
 import { serviceRelay } from '../index.ts'
-import { createImportOutbox, type EventKey, type ImportOutbox } from '../outbox-store.ts'
 
 /** Events of one transaction: a hosted project ends a statement after 8 s. */
 const PAGE = 500

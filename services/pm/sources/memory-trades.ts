@@ -2,10 +2,10 @@
 import { asJson, type MemoryDatabase } from '../../../core/store/memory/database.ts'
 import { addRow, handedOut, type MemoryOutboxRow, nameTrades } from '../../../core/store/memory/outbox.ts'
 import { adoptStrand } from '../../../core/store/memory/strands.ts'
+import type { OutboxRow } from '../../../core/store/outbox-store.ts'
 import type { Side } from '../../../domain/closing/rr.ts'
 import type { PositionClosed } from '../../../domain/event.ts'
 import { noteUnscored } from '../memory-positions.ts'
-import type { OutboxRow } from '../outbox-store.ts'
 import type { RelayClaim } from '../position-store.ts'
 
 /** What is large and says nothing of a trade. */

@@ -1,7 +1,8 @@
 /** The learning queue, where the strands of others wait: port, and its adapter over the database's functions. */
+
+import type { OutboxRow } from '../../../core/store/outbox-store.ts'
 import type { Store } from '../../../core/store/store.ts'
 import type { StrandPosition } from '../../../domain/foreign/strand-event.ts'
-import type { OutboxRow } from '../outbox-store.ts'
 import type { RelayClaim } from '../position-store.ts'
 
 export interface QueuePage {

@@ -1,7 +1,7 @@
 /** The outbox: ports, and their adapters over the database's functions (supabase/migrations/…_outbox.sql), each one transaction. In memory: memory-outbox.ts. */
 
-import type { Store } from '../../core/store/store.ts'
 import type { PositionClosed } from '../../domain/event.ts'
+import type { Store } from './store.ts'
 
 export interface OutboxRow {
   id: number
