@@ -7,6 +7,7 @@ import { register as bench } from './bench.ts'
 import { register as close } from './close.ts'
 import { register as coefficients } from './coefficients.ts'
 import { register as compareLegacy } from './compare-legacy.ts'
+import { register as connect } from './connect.ts'
 import { registerCorrect, registerRescore, registerVoid } from './correct.ts'
 import { register as deadLetters } from './dead-letters.ts'
 import { register as demo } from './demo.ts'
@@ -43,7 +44,7 @@ type Register = (program: Command) => void
 
 export const COMMANDS: { group: string; commands: Register[] }[] = [
   { group: 'Run it:', commands: [demo, up, services, env] },
-  { group: 'Give it trades:', commands: [close, importTrades, backfill] },
+  { group: 'Give it trades:', commands: [close, connect, importTrades, backfill] },
   { group: 'Look at it:', commands: [coefficients, allocate, lag, deadLetters, audit, verify, doctor, fold] },
   {
     group: 'Fold the log again, and switch readers to what came of it:',

@@ -5,6 +5,7 @@ import { logLevel } from '../core/config.ts'
 import { createLogger } from '../core/logger.ts'
 import type { Need } from '../core/stack/layout.ts'
 import { DEFAULT_BASE_PORT, DEFAULT_DATA_DIR, dataDirPath, SERVICES, stackPorts } from '../core/stack/layout.ts'
+import { freqtradeEnvironment, readFreqtradeSettings } from './freqtrade-settings.ts'
 import { say } from './output.ts'
 import { basePort } from './shared.ts'
 import { environmentEngines } from './stack-choice.ts'
@@ -13,6 +14,11 @@ interface Options {
   dataDir: string
   basePort: number
   model?: string
+  freqtradeUrl?: string
+  freqtradeUsername?: string
+  freqtradePasswordFile?: string
+  freqtradeWsTokenFile?: string
+  freqtradeBot?: string
   json?: boolean
 }
 
@@ -25,11 +31,22 @@ export function register(program: Command): void {
     .option('--data-dir <dir>', 'where everything is kept', DEFAULT_DATA_DIR)
     .option(
       '--base-port <port>',
-      'all ports are counted from it: services +1 to +4, engines +10 to +14',
+      'all ports are counted from it: services +1 to +5, engines +10 to +14',
       basePort,
       DEFAULT_BASE_PORT,
     )
     .option('--model <name>', 'learning model, e.g. lowcap-v4 or freqtrade (default: STRANDLINE_MODEL, else lowcap-v4)')
+    .option(
+      '--freqtrade-url <url>',
+      'also learn from this running Freqtrade (default: FREQTRADE_URL); as ./strandline connect freqtrade',
+    )
+    .option('--freqtrade-username <name>', 'of its api_server (default: FREQTRADE_USERNAME)')
+    .option('--freqtrade-password-file <file>', 'file that holds its password (default: FREQTRADE_PASSWORD_FILE)')
+    .option(
+      '--freqtrade-ws-token-file <file>',
+      'file that holds its ws_token; not needed (default: FREQTRADE_WS_TOKEN_FILE)',
+    )
+    .option('--freqtrade-bot <name>', 'what the bot is called in the log (default: FREQTRADE_BOT, else its bot_name)')
     .option('--json', 'once all is up print one JSON object: {"pid", "env", "services", "pids"}')
     .addHelpText(
       'after',
@@ -37,6 +54,7 @@ export function register(program: Command): void {
 Examples:
   ./strandline up
   ./strandline up --data-dir /srv/strandline --base-port 7400 --model freqtrade
+  ./strandline up --model freqtrade-return --freqtrade-url http://127.0.0.1:8080 --freqtrade-username me --freqtrade-password-file password.txt
 
 KAFKA_BROKERS, SCHEMA_REGISTRY_URL and SUPABASE_URL (with SUPABASE_SERVICE_ROLE_KEY) name real engines; those are then not started.
 `,
@@ -46,7 +64,18 @@ KAFKA_BROKERS, SCHEMA_REGISTRY_URL and SUPABASE_URL (with SUPABASE_SERVICE_ROLE_
 
 const NEEDS: Need[] = ['database', 'kafka', 'registry']
 
-async function run({ dataDir, basePort, model, json }: Options): Promise<void> {
+async function run({ dataDir, basePort, model, json, ...options }: Options): Promise<void> {
+  const freqtrade = readFreqtradeSettings(
+    {
+      url: options.freqtradeUrl,
+      username: options.freqtradeUsername,
+      passwordFile: options.freqtradePasswordFile,
+      wsTokenFile: options.freqtradeWsTokenFile,
+      bot: options.freqtradeBot,
+    },
+    process.env,
+    '--freqtrade-',
+  )
   const { startStack } = await import('../embedded/stack.ts')
   const logger = createLogger({ name: 'up', level: logLevel('warn') })
   const folder = dataDirPath(dataDir)
@@ -66,8 +95,9 @@ async function run({ dataDir, basePort, model, json }: Options): Promise<void> {
     dataDir: folder,
     ports: stackPorts(basePort),
     needs: NEEDS,
-    services: [...SERVICES],
+    services: [...SERVICES, ...(freqtrade ? (['freqtrade'] as const) : [])],
     env: process.env,
+    serviceEnv: freqtrade ? { freqtrade: freqtradeEnvironment(freqtrade) } : undefined,
     model,
     purpose: './strandline up',
     logger,

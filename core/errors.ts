@@ -44,6 +44,8 @@ export type ErrorCode =
   | 'MODEL_BEHIND'
   | 'MODEL_IN_USE'
   | 'NOTHING_LEARNED'
+  | 'BOT_UNREACHABLE'
+  | 'BOT_REFUSED'
 
 export class StrandlineError extends Error {
   readonly code: ErrorCode

@@ -43,6 +43,8 @@ export interface ServiceProcess extends Running {
 /** What only the services of this stack have in their command line. */
 export const serviceMarker = (dataDir: string) => `--child-of ${dataDir}`
 
+const commandOf = (name: ServiceName) => (name === 'freqtrade' ? ['connect', name] : [name])
+
 /** Resolves when the service says that it can do its job, or answers. Errors: ENGINE_FAILED with its own last words when it ends before. */
 export async function startServiceProcess({
   name,
@@ -57,7 +59,7 @@ export async function startServiceProcess({
   const log = await openLogFile(logFile)
   const before = (await log.stat()).size
   // Detached: Ctrl-C in the terminal reaches the stack, which stops its parts in order.
-  const child = fork(MAIN, [name, '--port', String(port), ...serviceMarker(dataDir).split(/ (.*)/s, 2)], {
+  const child = fork(MAIN, [...commandOf(name), '--port', String(port), ...serviceMarker(dataDir).split(/ (.*)/s, 2)], {
     execArgv: NODE_FLAGS,
     detached: true,
     stdio: ['ignore', log.fd, log.fd, 'ipc'],

@@ -1,5 +1,6 @@
 /** Engines and services of one data folder, started together and stopped in order. */
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { positionClosedSchema } from '../core/codec/position-closed-codec.ts'
 import { createRegistryClient } from '../core/codec/registry.ts'
 import {
@@ -17,7 +18,7 @@ import { ensureLoopTopics } from '../core/log/loop-topics.ts'
 import type { Logger } from '../core/logger.ts'
 import { requirePort } from '../core/ports.ts'
 import { findProcesses, stopProcess } from '../core/processes.ts'
-import type { Need, ServiceName, StackPorts } from '../core/stack/layout.ts'
+import { CONNECTORS, type Need, type ServiceName, type StackPorts } from '../core/stack/layout.ts'
 import { lockDataDir, type StackDescription, writeStack } from '../core/stack/stack-file.ts'
 import { startRegistry } from '../services/registry/index.ts'
 import { folderError, openFolder } from './data-dir.ts'
@@ -34,6 +35,8 @@ export interface StackOptions {
   services: ServiceName[]
   /** Where real engines are: KAFKA_BROKERS, SCHEMA_REGISTRY_URL, SUPABASE_URL, SUPABASE_SERVICE_ROLE_KEY. */
   env: Record<string, string | undefined>
+  /** What only one of the services is told. */
+  serviceEnv?: Partial<Record<ServiceName, Record<string, string>>>
   model?: string
   /** How others are told who has the data folder. */
   purpose: string
@@ -264,34 +267,52 @@ async function prepareLog(options: StackOptions, stack: StackDescription): Promi
 
 async function startService(
   name: ServiceName,
-  { dataDir, ports, say, signal }: StackOptions,
+  { dataDir, ports, say, signal, serviceEnv }: StackOptions,
   stack: StackDescription,
   excused: () => boolean,
   restarted: (r: { pid: number }) => void,
 ): Promise<Supervised<ServiceProcess>> {
   const logFile = join(dataDir, 'logs', `${name}.log`)
+  const foreign = (CONNECTORS as readonly ServiceName[]).includes(name)
   const service = await supervise<ServiceProcess>({
     name,
     say,
     restarted,
     signal,
-    excused,
+    // a bot of somebody else may be away for days: nothing waits for it, and starting its connector again would not help
+    excused: foreign ? () => true : excused,
     start: (stopping, untilReady) =>
       startServiceProcess({
         name,
         port: ports[name],
         dataDir,
-        env: stack.env,
+        env: { ...stack.env, ...serviceEnv?.[name] },
         logFile,
         say,
         signal: stopping,
-        untilReady,
+        untilReady: untilReady && !foreign,
       }).catch((error) => {
         throw folderError(error, dataDir)
       }),
   })
+  if (foreign) await tellWhyNotReady(service.current(), name, say)
   stack.services[name] = service.current().url
   stack.pids[name] = service.current().pid
   say(`${name} listens on ${service.current().url}`)
   return service
+}
+
+const LOOKS = 20
+const BETWEEN_LOOKS_MS = 250
+
+/** Nothing waits for it, but whoever starts it hears why it does nothing yet. */
+async function tellWhyNotReady(service: ServiceProcess, name: string, say: (sentence: string) => void): Promise<void> {
+  let reason: string | undefined
+  for (let look = 0; look < LOOKS; look++) {
+    const now = await service.check?.()
+    if (now?.state !== 'not ready') return
+    reason = now.reason
+    await sleep(BETWEEN_LOOKS_MS)
+  }
+  say(`${name} is not ready yet: ${reason}`)
 }

@@ -7,13 +7,16 @@ export const DEFAULT_DATA_DIR = '.strandline'
 export const DEMO_DATA_DIR = '.strandline-demo'
 
 export const SERVICES = ['pm', 'learner', 'projector', 'decision'] as const
-export type ServiceName = (typeof SERVICES)[number]
+/** Bots of others that are listened to, where somebody says where they are. */
+export const CONNECTORS = ['freqtrade'] as const
+export type ServiceName = (typeof SERVICES)[number] | (typeof CONNECTORS)[number]
 
 export interface StackPorts {
   pm: number
   learner: number
   projector: number
   decision: number
+  freqtrade: number
   kafka: number
   kafkaController: number
   registry: number
@@ -27,6 +30,7 @@ export function stackPorts(base: number): StackPorts {
     learner: base + 2,
     projector: base + 3,
     decision: base + 4,
+    freqtrade: base + 5,
     kafka: base + 10,
     kafkaController: base + 11,
     registry: base + 12,

@@ -5,10 +5,11 @@ import { strFromU8, unzipSync } from 'fflate'
 import { StrandlineError } from '../../../core/errors.ts'
 import { unreadable } from '../../../core/unreadable.ts'
 import type { Side } from '../../../domain/closing/rr.ts'
+import { riskAtEntry } from '../../../domain/foreign/freqtrade-trade.ts'
 import { isObject } from '../../../domain/is-object.ts'
 import { shown } from '../../../domain/shown.ts'
 import { parseTime } from '../../../domain/time.ts'
-import { finiteOrNull, riskOrNull } from '../../../domain/trade-numbers.ts'
+import { finiteOrNull } from '../../../domain/trade-numbers.ts'
 import { MAX_EXIT_MS, MIN_ENTRY_MS } from '../../../domain/validation.ts'
 
 /** One closed trade of a backtest. Times in ms; prices in the pair's quote currency. */
@@ -180,9 +181,6 @@ function moneyOf(fields: Record<string, unknown>, entry_price: number, exit_pric
   // of a position that was sold in parts, stake_amount is only the last of them
   const stake = rate(fields.max_stake_amount) ?? rate(fields.stake_amount)
   const [open, close] = [number(fields.fee_open), number(fields.fee_close)]
-  const stop = rate(fields.initial_stop_loss_abs)
-  const ratio = number(fields.initial_stop_loss_ratio) // of the stake, with one sign in one version and the other in another
-  const risk = stop !== null ? Math.abs(entry_price - stop) / entry_price : ratio && Math.abs(ratio) / leverage
   return {
     net_return: number(fields.profit_ratio) ?? number(fields.profit_percent), // its old name, for the same ratio
     fees:
@@ -190,7 +188,7 @@ function moneyOf(fields: Record<string, unknown>, entry_price: number, exit_pric
         ? null
         : finiteOrNull(stake * leverage * (open + (close * exit_price) / entry_price)),
     stake,
-    risk_at_entry: riskOrNull(risk),
+    risk_at_entry: riskAtEntry(fields, entry_price, leverage),
   }
 }
 

@@ -2,13 +2,12 @@
 import { findStrandlineError, StrandlineError } from '../../../core/errors.ts'
 import { scoreTrade } from '../../../domain/closing/rr.ts'
 import { eventId, type PositionClosed } from '../../../domain/event.ts'
+import { freqtradeLevers } from '../../../domain/foreign/freqtrade-context.ts'
 import { fitEvent } from '../../../domain/limits.ts'
 import { shown } from '../../../domain/shown.ts'
 import { timeframeMs } from '../../../domain/timeframe.ts'
 import { type Candles, readCandles } from './candles.ts'
 import { type BacktestTrade, readBacktest } from './freqtrade-result.ts'
-
-const WEEKDAYS = ['sun', 'mon', 'tue', 'wed', 'thu', 'fri', 'sat']
 
 export interface FreqtradeOptions {
   file: string
@@ -100,7 +99,6 @@ function identityOf({
 function eventOf(trade: BacktestTrade, position_id: string, trade_id: string, candles: Candles | null): PositionClosed {
   const { opened_at, closed_at, timeframe } = trade
   const barMs = timeframeMs(timeframe)
-  const opened = new Date(opened_at)
   return fitEvent({
     event_id: eventId(position_id, trade_id),
     revision: 0,
@@ -122,13 +120,7 @@ function eventOf(trade: BacktestTrade, position_id: string, trade_id: string, ca
     fees: trade.fees,
     stake: trade.stake,
     risk_at_entry: trade.risk_at_entry,
-    levers: {
-      strategy: trade.strategy,
-      pair: trade.pair,
-      ...(trade.enter_tag ? { enter_tag: trade.enter_tag } : {}),
-      hour: String(opened.getUTCHours()).padStart(2, '0'),
-      weekday: WEEKDAYS[opened.getUTCDay()]!,
-    },
+    levers: freqtradeLevers(trade),
     measures: {},
     regime_context: {},
     source: 'import:freqtrade',
