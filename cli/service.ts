@@ -31,7 +31,11 @@ const STARTS: Record<
     example: './strandline projector --port 7403',
   },
   decision: {
-    load: async () => (await import('../services/decision/index.ts')).startDecision,
+    load: async () => {
+      const { startDecision } = await import('../services/decision/index.ts')
+      const { createPastSizing } = await import('../replay/past-sizing.ts')
+      return (deps) => startDecision(deps, undefined, createPastSizing(deps))
+    },
     description: 'Run the decision service alone: it sizes positions over HTTP.',
     example: './strandline decision --port 7404',
   },

@@ -50,7 +50,12 @@ async function learnedHere({ store, config }: HistoryDeps): Promise<Model[]> {
   return Promise.all(hashes.map((hash) => modelNamed(store, hash)))
 }
 
-async function readRecords({ log, config, progress }: HistoryDeps): Promise<JudgedRecord[]> {
+/** Every event of the log that readers take, in no order over partitions. Errors: those of log and registry. */
+export async function readRecords({
+  log,
+  config,
+  progress,
+}: Pick<HistoryDeps, 'log' | 'config' | 'progress'>): Promise<JudgedRecord[]> {
   const codec = createCodec({ registry: config.registry, topic: config.topic }, undefined, AT_ONCE)
   const ranges = await log.offsets(config.topic)
   const total = ranges.reduce((sum, r) => sum + r.end - r.start, 0)

@@ -3,6 +3,7 @@ import { ENTRY_CONTEXT } from '../../core/api/context-schema.ts'
 import type { Api, Operation, Parameter, Schema } from '../../core/api/operation.ts'
 import { TIMEFRAMES } from '../../domain/timeframe.ts'
 import type { AllocationRequest, DecisionMaker } from './decide.ts'
+import { MOST_ASKS, readAsks } from './multipliers.ts'
 
 const MODEL: Parameter = {
   description: 'the name of one model to size by, also where readers see another one; without it: the active model.',
@@ -151,7 +152,7 @@ export const decisionApi = (maker: DecisionMaker): Api => ({
   title: 'Strandline: decision service',
   description:
     'Sizes the next position with what is learned from those that closed, and says why. It only reads.\n\nBodies and answers are JSON. 503 means: ask again.',
-  operations: [allocations(maker), timeframes(maker)],
+  operations: [allocations(maker), multipliers(maker), timeframes(maker)],
 })
 
 const allocations = (maker: DecisionMaker): Operation => ({
@@ -185,6 +186,86 @@ const allocations = (maker: DecisionMaker): Operation => ({
   async handle({ query: { model }, body }) {
     const request = body as AllocationRequest
     return [200, await maker.allocate(model === undefined ? request : { ...request, model })]
+  },
+})
+
+const ASKS: Schema = {
+  title: 'Multipliers',
+  type: 'object',
+  additionalProperties: false,
+  required: ['asks'],
+  properties: {
+    asks: {
+      type: 'array',
+      maxItems: MOST_ASKS,
+      description: 'Entries that may be made, or might have been.',
+      items: {
+        type: 'object',
+        additionalProperties: false,
+        required: ['entry_context'],
+        properties: {
+          entry_context: ENTRY_CONTEXT,
+          timeframe: { type: ['string', 'null'], description: 'the timeframe on which the position would run.' },
+          as_of: {
+            type: ['number', 'string', 'null'],
+            description:
+              'what was known at this moment: milliseconds since 1970, or ISO 8601 with a zone. Without it: what is learned now.',
+          },
+        },
+      },
+    },
+  },
+}
+
+const MULTIPLIERS: Schema = {
+  title: 'Multiplied',
+  type: 'object',
+  additionalProperties: false,
+  required: ['model', 'active', 'multipliers'],
+  properties: {
+    model: MODEL_NAME,
+    active: ACTIVE,
+    multipliers: {
+      type: 'array',
+      description: 'In the order of the asks.',
+      items: {
+        type: 'object',
+        additionalProperties: false,
+        required: ['multiplier'],
+        properties: {
+          multiplier: { type: 'number', description: 'Of a size; 1 where nothing is known.' },
+          why: { type: 'string', description: 'One line for a log; of the past only the number is told.' },
+        },
+      },
+    },
+  },
+}
+
+const multipliers = (maker: DecisionMaker): Operation => ({
+  method: 'POST',
+  path: '/v1/multipliers',
+  operationId: 'multipliers',
+  summary: 'Many multipliers at once, of now and of moments that are past',
+  description:
+    'For a backtest: each entry sized by what was known then. Moments that are past are folded from the log.',
+  query: { model: MODEL },
+  body: ASKS,
+  examples: {
+    now: {
+      summary: 'Two entries that may be made now',
+      value: {
+        asks: [
+          { entry_context: { curator: '0xdetweiler', chain: 'base' }, timeframe: '1h' },
+          { entry_context: { curator: '0xdetweiler', chain: 'solana' }, timeframe: '1h' },
+        ],
+      },
+    },
+  },
+  answers: { 200: { description: 'A multiplier for each.', schema: MULTIPLIERS } },
+  refusals: [],
+  invalid: 'USAGE',
+  async handle({ query: { model }, body }) {
+    return [200, await maker.multipliers(readAsks(body), model)]
   },
 })
 

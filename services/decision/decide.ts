@@ -27,7 +27,9 @@ import {
 import { type ContextCheck, checkAgainstModel } from '../../domain/sizing/check-context.ts'
 import { coefficientKeys, factorKeys, learnedFactors } from '../../domain/sizing/factors.ts'
 import { type TimeframeShare, timeframeShares } from '../../domain/sizing/timeframes.ts'
+import { whyText } from '../../domain/sizing/why.ts'
 import { TIMEFRAMES } from '../../domain/timeframe.ts'
+import type { Ask, Multiplier, Multipliers, PastAsk, PastSizing } from './multipliers.ts'
 
 export interface AllocationRequest extends Sizing {
   /** Flat, as the PM writes it: strings are levers, numbers measures; mcap_at_entry and vol_at_entry in USD, age_at_entry in days. */
@@ -58,6 +60,8 @@ export interface TimeframeAnswer extends Pick<Decision, 'model' | 'active'> {
 export interface DecisionMaker {
   /** @throws StrandlineError USAGE for a request that makes no sense, STORE_UNREACHABLE */
   allocate(request: AllocationRequest): Promise<Decision>
+  /** @throws StrandlineError USAGE, naming the ask that makes no sense, and those of the past */
+  multipliers(asks: readonly Ask[], model?: string): Promise<Multipliers>
   /** @throws StrandlineError USAGE for a model that nobody learned under, STORE_UNREACHABLE */
   timeframes(model?: string): Promise<TimeframeAnswer>
 }
@@ -68,7 +72,8 @@ const TIMEFRAME_KEYS: CoefficientKey[] = TIMEFRAMES.map((key) => ({ scope: 'leve
 export const allocate = (store: Store, request: AllocationRequest): Promise<Decision> =>
   createDecisionMaker(createCoefficientStore(store)).allocate(request)
 
-export function createDecisionMaker(store: CoefficientStore): DecisionMaker {
+/** @param past without: only what is learned now can be asked for */
+export function createDecisionMaker(store: CoefficientStore, past?: PastSizing): DecisionMaker {
   /** The versions that were read last, by the name that was asked for ('' for the active one). */
   const known = new LRUCache<string, LearnedModel>({ max: 20 })
 
@@ -113,6 +118,38 @@ export function createDecisionMaker(store: CoefficientStore): DecisionMaker {
         })),
       }
     },
+    async multipliers(asks, name) {
+      for (const [i, ask] of asks.entries()) checkAsk(ask, i)
+      const { model, learned } = await read(name, (m) => (m ? keysOfAll(m, asks) : []))
+      const definition = model?.definition ?? null
+      const then: PastAsk[] = []
+      const multipliers = asks.map((ask): Multiplier => {
+        const { entry_context, timeframe, as_of } = ask
+        checkAgainstModel(definition, entry_context, timeframe)
+        if (as_of !== undefined) {
+          then.push({ ...ask, as_of })
+          return { multiplier: 1 }
+        }
+        const factors = model ? factorKeys(model, keysOf(model, ask)) : []
+        const rows = model ? learnedFactors(model, factors, evidenceIn(learned)) : []
+        const { multiplier, factors: told } = product(factors, rows, definition)
+        return { multiplier, why: whyText(told) }
+      })
+      if (then.length > 0 && model) {
+        if (!past)
+          throw new StrandlineError(
+            'USAGE',
+            'This decision service looks into no log, so it cannot say what was known then.',
+            {
+              todo: 'Ask without as_of, or ask the decision service of a stack with its log.',
+            },
+          )
+        const found = (await past.multipliers(then, name)).values()
+        for (const [i, ask] of asks.entries())
+          if (ask.as_of !== undefined) multipliers[i] = { multiplier: found.next().value as number }
+      }
+      return { model: definition?.name ?? null, active: learned.active, multipliers }
+    },
     async timeframes(name) {
       const { model, learned } = await read(name, () => [])
       return {
@@ -125,35 +162,54 @@ export function createDecisionMaker(store: CoefficientStore): DecisionMaker {
   }
 }
 
-const keysOf = (model: Model, { entry_context, timeframe }: AllocationRequest): CoefficientKey[] =>
-  coefficientKeys(model, { ...splitEntryContext(entry_context), timeframe: timeframe ?? '' })
+/** Of what is asked for now, each once. */
+function keysOfAll(model: Model, asks: readonly Ask[]): CoefficientKey[] {
+  const found = new Map<string, CoefficientKey>()
+  for (const ask of asks)
+    if (ask.as_of === undefined)
+      for (const key of keysOf(model, ask)) found.set(`${key.scope}\0${key.name}\0${key.key}`, key)
+  return [...found.values()]
+}
+
+const keysOf = (
+  model: Model,
+  { entry_context, timeframe }: Pick<AllocationRequest, 'entry_context' | 'timeframe'>,
+): CoefficientKey[] => coefficientKeys(model, { ...splitEntryContext(entry_context), timeframe: timeframe ?? '' })
 
 /** The request may come from anywhere: nothing about it is taken for granted. */
 function checkRequest(request: Partial<AllocationRequest> | null | undefined): asserts request is AllocationRequest {
   const { entry_context, timeframe, model, base, min, max } = request ?? {}
+  checkEntry(entry_context, timeframe, 'The entry context')
+  if (model !== undefined && typeof model !== 'string')
+    throw new StrandlineError('USAGE', 'model is not a text.', { todo: 'Give the name of a model, or none.' })
+  checkSizing({ base: base as number, min: min as number, max: max as number })
+}
+
+const checkAsk = ({ entry_context, timeframe }: Ask, index: number) =>
+  checkEntry(entry_context, timeframe, `The entry context of ask ${index + 1}`)
+
+/** @param what names the context in sentences */
+function checkEntry(entry_context: unknown, timeframe: unknown, what: string): void {
   if (typeof entry_context !== 'object' || entry_context === null || Array.isArray(entry_context))
-    throw new StrandlineError('USAGE', 'The entry context is not an object.', {
+    throw new StrandlineError('USAGE', `${what} is not an object.`, {
       todo: 'Give a flat JSON object, e.g. {"curator": "0xdetweiler", "chain": "base", "mcap_at_entry": 1500000}.',
     })
   for (const [name, value] of Object.entries(entry_context))
     if (typeof value === 'object' && value !== null)
       throw new StrandlineError(
         'USAGE',
-        `The entry context is not flat: ${name} is ${Array.isArray(value) ? 'a list' : 'an object'}.`,
+        `${what} is not flat: ${name} is ${Array.isArray(value) ? 'a list' : 'an object'}.`,
         {
           todo: 'Give strings (levers) and numbers (measures) only.',
         },
       )
-  const wrong = checkEntryContext(entry_context, shippedModels())
+  const wrong = checkEntryContext(entry_context as Record<string, unknown>, shippedModels())
   if (wrong)
-    throw new StrandlineError('USAGE', `The entry context ${wrong}.`, {
+    throw new StrandlineError('USAGE', `${what} ${wrong}.`, {
       todo: 'Give short texts and numbers; no trade with more is learned from.',
     })
   if (timeframe !== undefined && (typeof timeframe !== 'string' || !wellFormed(timeframe)))
     throw new StrandlineError('USAGE', 'timeframe is not a text.', {
       todo: `Use one of ${TIMEFRAMES.join(', ')}, or none.`,
     })
-  if (model !== undefined && typeof model !== 'string')
-    throw new StrandlineError('USAGE', 'model is not a text.', { todo: 'Give the name of a model, or none.' })
-  checkSizing({ base: base as number, min: min as number, max: max as number })
 }

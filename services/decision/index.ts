@@ -6,15 +6,18 @@ import { type CoefficientStore, createCoefficientStore } from '../../core/store/
 import { decisionApi } from './api.ts'
 import { createDecisionMaker } from './decide.ts'
 import { decisionMetrics } from './metrics.ts'
+import type { PastSizing } from './multipliers.ts'
 
 export { allocate, createDecisionMaker } from './decide.ts'
+export type { PastAsk, PastSizing } from './multipliers.ts'
 
 export async function startDecision(
   { store, logger, metrics }: ServiceDeps,
   coefficients: CoefficientStore = createCoefficientStore(store),
+  past?: PastSizing,
 ): Promise<Service> {
   const counted = decisionMetrics(metrics)
-  const maker = createDecisionMaker(coefficients)
+  const maker = createDecisionMaker(coefficients, past)
 
   async function answer<T>(what: string, work: () => Promise<T>): Promise<T> {
     const stop = counted.seconds.startTimer({ request: what })
@@ -31,6 +34,7 @@ export async function startDecision(
   const api = decisionApi({
     allocate: (request) => answer('allocation', () => maker.allocate(request)),
     timeframes: (model) => answer('timeframes', () => maker.timeframes(model)),
+    multipliers: (asks, model) => answer('multipliers', () => maker.multipliers(asks, model)),
   })
 
   return {
