@@ -4,7 +4,7 @@ import type { Factor } from './allocation.ts'
 /** Factors that are told, the strongest first. */
 const TOLD = 3
 /** What changes a size by less is as good as nothing. */
-const NEXT_TO_NOTHING = 0.005
+const NEXT_TO_NOTHING = 0.001
 
 /** E.g. `enter_tag dip × 0.91 (40 trades), hour 14 × 1.03 (12 trades)`. */
 export function whyText(factors: readonly Factor[]): string {
