@@ -24,7 +24,10 @@ export interface Loop {
 }
 
 /** @param made the database to run on; one of its own where none is given */
-export async function startLoop(made: TestDatabase | Promise<TestDatabase> = createTestDatabase()): Promise<Loop> {
+export async function startLoop(
+  made: TestDatabase | Promise<TestDatabase> = createTestDatabase(),
+  env: Record<string, string> = {},
+): Promise<Loop> {
   const [db, kafka] = await Promise.all([made, createTestKafka()])
   const config: Config = readConfig({
     KAFKA_BROKERS: kafka.brokers,
@@ -33,6 +36,7 @@ export async function startLoop(made: TestDatabase | Promise<TestDatabase> = cre
     SUPABASE_SERVICE_ROLE_KEY: db.key,
     STRANDLINE_TOPIC: kafka.name('pm.position-closed'),
     STRANDLINE_PARTITIONS: '3',
+    ...env,
   })
   const logger = createLogger({ level: process.env.TEST_LOG ?? 'silent' })
   const log = createKafkaLog(config, logger)
