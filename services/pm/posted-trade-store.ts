@@ -1,8 +1,9 @@
 /** Trades that a bot posts: port, and its adapter over the database's functions (…_posted_trades.sql). In memory: memory-posted-trades.ts. */
+
+import type { OutboxRow } from '../../core/store/outbox-store.ts'
 import type { Store } from '../../core/store/store.ts'
 import type { Side } from '../../domain/closing/rr.ts'
 import type { PositionClosed } from '../../domain/event.ts'
-import type { OutboxRow } from './outbox-store.ts'
 import type { RelayClaim } from './position-store.ts'
 
 /** A post that is scored. */
