@@ -35,7 +35,7 @@ const SAMPLE = 2_000
 /** Until the signal. @param name without: whichever model is active, and after a promotion the next one. Errors: USAGE, NOTHING_LEARNED. */
 export async function watchSums(deps: VerifyDeps, name: string | undefined, options: WatchOptions): Promise<void> {
   const { clock, everyMs, signal } = options
-  const metrics = createMetrics(options.metrics)
+  const metrics = verifyMetrics(options.metrics)
   let verifier: Verifier | null = await openVerifier(deps, name)
   let after: SumsPlace = FIRST
   let round: Found = nothing()
@@ -81,7 +81,7 @@ const nothing = (): Found => ({ coefficients: 0, identical: 0, within_tolerance:
 const isActive = async ({ store }: VerifyDeps, { model_version }: Verifier) =>
   (await createCoefficientStore(store).version(null))?.model_version === model_version
 
-const createMetrics = (registry: Registry) => ({
+export const verifyMetrics = (registry: Registry) => ({
   compared: new Counter({
     name: 'strandline_verify_coefficients_total',
     help: 'Coefficients that were compared with a fold of the log, by what came of it',

@@ -2,9 +2,11 @@
 import { spawnSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { InMemorySpanExporter, SimpleSpanProcessor } from '@opentelemetry/sdk-trace-base'
+import { Registry } from 'prom-client'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { parse } from 'yaml'
 import { startTelemetry } from '../../core/telemetry.ts'
+import { verifyMetrics } from '../../replay/watch-sums.ts'
 import { type Hosted, type Name, startHosted } from './hosted.ts'
 import { selectorsOf, TARGET_LABELS } from './promql.ts'
 
@@ -85,7 +87,10 @@ test('the way from the close to coefficient and strand is measured from the clos
 
 test('every metric and label that a rule or the dashboard names is in a scrape', async () => {
   await post('/v1/allocations', { entry_context: {}, timeframe: '1h', base: 1, min: 0, max: 2 }, 'decision')
-  const scraped = series((await Promise.all(ALL.map((name) => hosted.metrics(name)))).join('\n'))
+  const verify = new Registry() // of `strandline verify --continuous`
+  verifyMetrics(verify).compared.inc({ result: 'identical' })
+  const scrapes = [...ALL.map((name) => hosted.metrics(name)), verify.metrics()]
+  const scraped = series((await Promise.all(scrapes)).join('\n'))
   const rules = parse(readFileSync('monitoring/prometheus/rules/strandline.yml', 'utf8'))
   const alerts: { expr: string }[] = rules.groups.flatMap((g: { rules: object[] }) => g.rules)
   const dashboard = JSON.parse(readFileSync('monitoring/grafana/dashboards/strandline.json', 'utf8'))
