@@ -15,7 +15,7 @@ export function pmMetrics(registry: Registry) {
     }),
     closes: new Counter({
       name: 'strandline_pm_closes_total',
-      help: 'Trades closed, by timeframe, by what closed them (report, tick) and whether they could be scored.',
+      help: 'Trades closed, by timeframe, by what closed them (report, tick, post) and whether they could be scored.',
       labelNames: ['timeframe', 'by', 'scored'],
       registers,
     }),

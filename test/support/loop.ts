@@ -20,10 +20,15 @@ export interface Loop {
   /** The PM's and the decision maker's HTTP routes. Answers with the body; throws on any other status than 2xx. */
   post<T = Record<string, unknown>>(url: string, body: object): Promise<T>
   get<T = Record<string, unknown>>(url: string): Promise<T>
+  /** To be hosted as well, where a test needs a real port. */
+  services: { pm: Service; decision: Service }
   stop(): Promise<void>
 }
 
-/** @param made the database to run on; one of its own where none is given */
+/**
+ * @param made the database to run on; one of its own where none is given
+ * @param env settings of the loop
+ */
 export async function startLoop(
   made: TestDatabase | Promise<TestDatabase> = createTestDatabase(),
   env: Record<string, string> = {},
@@ -64,12 +69,12 @@ export async function startLoop(
     const app = fastify()
     running.routes?.(app)
     apps.push(app)
-    return app
+    return { app, running }
   }
-  const pm = await start(startPm)
+  const { app: pm, running: pmService } = await start(startPm)
   await start(startLearner)
   await start(startProjector)
-  const decision = await start(startDecision)
+  const { app: decision, running: decisionService } = await start(startDecision)
 
   async function call<T>(method: 'GET' | 'POST', url: string, payload?: object): Promise<T> {
     const app = /^\/v1\/(allocations|timeframes)/.test(url) ? decision : pm
@@ -83,6 +88,7 @@ export async function startLoop(
     deps,
     post: (url, body) => call('POST', url, body),
     get: (url) => call('GET', url),
+    services: { pm: pmService, decision: decisionService },
     async stop() {
       for (const service of services.reverse()) await service.stop()
       for (const app of apps) await app.close()

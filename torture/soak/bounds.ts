@@ -42,6 +42,7 @@ export const TABLES_OF_CLOSES = [
   'strandline.pm_executions',
   'strandline.pm_outbox',
   'strandline.pm_unscored',
+  'strandline.posted_trades',
   'strandline.trade_entries',
   'strandline.trade_names',
 ]
