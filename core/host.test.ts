@@ -47,7 +47,8 @@ test('a service that waits for its engines is alive, not ready, and says what it
   waiting.waits('Kafka does not answer.')
   const not = { service: 'pm', ok: false, reason: 'Kafka does not answer.' }
   expect(await ask(waiting, '/readyz')).toEqual([503, not])
-  expect(await ask(waiting, '/v1/positions')).toEqual([503, not])
+  const later = { code: 'NOT_READY', message: 'Kafka does not answer.', todo: 'Send it again later.' }
+  expect(await ask(waiting, '/v1/positions')).toEqual([503, { error: later }])
   await waiting.serve(service)
   expect(await ask(waiting, '/healthz')).toEqual([200, { status: 'ok', service: 'pm' }])
   expect(await ask(waiting, '/readyz')).toEqual([200, { service: 'pm', ok: true }])

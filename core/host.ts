@@ -65,9 +65,12 @@ export async function openHost({
 }: HostOptions): Promise<Host> {
   let reason = `${name} is starting.`
   let answer = (request: IncomingMessage, response: ServerResponse) => {
-    const asked = request.url?.split('?')[0] === '/healthz' ? health(name, liveness, 'starting') : undefined
+    const path = request.url?.split('?')[0]
+    const asked = path === '/healthz' ? health(name, liveness, 'starting') : undefined
     response.writeHead(asked?.status === 'starting' ? 200 : 503, { 'content-type': 'application/json' })
-    response.end(JSON.stringify(asked ?? { service: name, ok: false, reason }))
+    const notYet =
+      path === '/readyz' ? { service: name, ok: false, reason } : errorBody('NOT_READY', reason, 'Send it again later.')
+    response.end(JSON.stringify(asked ?? notYet))
   }
   const guard = createGuard({ host, open: OPEN_PATHS })
   const server = createServer(BROKEN_REQUESTS, (request, response) => {

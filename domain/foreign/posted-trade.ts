@@ -119,7 +119,7 @@ export function parseTrade(body: TradeBody, models: readonly Model[]): PostedTra
  * @param bars that the database has of it
  * Errors: TRADE_INVALID where the two prices are too far apart for a ratio.
  */
-export function scoreTrade({ event, side, said }: PostedTrade, bars: BarRow[]): PositionClosed {
+export function scorePosted({ event, side, said }: PostedTrade, bars: BarRow[]): PositionClosed {
   const score = onBars(event, side, bars)
   if (score.rr !== null) return { ...event, ...score }
   const gained = said.return ?? score.return

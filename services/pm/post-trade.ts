@@ -3,7 +3,7 @@ import { SpanStatusCode, trace } from '@opentelemetry/api'
 import { StrandlineError } from '../../core/errors.ts'
 import { shippedModels } from '../../core/load-model.ts'
 import { eventId } from '../../domain/event.ts'
-import { isScoredLater, parseTrade, scoreTrade, type TradeBody } from '../../domain/foreign/posted-trade.ts'
+import { isScoredLater, parseTrade, scorePosted, type TradeBody } from '../../domain/foreign/posted-trade.ts'
 import { MAX_CLOCK_SKEW_MS } from '../../domain/validation.ts'
 import { readBars } from './bars.ts'
 import { claimOf, type Portfolio } from './portfolio.ts'
@@ -39,7 +39,7 @@ export function postTrade(pm: Portfolio, body: TradeBody): Promise<Posted> {
 
 async function post(pm: Portfolio, body: TradeBody, traceparent: string | null): Promise<Posted> {
   const trade = parseTrade(body, shippedModels())
-  const event = scoreTrade(trade, await readBars(pm.bars, trade.event))
+  const event = scorePosted(trade, await readBars(pm.bars, trade.event))
   const { side, revision, request } = trade
   const score_later = isScoredLater(event)
   const answer = await pm.posted.post(
@@ -50,7 +50,8 @@ async function post(pm: Portfolio, body: TradeBody, traceparent: string | null):
   switch (answer.status) {
     case 'posted':
       pm.relay?.offer(answer.outbox)
-      pm.metrics?.closes.inc({ timeframe: event.timeframe, by: 'post', scored: String(event.rr !== null) })
+      if (answer.event.revision === 0)
+        pm.metrics?.closes.inc({ timeframe: event.timeframe, by: 'post', scored: String(event.rr !== null) })
       pm.logger.info(
         {
           position_id: event.position_id,

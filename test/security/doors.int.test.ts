@@ -225,7 +225,44 @@ describe('a service', () => {
     await decision.stop()
   })
 
-  test('with a token it is asked for everywhere but at /healthz', async () => {
+  test('a foreign Host or page posts no trade and no bars, and reads no documents', async () => {
+    const pm = await host('pm')
+    const bodies = {
+      '/v1/trades': JSON.stringify({
+        id: 'door-1',
+        symbol: 'ETH/USDT',
+        timeframe: '1h',
+        opened_at: '2026-03-02T10:10:00Z',
+        closed_at: '2026-03-02T14:30:00Z',
+        entry_price: 1,
+        exit_price: 2,
+      }),
+      '/v1/bars': JSON.stringify({ symbol: 'DOOR', timeframe: '1h', bars: [[1772445600000, 1, 2, 1, 2, 3]] }),
+    }
+    const foreign: [Record<string, string>, number][] = [
+      [{ host: 'evil.example' }, 421],
+      [{ host: `127.0.0.1.evil.example:${new URL(pm.url).port}` }, 421],
+      [{ origin: 'https://evil.example' }, 403],
+      [{ origin: 'null' }, 403],
+      [{ 'content-type': 'text/plain' }, 415],
+      [{ 'content-type': 'text/plain; charset=application/json' }, 415],
+    ]
+    for (const [path, body] of Object.entries(bodies))
+      for (const [headers, status] of foreign) {
+        const answer = await raw(pm.url, path, { method: 'POST', body, headers: { ...JSON_TYPE, ...headers } })
+        expect([path, headers, answer.status]).toEqual([path, headers, status])
+      }
+    for (const path of ['/docs', '/openapi.json', '/v1/trades/door-1'])
+      for (const [headers, status] of foreign.slice(0, 4))
+        expect([path, (await raw(pm.url, path, { headers })).status]).toEqual([path, status])
+    expect(await db.sql(`select 1 from strandline.posted_trades`)).toEqual([])
+    expect(await db.sql(`select 1 from lowcap_price_data_ohlc where token_contract = 'DOOR'`)).toEqual([])
+    for (const [path, body] of Object.entries(bodies))
+      expect((await raw(pm.url, path, { method: 'POST', body, headers: JSON_TYPE })).status).toBeLessThan(300)
+    await pm.stop()
+  })
+
+  test('with a token it is asked for everywhere but at /healthz and for what the service is', async () => {
     vi.stubEnv('STRANDLINE_TOKEN', TOKEN)
     const pm = await host('pm')
     const bearer = { authorization: `Bearer ${TOKEN}` }
@@ -236,7 +273,7 @@ describe('a service', () => {
       ).toBe(401)
       expect((await raw(pm.url, path, { headers: bearer })).status).not.toBe(401)
     }
-    expect((await raw(pm.url, '/healthz')).status).toBe(200)
+    for (const path of ['/healthz', '/docs', '/openapi.json']) expect((await raw(pm.url, path)).status).toBe(200)
     await pm.stop()
   })
 

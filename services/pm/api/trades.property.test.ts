@@ -5,7 +5,7 @@ import { createAjv, createCheck } from '../../../core/api/validator.ts'
 import { positionClosedType } from '../../../core/codec/position-closed-codec.ts'
 import { findStrandlineError } from '../../../core/errors.ts'
 import { shippedModels } from '../../../core/load-model.ts'
-import { parseTrade, scoreTrade, type TradeBody } from '../../../domain/foreign/posted-trade.ts'
+import { parseTrade, scorePosted, type TradeBody } from '../../../domain/foreign/posted-trade.ts'
 import { fitEvent } from '../../../domain/limits.ts'
 import { checkEvent } from '../../../domain/validation.ts'
 import type { Portfolio } from '../portfolio.ts'
@@ -88,7 +88,7 @@ test('whatever a bot sends is refused with a sentence, or is an event that nobod
       try {
         const checked = check(sent)
         if ('error' in checked) throw checked.error
-        const event = scoreTrade(parseTrade(sent as TradeBody, models), bars)
+        const event = scorePosted(parseTrade(sent as TradeBody, models), bars)
         accepted++
         expect(checkEvent(event, Buffer.from(event.position_id), event.closed_at)).toBe(null)
         expect(fitEvent(event).excess).toEqual([])
