@@ -7,6 +7,7 @@ import { type Config, readConfig } from '../../core/config.ts'
 import { createKafkaLog } from '../../core/log/kafka-log.ts'
 import { createLogger } from '../../core/logger.ts'
 import type { Service, ServiceDeps, StartService } from '../../core/service.ts'
+import { createPastSizing } from '../../replay/past-sizing.ts'
 import { startDecision } from '../../services/decision/index.ts'
 import { startLearner } from '../../services/learner/index.ts'
 import { startPm } from '../../services/pm/index.ts'
@@ -74,7 +75,9 @@ export async function startLoop(
   const { app: pm, running: pmService } = await start(startPm)
   await start(startLearner)
   await start(startProjector)
-  const { app: decision, running: decisionService } = await start(startDecision)
+  const { app: decision, running: decisionService } = await start((of) =>
+    startDecision(of, undefined, createPastSizing(of)),
+  )
 
   async function call<T>(method: 'GET' | 'POST', url: string, payload?: object): Promise<T> {
     const app = /^\/v1\/(allocations|timeframes)/.test(url) ? decision : pm
