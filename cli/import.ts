@@ -11,6 +11,7 @@ import { learnUntilCaughtUp } from '../services/learner/catch-up.ts'
 import { type LearnedTrades, learnedTrades } from '../services/learner/learned-trades.ts'
 import { createLedgerStore } from '../services/learner/ledger-store.ts'
 import { readFreqtrade } from '../services/pm/sources/freqtrade.ts'
+import { readBotFile } from '../services/pm/sources/freqtrade-bot.ts'
 import { type Imported, importEvents } from '../services/pm/sources/import-events.ts'
 import { readJsonl } from '../services/pm/sources/jsonl.ts'
 import { requireCandles } from './import-candles.ts'
@@ -22,7 +23,8 @@ import { openStack } from './shared.ts'
 const FREQTRADE_MODEL = 'freqtrade-return'
 
 interface FreqtradeOptions {
-  candles: string
+  candles?: string
+  bot?: string
   model: string
   timeframe?: string
   strategy?: string
@@ -51,16 +53,17 @@ export function register(program: Command): void {
   command
     .command('freqtrade')
     .description(
-      'Import a backtest of Freqtrade: each trade is scored on its candles and learned, by default for what it came to after fees.',
+      'Import a backtest of Freqtrade, or the trades of a bot: each is scored, a backtest’s on its candles, and learned, by default for what it came to after fees.',
     )
     .argument(
-      '<backtest-result>',
-      'what `freqtrade backtesting --export trades` wrote: .json, or the .zip of newer versions',
+      '<file>',
+      'what `freqtrade backtesting --export trades` wrote (.json, or the .zip of newer versions); or, of a bot, its tradesv3.sqlite, or `freqtrade show-trades --print-json`',
     )
-    .requiredOption(
+    .option(
       '--candles <dir>',
-      'folder with <PAIR>-<timeframe>.csv or Freqtrade’s own .json, e.g. ETH_BTC-5m.csv',
+      'of a backtest: folder with <PAIR>-<timeframe>.csv or Freqtrade’s own .json, e.g. ETH_BTC-5m.csv',
     )
+    .option('--bot <name>', 'of a bot’s trades: its bot_name, as ./strandline connect freqtrade calls it')
     .option('--timeframe <timeframe>', 'timeframe of the candles, for exports that do not name it (old formats)')
     .option('--strategy <name>', 'name of the strategy, for exports that do not name it')
     .option(
@@ -74,14 +77,25 @@ export function register(program: Command): void {
     .option('--data-dir <dir>', 'the stack that learns them')
     .addHelpText(
       'after',
-      '\nExample:\n  ./strandline import freqtrade backtest-result.zip --candles user_data/data/binance --json\n',
+      `
+Examples:
+  ./strandline import freqtrade backtest-result.zip --candles user_data/data/binance --json
+  ./strandline import freqtrade tradesv3.sqlite --bot freqtrade
+`,
     )
     .action(async (file: string, options: FreqtradeOptions) => {
-      if (!statSync(options.candles, { throwIfNoEntry: false })?.isDirectory())
-        throw new StrandlineError('FILE_UNREADABLE', `There is no folder ${options.candles}.`, {
+      const ofBot = readBotFile({ ...options, file })
+      if (ofBot) return run({ file, ...ofBot, rescore: true, ...options })
+      const { candles } = options
+      if (candles === undefined)
+        throw new StrandlineError('USAGE', 'It is not said where the candles of this backtest are.', {
+          todo: 'Give their folder with --candles, e.g. --candles user_data/data/binance.',
+        })
+      if (!statSync(candles, { throwIfNoEntry: false })?.isDirectory())
+        throw new StrandlineError('FILE_UNREADABLE', `There is no folder ${candles}.`, {
           todo: 'Give the folder of the candles with --candles.',
         })
-      const { events, open } = readFreqtrade({ ...options, file })
+      const { events, open } = readFreqtrade({ ...options, candles, file })
       for (const [index, event] of events.entries()) {
         const rejection = checkEvent(event, Buffer.from(event.position_id), Date.now())
         if (rejection)
@@ -93,7 +107,7 @@ export function register(program: Command): void {
             },
           )
       }
-      await requireCandles(events, options)
+      await requireCandles(events, { ...options, candles })
       await run({ file, events, open, rescore: true, ...options })
     })
 

@@ -1,5 +1,6 @@
 /** A real Freqtrade at both ends: what it closes is learned, once, whatever is killed; what is learned sizes what it enters; and a backtest sees only what was known then. */
 
+import { join } from 'node:path'
 import { Registry } from 'prom-client'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { systemClock } from '../../core/clock.ts'
@@ -8,6 +9,7 @@ import { readAll } from '../../core/log/read-all.ts'
 import { eventUuid, type PositionClosed } from '../../domain/event.ts'
 import { createPastSizing } from '../../replay/past-sizing.ts'
 import { startDecision } from '../../services/decision/index.ts'
+import { readBotFile } from '../../services/pm/sources/freqtrade-bot.ts'
 import type { BacktestTrade } from '../../services/pm/sources/freqtrade-result.ts'
 import { closedTrade } from '../support/closed-trade.ts'
 import { type Bot, type FreqtradeStage, freqtradeStage, hasFreqtrade, STAKE } from '../support/freqtrade.ts'
@@ -132,6 +134,9 @@ describe.skipIf(!hasFreqtrade)('a real Freqtrade', () => {
       // one that was forced out before its bot had looked at it again has no lowest and highest rate
       expect(event?.rr === null).toBe(trade.min_rate === null)
     }
+    // the database that it writes at this moment, its -wal with it, holds the same events
+    const stored = readBotFile({ file: join(stage.dir, 'dry.sqlite'), bot: 'steady' })?.events ?? []
+    expect(new Map(stored.map((e) => [e.event_id, e]))).toEqual(new Map(events.map((e) => [e.event_id, e])))
   })
 
   test('the next stakes follow what was learned', async () => {
