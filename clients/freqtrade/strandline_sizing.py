@@ -56,8 +56,9 @@ DEFAULT_TIMEOUT_S = 0.3
 REFRESH_S = 60.0
 #: An answer is good for so long where no newer one can be had.
 GOOD_FOR_S = 900.0
-#: Pairs times tags of one refresh; and signals of one request of a backtest (the service takes 1 MB).
-MOST_ASKS = 2_000
+#: Pairs times tags of one refresh; and signals of one request of a backtest.
+#: (The service takes 1 MB, and a tag may have 255 characters.)
+MOST_ASKS = 1_000
 #: A question that nobody waits for any more ends then; and one of a backtest, which waits.
 ABANDONED_S = 10.0
 BACKTEST_TIMEOUT_S = 120.0

@@ -1,5 +1,6 @@
 /** A real Freqtrade at both ends: what it closes is learned, once, whatever is killed; what is learned sizes what it enters; and a backtest sees only what was known then. */
 
+import { rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Registry } from 'prom-client'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
@@ -27,6 +28,7 @@ describe.skipIf(!hasFreqtrade)('a real Freqtrade', () => {
   let decision: Host
   let stage: FreqtradeStage
   let connector: RunningCommand | undefined
+  let bot: Bot
 
   beforeAll(async () => {
     loop = await startLoop(undefined, { STRANDLINE_MODEL: 'freqtrade-return' })
@@ -43,9 +45,10 @@ describe.skipIf(!hasFreqtrade)('a real Freqtrade', () => {
     await loop?.stop()
   })
 
-  function connect(): RunningCommand {
-    const { config, db } = { ...loop.deps, db: loop.db }
-    const args = ['--url', stage.url, '--username', stage.username, '--password-file', stage.passwordFile]
+  function connect(...more: string[]): RunningCommand {
+    const { deps, db } = loop
+    const { config } = deps
+    const args = [...more, '--url', stage.url, '--username', stage.username, '--password-file', stage.passwordFile]
     return startCommand(['connect', 'freqtrade', ...args], {
       env: {
         KAFKA_BROKERS: config.kafka.brokers.join(','),
@@ -77,10 +80,11 @@ describe.skipIf(!hasFreqtrade)('a real Freqtrade', () => {
     return answer.multipliers.map((m) => m.multiplier)
   }
 
+  const learned = async () => (await loop.get<{ global_rr: { n: number } }>('/v1/timeframes')).global_rr.n
   const untilLearned = (count: number) =>
     vi.waitFor(async () => {
-      const { global_rr } = await loop.get<{ global_rr: { n: number } }>('/v1/timeframes')
-      if (global_rr.n !== count) throw new Error(`${global_rr.n} of ${count} trades are learned`)
+      const n = await learned()
+      if (n !== count) throw new Error(`${n} of ${count} trades are learned`)
     }, PATIENT)
 
   const today = Math.floor(systemClock.now() / DAY) * DAY
@@ -102,7 +106,7 @@ describe.skipIf(!hasFreqtrade)('a real Freqtrade', () => {
 
   test('in dry run: what it closes is learned once, through a SIGKILL of either side', async () => {
     connector = connect()
-    let bot: Bot = await stage.startBot()
+    bot = await stage.startBot()
     const rounds = async () => {
       for (let i = 0; i < ROUNDS; i++) await stage.round(['a', 'b', 'c', 'a', 'b'])
     }
@@ -112,9 +116,14 @@ describe.skipIf(!hasFreqtrade)('a real Freqtrade', () => {
     await connector.ended
     await rounds()
     await bot.kill()
-    connector = connect() // its bot is away
+    // its bot is away; and once that is back, its messages are not to be heard: each is said, and goes on
+    const wsTokenFile = join(stage.dir, 'ws-token.txt')
+    writeFileSync(wsTokenFile, 'wrong')
+    connector = connect('--ws-token-file', wsTokenFile)
+    await connector.says(`The Freqtrade at ${stage.url} cannot be reached: `)
     bot = await stage.startBot()
     await rounds()
+    await connector.says('cannot be heard: the token in the file is not the ws_token')
     const trades = await stage.closed()
     expect(trades).toHaveLength(15 * ROUNDS)
     await untilLearned(trades.length)
@@ -178,6 +187,16 @@ describe.skipIf(!hasFreqtrade)('a real Freqtrade', () => {
     const late = sized.flatMap((t, i) => (t.opened_at > HISTORY_FROM + HISTORY * MINUTE ? [asked[i] as number] : []))
     expect(Math.min(...late)).toBeLessThan(0.9)
     expect(Math.max(...late)).toBeGreaterThan(1.1)
+  })
+
+  test.skipIf(ROUNDS === 1)('whose database was reset counts from 1 again, and its trades are others', async () => {
+    const before = await learned()
+    await bot.kill()
+    for (const end of ['', '-wal', '-shm']) rmSync(join(stage.dir, `dry.sqlite${end}`), { force: true })
+    bot = await stage.startBot()
+    await stage.round(['a', 'b'])
+    expect((await stage.closed()).map((t) => t.trade_id)).toEqual([1, 2])
+    await untilLearned(before + 2)
   })
 
   const MINUTE = 60_000

@@ -85,6 +85,9 @@ test('a backtest is none of them, and what is wrong is a sentence', () => {
   expect(() => readBotFile({ file: unnamed })).toThrow(
     'holds the trades of a running bot, and it is not said of which.',
   )
+  const untimed = write('untimed.json', JSON.stringify([{ ...rest, timeframe: null }]))
+  expect(() => readBotFile({ file: untimed, bot })).toThrow('does not say the timeframe of its trades.')
+  expect(readBotFile({ file: untimed, bot, timeframe: '1h' })?.events[0]?.timeframe).toBe('1h')
   const bad = write('bad.json', JSON.stringify([rest, { ...rest, trade_id: 5, orders: [], close_rate: -1 }]))
   expect(() => readBotFile({ file: bad, bot })).toThrow(
     `${bad}: trade 5 (ETH/USDT) cannot be learned: The exit price is -1`,

@@ -26,6 +26,10 @@ export function readBotFile({ file, bot, timeframe = '' }: BotFileOptions): Impo
     throw new StrandlineError('USAGE', `${file} holds the trades of a running bot, and it is not said of which.`, {
       todo: 'Give its bot_name with --bot, so that `connect freqtrade` knows them as the same trades.',
     })
+  if (!timeframe && trades.some((t) => isObject(t) && !t.timeframe))
+    throw new StrandlineError('FILE_INVALID', `${file} does not say the timeframe of its trades.`, {
+      todo: 'Give it with --timeframe, e.g. --timeframe 5m.',
+    })
   const dry_run = trades.some(isDry)
   const found: ImportedTrades = { events: [], open: 0 }
   for (const raw of trades) {
@@ -37,11 +41,6 @@ export function readBotFile({ file, bot, timeframe = '' }: BotFileOptions): Impo
         todo: 'Nothing was imported.',
       })
   }
-  const without = found.events.find((e) => e.timeframe === '')
-  if (without)
-    throw new StrandlineError('FILE_INVALID', `${file} does not say the timeframe of its trades.`, {
-      todo: 'Give it with --timeframe, e.g. --timeframe 5m.',
-    })
   return found
 }
 
