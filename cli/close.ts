@@ -68,7 +68,7 @@ function closedText({ position_id, status, left, closed, execution_id }: Executi
   const score =
     closed.rr === null
       ? `not scored yet (${closed.unscored_reason}): a tick does it when its price bars arrive`
-      : `R/R ${number(closed.rr)}`
+      : `R/R ${number(closed.rr)}${closed.provisional ? ', provisional: its last bar is not stored yet, or has not ended; a tick scores it again' : ''}`
   return [
     `Position ${position_id} (${closed.symbol || closed.token_contract || 'no symbol'}, ${closed.timeframe}) is closed.${known}`,
     `  ${new Date(closed.opened_at).toISOString()} at ${closed.entry_price} → ${new Date(closed.closed_at).toISOString()} at ${closed.exit_price}`,

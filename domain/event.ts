@@ -35,7 +35,7 @@ export interface PositionClosed {
   source: string
   /** Fields that were too long and are not in the event, where there are any. No field of the schema: it travels as a header of the record. */
   left_out?: string[]
-  /** Who made this revision and why, where a person did. No field of the schema: it travels as a header of the record. */
+  /** Who made this revision and why, where it is not the first one. No field of the schema: it travels as a header of the record. */
   revised_by?: string
 }
 

@@ -82,6 +82,19 @@ test('another R/R lies within ±10, and scores a trade that had none', () => {
   for (const rr of [10.1, -11, Number.NaN]) expect(() => withRr(event, rr, BY)).toThrow(/beyond ±10/)
 })
 
+test('what a person makes of a provisional trade stays; one that has no score may still get one', () => {
+  const provisional = { ...event, provisional: true }
+  for (const next of [
+    withRr(provisional, 1, BY),
+    retracted(provisional, BY),
+    withExitPrice(provisional, 2.2, [BAR], BY),
+  ])
+    expect(next.provisional).toBe(false)
+  const open = { ...provisional, rr: null, unscored_reason: 'no_ohlcv' }
+  expect(withExitPrice(open, 2.2, [], BY)).toMatchObject({ rr: null, provisional: true })
+  expect(withRr(event, 1, BY).provisional).toBe(event.provisional) // nobody said
+})
+
 test('a retracted trade stays so', () => {
   const gone = retracted(event, BY)
   expect(gone).toMatchObject({ voided: true, revision: 1 })

@@ -9,7 +9,7 @@ import { MAX_RR } from './validation.ts'
 /** Who made a revision and why, percent-encoded. */
 export const REVISED_BY_HEADER = 'strandline_revised_by'
 
-/** '' where no person made it. */
+/** '' of a first one, and where nobody says it. */
 export function revisedBy(headers: Record<string, unknown>): string {
   const header = headers[REVISED_BY_HEADER]
   if (header === undefined) return ''
@@ -22,7 +22,9 @@ export function revisedBy(headers: Record<string, unknown>): string {
 
 const next = (event: PositionClosed, revised_by: string, changes: Partial<PositionClosed>): PositionClosed => {
   const { left_out: _, ...fields } = event
-  return { ...fields, ...changes, revision: event.revision + 1, revised_by }
+  const revised = { ...fields, ...changes, revision: event.revision + 1, revised_by }
+  // what a person says of a trade stays; one without a score may still get one
+  return { ...revised, provisional: event.provisional && revised.rr === null && !revised.voided }
 }
 
 /** Errors: EVENT_INVALID where it is retracted already. */

@@ -17,7 +17,7 @@ export interface TradeRow {
   partition: number
   offset: number
   taken_at: string
-  /** Who made this revision and why; null where no person did. */
+  /** Who made this revision and why, a person or the PM's tick; null of the first one. */
   revised_by: string | null
 }
 

@@ -37,7 +37,7 @@ export function unrest(world: World, { trader, others }: Actors): string[] {
     .filter((row) => row.published_at === null)
   if (waiting.length > 0) found.push(`the outbox has ${waiting.length} rows: ${waiting[0]!.last_error ?? ''}`)
   for (const p of positionsOf(db).rows()) if (isOpen(p)) found.push(`${p.id} is open`)
-  for (const { position_id } of db.table<{ position_id: string }>('pm_unscored').rows())
+  for (const { position_id } of db.table<{ position_id: string }>('pm_provisional').rows())
     if (plan.trades.find((t) => t.position_id === position_id && t.bars_at !== null && t.bars.length > 0))
       found.push(`${position_id} waits for its score`)
   for (const consumer of consumersOf(world))

@@ -95,6 +95,8 @@ const trade: fc.Arbitrary<BarredFlatTrade> = fc.record({
   entry_context: context,
   regime_context: context,
   bars: fc.array(fc.tuple(fc.integer({ min: 0, max: NOW }), price, price), { maxLength: 4 }),
+  exit_bar: fc.option(fc.integer({ min: 0, max: NOW })),
+  later_bar: fc.boolean(),
 })
 
 /** The closing, or null where the PM refuses it: with a sentence of its own, never by breaking. */
@@ -170,6 +172,8 @@ const usual: BarredFlatTrade = {
   entry_context: {},
   regime_context: {},
   bars: [],
+  exit_bar: null,
+  later_bar: false,
 }
 
 test('what is left out is named in the event, in completed_trades and in a header; the rest stays', () => {

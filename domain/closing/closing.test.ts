@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { eventId, UNSAID } from '../event.ts'
 import { checkEvent } from '../validation.ts'
-import { type BarredFlatTrade, closingOf, rescored } from './closing.ts'
+import { type BarRow, type BarredFlatTrade, closingOf, rescored } from './closing.ts'
 
 const MIN = 60_000
 const NOW = 100 * MIN
@@ -27,11 +27,13 @@ const flat = (change: Partial<BarredFlatTrade> = {}): BarredFlatTrade => ({
     [15 * MIN, 95, 105],
     [30 * MIN, 100, 120],
   ],
+  exit_bar: 30 * MIN,
+  later_bar: false,
   ...change,
 })
 
 test('the event: identity from position and trade, score from the bars, context split by type', () => {
-  const { event, score_later } = closingOf(flat())
+  const { event, score_later, waits_until } = closingOf(flat())
   expect(event).toEqual({
     event_id: eventId('p1', 't1'),
     revision: 0,
@@ -53,13 +55,14 @@ test('the event: identity from position and trade, score from the bars, context 
     rr: 2,
     unscored_reason: null,
     ...UNSAID,
+    provisional: false,
     stake: 500,
     levers: { curator: 'x', is_new: 'true' },
     measures: { mcap_at_entry: 5 },
     regime_context: { macro: 'Recover', score: '2' },
     source: 'pm',
   })
-  expect(score_later).toBe(false)
+  expect([score_later, waits_until]).toEqual([false, null])
   expect(checkEvent(event, Buffer.from('p1'), event.closed_at)).toBeNull()
 })
 
@@ -102,17 +105,34 @@ describe('what was put in, and what was risked', () => {
 })
 
 test('without bars the trade closes unscored, to be scored later', () => {
-  const { event, score_later } = closingOf(flat({ bars: [] }))
+  const { event, score_later, waits_until } = closingOf(flat({ bars: [], exit_bar: null }))
   expect(event).toMatchObject({ rr: null, unscored_reason: 'no_ohlcv', revision: 0 })
+  expect(event.provisional).toBe(true)
   expect(score_later).toBe(true)
+  expect(waits_until).toBeGreaterThan(NOW)
+})
+
+test('without its last bar the score is provisional, and waited for', () => {
+  const bars: BarRow[] = [[15 * MIN, 95, 105]]
+  const { event, score_later, waits_until } = closingOf(flat({ bars, exit_bar: null }))
+  expect(event).toMatchObject({ rr: 2, max_gain: 0.1, provisional: true, revision: 0 })
+  expect([score_later, waits_until]).toEqual([false, NOW + 3 * 1_440 * MIN])
+  expect(waits_until).toBeGreaterThan(NOW)
 })
 
 test('bars that arrive late make the next revision, bars that do not count make none', () => {
   const { event } = closingOf(flat({ bars: [] }))
-  expect(rescored(event, 'long', flat().bars)).toMatchObject({
-    event: { revision: 1, rr: 2, unscored_reason: null, event_id: event.event_id },
+  expect(rescored(event, 'long', flat().bars, 'somebody')).toMatchObject({
+    event: { revision: 1, rr: 2, unscored_reason: null, event_id: event.event_id, revised_by: 'somebody' },
   })
-  expect(rescored(event, 'long', [[45 * MIN, 1, 2]])).toBeNull()
+  expect(rescored(event, 'long', [[45 * MIN, 1, 2]], 'somebody')).toBeNull()
+})
+
+test('scored again, a trade is another revision where any number of its score differs, and no provisional one', () => {
+  const { event } = closingOf(flat({ bars: [[15 * MIN, 95, 105]], exit_bar: null }))
+  const next = rescored(event, 'long', flat().bars, 'somebody')
+  expect(next?.event).toMatchObject({ revision: 1, rr: 2, max_gain: 0.2, provisional: false })
+  expect(rescored(event, 'long', [...flat({ bars: [[15 * MIN, 95, 105]] }).bars, [30 * MIN, 96, 104]], '')).toBeNull()
 })
 
 describe('a price that is none: refused, whoever wrote it', () => {

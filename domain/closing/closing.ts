@@ -7,13 +7,14 @@ import { fitContext, fitEvent, MAX_ID_BYTES } from '../limits.ts'
 import { timeText } from '../time.ts'
 import { timeframeMs } from '../timeframe.ts'
 import { MAX_CLOCK_SKEW_MS, MAX_EXIT_MS, MIN_ENTRY_MS } from '../validation.ts'
+import { barsAreFinal, type ExitBars, waitsUntil } from './final-bars.ts'
 import { type Bar, type Score, type Side, scoreTrade } from './rr.ts'
 
 /** A bar as the database hands it out: start (ms), low, high. What is no finite number there arrives as null or a text. */
 export type BarRow = [number, number | string | null, number | string | null]
 
 /** A position that holds nothing and is not closed yet (`pm_trade` in the database). Times in ms. */
-export interface FlatTrade {
+export interface FlatTrade extends ExitBars {
   position_id: string
   trade_id: string
   /** What the close depends on; the database refuses the close when it has changed. */
@@ -65,6 +66,8 @@ export interface Closing {
   completed_trade: CompletedTrade
   /** No bars yet: a tick scores it when they arrive. */
   score_later: boolean
+  /** Its bars are not all there: until then (ms) a tick waits for the others, and scores it again. null: the score is final. */
+  waits_until: number | null
 }
 
 export const NO_BARS = 'no_ohlcv'
@@ -83,6 +86,8 @@ export function closingOf(trade: BarredFlatTrade): Closing {
   const context = isObject(trade.entry_context) ? fitContext(trade.entry_context) : null
   const excess = context ? context.excess.map((e) => e.field) : trade.entry_context === null ? [] : ['entry_context']
   const score = scoreTrade({ side, ...prices, ...times }, barsOf(trade.bars), timeframeMs(trade.timeframe))
+  const score_later = score.unscored_reason === NO_BARS
+  const final = !score_later && barsAreFinal({ ...times, timeframe: trade.timeframe }, trade)
   const event = fitted(trade, {
     ...identity,
     voided: false,
@@ -97,6 +102,7 @@ export function closingOf(trade: BarredFlatTrade): Closing {
     ...prices,
     ...score,
     ...UNSAID, // no execution says its fees
+    provisional: !final,
     stake: stakeOf(prices.entry_price, trade.quantity),
     risk_at_entry: context?.measures.risk_at_entry ?? null,
     levers: context?.levers ?? {},
@@ -120,7 +126,8 @@ export function closingOf(trade: BarredFlatTrade): Closing {
       ...score,
       ...(event.left_out ? { left_out: event.left_out } : {}),
     },
-    score_later: score.unscored_reason === NO_BARS,
+    score_later,
+    waits_until: final ? null : waitsUntil({ ...times, timeframe: trade.timeframe }, trade.now),
   }
 }
 
@@ -173,16 +180,24 @@ function sideOf(trade: FlatTrade): Side {
   throw unreadable(trade, `its side is ${JSON.stringify(text.slice(0, 64))}, neither long nor short`)
 }
 
-/** The event's next revision with the score of bars that arrived late, or null where still none of them counts. */
+/**
+ * The event's next revision with the score of the bars that are there now; null: it is the same score to the last bit, or none of them counts.
+ * @param by who makes it and why
+ */
 export function rescored(
   event: PositionClosed,
   side: Side,
   bars: BarRow[],
+  by: string,
 ): { event: PositionClosed; score: Score } | null {
   const score = scoreOn(event, side, bars)
-  if (score.unscored_reason === NO_BARS) return null
-  return { event: { ...event, ...score, revision: event.revision + 1 }, score }
+  if (score.unscored_reason === NO_BARS || isScore(event, score)) return null
+  const revision = event.revision + 1
+  return { event: { ...event, ...score, provisional: false, revision, revised_by: by }, score }
 }
+
+const isScore = (event: PositionClosed, score: Score): boolean =>
+  (Object.keys(score) as (keyof Score)[]).every((field) => event[field] === score[field])
 
 /** The score of an event's trade on these bars. Errors: POSITION_INVALID. */
 export function scoreOn(event: PositionClosed, side: Side, bars: BarRow[]): Score {

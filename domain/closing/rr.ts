@@ -82,7 +82,7 @@ export function scoreTrade(trade: Trade, bars: Iterable<Bar>, barMs: number): Sc
 }
 
 /** The bar overlaps the trade, or contains the instant of its entry (a trade that opened and closed at once has no length to overlap). */
-function counts(start: number, length: number, entry: number, exit: number): boolean {
+export function counts(start: number, length: number, entry: number, exit: number): boolean {
   const end = start + length
   return (start < exit && end > entry) || (start <= entry && entry < end)
 }

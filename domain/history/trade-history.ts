@@ -24,7 +24,7 @@ export interface TradeRecord {
   position_id: string
   symbol: string
   source: string
-  /** Who made this revision and why, where a person did; else ''. */
+  /** Who made this revision and why, where it says so; else ''. */
   revised_by: string
 }
 

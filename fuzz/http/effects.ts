@@ -8,7 +8,7 @@ const BY_THEMSELVES = ['strandline.consumer_checkpoints', 'strandline.services']
 /** Of which each row is looked at. */
 const BY_ROW = ['public.lowcap_positions', 'strandline.pm_executions', 'strandline.pm_outbox']
 /** What a close writes besides. */
-const OF_A_CLOSE = ['strandline.trade_entries', 'strandline.trade_names', 'strandline.pm_unscored']
+const OF_A_CLOSE = ['strandline.trade_entries', 'strandline.trade_names', 'strandline.pm_provisional']
 const OF_A_POST = ['strandline.posted_trades']
 const OF_BARS = ['public.lowcap_price_data_ohlc']
 

@@ -65,7 +65,10 @@ export function scoreAndClose(
       if (answer.outbox && pm.relay) pm.relay.offer(answer.outbox)
       pm.metrics?.closes.inc({ timeframe: event.timeframe, by, scored: String(event.rr !== null) })
       pm.metrics?.closeSeconds.observe((pm.clock.now() - started) / 1000)
-      pm.logger.info({ position_id: event.position_id, event_id: event.event_id, rr: event.rr, by }, 'position closed')
+      pm.logger.info(
+        { position_id, event_id: event.event_id, rr: event.rr, provisional: event.provisional, by },
+        'position closed',
+      )
       if (event.left_out) sayLeftOut(pm, event)
       return { now: true, event }
     } catch (error) {

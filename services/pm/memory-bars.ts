@@ -1,6 +1,7 @@
 /** Bars in memory: the rules of `strandline_pm_bars`. */
 import { keyOf, type MemoryDatabase } from '../../core/store/memory/database.ts'
 import type { BarRow } from '../../domain/closing/closing.ts'
+import type { ExitBars } from '../../domain/closing/final-bars.ts'
 import type { BarredTrade, BarStore } from './bar-store.ts'
 
 export interface MemoryBar {
@@ -48,6 +49,15 @@ export function barsOfTrade(db: MemoryDatabase, trade: BarredTrade): MemoryBar[]
   const last = Math.max(trade.opened_at, trade.closed_at)
   if (length === null) return []
   return barsOfToken(db, trade).filter((b) => b.start > trade.opened_at - length && b.start <= last)
+}
+
+/** What is stored of the bars at its end (`strandline.pm_exit_bars`). */
+export function exitBars(db: MemoryDatabase, trade: BarredTrade): Omit<ExitBars, 'now'> {
+  const { opened_at, closed_at, timeframe } = trade
+  const length = barMs(timeframe)
+  const bars = barsOfToken(db, trade)
+  const last = length === null ? undefined : bars.findLast((b) => b.start >= closed_at - length && b.start <= closed_at)
+  return { exit_bar: last?.start ?? null, later_bar: bars.some((b) => b.start >= closed_at && b.start > opened_at) }
 }
 
 export const barRow = ({ start, low_usd, high_usd }: MemoryBar): BarRow => [start, low_usd, high_usd]

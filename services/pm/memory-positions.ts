@@ -1,6 +1,6 @@
 /** Positions in memory: the rules of `strandline_pm_*` (supabase/migrations/…_positions.sql, …_closing.sql). */
 import { asJson, type MemoryDatabase } from '../../core/store/memory/database.ts'
-import { handedOut, insertEvent, nameTrade, newestOf } from '../../core/store/memory/outbox.ts'
+import { handedOut, insertEvent, type MemoryOutboxRow, nameTrade, newestOf } from '../../core/store/memory/outbox.ts'
 import {
   fingerprintOf,
   hasEntry,
@@ -20,16 +20,24 @@ import type { OutboxRow } from '../../core/store/outbox-store.ts'
 import type { FlatTrade } from '../../domain/closing/closing.ts'
 import type { Side } from '../../domain/closing/rr.ts'
 import type { PositionClosed } from '../../domain/event.ts'
-import { barMs, barRow, barsOfToken, barsOfTrade, fewBars } from './memory-bars.ts'
+import { barRow, barsOfTrade, exitBars, fewBars } from './memory-bars.ts'
 import { applyExecution, executionsOf, type MemoryExecution, recordExecution } from './memory-executions.ts'
 import type { PositionRow } from './position-row.ts'
-import type { CloseAnswer, LateTrade, PositionStore, RelayClaim, ScoreAnswer, ScoredTrade } from './position-store.ts'
+import type {
+  CloseAnswer,
+  LateTrade,
+  LateTrades,
+  PositionStore,
+  RelayClaim,
+  ScoreAnswer,
+  ScoredTrade,
+} from './position-store.ts'
 
 /** Bars that travel with one trade, and with each of many. */
 const MANY_BARS = 1_000
 const FEW_BARS = 200
 
-interface Unscored {
+interface Provisional {
   event_id: string
   position_id: string
   trade_id: string
@@ -39,21 +47,35 @@ interface Unscored {
   timeframe: string
   opened_at: number
   closed_at: number
+  /** The one whose score is provisional; null: it has none. */
+  revision: number | null
+  /** ms */
+  waits_until: number
   bars_seen: number
 }
 
-const unscoredOf = (db: MemoryDatabase) => db.table<Unscored>('pm_unscored')
+const provisionalOf = (db: MemoryDatabase) => db.table<Provisional>('pm_provisional')
 
-/** Notes an event that closed without bars, to be scored later. */
-export function noteUnscored(db: MemoryDatabase, event: PositionClosed, side: Side): void {
+/** A score of it may still come. */
+export const isNoted = (db: MemoryDatabase, event_id: string) => provisionalOf(db).get(event_id) !== undefined
+
+/** Notes an event whose bars are not all there, to be scored once they are. */
+export function noteProvisional(
+  db: MemoryDatabase,
+  event: PositionClosed,
+  side: Side,
+  revision: number | null,
+  waits_until: number,
+): void {
   const { event_id, position_id, trade_id, token_contract, chain, timeframe, opened_at, closed_at } = event
   const trade = { event_id, position_id, trade_id, token_contract, chain, timeframe, opened_at, closed_at }
-  if (!unscoredOf(db).get(event_id)) unscoredOf(db).put(event_id, { ...trade, side, bars_seen: 0 })
+  if (!provisionalOf(db).get(event_id))
+    provisionalOf(db).put(event_id, { ...trade, side, revision, waits_until, bars_seen: 0 })
 }
 
 /** Somebody gave it a score, or it is another trade now. */
-export const forgetUnscored = (db: MemoryDatabase, eventId: string): void => {
-  if (unscoredOf(db).get(eventId)) unscoredOf(db).remove(eventId)
+export const forgetProvisional = (db: MemoryDatabase, eventId: string): void => {
+  if (isNoted(db, eventId)) provisionalOf(db).remove(eventId)
 }
 
 const compare = (a: string, b: string) => (a < b ? -1 : a > b ? 1 : 0)
@@ -106,6 +128,7 @@ export function flatTradeOf(
     regime_context: p.regime_context,
     problem: null,
     bars: fewBars(db, { ...p, chain: p.token_chain, ...times }, most),
+    ...exitBars(db, { ...p, chain: p.token_chain, ...times }),
   })
 }
 
@@ -157,11 +180,13 @@ export function createMemoryPositions(db: MemoryDatabase): PositionStore {
     lateTrades: async (timeframe, after, limit) => db.transaction(() => lateTrades(db, timeframe, after, limit)),
     scoreLate: async ({ event, score }, { relay, leaseMs }) =>
       db.transaction((): ScoreAnswer => {
-        const noted = unscoredOf(db).get(event.event_id)
-        unscoredOf(db).remove(event.event_id)
+        const noted = provisionalOf(db).get(event.event_id)
         const known = newestOf(db, event.event_id)
-        if (!noted || !known || isSettled(known.payload) || known.revision !== event.revision - 1)
+        if (!noted || !known || isSettled(known, noted) || known.revision !== event.revision - 1)
           return { status: 'superseded' }
+        const added = insertEvent(db, event, { relay, leaseMs }, null)
+        if (!added) return { status: 'superseded' }
+        provisionalOf(db).remove(event.event_id)
         const p = positionsOf(db).get(event.position_id)
         if (p && isCompleted(p, noted.trade_id)) {
           const scored = { ...asJson(score), revision: event.revision }
@@ -170,11 +195,15 @@ export function createMemoryPositions(db: MemoryDatabase): PositionStore {
           )
           writePosition(db, p.id, { completed_trades })
         }
-        const added = insertEvent(db, event, { relay, leaseMs }, null)
-        return { status: 'scored', outbox: added && (handedOut(added) as OutboxRow) }
+        return { status: 'scored', outbox: handedOut(added) as OutboxRow }
+      }),
+    confirmScores: async (notes) =>
+      db.transaction(() => {
+        for (const [id, revision] of notes)
+          if (provisionalOf(db).get(id)?.revision === revision) provisionalOf(db).remove(id)
       }),
     otherTimeframes: async (known) => {
-      const all = [...running(), ...unscoredOf(db).rows()].map((row) => row.timeframe)
+      const all = [...running(), ...provisionalOf(db).rows()].map((row) => row.timeframe)
       return [...new Set(all)].filter((timeframe) => !known.includes(timeframe)).sort(compare)
     },
     setAside: async (timeframe, positions) =>
@@ -194,7 +223,7 @@ export function createMemoryPositions(db: MemoryDatabase): PositionStore {
   }
 }
 
-/** Position, outbox row and the note to score it later. */
+/** Position, outbox row and the note to score it again. */
 function closeTrade(db: MemoryDatabase, trade: ScoredTrade, { relay, leaseMs }: RelayClaim): CloseAnswer {
   const p = positionsOf(db).get(trade.position_id)
   if (!p) return { status: 'unknown_position' }
@@ -217,45 +246,65 @@ function closeTrade(db: MemoryDatabase, trade: ScoredTrade, { relay, leaseMs }: 
     completed_trades: isCompleted(p, trade.trade_id) ? p.completed_trades : [...p.completed_trades, completed],
   })
   const added = insertEvent(db, event, { relay, leaseMs }, traceparent)
-  if (added && trade.score_later) noteUnscored(db, event, trade.side)
+  if (added && trade.waits_until !== null)
+    noteProvisional(db, event, trade.side, trade.score_later ? null : event.revision, trade.waits_until)
   return { status: 'closed', outbox: added && (handedOut(added) as OutboxRow) }
 }
 
-/** Its newest revision. Of one whose content is past its retention: its id and revision. */
+/** Its newest revision, provisional only while it is. Of one whose content is past its retention: its id and revision. */
 function knownEvent(db: MemoryDatabase, eventId: string): PositionClosed | null {
   const row = newestOf(db, eventId)
-  return asJson(row ? (row.payload ?? { event_id: eventId, revision: row.revision }) : null) as PositionClosed | null
+  if (!row) return null
+  const { revision, payload } = row
+  if (!payload) return { event_id: eventId, revision } as PositionClosed
+  const noted = provisionalOf(db).get(eventId)
+  const still = noted !== undefined && (noted.revision ?? revision) === revision
+  return asJson(payload.provisional && !still ? { ...payload, provisional: false } : payload)
 }
 
-/** Somebody gave it a score, or retracted it; null: it had one, long ago. */
-const isSettled = (event: PositionClosed | null) => event === null || event.rr !== null || event.voided
+/** Somebody else scored, corrected or retracted it; or it had a score, long ago. */
+function isSettled({ revision, payload }: MemoryOutboxRow, noted: Provisional): boolean {
+  if (payload === null) return true
+  return noted.revision === null ? payload.rr !== null || payload.voided : revision !== noted.revision
+}
 
-/** Bars have come when one reaches the exit, or when no new one came since the last look. */
-function lateTrades(db: MemoryDatabase, timeframe: string, after: string, limit: number): LateTrade[] {
-  const unscored = unscoredOf(db)
-  const length = barMs(timeframe)
-  const found = unscored
+function lateTrades(db: MemoryDatabase, timeframe: string, after: string, limit: number): LateTrades {
+  const noted = provisionalOf(db)
+  const now = db.now()
+  const found = noted
     .rows()
     .filter((u) => u.timeframe === timeframe && u.event_id > after)
     .sort((a, b) => compare(a.event_id, b.event_id))
     .flatMap((u) => {
       const newest = newestOf(db, u.event_id)
+      if (!newest) return []
       const bars = barsOfTrade(db, u)
-      const reached = length !== null && barsOfToken(db, u).some((b) => b.start >= u.closed_at - length)
-      return newest && bars.length > 0 ? [{ u, event: newest.payload, bars, reached }] : []
+      const exit = exitBars(db, u)
+      const of = { u, event: newest.payload, settled: isSettled(newest, u), bars, exit }
+      const reached = exit.exit_bar !== null || exit.later_bar
+      const isNew = u.revision === null ? bars.length > 0 : reached || u.waits_until <= now || of.settled
+      return isNew ? [{ ...of, reached }] : []
     })
     .slice(0, limit)
-  return found.map(({ u, event, bars, reached }): LateTrade => {
-    const settled = isSettled(event)
-    if (settled) unscored.remove(u.event_id)
-    else if (!reached && bars.length !== u.bars_seen) unscored.put(u.event_id, { ...u, bars_seen: bars.length })
+  const trades = found.map(({ u, event, settled, bars, exit, reached }): LateTrade => {
+    const scored = u.revision !== null
+    if (settled) noted.remove(u.event_id)
+    else if (!scored && !reached && bars.length !== u.bars_seen) noted.put(u.event_id, { ...u, bars_seen: bars.length })
     return {
+      ...exit,
       event_id: u.event_id,
       position_id: u.position_id,
       event: asJson(event) as PositionClosed,
       side: u.side,
-      bars: bars.length > FEW_BARS ? null : bars.map(barRow),
-      complete: !settled && (reached || bars.length === u.bars_seen),
+      revision: u.revision,
+      bars: settled || bars.length > FEW_BARS ? null : bars.map(barRow),
+      now,
+      over: u.waits_until <= now && (scored || (!reached && bars.length === u.bars_seen)),
+      settled,
     }
   })
+  return {
+    trades,
+    provisional: noted.rows().filter((u) => u.timeframe === timeframe && u.revision !== null).length,
+  }
 }

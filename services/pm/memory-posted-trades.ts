@@ -2,8 +2,9 @@
 import { canonicalJson } from '../../core/canonical-json.ts'
 import { asJson, keyOf, type MemoryDatabase } from '../../core/store/memory/database.ts'
 import { addRow, eventOfTrade, handedOut, nameTrade, newestOf } from '../../core/store/memory/outbox.ts'
+import { waitsUntil } from '../../domain/closing/final-bars.ts'
 import type { PositionClosed } from '../../domain/event.ts'
-import { forgetUnscored, noteUnscored } from './memory-positions.ts'
+import { forgetProvisional, noteProvisional } from './memory-positions.ts'
 import type { KnownEvent, PostedTradeStore } from './posted-trade-store.ts'
 
 interface Posted {
@@ -50,8 +51,8 @@ export function createMemoryPostedTrades(db: MemoryDatabase): PostedTradeStore {
         posted.put(keyOf(event_id, revision), { event_id, revision, request: text })
         const next = { ...event, event_id, revision: last ? last.revision + 1 : 0 }
         const row = addRow(db, next, claim, traceparent)
-        forgetUnscored(db, event_id)
-        if (score_later) noteUnscored(db, next, side)
+        forgetProvisional(db, event_id)
+        if (score_later) noteProvisional(db, next, side, null, waitsUntil(next, db.now()))
         return { status: 'posted', event: asJson(next), outbox: handedOut(row!) }
       }),
   }

@@ -4,6 +4,7 @@ import { deadLettersOf, removeLetter } from '../../core/store/memory/dead-letter
 import { newestOf, outboxKey, outboxOf } from '../../core/store/memory/outbox.ts'
 import { strandTables } from '../../core/store/memory/strands.ts'
 import { executionsOf } from './memory-executions.ts'
+import { isNoted } from './memory-positions.ts'
 import type { RetainedTable, RetentionPiece, RetentionStore } from './retention-store.ts'
 
 type Piece = (db: MemoryDatabase, before: number, after: string, limit: number) => RetentionPiece
@@ -11,7 +12,7 @@ type Piece = (db: MemoryDatabase, before: number, after: string, limit: number) 
 const DAY_MS = 86_400_000
 
 const PIECES: Record<RetainedTable, Piece> = {
-  /** A trade that has no score yet keeps its newest revision. */
+  /** A trade that has no score yet, or a provisional one, keeps its newest revision. */
   pm_outbox(db, before, after, limit) {
     const page = outboxOf(db)
       .rows()
@@ -21,7 +22,8 @@ const PIECES: Record<RetainedTable, Piece> = {
     const old = page.filter((row) => row.published_at! < before)
     const small = old.filter(
       ({ event_id, revision, payload }) =>
-        payload!.rr !== null || payload!.voided || newestOf(db, event_id)!.revision > revision,
+        ((payload!.rr !== null || payload!.voided) && !isNoted(db, event_id)) ||
+        newestOf(db, event_id)!.revision > revision,
     )
     for (const row of small)
       outboxOf(db).put(outboxKey(row.event_id, row.revision), { ...row, payload: null, traceparent: null })

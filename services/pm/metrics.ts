@@ -27,7 +27,13 @@ export function pmMetrics(registry: Registry) {
     }),
     lateScores: new Counter({
       name: 'strandline_pm_late_scores_total',
-      help: 'Trades that got their R/R after the close, because their bars arrived late.',
+      help: 'Trades that got their R/R, or another one, after the close, because bars arrived late.',
+      labelNames: ['timeframe'],
+      registers,
+    }),
+    provisional: new Gauge({
+      name: 'strandline_pm_provisional_trades',
+      help: 'Trades whose R/R is provisional, as not all of their bars are stored; counted by the last tick of their timeframe.',
       labelNames: ['timeframe'],
       registers,
     }),
@@ -62,6 +68,7 @@ export function pmMetrics(registry: Registry) {
     for (const outcome of ['done', 'failed']) metrics.ticks.inc({ timeframe, outcome }, 0)
     metrics.refusedCloses.set({ timeframe }, 0)
     metrics.lateScores.inc({ timeframe }, 0)
+    metrics.provisional.set({ timeframe }, 0)
   }
   return metrics
 }

@@ -1,9 +1,10 @@
 /** Positions, what was executed of them, and closing them: port, and its adapter over the database's functions. In memory: memory-positions.ts. */
 
-import type { OutboxRow } from '../../core/store/outbox-store.ts'
+import type { EventKey, OutboxRow } from '../../core/store/outbox-store.ts'
 import type { Store } from '../../core/store/store.ts'
 import type { BarRow, Closing, FlatTrade } from '../../domain/closing/closing.ts'
 import type { Execution } from '../../domain/closing/execution.ts'
+import type { ExitBars } from '../../domain/closing/final-bars.ts'
 import type { Score, Side } from '../../domain/closing/rr.ts'
 import type { PositionClosed } from '../../domain/event.ts'
 import type { PositionRow } from './position-row.ts'
@@ -58,17 +59,27 @@ export type CloseAnswer =
   | { status: 'already_closed'; event: PositionClosed }
   | { status: 'changed' | 'not_flat' | 'unknown_position' | 'invalid' }
 
-/** A trade that closed without bars, which are there now. */
-export interface LateTrade {
+/** A trade that closed before all of its bars were there, and of which there is something new. */
+export interface LateTrade extends ExitBars {
   event_id: string
   position_id: string
   /** The latest revision that the outbox has. */
   event: PositionClosed
   side: Side
+  /** The revision whose score is provisional; null: it has none. */
+  revision: number | null
   /** null: too many to travel with it. */
   bars: BarRow[] | null
-  /** false: more may come. */
-  complete: boolean
+  /** Nobody waits any longer for bars that are not there. */
+  over: boolean
+  /** Somebody else scored, corrected or retracted it; it is noted no more. */
+  settled: boolean
+}
+
+export interface LateTrades {
+  trades: LateTrade[]
+  /** How many trades of the timeframe have a provisional score. */
+  provisional: number
 }
 
 export interface LateScore {
@@ -94,13 +105,15 @@ export interface PositionStore {
   flatTrade(positionId: string): Promise<FlatTrade | null>
   /** All of a timeframe, by position, behind one ('': from the first). */
   flatTrades(timeframe: string, after: string, limit: number): Promise<FlatTrade[]>
-  /** Closes a trade: position, outbox row and the note to score it later. */
+  /** Closes a trade: position, outbox row and the note to score it again. */
   close(trade: ScoredTrade, claim: RelayClaim): Promise<CloseAnswer>
   /** By event, behind one ('': from the first). */
-  lateTrades(timeframe: string, after: string, limit: number): Promise<LateTrade[]>
-  /** Publishes the score of a trade that had none; 'superseded': someone else scored or corrected it. */
+  lateTrades(timeframe: string, after: string, limit: number): Promise<LateTrades>
+  /** Publishes the score of all bars and takes the note away; 'superseded': someone else scored, corrected or retracted the trade. */
   scoreLate(score: LateScore, claim: RelayClaim): Promise<ScoreAnswer>
-  /** Timeframes that running or unscored trades have, beyond these. */
+  /** Takes the note from trades whose provisional score is that of all bars. */
+  confirmScores(notes: EventKey[]): Promise<void>
+  /** Timeframes that trades have which run or are not scored for good, beyond these. */
   otherTimeframes(known: readonly string[]): Promise<string[]>
   /** What a tick could not close, in place of what it named before; an id comes once. */
   setAside(timeframe: string, positions: [id: string, reason: string][]): Promise<void>
@@ -133,6 +146,7 @@ export function createPositionStore(store: Store): PositionStore {
         p_score: JSON.stringify({ ...score, traceparent: null }),
         ...claimArgs(claim),
       }),
+    confirmScores: (notes) => store.rpc('strandline_pm_confirm_scores', { p_notes: JSON.stringify(notes) }),
     otherTimeframes: (known) => store.rpc('strandline_pm_other_timeframes', { p_known: JSON.stringify(known) }),
     setAside: (timeframe, positions) =>
       store.rpc('strandline_pm_set_aside_positions', {

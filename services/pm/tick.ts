@@ -1,17 +1,18 @@
-/** One tick of a timeframe: closes what others brought to zero, and scores what was closed without bars. */
+/** One tick of a timeframe: closes what others brought to zero, and scores what was closed before all of its bars were there. */
 import { explain, findStrandlineError } from '../../core/errors.ts'
-import { rescored } from '../../domain/closing/closing.ts'
-import { readBars } from './bars.ts'
 import { closePosition, closeTrade } from './close-position.ts'
-import { claimOf, type Portfolio } from './portfolio.ts'
-import type { LateTrade } from './position-store.ts'
+import { scoreLate } from './late-scores.ts'
+import type { Portfolio } from './portfolio.ts'
 
 /** Trades of one request, with their bars where they are few: a hosted project ends a statement after 8 s. */
 const PAGE = 50
 
 export interface TickResult {
   closed: number
+  /** Trades that got the score of all of their bars as a revision. */
   scored: number
+  /** Trades whose score is provisional now. */
+  provisional: number
   /** Positions that cannot be closed, with the reason. */
   refused: { position_id: string; reason: string }[]
 }
@@ -21,7 +22,7 @@ export interface TickResult {
  * again. Errors: STORE_UNREACHABLE; STORE_REJECTED when the database refuses to say what there is to do.
  */
 export async function tick(pm: Portfolio, timeframe: string): Promise<TickResult> {
-  const result: TickResult = { closed: 0, scored: 0, refused: [] }
+  const result: TickResult = { closed: 0, scored: 0, provisional: 0, refused: [] }
   const flat = (after: string) => pm.positions.flatTrades(timeframe, after, PAGE)
   for (
     let page = await flat('');
@@ -37,15 +38,12 @@ export async function tick(pm: Portfolio, timeframe: string): Promise<TickResult
       }
     }
   }
-  const late = (after: string) => pm.positions.lateTrades(timeframe, after, PAGE)
-  for (let page = await late(''); page.length > 0; page = page.length < PAGE ? [] : await late(page.at(-1)!.event_id)) {
-    for (const trade of page) {
-      try {
-        if (trade.complete && (await scoreLate(pm, trade))) result.scored++
-      } catch (error) {
-        setAside(trade.position_id, error)
-      }
-    }
+  for (let after: string | null = ''; after !== null; ) {
+    const { trades, provisional } = await pm.positions.lateTrades(timeframe, after, PAGE)
+    after = trades.length < PAGE ? null : trades.at(-1)!.event_id
+    const { scored, final } = await scoreLate(pm, trades, setAside)
+    result.scored += scored
+    result.provisional = provisional - final
   }
   await pm.positions.setAside(timeframe, [...new Map(result.refused.map((r) => [r.position_id, r.reason]))])
   return result
@@ -64,6 +62,7 @@ export async function tickOthers(pm: Portfolio, known: readonly string[]): Promi
   return {
     closed: results.reduce((n, r) => n + r.closed, 0),
     scored: results.reduce((n, r) => n + r.scored, 0),
+    provisional: results.reduce((n, r) => n + r.provisional, 0),
     refused: results.flatMap((r) => r.refused),
   }
 }
@@ -72,19 +71,4 @@ export async function tickOthers(pm: Portfolio, known: readonly string[]): Promi
 function isSystemic(error: unknown): boolean {
   const code = findStrandlineError(error)?.code
   return code === 'STORE_UNREACHABLE' || code === 'STORE_SCHEMA'
-}
-
-/** Publishes the score of a trade that had none, as the event's next revision. */
-async function scoreLate(pm: Portfolio, { event, side, bars }: LateTrade): Promise<boolean> {
-  const next = rescored(event, side, bars ?? (await readBars(pm.bars, event)))
-  if (!next) return false
-  const answer = await pm.positions.scoreLate(next, claimOf(pm))
-  if (answer.status !== 'scored') return false
-  if (answer.outbox && pm.relay) pm.relay.offer(answer.outbox)
-  pm.metrics?.lateScores.inc({ timeframe: event.timeframe })
-  pm.logger.info(
-    { position_id: event.position_id, event_id: event.event_id, rr: next.score.rr },
-    'trade scored: its bars have arrived',
-  )
-  return true
 }

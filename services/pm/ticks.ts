@@ -66,6 +66,7 @@ async function run(
           logger.error({ position_id, timeframe }, `A position cannot be closed: ${reason}`)
       refused = new Set(result.refused.map((r) => r.position_id)) // said once, until it is mended
       metrics?.refusedCloses.set({ timeframe }, refused.size)
+      metrics?.provisional.set({ timeframe }, result.provisional)
       metrics?.ticks.inc({ timeframe, outcome: 'done' })
       since = undefined
       failures.delete(timeframe)

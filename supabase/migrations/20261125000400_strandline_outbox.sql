@@ -243,10 +243,4 @@ create function public.strandline_pm_outbox_state() returns jsonb language sql s
   from strandline.pm_outbox where published_at is null
 $$;
 
--- The newest revision of an event, or null. Of one whose content is past its retention: its id and revision.
-create function public.strandline_pm_outbox_event(p_event_id text) returns jsonb language sql stable security invoker set search_path = '' as $$
-  select coalesce(payload, jsonb_build_object('event_id', event_id, 'revision', revision))
-  from strandline.pm_outbox where event_id = p_event_id order by revision desc limit 1
-$$;
-
 do $$ begin perform strandline.seal(); end $$;

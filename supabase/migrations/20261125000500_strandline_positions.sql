@@ -18,8 +18,8 @@ create table strandline.pm_executions (
 );
 create index pm_executions_trade on strandline.pm_executions (position_id, trade_id);
 
--- Trades that closed without bars: a tick scores them once bars are there.
-create table strandline.pm_unscored (
+-- Trades that closed before all of their bars were there: a tick scores them, or scores them again, once they are (domain/closing/final-bars.ts).
+create table strandline.pm_provisional (
   event_id       text        primary key,
   position_id    text        not null,
   trade_id       text        not null,
@@ -29,9 +29,11 @@ create table strandline.pm_unscored (
   timeframe      text        not null,
   opened_at      timestamptz not null,
   closed_at      timestamptz not null,
-  bars_seen      integer     not null default 0
+  revision       integer,                              -- the one whose score is provisional; null: there was no bar at all, and it has none
+  waits_until    timestamptz not null,                 -- for bars that are not there
+  bars_seen      integer     not null default 0        -- of one without a score, by the last look
 );
-create index pm_unscored_timeframe on strandline.pm_unscored (timeframe, event_id);
+create index pm_provisional_timeframe on strandline.pm_provisional (timeframe, event_id);
 
 -- What cannot be closed or bridged at the moment, with the reason: for people, and so that it does not keep others. A row goes when its cause does.
 create table strandline.set_aside (
@@ -160,6 +162,23 @@ returns jsonb language sql stable security invoker set search_path = '' as $$
   from (select public.strandline_pm_bars(p_contract, p_chain, p_timeframe, p_from, p_to, null, p_most + 1) as bars offset 0) b
 $$;
 
+-- What is stored of the bars at the end of a trade: {exit_bar: start (ms) of the last one that may cover the exit, later_bar: one begins behind the trade}.
+-- An existence and a short range, no order by the time: of a token that nobody trades any more, the newest bar may lie far back in an index by time alone.
+create function strandline.pm_exit_bars(p_contract text, p_chain text, p_timeframe text, p_from timestamptz, p_to timestamptz)
+returns jsonb language plpgsql stable security invoker set search_path = '' as $$
+begin
+  return jsonb_build_object(
+    'exit_bar', (
+      select strandline.pm_ms(max(r.timestamp)) from (
+        select b.timestamp from public.lowcap_price_data_ohlc b
+        where b.token_contract = p_contract and b.chain = p_chain and b.timeframe = p_timeframe
+          and b.timestamp >= p_to - strandline.pm_timeframe(p_timeframe) and b.timestamp <= greatest(p_from, p_to) offset 0) r),
+    'later_bar', exists (
+      select from public.lowcap_price_data_ohlc b
+      where b.token_contract = p_contract and b.chain = p_chain and b.timeframe = p_timeframe and b.timestamp >= p_to and b.timestamp > p_from));
+end
+$$;
+
 -- Nothing is held: what is left is rounding (a billionth of what was bought). `case`: a product that comes to nothing would be an error.
 create function strandline.pm_is_flat(p strandline.position)
 returns boolean language plpgsql immutable security invoker set search_path = '' as $$
@@ -261,7 +280,9 @@ begin
     'problem', case when coalesce(jsonb_typeof(p.completed_trades), 'array') <> 'array'
       then 'its completed_trades is of type ' || jsonb_typeof(p.completed_trades) || ', not a list' end,
     'bars', case when isfinite(p.first_entry_timestamp) and isfinite(exited)
-      then strandline.pm_few_bars(p.token_contract, p.token_chain, p.timeframe, p.first_entry_timestamp, exited, p_most_bars) else '[]' end);
+      then strandline.pm_few_bars(p.token_contract, p.token_chain, p.timeframe, p.first_entry_timestamp, exited, p_most_bars) else '[]' end)
+    || case when isfinite(p.first_entry_timestamp) and isfinite(exited)
+      then strandline.pm_exit_bars(p.token_contract, p.token_chain, p.timeframe, p.first_entry_timestamp, exited) else '{"exit_bar": null, "later_bar": false}' end;
 exception when data_exception then
   return jsonb_build_object('position_id', p.id, 'trade_id', v_trade, 'problem', sqlerrm);
 end

@@ -1,12 +1,21 @@
 -- What the portfolio manager (PM) does with trades that are over: closing them, scoring them late, setting aside what cannot be closed.
 
--- Notes an event that closed without bars, to be scored later.
-create function strandline.pm_note_unscored(p_event jsonb, p_side text) returns void language sql security invoker set search_path = '' as $$
-  insert into strandline.pm_unscored (event_id, position_id, trade_id, side, token_contract, chain, timeframe, opened_at, closed_at)
+-- Notes an event whose bars are not all there, to be scored once they are. p_revision: null where it has no score at all.
+create function strandline.pm_note_provisional(p_event jsonb, p_side text, p_revision integer, p_until timestamptz)
+returns void language sql security invoker set search_path = '' as $$
+  insert into strandline.pm_provisional (event_id, position_id, trade_id, side, token_contract, chain, timeframe, opened_at, closed_at, revision, waits_until)
   values (p_event ->> 'event_id', p_event ->> 'position_id', p_event ->> 'trade_id', p_side, p_event ->> 'token_contract',
     p_event ->> 'chain', p_event ->> 'timeframe', to_timestamp((p_event ->> 'opened_at')::double precision / 1000),
-    to_timestamp((p_event ->> 'closed_at')::double precision / 1000))
+    to_timestamp((p_event ->> 'closed_at')::double precision / 1000), p_revision, p_until)
   on conflict (event_id) do nothing
+$$;
+
+-- The newest revision of an event, or null; provisional only while it is. Of one whose content is past its retention: its id and revision.
+create function public.strandline_pm_outbox_event(p_event_id text) returns jsonb language sql stable security invoker set search_path = '' as $$
+  select coalesce(case when o.payload -> 'provisional' = 'true'
+      and not exists (select from strandline.pm_provisional u where u.event_id = o.event_id and coalesce(u.revision, o.revision) = o.revision)
+    then o.payload || '{"provisional": false}' else o.payload end, jsonb_build_object('event_id', o.event_id, 'revision', o.revision))
+  from strandline.pm_outbox o where o.event_id = p_event_id order by o.revision desc limit 1
 $$;
 
 -- Why a position is not the trade that was scored (c: as strandline_pm_close takes it): as that returns it; null: it is, and can be closed.
@@ -40,7 +49,7 @@ begin
 end
 $$;
 
--- The event of a trade that was closed into the outbox, and the note to score it later. Returns what strandline_pm_close does.
+-- The event of a trade that was closed into the outbox, and the note to score it again. Returns what strandline_pm_close does.
 create function strandline.pm_publish_close(c jsonb, p_event_id text, p_relay text, p_lease_ms integer)
 returns jsonb language plpgsql security invoker set search_path = '' as $$
 declare
@@ -48,13 +57,16 @@ declare
   added jsonb;
 begin
   if p_event_id = ev ->> 'event_id' then added := strandline.pm_outbox_put(ev, c ->> 'traceparent', p_relay, p_lease_ms); end if;
-  if added is not null and (c ->> 'score_later')::boolean then perform strandline.pm_note_unscored(ev, c ->> 'side'); end if;
+  if added is not null and c ->> 'waits_until' is not null then
+    perform strandline.pm_note_provisional(ev, c ->> 'side', case when not (c ->> 'score_later')::boolean then (ev ->> 'revision')::integer end,
+      to_timestamp((c ->> 'waits_until')::double precision / 1000));
+  end if;
   return jsonb_build_object('status', 'closed', 'outbox', added);
 end
 $$;
 
--- Closes a scored trade, in one transaction: completed_trades, status, closed_at, outbox row, and the note to score it later.
--- p_close: JSON {position_id, trade_id, fingerprint, event (PositionClosed), completed_trade, side, score_later, traceparent}.
+-- Closes a scored trade, in one transaction: completed_trades, status, closed_at, outbox row, and the note to score it again.
+-- p_close: JSON {position_id, trade_id, fingerprint, event (PositionClosed), completed_trade, side, score_later, waits_until (ms; null: its score is final), traceparent}.
 -- Returns {status: 'closed', outbox: row | null} (null: the event was in the outbox before), or, with nothing changed: 'already_closed' with
 -- the event, 'not_flat', 'changed' (it is not what was scored), 'unknown_position', 'invalid'.
 create function public.strandline_pm_close(p_close text, p_relay text, p_lease_ms integer)
@@ -87,23 +99,28 @@ begin
 end
 $$;
 
--- Trades closed without bars whose bars are there now. Bars arrive one after another, and half of them would score another trade: so they
--- have come when one reaches the exit, or when no new one came since the last look. Pages by event_id.
--- Returns [{event_id, position_id, event (its latest revision), side, bars (null: many, read in pieces), complete}, …]; those that are not complete only move the page on.
+-- Trades that closed before all of their bars were there, and of which there is something new. Without a score: any bar counts by now. With a provisional one: a
+-- bar is there that may cover the exit, or a later one; or it has been waited for long enough. Where a newer revision is in the outbox, somebody else scored,
+-- corrected or retracted the trade, and the note goes. Pages by event_id.
+-- Returns {trades: [{event_id, position_id, event (its latest revision), side, revision (as in the table), bars (null: many, read in pieces), exit_bar, later_bar, now,
+-- over: nobody waits any longer, settled: by somebody else}, …], provisional: how many trades of the timeframe have a provisional score}.
 create function public.strandline_pm_late_trades(p_timeframe text, p_after text, p_limit integer)
 returns jsonb language plpgsql security invoker set search_path = '' set timezone = 'UTC' as $$
 declare
   found_rows jsonb;
 begin
   with waiting as materialized (
-    select u.*, exit.reached, seen.bars_now, latest.payload, coalesce(latest.payload -> 'rr' <> 'null' or latest.payload -> 'voided' = 'true', latest.payload is null) as settled
-    from strandline.pm_unscored u
+    select u.*, exit.bars as exit_bars, exit.reached, seen.bars_now, latest.payload, case
+        when latest.payload is null then true
+        when u.revision is null then coalesce(latest.payload -> 'rr' <> 'null' or latest.payload -> 'voided' = 'true', false)
+        else latest.revision <> u.revision end as settled
+    from strandline.pm_provisional u
     cross join lateral (
-      select exists (select from public.lowcap_price_data_ohlc b
-                     where b.token_contract = u.token_contract and b.chain = u.chain and b.timeframe = u.timeframe
-                       and b.timestamp >= u.closed_at - strandline.pm_timeframe(u.timeframe)) as reached offset 0) exit
+      select e.bars, e.bars -> 'exit_bar' <> 'null' or (e.bars ->> 'later_bar')::boolean as reached
+      from (select strandline.pm_exit_bars(u.token_contract, u.chain, u.timeframe, u.opened_at, u.closed_at) as bars offset 0) e offset 0) exit
     cross join lateral (   -- counting those of a long trade takes a while, and is needed only while they arrive
-      select case when exit.reached then exists (
+      select case when u.revision is not null then 0
+        when exit.reached then exists (
           select from public.lowcap_price_data_ohlc b
           where b.token_contract = u.token_contract and b.chain = u.chain and b.timeframe = u.timeframe
             and b.timestamp > u.opened_at - strandline.pm_timeframe(u.timeframe) and b.timestamp <= greatest(u.opened_at, u.closed_at))::integer
@@ -113,66 +130,89 @@ begin
             and b.timestamp > u.opened_at - strandline.pm_timeframe(u.timeframe) and b.timestamp <= greatest(u.opened_at, u.closed_at)) end as bars_now
       offset 0) seen
     cross join lateral (
-      select o.payload from strandline.pm_outbox o where o.event_id = u.event_id order by o.revision desc limit 1) latest
-    where u.timeframe = p_timeframe and u.event_id > p_after and seen.bars_now > 0
+      select o.payload, o.revision from strandline.pm_outbox o where o.event_id = u.event_id order by o.revision desc limit 1) latest
+    where u.timeframe = p_timeframe and u.event_id > p_after
+      and case when u.revision is null then seen.bars_now > 0 else exit.reached or u.waits_until <= now() or latest.revision <> u.revision end
     order by u.event_id limit p_limit
   ), looked as (
-    update strandline.pm_unscored u set bars_seen = w.bars_now
-    from waiting w where u.event_id = w.event_id and not w.settled and not w.reached and w.bars_now <> w.bars_seen
-  ), corrected as (   -- someone else gave it a score, or retracted it
-    delete from strandline.pm_unscored u using waiting w where u.event_id = w.event_id and w.settled
+    update strandline.pm_provisional u set bars_seen = w.bars_now
+    from waiting w where u.event_id = w.event_id and not w.settled and u.revision is null and not w.reached and w.bars_now <> w.bars_seen
+  ), gone as (
+    delete from strandline.pm_provisional u using waiting w where u.event_id = w.event_id and w.settled
   )
-  select jsonb_agg(jsonb_build_object(
+  select jsonb_agg(w.exit_bars || jsonb_build_object(
       'event_id', w.event_id,
       'position_id', w.position_id,
       'event', w.payload,
       'side', w.side,
-      'bars', strandline.pm_few_bars(w.token_contract, w.chain, w.timeframe, w.opened_at, w.closed_at, 200),
-      'complete', not w.settled and (w.reached or w.bars_now = w.bars_seen)) order by w.event_id)
+      'revision', w.revision,
+      'bars', case when not w.settled then strandline.pm_few_bars(w.token_contract, w.chain, w.timeframe, w.opened_at, w.closed_at, 200) end,
+      'now', strandline.pm_ms(clock_timestamp()),
+      -- without a score, half of the bars would score another trade: the others may come one after another, also years later
+      'over', w.waits_until <= now() and (w.revision is not null or (not w.reached and w.bars_now = w.bars_seen)),
+      'settled', w.settled) order by w.event_id)
     into found_rows
   from waiting w;
-  return coalesce(found_rows, '[]');
+  return jsonb_build_object('trades', coalesce(found_rows, '[]'),
+    'provisional', (select count(*) from strandline.pm_provisional u where u.timeframe = p_timeframe and u.revision is not null));
 end
 $$;
 
--- Publishes the score of a trade that had none: the next revision, and the numbers in completed_trades.
+-- Publishes the score of all bars of a trade: the next revision, and the numbers in completed_trades; and takes the note away. Only while the note is there, and the
+-- revision that was scored is the newest.
 -- p_score: JSON {event (the new revision), score: {rr, return, max_drawdown, max_gain, unscored_reason}, traceparent}.
--- Returns {status: 'scored', outbox: row} or {status: 'superseded'}: someone else scored or corrected it; it is not asked for again.
+-- Returns {status: 'scored', outbox: row} or {status: 'superseded'}: someone else scored, corrected or retracted it. Then the next look decides about the note.
 create function public.strandline_pm_score_late(p_score text, p_relay text, p_lease_ms integer)
 returns jsonb language plpgsql security invoker set search_path = '' as $$
 declare
-  s      jsonb := p_score::jsonb;
-  ev     jsonb := s -> 'event';
-  u      strandline.pm_unscored;
-  newest jsonb;
-  v_row  jsonb;
-  trades jsonb;
+  s       jsonb := p_score::jsonb;
+  ev      jsonb := s -> 'event';
+  u       strandline.pm_provisional;
+  newest  record;
+  v_row   jsonb;
+  trades  jsonb;
+  v_added jsonb;
 begin
   select strandline.row_jsonb(l) into v_row from public.lowcap_positions l
   where l.id = strandline.position_key(ev ->> 'position_id') for update;   -- positions first, as everywhere
-  delete from strandline.pm_unscored where event_id = ev ->> 'event_id' returning * into u;
-  select payload into newest from strandline.pm_outbox where event_id = ev ->> 'event_id' order by revision desc limit 1;
-  if u.event_id is null or newest -> 'rr' <> 'null' or newest -> 'voided' = 'true'
-    or (newest ->> 'revision')::integer is distinct from (ev ->> 'revision')::integer - 1 then
+  select * into u from strandline.pm_provisional p where p.event_id = ev ->> 'event_id' for update;
+  if not found then return jsonb_build_object('status', 'superseded'); end if;
+  select o.revision, o.payload into newest from strandline.pm_outbox o where o.event_id = u.event_id order by o.revision desc limit 1;
+  if newest.payload is null or newest.revision <> (ev ->> 'revision')::integer - 1 or newest.revision <> u.revision
+    or newest.payload -> 'voided' = 'true' or (u.revision is null and newest.payload -> 'rr' <> 'null') then
     return jsonb_build_object('status', 'superseded');
   end if;
+  v_added := strandline.pm_outbox_insert(ev, s ->> 'traceparent', p_relay, p_lease_ms);
+  if v_added is null then return jsonb_build_object('status', 'superseded'); end if;   -- somebody else's revision of that number was faster
+  delete from strandline.pm_provisional p where p.event_id = u.event_id;
   trades := strandline.trades_of(v_row -> 'completed_trades');
   if strandline.pm_is_completed(trades, u.trade_id) then
     select jsonb_agg(case when t ->> 'trade_id' = u.trade_id then t || (s -> 'score') || jsonb_build_object('revision', ev -> 'revision') else t end order by n)
       into trades from jsonb_array_elements(trades) with ordinality as x (t, n);
     perform strandline.write_position(u.position_id, jsonb_build_object('completed_trades', trades));
   end if;
-  return jsonb_build_object('status', 'scored', 'outbox', strandline.pm_outbox_insert(ev, s ->> 'traceparent', p_relay, p_lease_ms));
+  return jsonb_build_object('status', 'scored', 'outbox', v_added);
 end
 $$;
 
--- Timeframes that running or unscored trades have and no tick of its own looks at. p_known: JSON array of those that have one.
+-- Takes the note from trades whose provisional score is that of all bars. p_notes: JSON [[event_id, revision], …].
+create function public.strandline_pm_confirm_scores(p_notes text) returns void language sql security invoker set search_path = '' as $$
+  delete from strandline.pm_provisional u using jsonb_array_elements(p_notes::jsonb) n
+  where u.event_id = n ->> 0 and u.revision = (n ->> 1)::integer
+$$;
+
+-- Timeframes that trades have which run or are not scored for good, and no tick of its own looks at. p_known: JSON array of those that have one.
 create function public.strandline_pm_other_timeframes(p_known text) returns jsonb language sql stable security invoker set search_path = '' as $$
+  with recursive noted as (   -- from one timeframe to the next along the index
+    (select u.timeframe from strandline.pm_provisional u order by u.timeframe limit 1)
+    union all
+    select (select u.timeframe from strandline.pm_provisional u where u.timeframe > n.timeframe order by u.timeframe limit 1) from noted n where n.timeframe is not null
+  )
   select coalesce(jsonb_agg(t.timeframe order by t.timeframe), '[]') from (
     select p.timeframe::text as timeframe from public.lowcap_positions p
     where p.first_entry_timestamp is not null and p.first_entry_timestamp is distinct from p.settled_entry
       and (p.status = 'active' or p.current_trade_id is not null)
-    union select u.timeframe from strandline.pm_unscored u) t
+    union select n.timeframe from noted n where n.timeframe is not null) t
   where not p_known::jsonb ? t.timeframe
 $$;
 

@@ -76,10 +76,10 @@ begin
     on conflict (event_id, revision) do nothing
     returning id, event_id, payload, traceparent, created_at
   ), unscored as (
-    insert into strandline.pm_unscored (event_id, position_id, trade_id, side, token_contract, chain, timeframe, opened_at, closed_at)
+    insert into strandline.pm_provisional (event_id, position_id, trade_id, side, token_contract, chain, timeframe, opened_at, closed_at, waits_until)
     select a.event_id, a.payload ->> 'position_id', a.payload ->> 'trade_id', l.sides ->> a.event_id, a.payload ->> 'token_contract',
       a.payload ->> 'chain', a.payload ->> 'timeframe', to_timestamp((a.payload ->> 'opened_at')::double precision / 1000),
-      to_timestamp((a.payload ->> 'closed_at')::double precision / 1000)
+      to_timestamp((a.payload ->> 'closed_at')::double precision / 1000), now()
     from added a cross join later l where l.sides ? a.event_id and a.payload -> 'rr' = 'null'
     on conflict (event_id) do nothing
   )

@@ -36,10 +36,10 @@ begin
   if (ev ->> 'closed_at')::double precision > v_now + (t ->> 'max_skew_ms')::double precision then
     return jsonb_build_object('status', 'in_future', 'now', v_now);
   end if;
-  -- One post of a trade at a time; a tick that scores it holds its row of pm_unscored.
+  -- One post of a trade at a time; a tick that scores it holds its row of pm_provisional.
   perform pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtext('strandline_post'), pg_catalog.hashtext(ev ->> 'event_id'));
   v_event := strandline.event_of_trade(ev);
-  perform 1 from strandline.pm_unscored u where u.event_id = v_event for update;
+  perform 1 from strandline.pm_provisional u where u.event_id = v_event for update;
 
   select p.request_digest into v_known from strandline.posted_trades p where p.event_id = v_event and p.revision = v_revision;
   select max(p.revision) into v_posted from strandline.posted_trades p where p.event_id = v_event;
@@ -61,8 +61,10 @@ begin
     exit when added is not null;
     v_newest := public.strandline_pm_outbox_event(v_event);
   end loop;
-  delete from strandline.pm_unscored u where u.event_id = v_event;
-  if (t ->> 'score_later')::boolean then perform strandline.pm_note_unscored(ev, t ->> 'side'); end if;
+  delete from strandline.pm_provisional u where u.event_id = v_event;
+  if (t ->> 'score_later')::boolean then
+    perform strandline.pm_note_provisional(ev, t ->> 'side', null, clock_timestamp() + interval '3 days');
+  end if;
   return jsonb_build_object('status', 'posted', 'event', ev, 'outbox', added);
 end
 $$;

@@ -56,7 +56,7 @@ test('close: the position is closed, its trade is in the log when the command en
   const closed = await strandline(...args)
   expect(closed).toMatchObject({
     code: 0,
-    stdout: expect.stringMatching(/is closed\.[\s\S]*return \+10\.00 %[\s\S]*R\/R 2\.000/),
+    stdout: expect.stringMatching(/is closed\.[\s\S]*return \+10\.00 %[\s\S]*R\/R 2\.000, provisional: its last bar/),
   })
   expect((await outboxOf(db, id))[0]!.published_at).not.toBeNull()
   expect(await inLog()).toBe(1)
@@ -64,7 +64,7 @@ test('close: the position is closed, its trade is in the log when the command en
   expect(again).toMatchObject({
     status: 'duplicate',
     left: 0,
-    closed: { rr: 2, position_id: id, decision_type: 'trim' },
+    closed: { rr: 2, position_id: id, decision_type: 'trim', provisional: true },
   })
   expect(await inLog()).toBe(1)
 })

@@ -17,7 +17,7 @@ beforeAll(async () => {
 afterAll(() => db.drop())
 beforeEach(async () => {
   await db.sql(
-    'truncate ad_strands, learning_queue, lowcap_positions, pm_outbox, pm_unscored, trade_entries, trade_names, set_aside, strands, duplicate_strands, backfill_runs',
+    'truncate ad_strands, learning_queue, lowcap_positions, pm_outbox, pm_provisional, trade_entries, trade_names, set_aside, strands, duplicate_strands, backfill_runs',
   )
   pm = testPortfolio(db)
 })
@@ -74,7 +74,7 @@ test('without an R/R it is scored on bars, and later where they come later', asy
   expect(await run()).toMatchObject({ published: 2 })
   expect(await outboxOf(db, 'pos-0000000')).toMatchObject([{ payload: { rr: 2 } }])
   expect(await outboxOf(db, 'pos-0000001')).toMatchObject([{ payload: { rr: null, unscored_reason: 'no_ohlcv' } }])
-  expect(await db.sql('select position_id from pm_unscored')).toEqual([{ position_id: 'pos-0000001' }])
+  expect(await db.sql('select position_id from pm_provisional')).toEqual([{ position_id: 'pos-0000001' }])
 })
 
 test('a trade that was held for a year is scored on bars that are read in pieces', async () => {

@@ -21,7 +21,7 @@ beforeAll(async () => {
 afterAll(() => db.drop())
 beforeEach(async () => {
   await db.sql(
-    'truncate lowcap_positions, lowcap_price_data_ohlc, ad_strands, learning_queue, pm_outbox, pm_unscored, strandline.set_aside',
+    'truncate lowcap_positions, lowcap_price_data_ohlc, ad_strands, learning_queue, pm_outbox, pm_provisional, strandline.set_aside',
   )
   pm = testPortfolio(db)
 })

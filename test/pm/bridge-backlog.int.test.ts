@@ -16,7 +16,7 @@ beforeAll(async () => {
 afterAll(() => db.drop())
 beforeEach(async () => {
   await db.sql(
-    'truncate ad_strands, learning_queue, lowcap_positions, pm_outbox, pm_unscored, strandline.trade_entries, strandline.trade_names, strandline.set_aside',
+    'truncate ad_strands, learning_queue, lowcap_positions, pm_outbox, pm_provisional, strandline.trade_entries, strandline.trade_names, strandline.set_aside',
   )
   pm = testPortfolio(db)
 })

@@ -15,7 +15,7 @@ beforeAll(async () => {
 })
 afterAll(() => db.drop())
 beforeEach(async () => {
-  await db.sql('truncate ad_strands, learning_queue, pm_outbox, pm_unscored, strandline.strands')
+  await db.sql('truncate ad_strands, learning_queue, pm_outbox, pm_provisional, strandline.strands')
   pm = testPortfolio(db)
 })
 

@@ -36,7 +36,7 @@ test('regression: a page of trades held for a year of 1m bars is closed by one t
     await yearLong(id)
     await bars(id)
   }
-  expect(await tick(pm, '1m')).toEqual({ closed: 2, scored: 0, refused: [] })
+  expect(await tick(pm, '1m')).toEqual({ closed: 2, scored: 0, provisional: 0, refused: [] })
   for (const id of IDS) expect((await outboxOf(db, id))[0]?.payload).toMatchObject({ max_drawdown: 0.5, rr: 1 })
 })
 

@@ -4,7 +4,14 @@ import { withClient } from '../../core/store/client.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
 
 const ROWS = 30_000
-const TABLES = ['pm_outbox', 'pm_executions', 'learning_queue', 'dead_letters']
+const TABLES = [
+  'pm_outbox',
+  'pm_executions',
+  'pm_provisional',
+  'lowcap_price_data_ohlc',
+  'learning_queue',
+  'dead_letters',
+]
 /** A page of an index has more than it is asked for; a scan of the table would read ROWS. */
 const FEW = 500
 
@@ -22,6 +29,12 @@ beforeAll(async () => {
     select 's' || i, 'position_closed', case when i > ${ROWS} - 5 then 'pending' else 'completed' end, now() from generate_series(1, ${ROWS}) i`)
   await db.sql(`insert into dead_letters (consumer, topic, partition, "offset", reason, redriven_at)
     select 'c', 't', 0, i, 'bad_magic', case when i > 5 then now() end from generate_series(1, ${ROWS}) i`)
+  // trades of another timeframe wait for their last bars, five of this one have theirs; bars of before and behind
+  await db.sql(`insert into pm_provisional (event_id, position_id, trade_id, side, token_contract, chain, timeframe, opened_at, closed_at, revision, waits_until)
+    select 'e' || i, 'p' || i, 't', 'long', '0x' || i, 'base', case when i > 5 then '4h' else '1m' end, now() - interval '9 minutes', now() - interval '5 minutes', 0,
+      now() + interval '1 day' from generate_series(1, ${ROWS}) i`)
+  await db.sql(`insert into lowcap_price_data_ohlc (token_contract, chain, timeframe, timestamp, low_usd, high_usd)
+    select '0x1', 'base', '1m', now() - i * interval '1 minute', 1, 2 from generate_series(1, ${ROWS}) i`)
   await db.sql('analyze')
 })
 afterAll(() => db.drop())

@@ -5,12 +5,13 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { systemClock } from '../../core/clock.ts'
 import type { LogRecord } from '../../core/log/log.ts'
 import { addToOutbox } from '../../core/store/outbox-store.ts'
-import { type Portfolio, reportExecution } from '../../services/pm/index.ts'
+import { type Portfolio, reportExecution, tick } from '../../services/pm/index.ts'
 import { closedTrade } from '../support/closed-trade.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
 import { createTestKafka, type TestKafka } from '../support/kafka.ts'
 import {
   fullExit,
+  insertBars,
   type OutboxRecord,
   openedPosition,
   testCodec,
@@ -102,6 +103,50 @@ test('SIGKILL between publishing and marking: another relay publishes again, not
   expect(ids).toHaveLength(20)
   expect(new Set(ids).size).toBe(10)
 })
+
+test.each(['before', 'after'])(
+  'SIGKILL %s the transaction that scores a provisional trade again: the log has that revision, once',
+  async (where) => {
+    await db.sql('truncate pm_outbox, pm_provisional')
+    const topic = await kafka.createTopic({ partitions: 1 })
+    const relay = testRelay(db, kafka.log, { topic, id: 'heir', pollMs: 50 })
+    // Given a trade that closed before its last bar was stored
+    const id = await openedPosition(pm)
+    await insertBars(db, id, [[0, 95, 105]])
+    expect((await reportExecution({ ...pm, relay }, id, fullExit(id))).closed).toMatchObject({
+      rr: 2,
+      provisional: true,
+    })
+    await insertBars(db, id, [[15, 90, 120]])
+    // When a PM dies while it scores it again
+    const script = fileURLToPath(new URL('../support/doomed-tick.ts', import.meta.url))
+    const child = spawn(process.execPath, [script, db.supabaseUrl, db.key, where], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    })
+    const exited = once(child, 'exit')
+    try {
+      expect(String((await once(child.stdout, 'data'))[0])).toBe(`${where}\n`)
+    } finally {
+      child.kill('SIGKILL')
+      await exited
+    }
+    // Then the next tick does what is left to do
+    expect(await tick({ ...pm, relay }, '15m')).toMatchObject({ scored: where === 'before' ? 1 : 0, provisional: 0 })
+    expect((await tick({ ...pm, relay }, '15m')).scored).toBe(0)
+    await until(rows, (all) => all.length === 2 && all.every((r) => r.published_at !== null))
+    await relay.stop()
+    const records = await contents(topic)
+    const events = await Promise.all(records.map(({ record }) => testCodec.decode(record.value!)))
+    expect(events.map((e) => [e.revision, e.rr, e.provisional])).toEqual([
+      [0, 2, true],
+      [1, 1, false],
+    ])
+    expect(records.map(({ record }) => record.headers.strandline_revised_by?.toString())).toEqual([
+      undefined,
+      encodeURI('pm: scored again when its last bar was stored'),
+    ])
+  },
+)
 
 test('an event that is too large for the broker does not keep the others', async () => {
   await db.sql('truncate pm_outbox')

@@ -25,7 +25,7 @@ beforeAll(async () => {
 })
 afterAll(() => db.drop())
 beforeEach(async () => {
-  await db.sql('truncate pm_outbox, pm_unscored')
+  await db.sql('truncate pm_outbox, pm_provisional')
   log = createMemoryLog()
   pm = testPortfolio(db)
 })

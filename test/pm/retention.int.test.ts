@@ -21,7 +21,7 @@ beforeAll(async () => {
   retention = createRetentionStore(db.store)
 })
 afterAll(() => db.drop())
-beforeEach(() => db.sql('truncate pm_outbox, pm_unscored, pm_executions, learning_queue, strands, dead_letters'))
+beforeEach(() => db.sql('truncate pm_outbox, pm_provisional, pm_executions, learning_queue, strands, dead_letters'))
 
 const older = `- interval '31 days'`
 /** All that is in the outbox, published; by default long ago. */
@@ -115,6 +115,17 @@ describe('an event that was published long ago', () => {
       [0, false],
       [1, true],
     ])
+  })
+
+  test('keeps its content while its score is provisional', async () => {
+    const id = await openedPosition(pm)
+    await insertBars(db, id, [[0, 95, 105]])
+    await reportExecution(pm, id, fullExit(id))
+    await publish()
+    expect(await retain(retention, 'pm_outbox', DAYS)).toBe(0)
+    await insertBars(db, id, [[15, 90, 120]])
+    expect(await tick(pm, '15m')).toMatchObject({ scored: 1 })
+    expect(await retain(retention, 'pm_outbox', DAYS)).toBe(1)
   })
 
   test('in great numbers, in pieces, past those that have to keep theirs', async () => {

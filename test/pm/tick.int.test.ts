@@ -1,10 +1,26 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type Clock, systemClock } from '../../core/clock.ts'
+import { StrandlineError } from '../../core/errors.ts'
+import { withClient } from '../../core/store/client.ts'
+import { createImportOutbox } from '../../core/store/outbox-store.ts'
+import { type BarRow, scoreOn } from '../../domain/closing/closing.ts'
 import { eventId } from '../../domain/event.ts'
+import { rescoredOn } from '../../domain/revision.ts'
 import { type Portfolio, reportExecution, tick } from '../../services/pm/index.ts'
 import { startTicks } from '../../services/pm/ticks.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
-import { at, fullExit, insertBars, openedPosition, outboxOf, positionOf, testPortfolio, until } from '../support/pm.ts'
+import {
+  at,
+  fullExit,
+  insertBars,
+  MIN,
+  openedPosition,
+  outboxOf,
+  positionOf,
+  T0,
+  testPortfolio,
+  until,
+} from '../support/pm.ts'
 
 let db: TestDatabase
 let pm: Portfolio
@@ -41,15 +57,19 @@ const foreignExit = async (id: string, change: Record<string, unknown> = {}) => 
   if (error) throw new Error(error.message)
 }
 
+const notesOf = (eventId: string) => db.sql('select revision from pm_provisional where event_id = $1', [eventId])
+/** Nobody waits for bars any more. */
+const waitedLongEnough = () => db.sql('update pm_provisional set waits_until = now()')
+
 describe('a position that someone else brought to zero', () => {
   test('is closed by the tick of its timeframe, once', async () => {
     await foreign('f1')
-    await insertBars(db, 'f1', [[0, 95, 120]])
+    await insertBars(db, 'f1', [[15, 95, 120]])
     expect((await tick(pm, '15m')).closed).toBe(0)
     await foreignExit('f1')
     expect((await tick(pm, '1h')).closed).toBe(0)
-    expect(await tick(pm, '15m')).toEqual({ closed: 1, scored: 0, refused: [] })
-    expect(await tick(pm, '15m')).toEqual({ closed: 0, scored: 0, refused: [] })
+    expect(await tick(pm, '15m')).toEqual({ closed: 1, scored: 0, provisional: 0, refused: [] })
+    expect(await tick(pm, '15m')).toEqual({ closed: 0, scored: 0, provisional: 0, refused: [] })
     expect(await outboxOf(db, 'f1')).toMatchObject([
       {
         payload: {
@@ -109,7 +129,7 @@ describe('a position that someone else brought to zero', () => {
   test('that never had an entry is not touched', async () => {
     await foreign('f4', { total_quantity: 0, first_entry_timestamp: null, avg_entry_price: null, timeframe: '4h' })
     await foreign('f5', { total_quantity: 0, status: 'dormant', timeframe: '4h' })
-    expect(await tick(pm, '4h')).toEqual({ closed: 0, scored: 0, refused: [] })
+    expect(await tick(pm, '4h')).toEqual({ closed: 0, scored: 0, provisional: 0, refused: [] })
   })
 
   test('more than one page of them', async () => {
@@ -153,7 +173,17 @@ describe('a trade that closed without bars', () => {
     const outbox = await outboxOf(db, id)
     expect(outbox).toMatchObject([
       { revision: 0, payload: { rr: null } },
-      { revision: 1, payload: { revision: 1, rr: 2, max_drawdown: 0.05, unscored_reason: null, entry_price: 100 } },
+      {
+        revision: 1,
+        payload: {
+          revision: 1,
+          rr: 2,
+          max_drawdown: 0.05,
+          unscored_reason: null,
+          entry_price: 100,
+          revised_by: 'pm: scored when its last bar was stored',
+        },
+      },
     ])
     expect(outbox[1]!.event_id).toBe(outbox[0]!.event_id)
     expect((await positionOf(db, id)).completed_trades).toMatchObject([
@@ -164,7 +194,8 @@ describe('a trade that closed without bars', () => {
   test('waits while only the first of its bars is there, and takes what there is when no more come', async () => {
     const id = await unscored()
     await insertBars(db, id, [[0, 95, 105]])
-    expect((await tick(pm, '15m')).scored).toBe(0)
+    for (let look = 0; look < 3; look++) expect((await tick(pm, '15m')).scored).toBe(0)
+    await waitedLongEnough()
     expect((await tick(pm, '15m')).scored).toBe(1)
     expect((await outboxOf(db, id))[1]!.payload).toMatchObject({ rr: 2, max_gain: 0.1 })
   })
@@ -192,7 +223,169 @@ describe('a trade that closed without bars', () => {
     await insertBars(db, id, [[15, 95, 120]])
     await tick(pm, '15m')
     expect((await outboxOf(db, id)).map((o) => o.payload.rr)).toEqual([null, 3])
-    expect(await db.sql('select 1 from pm_unscored where event_id = $1', [row!.event_id])).toHaveLength(0)
+    expect(await notesOf(row!.event_id)).toEqual([])
+  })
+})
+
+describe('a trade that closed before its last bar was stored', () => {
+  /** Closed at minute 30 with one bar from minute 0 on: R/R 2. */
+  const provisional = async (change: Record<string, unknown> = {}) => {
+    const id = await openedPosition(pm, change)
+    await insertBars(db, id, [[0, 95, 105]])
+    const { closed } = await reportExecution(pm, id, fullExit(id))
+    return { id, event: closed! }
+  }
+  const BARS: BarRow[] = [
+    [T0, 95, 105],
+    [T0 + 15 * MIN, 90, 120],
+  ]
+
+  test('is published at once, and says that its score is provisional', async () => {
+    const { id, event } = await provisional()
+    expect(event).toMatchObject({ rr: 2, max_gain: 0.1, revision: 0, provisional: true })
+    expect(await outboxOf(db, id)).toMatchObject([{ payload: event }])
+    expect(await notesOf(event.event_id)).toEqual([{ revision: 0 }])
+    expect(await reportExecution(pm, id, fullExit(id))).toMatchObject({ status: 'duplicate', closed: event })
+    expect(await tick(pm, '15m')).toMatchObject({ scored: 0, provisional: expect.any(Number) })
+    expect(await outboxOf(db, id)).toHaveLength(1)
+  })
+
+  test('is scored again by the tick once that bar is stored: what a backfill, or rescore, makes of it', async () => {
+    const { id, event } = await provisional()
+    await insertBars(db, id, [[15, 90, 120]])
+    expect(await tick(pm, '15m')).toMatchObject({ scored: 1 })
+    expect(await tick(pm, '15m')).toMatchObject({ scored: 0 })
+    const [, last] = await outboxOf(db, id)
+    expect(last!.payload).toMatchObject({
+      revision: 1,
+      ...scoreOn(event, 'long', BARS),
+      provisional: false,
+      revised_by: 'pm: scored again when its last bar was stored',
+    })
+    expect(rescoredOn(last!.payload, BARS, 'rescore')).toBeNull()
+    expect((await positionOf(db, id)).completed_trades).toMatchObject([{ revision: 1, rr: 1, max_gain: 0.2 }])
+    expect(await notesOf(event.event_id)).toEqual([])
+    expect(await reportExecution(pm, id, fullExit(id))).toMatchObject({ closed: { revision: 1, rr: 1 } })
+  })
+
+  test('stays one event where that bar says nothing new, and is not provisional any more', async () => {
+    const { id, event } = await provisional()
+    await insertBars(db, id, [[15, 96, 104]])
+    expect(await tick(pm, '15m')).toMatchObject({ scored: 0 })
+    expect(await outboxOf(db, id)).toHaveLength(1)
+    expect(await notesOf(event.event_id)).toEqual([])
+    const { closed } = await reportExecution(pm, id, fullExit(id))
+    expect(closed).toMatchObject({ rr: 2, revision: 0, provisional: false })
+  })
+
+  test('is final when a later bar is stored: nobody traded while the last one ran', async () => {
+    const { id, event } = await provisional()
+    await insertBars(db, id, [[45, 1, 1_000]])
+    await tick(pm, '15m')
+    expect(await notesOf(event.event_id)).toEqual([])
+    expect(await outboxOf(db, id)).toHaveLength(1)
+  })
+
+  test('is final after some days without any: nobody trades any more', async () => {
+    const { id, event } = await provisional()
+    await insertBars(db, id, [[-15, 1, 1_000]])
+    await tick(pm, '15m')
+    expect(await notesOf(event.event_id)).toHaveLength(1)
+    await waitedLongEnough()
+    await tick(pm, '15m')
+    expect(await notesOf(event.event_id)).toEqual([])
+    expect(await outboxOf(db, id)).toHaveLength(1)
+  })
+
+  test('waits while the bar that covers the exit is stored and still runs', async () => {
+    const id = await openedPosition(pm)
+    const now = Date.now()
+    const minutes = (ms: number) => (ms - T0) / MIN
+    const runs = Math.floor(now / (15 * MIN)) * 15 * MIN
+    await insertBars(db, id, [[minutes(runs), 95, 105]])
+    const { closed } = await reportExecution(pm, id, fullExit(id, { executed_at: new Date(now).toISOString() }))
+    expect(closed).toMatchObject({ provisional: true, rr: 2 })
+    await tick(pm, '15m')
+    expect(await notesOf(closed!.event_id)).toEqual([{ revision: 0 }])
+    await db.sql(`update lowcap_price_data_ohlc set low_usd = 90 where token_contract = '0x' || $1`, [id])
+    await insertBars(db, id, [[minutes(runs) + 15, 80, 120]])
+    expect(await tick(pm, '15m')).toMatchObject({ scored: 1 })
+    expect((await outboxOf(db, id)).map((o) => o.payload.rr)).toEqual([2, 1])
+  })
+
+  test('gets one revision from four ticks at once, though answers are lost', async () => {
+    const { id, event } = await provisional()
+    await insertBars(db, id, [[15, 90, 120]])
+    const losing: Portfolio['positions'] = {
+      ...pm.positions,
+      async scoreLate(...asked) {
+        await pm.positions.scoreLate(...asked)
+        throw new StrandlineError('STORE_UNREACHABLE', 'The answer is lost.')
+      },
+    }
+    const ticks = [pm, { ...pm, positions: losing }, pm, { ...pm, positions: losing }]
+    await Promise.allSettled(ticks.map((one) => tick(one, '15m')))
+    await tick(pm, '15m')
+    expect((await outboxOf(db, id)).map((o) => [o.revision, o.payload.rr])).toEqual([
+      [0, 2],
+      [1, 1],
+    ])
+    expect(await notesOf(event.event_id)).toEqual([])
+  })
+
+  test.each([
+    ['corrects', { rr: 3 }],
+    ['retracts', { voided: true }],
+  ])('stays what somebody made of it who %s it meanwhile, also while a tick is at it', async (_, change) => {
+    const { id, event } = await provisional()
+    await insertBars(db, id, [[15, 90, 120]])
+    const revision = { ...event, ...change, provisional: false, revision: 1, revised_by: 'somebody' }
+    const racing: Portfolio['positions'] = {
+      ...pm.positions,
+      async scoreLate(...asked) {
+        await createImportOutbox(db.store).add([revision])
+        return pm.positions.scoreLate(...asked)
+      },
+    }
+    expect(await tick({ ...pm, positions: racing }, '15m')).toMatchObject({ scored: 0 })
+    expect(await tick(pm, '15m')).toMatchObject({ scored: 0 })
+    expect((await outboxOf(db, id)).map((o) => o.payload)).toEqual([event, revision])
+    expect(await notesOf(event.event_id)).toEqual([])
+    expect((await positionOf(db, id)).completed_trades).toMatchObject([{ revision: 0, rr: 2 }])
+  })
+
+  test('stays what somebody makes of it whose transaction has begun before the tick’s', async () => {
+    const { id, event } = await provisional()
+    await insertBars(db, id, [[15, 90, 120]])
+    const revision = { ...event, rr: 3, provisional: false, revision: 1 }
+    const did = await withClient(db.databaseUrl, async (client) => {
+      await client.query('begin')
+      await client.query('select public.strandline_pm_outbox_add($1)', [JSON.stringify([revision])])
+      const ticking = tick(pm, '15m')
+      await until(
+        () => db.sql(`select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`),
+        (waiting) => waiting.length > 0,
+      )
+      await client.query('commit')
+      return ticking
+    })
+    expect(did.scored).toBe(0)
+    expect((await outboxOf(db, id)).map((o) => o.payload.rr)).toEqual([2, 3])
+    expect((await positionOf(db, id)).completed_trades).toMatchObject([{ revision: 0, rr: 2 }])
+    await tick(pm, '15m')
+    expect(await notesOf(event.event_id)).toEqual([])
+  })
+
+  test('in great numbers: all of them, page by page, and how many are left is told', async () => {
+    await db.sql('truncate pm_provisional')
+    const trades = []
+    for (let n = 0; n < 60; n++) trades.push(await provisional())
+    expect(await tick(pm, '15m')).toMatchObject({ scored: 0, provisional: 60 })
+    for (const { id } of trades.slice(3)) await insertBars(db, id, [[15, Number(id.slice(1)) % 2 === 0 ? 90 : 96, 104]])
+    const did = await tick(pm, '15m')
+    expect(did.scored).toBeGreaterThan(20)
+    expect(did.provisional).toBe(3)
+    expect(await db.sql('select 1 from pm_provisional')).toHaveLength(3)
   })
 })
 

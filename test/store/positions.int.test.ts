@@ -5,13 +5,22 @@ import { createMemoryDatabase, type MemoryDatabase } from '../../core/store/memo
 import { outboxOf } from '../../core/store/memory/outbox.ts'
 import { type MemoryPosition, writePosition } from '../../core/store/memory/positions.ts'
 import { strandTables } from '../../core/store/memory/strands.ts'
+import { createImportOutbox } from '../../core/store/outbox-store.ts'
 import { closingOf, type FlatTrade, rescored } from '../../domain/closing/closing.ts'
 import { parseExecution } from '../../domain/closing/execution.ts'
-import { eventId } from '../../domain/event.ts'
+import { barsAreFinal } from '../../domain/closing/final-bars.ts'
+import type { Score } from '../../domain/closing/rr.ts'
+import { eventId, type PositionClosed } from '../../domain/event.ts'
 import { createBarStore } from '../../services/pm/bar-store.ts'
 import { createMemoryBars, insertBar } from '../../services/pm/memory-bars.ts'
+import { createMemoryImportOutbox } from '../../services/pm/memory-outbox.ts'
 import { createMemoryPositions } from '../../services/pm/memory-positions.ts'
-import { createPositionStore, type RecordedExecution, type ScoredTrade } from '../../services/pm/position-store.ts'
+import {
+  createPositionStore,
+  type LateTrade,
+  type RecordedExecution,
+  type ScoredTrade,
+} from '../../services/pm/position-store.ts'
 import { adapters, outcome, useWays, WAYS, type Way } from './ways.ts'
 
 const T0 = Date.parse('2026-03-02T10:00:00Z')
@@ -22,8 +31,9 @@ const RELAY = { relay: 'r', leaseMs: 60_000 }
 const ways = useWays(...WAYS)
 const positionsOf = adapters(createMemoryPositions, createPositionStore)
 const barsOf = adapters(createMemoryBars, createBarStore)
+const importsOf = adapters(createMemoryImportOutbox, createImportOutbox)
 
-const TABLES = `lowcap_positions, lowcap_price_data_ohlc, strandline.pm_executions, strandline.pm_unscored, strandline.pm_outbox,
+const TABLES = `lowcap_positions, lowcap_price_data_ohlc, strandline.pm_executions, strandline.pm_provisional, strandline.pm_outbox,
   strandline.trade_entries, strandline.trade_names, strandline.set_aside`
 
 const opened = (id: string, more: object = {}) => ({
@@ -75,6 +85,28 @@ async function bar(way: Way, id: string, minute: number, low: number, high: numb
   )
 }
 
+/** Nobody waits for bars any more. */
+async function waitedLongEnough(way: Way): Promise<void> {
+  if (!way.memory) return void (await way.db.sql('update pm_provisional set waits_until = now()'))
+  const notes = way.memory.table<{ waits_until: number }>('pm_provisional')
+  way.memory.transaction(() => {
+    for (const id of notes.keys()) {
+      const note = notes.get(id)
+      if (note) notes.put(id, { ...note, waits_until: Date.now() })
+    }
+  })
+}
+
+const nextOf = ({ event, side, bars }: LateTrade) => rescored(event, side, bars ?? [], 'a tick')
+
+/** A revision by a person, through the outbox. */
+const corrected = (event: PositionClosed, change: Partial<PositionClosed>) => ({
+  ...event,
+  revision: event.revision + 1,
+  revised_by: 'somebody',
+  ...change,
+})
+
 /** What was written. */
 async function contents(way: Way): Promise<unknown> {
   if (way.memory) {
@@ -83,10 +115,10 @@ async function contents(way: Way): Promise<unknown> {
     return {
       outbox: rows.sort((a, b) => a.id - b.id).map((r) => [r.id, r.event_id, r.revision, r.claimed_by, r.payload]),
       aside: setAside.rows().map((a) => [a.kind, a.id, a.scope, a.reason, a.attempts]),
-      unscored: way.memory
-        .table<{ event_id: string; bars_seen: number }>('pm_unscored')
+      late: way.memory
+        .table<{ event_id: string; revision: number | null; bars_seen: number }>('pm_provisional')
         .rows()
-        .map((u) => [u.event_id, u.bars_seen]),
+        .map((u) => [u.event_id, u.revision, u.bars_seen]),
     }
   }
   const all = async (text: string) => (await way.db.sql<{ row: unknown }>(text)).map(({ row }) => row)
@@ -95,7 +127,7 @@ async function contents(way: Way): Promise<unknown> {
       'select jsonb_build_array(id, event_id, revision, claimed_by, payload) as row from pm_outbox order by id',
     ),
     aside: await all('select jsonb_build_array(kind, id, scope, reason, attempts) as row from set_aside'),
-    unscored: await all('select jsonb_build_array(event_id, bars_seen) as row from pm_unscored'),
+    late: await all('select jsonb_build_array(event_id, revision, bars_seen) as row from pm_provisional'),
   }
 }
 
@@ -161,7 +193,7 @@ describe.each(WAYS)('%s', (name) => {
     expect(await close(way(), trade)).toMatchObject({ status: 'already_closed', event: { trade_id: trade.trade_id } })
     expect(await positionsOf(way()).flatTrade('a')).toBeNull()
     expect(await positionsOf(way()).read('a')).toMatchObject({ status: 'watchlist', current_trade_id: null })
-    expect(untimed(await contents(way()))).toMatchObject({ unscored: [[eventId('a', trade.trade_id), 0]] })
+    expect(untimed(await contents(way()))).toMatchObject({ late: [[eventId('a', trade.trade_id), null, 0]] })
   })
 
   test('an exit that leaves nothing is recorded and closed at once, as it was scored before', async () => {
@@ -207,23 +239,114 @@ describe.each(WAYS)('%s', (name) => {
     expect(await contents(way())).toMatchObject({ outbox: [] })
   })
 
-  test('a trade that closed without bars is scored once they have come', async () => {
+  const late = async (): Promise<LateTrade[]> => (await positionsOf(way()).lateTrades('15m', '', 5)).trades
+  const completed = async () =>
+    ((await positionsOf(way()).read('a')) as unknown as { completed_trades: object[] }).completed_trades
+  /** The position, closed at minute 30. */
+  const closed = async () => {
     await buy()
     await close(way(), ((await sell()) as { trade: FlatTrade }).trade)
+  }
+
+  test('a trade that closed without bars is scored once they have come', async () => {
+    await closed()
     const port = positionsOf(way())
-    expect(await port.lateTrades('15m', '', 5)).toEqual([])
+    expect(await port.lateTrades('15m', '', 5)).toEqual({ trades: [], provisional: 0 })
     await bar(way(), 'a', 0, 90, 105)
-    expect(await port.lateTrades('15m', '', 5)).toMatchObject([{ complete: false }])
-    expect(await port.lateTrades('15m', '', 5)).toMatchObject([{ complete: true, bars: [[T0, 90, 105]] }])
+    expect(await late()).toMatchObject([{ revision: null, exit_bar: null, later_bar: false, over: false }])
+    expect(await late()).toMatchObject([{ over: false, bars: [[T0, 90, 105]] }]) // no new one, but they are waited for
     await bar(way(), 'a', 30, 95, 120)
-    const [late] = await port.lateTrades('15m', '', 5)
-    expect(late).toMatchObject({ complete: true })
-    const next = rescored(late!.event, late!.side, late!.bars!)!
+    const [trade] = await late()
+    expect(trade).toMatchObject({ later_bar: true, settled: false })
+    const next = nextOf(trade!)!
     expect(await port.scoreLate(next, RELAY)).toMatchObject({ status: 'scored', outbox: { payload: { revision: 1 } } })
     expect(await port.scoreLate(next, RELAY)).toEqual({ status: 'superseded' })
-    const { completed_trades } = (await port.read('a')) as unknown as { completed_trades: object[] }
-    expect(completed_trades).toMatchObject([{ revision: 1, rr: next.score.rr }])
-    expect(await port.event(late!.event_id)).toMatchObject({ revision: 1 })
+    expect(await completed()).toMatchObject([{ revision: 1, rr: next.score.rr }])
+    expect(await port.event(trade!.event_id)).toMatchObject({ revision: 1, revised_by: 'a tick' })
+  })
+
+  test('a trade without a score is over when it was waited for and no bar came since the last look', async () => {
+    await closed()
+    await bar(way(), 'a', 0, 90, 105)
+    await late()
+    await waitedLongEnough(way())
+    expect(await late()).toMatchObject([{ over: true }])
+    await bar(way(), 'a', -5, 90, 105)
+    expect(await late()).toMatchObject([{ over: false }])
+  })
+
+  describe('a trade that closed before its last bar was stored', () => {
+    beforeEach(async () => {
+      await bar(way(), 'a', 0, 90, 105)
+      await closed()
+    })
+
+    test('is noted with its revision, and asks for nothing before a bar is there that may cover the exit', async () => {
+      const port = positionsOf(way())
+      const { late: notes } = (await contents(way())) as { late: [string, number, number][] }
+      expect(notes).toEqual([[expect.any(String), 0, 0]])
+      expect(await port.event(notes[0]![0])).toMatchObject({ provisional: true, rr: 1 })
+      expect(await port.lateTrades('15m', '', 5)).toEqual({ trades: [], provisional: 1 })
+      await bar(way(), 'a', 15, 80, 120)
+      expect(await late()).toMatchObject([{ revision: 0, exit_bar: T0 + 15 * MIN, later_bar: false, over: false }])
+      expect(await port.lateTrades('1h', '', 5)).toEqual({ trades: [], provisional: 0 })
+    })
+
+    test('gets one revision, and is noted no more, whoever asks again', async () => {
+      const port = positionsOf(way())
+      await bar(way(), 'a', 15, 80, 120)
+      const [trade] = await late()
+      const next = nextOf(trade!)!
+      const answers = await Promise.all([port.scoreLate(next, RELAY), port.scoreLate(next, RELAY)])
+      expect(answers.map((a) => a.status).sort()).toEqual(['scored', 'superseded'])
+      expect(await contents(way())).toMatchObject({
+        late: [],
+        outbox: [
+          [1, trade!.event_id, 0, 'r', trade!.event],
+          [2, trade!.event_id, 1, 'r', next.event],
+        ],
+      })
+      expect(await port.event(trade!.event_id)).toMatchObject({ provisional: false })
+      expect(await completed()).toMatchObject([{ revision: 1, rr: 0.5, max_drawdown: 0.2 }])
+    })
+
+    test('is noted no more when all bars say the same; its event stays, and is final', async () => {
+      const port = positionsOf(way())
+      await bar(way(), 'a', 15, 95, 104)
+      const [trade] = await late()
+      expect(nextOf(trade!)).toBeNull()
+      await port.confirmScores([[trade!.event_id, 1]]) // of another revision
+      expect(await late()).toHaveLength(1)
+      await port.confirmScores([[trade!.event_id, 0]])
+      expect(await port.lateTrades('15m', '', 5)).toEqual({ trades: [], provisional: 0 })
+      expect(await port.event(trade!.event_id)).toEqual({ ...trade!.event, provisional: false })
+      expect(await port.scoreLate({ event: { ...trade!.event, revision: 1 }, score: {} as Score }, RELAY)).toEqual({
+        status: 'superseded',
+      })
+    })
+
+    test('is waited for so long, and scored on what has come', async () => {
+      await waitedLongEnough(way())
+      expect(await late()).toMatchObject([{ over: true, bars: [[T0, 90, 105]] }])
+    })
+
+    test.each([
+      ['corrected', { rr: 3 }],
+      ['retracted', { voided: true }],
+    ])('and was %s meanwhile stays what it was made', async (_, change) => {
+      const port = positionsOf(way())
+      await bar(way(), 'a', 15, 80, 120)
+      const [trade] = await late()
+      const next = nextOf(trade!)!
+      await importsOf(way()).add([corrected(trade!.event, change)])
+      expect(await port.scoreLate(next, RELAY)).toEqual({ status: 'superseded' })
+      const above = { ...next, event: { ...next.event, revision: 2 } } // as if it had been read since
+      expect(await port.scoreLate(above, RELAY)).toEqual({ status: 'superseded' })
+      expect(await late()).toMatchObject([{ settled: true, bars: null }])
+      expect(await port.lateTrades('15m', '', 5)).toEqual({ trades: [], provisional: 0 })
+      expect(await port.event(trade!.event_id)).toMatchObject({ revision: 1, ...change })
+      expect(await completed()).toMatchObject([{ revision: 0, rr: 1 }])
+    })
   })
 
   test('bars come in pieces, and those of many trades in their order', async () => {
@@ -264,6 +387,8 @@ const step = fc.oneof(
       trade: amount,
       exit: amount,
       how: fc.constantFrom('in two', 'at once', 'overtaken'),
+      /** A bar is there that ends before the exit. */
+      half: fc.boolean(),
       position,
     }),
   },
@@ -288,8 +413,15 @@ const step = fc.oneof(
     }),
   },
   {
-    weight: 1,
+    weight: 2,
     arbitrary: fc.record({ look: fc.constantFrom('row', 'pages', 'late', 'late', 'late', 'late'), position }),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      late: fc.constantFrom<'over' | Partial<PositionClosed>>('over', { rr: 7 }, { voided: true }, { rr: null }),
+      position,
+    }),
   },
   { weight: 1, arbitrary: fc.record({ bar: fc.constantFrom(-15, -5, 0, 5), position, low: amount, high: amount }) },
   {
@@ -330,8 +462,10 @@ async function take(way: Way, one: Step, i: number, read: Map<string, FlatTrade>
     const buy = { id: `in-${i}`, kind: 'buy', quantity: one.trade, price: 1, executed_at: at(i * 5) }
     const sell = { id: `out-${i}`, kind: 'trim', size_frac: 1, price: one.exit, executed_at: at(i * 5 + 4) }
     const bought = await record(way, one.position, buy)
+    if (one.half) await bar(way, one.position, i * 5 - 12, 0.5, 2)
     if (one.how === 'in two') return [bought, await record(way, one.position, sell)]
     const flat = await port.tradeAfter(reported(one.position, sell))
+    if (flat) read.set(one.position, flat)
     if (one.how === 'overtaken') await write(way, one.position, { avg_entry_price: i + 2 })
     return [bought, flat && (await outcome(port.exit(reported(one.position, sell), scored(flat), RELAY))), flat]
   }
@@ -352,6 +486,11 @@ async function take(way: Way, one: Step, i: number, read: Map<string, FlatTrade>
     const named = one.write.current_trade_id === OLD_TRADE ? { current_trade_id: old } : {}
     return write(way, one.position, { ...one.write, ...named })
   }
+  if ('late' in one) {
+    if (one.late === 'over') return waitedLongEnough(way)
+    const last = await port.event(eventId(one.position, read.get(one.position)?.trade_id ?? ''))
+    return last && importsOf(way).add([corrected(last, one.late)])
+  }
   if ('aside' in one)
     return port.setAside(
       one.timeframe,
@@ -365,15 +504,20 @@ async function take(way: Way, one: Step, i: number, read: Map<string, FlatTrade>
       await port.otherTimeframes(['1h']),
     ]
   const first = await port.lateTrades('15m', '', 2)
-  const late = await port.lateTrades('15m', '', 2) // no new bar since: they have come
-  const scores = late.filter((l) => l.complete).map((l) => rescored(l.event, l.side, l.bars!))
+  const late = await port.lateTrades('15m', '', 2)
   const answers = []
-  for (const next of scores) if (next) answers.push(await port.scoreLate(next, RELAY))
+  for (const trade of late.trades) {
+    if (trade.settled || !(trade.over || barsAreFinal(trade.event, trade))) continue
+    const next = nextOf(trade)
+    if (next) answers.push(await port.scoreLate(next, RELAY))
+    else await port.confirmScores([[trade.event_id, trade.revision ?? 0]])
+  }
   return [first, answers, late]
 }
 
 test('any sequence of calls has the same answers in memory as in PostgreSQL, one by one, and the same outcome', async () => {
   const { direct } = ways
+
   await fc.assert(
     fc.asyncProperty(fc.array(step, { minLength: 15, maxLength: 40, size: 'max' }), async (steps) => {
       const memory: Way = { name: 'memory', memory: createMemoryDatabase() }

@@ -18,7 +18,7 @@ const postsOf = adapters(createMemoryPostedTrades, createPostedTradeStore)
 const barsOf = adapters(createMemoryBars, createBarStore)
 const importsOf = adapters(createMemoryImportOutbox, createImportOutbox)
 
-const TABLES = `strandline.pm_outbox, strandline.pm_unscored, strandline.trade_entries, strandline.trade_names, strandline.posted_trades,
+const TABLES = `strandline.pm_outbox, strandline.pm_provisional, strandline.trade_entries, strandline.trade_names, strandline.posted_trades,
   public.lowcap_price_data_ohlc`
 const SKEW_MS = 300_000
 const CLAIM = { relay: 'r', leaseMs: 30_000 }
@@ -56,7 +56,7 @@ async function contents(way: Way): Promise<unknown> {
         .map((r) => [r.event_id, r.revision])
         .sort(),
       unscored: memory
-        .table<{ event_id: string; side: string }>('pm_unscored')
+        .table<{ event_id: string; side: string }>('pm_provisional')
         .rows()
         .map((r) => [r.event_id, r.side])
         .sort(),
@@ -67,7 +67,7 @@ async function contents(way: Way): Promise<unknown> {
       `select jsonb_build_array(event_id, revision, payload -> 'rr', claimed_by) as row from strandline.pm_outbox`,
     ),
     posted: await rows('select jsonb_build_array(event_id, revision) as row from strandline.posted_trades'),
-    unscored: await rows('select jsonb_build_array(event_id, side) as row from strandline.pm_unscored'),
+    unscored: await rows('select jsonb_build_array(event_id, side) as row from strandline.pm_provisional'),
   }
 }
 

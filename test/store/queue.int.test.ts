@@ -14,7 +14,7 @@ const ways = useWays(...WAYS)
 const queueOf = adapters(createMemoryQueue, createQueueStore)
 
 const TABLES = `lowcap_positions, ad_strands, learning_queue, strandline.strands, strandline.duplicate_strands, strandline.set_aside,
-  strandline.pm_outbox, strandline.pm_unscored, strandline.trade_entries, strandline.trade_names`
+  strandline.pm_outbox, strandline.pm_provisional, strandline.trade_entries, strandline.trade_names`
 
 const strand = (id: string, kind: string) => ({
   id,
@@ -54,7 +54,7 @@ async function contents(way: Way): Promise<Record<string, unknown[]>> {
         .rows()
         .map((o) => [o.id, o.event_id, o.revision, o.claimed_by, o.payload?.trade_id]),
       unscored: way.memory
-        .table<{ event_id: string; side: string }>('pm_unscored')
+        .table<{ event_id: string; side: string }>('pm_provisional')
         .rows()
         .map((u) => [u.event_id, u.side]),
     })
@@ -67,7 +67,7 @@ async function contents(way: Way): Promise<Record<string, unknown[]>> {
     queue: await all('id, status, error', 'learning_queue'),
     aside: await all('kind, id, scope, reason, attempts, retry_at is not null', 'set_aside'),
     outbox: await all(`id, event_id, revision, claimed_by, payload ->> 'trade_id'`, 'pm_outbox'),
-    unscored: await all('event_id, side', 'pm_unscored'),
+    unscored: await all('event_id, side', 'pm_provisional'),
   })
 }
 

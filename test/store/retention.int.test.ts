@@ -8,7 +8,7 @@ import { createImportOutbox, createOutbox } from '../../core/store/outbox-store.
 import { parseExecution } from '../../domain/closing/execution.ts'
 import type { PositionClosed } from '../../domain/event.ts'
 import { createMemoryImportOutbox, createMemoryOutbox } from '../../services/pm/memory-outbox.ts'
-import { createMemoryPositions } from '../../services/pm/memory-positions.ts'
+import { createMemoryPositions, noteProvisional } from '../../services/pm/memory-positions.ts'
 import { createMemoryRetention } from '../../services/pm/memory-retention.ts'
 import { createPositionStore } from '../../services/pm/position-store.ts'
 import { retain } from '../../services/pm/retention.ts'
@@ -33,7 +33,7 @@ describe.each(WAYS)('%s', (name) => {
   beforeEach(async () => {
     memory = createMemoryDatabase({ now: () => Date.now() + clock.ms })
     await ways[name].db?.sql(
-      'truncate lowcap_positions, pm_outbox, pm_executions, learning_queue, strands, dead_letters restart identity',
+      'truncate lowcap_positions, pm_outbox, pm_provisional, pm_executions, learning_queue, strands, dead_letters restart identity',
     )
   })
 
@@ -79,6 +79,17 @@ describe.each(WAYS)('%s', (name) => {
     expect(await importsOf(way()).add([scored])).toEqual({ added: 0, known: 1 })
     expect(await importsOf(way()).rescore([scored])).toEqual([])
     expect(await positionsOf(way()).event(scored.event_id)).toEqual({ event_id: scored.event_id, revision: 0 })
+  })
+
+  test('an event whose score is provisional keeps its content', async () => {
+    const open = closedTrade({ trade_id: 'open', rr: 1 })
+    await publish(open)
+    if (way().memory) memory.transaction(() => noteProvisional(memory, open, 'long', 0, 0))
+    else await way().db!.sql(`select pm_note_provisional($1, 'long', 0, now())`, [JSON.stringify(open)])
+    await pass()
+    expect(await retain(retentionOf(way()), 'pm_outbox', 30)).toBe(0)
+    await positionsOf(way()).confirmScores([[open.event_id, 0]])
+    expect(await retain(retentionOf(way()), 'pm_outbox', 30)).toBe(1)
   })
 
   test('an event whose next revision is known is made small, scored or not; in pieces as in one', async () => {

@@ -41,7 +41,7 @@ export const TABLES_OF_CLOSES = [
   'public.lowcap_price_data_ohlc',
   'strandline.pm_executions',
   'strandline.pm_outbox',
-  'strandline.pm_unscored',
+  'strandline.pm_provisional',
   'strandline.posted_trades',
   'strandline.trade_entries',
   'strandline.trade_names',

@@ -5,7 +5,7 @@ import { adoptStrand } from '../../../core/store/memory/strands.ts'
 import type { OutboxRow } from '../../../core/store/outbox-store.ts'
 import type { Side } from '../../../domain/closing/rr.ts'
 import type { PositionClosed } from '../../../domain/event.ts'
-import { noteUnscored } from '../memory-positions.ts'
+import { noteProvisional } from '../memory-positions.ts'
 import type { RelayClaim } from '../position-store.ts'
 
 /** What is large and says nothing of a trade. */
@@ -58,7 +58,7 @@ export function takeTrades(db: MemoryDatabase, rows: readonly ForeignRow[], clai
   }
   for (const { payload: event, event_id } of added) {
     const later = named.findLast((g) => g.event_id === event_id && g.row.score_later === true)
-    if (later && event?.rr === null) noteUnscored(db, event, later.row.side as Side)
+    if (later && event?.rr === null) noteProvisional(db, event, later.row.side as Side, null, db.now())
   }
   for (const { row, event_id } of named) if (row.strand_id) adoptStrand(db, row.strand_id, event_id)
   const published = claim.relay === null ? [] : added.map((row) => handedOut(row) as OutboxRow)
