@@ -63,6 +63,7 @@ export function wrongs(world: World, actors: Actors): string[] {
   const log = contentsOf(world)
   return [
     ...wrongLog(world, actors, log),
+    ...needlessRevisions(world),
     ...wrongLedger(world, log),
     ...wrongCoefficients(world, log),
     ...wrongStrands(world, log),
@@ -80,7 +81,7 @@ const eventOf = (trade: PlannedTrade) => {
 }
 
 /** Does the log say of each trade what was reported, and what others said of it, and nothing else? */
-function wrongLog({ plan, db }: World, { trader }: Actors, log: LogContents): string[] {
+function wrongLog({ plan, db }: World, { trader, others }: Actors, log: LogContents): string[] {
   const found: string[] = []
   const known = new Set(plan.trades.map(eventOf))
   for (const id of log.events.keys()) if (!known.has(id)) found.push(`the log has an event that nobody made: ${id}`)
@@ -92,22 +93,26 @@ function wrongLog({ plan, db }: World, { trader }: Actors, log: LogContents): st
       found.push(`${trade.position_id} is lost: the log does not have it`)
       continue
     }
-    const edits = plan.edits.filter(
-      (e): e is Edit & { revision: number } => 'revision' in e && e.trade % plan.trades.length === number,
-    )
+    const edits = plan.edits.flatMap((e) => {
+      const revision = 'revision' in e ? e.revision : others.made.get(e)
+      return revision !== undefined && 'trade' in e && e.trade % plan.trades.length === number
+        ? [{ edit: e, revision }]
+        : []
+    })
     const last = edits.toSorted((a, b) => b.revision - a.revision)[0]
+    const change = last && changeOf(last.edit)
     const opened = trade.executions[0]!.at ?? event.opened_at
     const repriced = plan.edits.some((e) => e.kind === 'repricing' && e.trade % plan.trades.length === number)
     // what its position said when it was closed: nobody corrects it afterwards
     const entry = repriced ? (positionsOf(db).get(trade.position_id)?.avg_entry_price ?? undefined) : undefined
     const score = scoreOf(trade, opened, trade.executions.at(-1)!.at ?? event.closed_at, entry)
     if (event.opened_at !== opened) say('entry', opened, event.opened_at)
-    if (event.voided !== (last?.kind === 'void')) say('voided', last?.kind === 'void', event.voided)
+    if (event.voided !== (change?.voided ?? false)) say('voided', change?.voided, event.voided)
     if (last && event.revision !== last.revision) say('revision', last.revision, event.revision)
     if (!last && event.revision > 1) say('revision', '0 or 1', event.revision)
     if (!near(event.entry_price, score.entry_price)) say('entry price', score.entry_price, event.entry_price)
     if (!near(event.exit_price, score.exit_price)) say('exit price', score.exit_price, event.exit_price)
-    if (last?.kind === 'correction' && event.rr !== last.rr) say('rr', last.rr, event.rr)
+    if (change && !change.voided && event.rr !== change.rr) say('rr', change.rr, event.rr)
     if (!last && !near(event.rr, score.rr)) say('rr', score.rr, event.rr)
     if (!last && trade.executions.at(-1)!.at !== null && event.closed_at !== trade.executions.at(-1)!.at)
       say('exit', trade.executions.at(-1)!.at, event.closed_at)
@@ -115,6 +120,31 @@ function wrongLog({ plan, db }: World, { trader }: Actors, log: LogContents): st
     if (told && told.event_id !== event.event_id) say('event_id', told.event_id, event.event_id)
   }
   return found
+}
+
+/** What a correction makes of its trade. */
+const changeOf = (edit: Edit): { voided: boolean; rr: number | null } => ({
+  voided: edit.kind === 'void' || (edit.kind === 'desk' && edit.rr === null),
+  rr: edit.kind === 'correction' || edit.kind === 'desk' ? edit.rr : null,
+})
+
+/** A revision of the PM's that says what the one before it says. */
+function needlessRevisions({ db }: World): string[] {
+  const scores = new Map(
+    outboxOf(db)
+      .rows()
+      .map(({ event_id, revision, payload: p }) => [
+        `${event_id} ${revision}`,
+        JSON.stringify([p?.rr, p?.return, p?.max_drawdown, p?.max_gain, p?.unscored_reason, p?.voided]),
+      ]),
+  )
+  return outboxOf(db)
+    .rows()
+    .filter(
+      (r) =>
+        r.revision > 0 && scores.get(`${r.event_id} ${r.revision - 1}`) === scores.get(`${r.event_id} ${r.revision}`),
+    )
+    .map((r) => `${r.event_id}: revision ${r.revision} says what the one before it says`)
 }
 
 function wrongLedger({ db }: World, log: LogContents): string[] {

@@ -1,21 +1,26 @@
 /**
  * What other programs write: into the log corrections and retractions of trades, records that were there before, and records that nobody can apply; into the
- * database the entry prices of positions.
+ * outbox corrections and retractions; into the database the entry prices of positions.
  */
 import { frame, positionClosedType } from '../core/codec/position-closed-codec.ts'
 import type { OutgoingRecord } from '../core/log/log.ts'
 import { isOpen, positionsOf, writePosition } from '../core/store/memory/positions.ts'
 import { eventId, type PositionClosed, UNSAID } from '../domain/event.ts'
+import { createMemoryImportOutbox } from '../services/pm/memory-outbox.ts'
 import type { Edit, Poison } from './planned.ts'
+import type { Trader } from './trader.ts'
 import { SCHEMA_ID, type World } from './world.ts'
 
 export interface Others {
   /** Those that found their trade in the log; the others wait for it. */
   done: Set<Edit>
+  /** The revisions that came of those that go through the outbox. */
+  made: Map<Edit, number>
 }
 
 type Repricing = Extract<Edit, { kind: 'repricing' }>
-type LogEdit = Exclude<Edit, Repricing>
+type DeskEdit = Extract<Edit, { kind: 'desk' }>
+type LogEdit = Exclude<Edit, Repricing | DeskEdit>
 
 const AGAIN_MS = 1_000
 /** So far beyond its record's time an exit may lie. */
@@ -23,9 +28,11 @@ const AHEAD_MS = 300_000
 /** By which a price is corrected. */
 const STEP = 1.001
 
-export function startOthers(world: World): Others {
+/** @param trader while it is told nothing, nobody is */
+export function startOthers(world: World, trader: Trader): Others {
   const { plan, scheduler, broker, network, config, trace } = world
-  const others: Others = { done: new Set() }
+  const others: Others = { done: new Set(), made: new Map() }
+  const outbox = createMemoryImportOutbox(world.db)
 
   function attempt(edit: LogEdit): void {
     const record = network.isAway('log') ? null : recordOf(world, edit)
@@ -55,8 +62,26 @@ export function startOthers(world: World): Others {
     scheduler.after(edit.every, () => reprice(edit, times - 1))
   }
 
+  async function correct(edit: DeskEdit): Promise<void> {
+    const before = highestOf(world, edit.trade)
+    const canWrite = trader.holds === 0 && !network.isAway('database') && !network.isAway('log') && !world.diskFull
+    if (before && canWrite) {
+      const revision = before.revision + 1
+      const change = edit.rr === null ? { voided: true } : { rr: edit.rr, unscored_reason: null }
+      // where another revision of that number was faster, it is looked at again
+      if ((await outbox.add([{ ...before, ...change, revision }])).added === 1) {
+        others.made.set(edit, revision)
+        others.done.add(edit)
+        trace.say('others', 'corrects', JSON.stringify({ ...edit, revision }))
+        return
+      }
+    }
+    scheduler.after(AGAIN_MS, () => void correct(edit))
+  }
+
   for (const edit of plan.edits)
-    if (edit.kind === 'repricing') {
+    if (edit.kind === 'desk') scheduler.after(edit.at, () => void correct(edit))
+    else if (edit.kind === 'repricing') {
       const { begins } = plan.trades[edit.trade % plan.trades.length]!
       scheduler.after(begins + edit.at, () => reprice(edit, edit.times))
     } else scheduler.after(edit.at, () => attempt(edit))
@@ -91,6 +116,17 @@ function recordOf(world: World, edit: LogEdit): OutgoingRecord | null {
 
 const positionOf = ({ plan }: Pick<World, 'plan'>, trade: number): string =>
   plan.trades[trade % plan.trades.length]!.position_id
+
+/** The revision of a trade that counts, as far as readers believe it. */
+function highestOf({ broker, config, plan }: World, trade: number): PositionClosed | null {
+  const id = positionOf({ plan }, trade)
+  const events = broker
+    .all(config.topic)
+    .filter(({ record }) => record.state === 'data' && String(record.key) === id)
+    .map(({ record }) => positionClosedType.fromBuffer(record.value!.subarray(5)) as PositionClosed)
+    .filter((event) => event.closed_at <= broker.now() + AHEAD_MS)
+  return events.reduce<PositionClosed | null>((a, b) => (a && a.revision >= b.revision ? a : b), null)
+}
 
 /** The newest record of a trade that the log has. */
 export function newestOf({ broker, config, plan }: World, trade: number): OutgoingRecord | null {

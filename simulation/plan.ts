@@ -1,4 +1,5 @@
 /** What happens in one schedule, made of a seed: trades, what others write, and faults. */
+import { withLateBars } from './late-bars.ts'
 import { CALL_FAULTS } from './network.ts'
 import {
   type Edit,
@@ -23,13 +24,16 @@ export function planOf(seed: number, begin: number): Plan {
   const trades = tradesOf(createStream(seed, 'trades'), begin)
   const partitions = createStream(seed, 'partitions').between(1, 4)
   const scenarios = scenariosOf(createStream(seed, 'scenarios'), trades.length, partitions)
+  const edits = [...editsOf(createStream(seed, 'edits'), trades.length), ...scenarios.edits]
+  const faults = [...faultsOf(createStream(seed, 'faults'), trades.length), ...scenarios.faults]
+  const late = withLateBars(createStream(seed, 'late-bars'), trades, { edits, faults })
   return {
     seed,
     partitions,
     clocks: clocksOf(createStream(seed, 'clocks')),
-    trades,
-    edits: [...editsOf(createStream(seed, 'edits'), trades.length), ...scenarios.edits],
-    faults: [...faultsOf(createStream(seed, 'faults'), trades.length), ...scenarios.faults],
+    trades: late.trades,
+    edits: [...edits, ...late.edits],
+    faults: [...faults, ...late.faults],
   }
 }
 
@@ -83,6 +87,7 @@ function tradeOf(chance: Stream, begin: number, number: number): PlannedTrade {
     executions: [...entries, ...exits],
     bars: timeframe === '1m' ? bars : [],
     bars_at: when < 0.7 ? 0 : when < 0.9 ? begins + chance.between(0, 40_000) : null,
+    late_bars: null,
     begins,
     pause: chance.between(0, 3_000),
   }

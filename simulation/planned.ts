@@ -28,6 +28,8 @@ export interface PlannedTrade {
   bars: PlannedBar[]
   /** When they are written, ms after the begin; null: never. */
   bars_at: number | null
+  /** Those from this one on are written at another time; null: all are written at once. */
+  late_bars: { from: number; at: number } | null
   /** ms after the begin. */
   begins: number
   /** ms between two of its requests. */
@@ -52,12 +54,14 @@ export const POISON = [
 ] as const
 export type Poison = (typeof POISON)[number]
 
-/** What others write into the log, or into the database. `trade`: which one, by its number. */
+/** What others write into the log, into the outbox, or into the database. `trade`: which one, by its number. */
 export type Edit = { at: number; partition: number | null } & (
   | { kind: 'correction'; trade: number; revision: number; rr: number | null; later: number; curator: string | null }
   | { kind: 'void'; trade: number; revision: number }
   | { kind: 'duplicate'; trade: number }
   | { kind: 'poison'; poison: Poison; number: number }
+  /** As `correct` does, or, with an R/R of null, `void`: the revision behind the newest of the log, through the outbox. */
+  | { kind: 'desk'; trade: number; rr: number | null }
   /** The entry price of its position is corrected so often, every so many ms, while it is open; `at`: after the trade begins. */
   | { kind: 'repricing'; trade: number; times: number; every: number }
 )

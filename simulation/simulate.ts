@@ -36,7 +36,7 @@ export async function simulatePlan(plan: Plan, keepLines = false, whole = true):
   const { scheduler, machines, counts, trace } = world
   for (const machine of machines) world.start(machine)
   const trader = startTrader(world)
-  const actors: Actors = { trader, others: startOthers(world) }
+  const actors: Actors = { trader, others: startOthers(world, trader) }
   startFaults(world, trader)
   await scheduler.run(() => false, BEGIN + FAULTY_MS)
   heal(world)

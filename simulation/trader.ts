@@ -4,7 +4,7 @@ import { StrandlineError } from '../core/errors.ts'
 import type { PositionClosed } from '../domain/event.ts'
 import { openPosition, type Portfolio, reportExecution } from '../services/pm/index.ts'
 import { insertBar } from '../services/pm/memory-bars.ts'
-import type { PlannedTrade } from './planned.ts'
+import type { PlannedBar, PlannedTrade } from './planned.ts'
 import { createProcess } from './process.ts'
 import { createStream } from './streams.ts'
 import type { World } from './world.ts'
@@ -86,9 +86,9 @@ export function startTrader(world: World): Trader {
   }
 
   /** Whoever collects prices. */
-  async function writeBars({ position_id, timeframe, bars, bars_at }: PlannedTrade): Promise<void> {
-    if (bars_at === null || bars.length === 0) return
-    await sleep(bars_at)
+  async function writeBars({ position_id, timeframe }: PlannedTrade, bars: PlannedBar[], at: number): Promise<void> {
+    if (bars.length === 0) return
+    await sleep(at)
     while (trader.holds > 0 || network.isAway('database') || world.diskFull) await sleep(AGAIN_MS)
     const of = { token_contract: `0x${position_id}`, chain: 'base', timeframe }
     db.transaction(() => {
@@ -97,7 +97,9 @@ export function startTrader(world: World): Trader {
   }
 
   for (const trade of plan.trades) {
-    void writeBars(trade)
+    const { bars, bars_at, late_bars } = trade
+    if (bars_at !== null) void writeBars(trade, bars.slice(0, late_bars?.from), bars_at)
+    if (late_bars) void writeBars(trade, bars.slice(late_bars.from), late_bars.at)
     void run(trade)
   }
   return trader

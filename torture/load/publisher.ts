@@ -40,6 +40,8 @@ const REMEMBERED = 5_000
 const PARTITIONS = 6
 const SHARES = { correction: 0.08, void: 0.03, duplicate: 0.12, poison: 0.01 }
 
+const isScored = ({ rr, provisional }: ClosedTrade) => rr !== null && !provisional
+
 export function startPublisher(stage: Stage, options: PublisherOptions): Publisher {
   const { dice, perSecond, schemaId, now, signal } = options
   const counts = { trades: 0, corrections: 0, voids: 0, duplicates: 0, poison: 0 }
@@ -102,7 +104,7 @@ export function startPublisher(stage: Stage, options: PublisherOptions): Publish
     ...(dice.chance(0.3) ? { partition: dice.below(PARTITIONS) } : {}),
   })
 
-  /** The next revision of a trade. Those without a score are the PM's to score. */
+  /** The next revision of a trade. Those without a score, or with a provisional one, are the PM's to score. */
   function revised(event: ClosedTrade, voided: boolean): RawRecord[] {
     const was = revisions.get(event.event_id) ?? event.revision
     const next = (revision: number): ClosedTrade => {
@@ -136,10 +138,10 @@ export function startPublisher(stage: Stage, options: PublisherOptions): Publish
       if (event && kind < SHARES.duplicate) {
         records.push(record(event))
         counts.duplicates++
-      } else if (event && event.rr !== null && kind < SHARES.duplicate + SHARES.correction) {
+      } else if (event && isScored(event) && kind < SHARES.duplicate + SHARES.correction) {
         records.push(...revised(event, false))
         counts.corrections++
-      } else if (event && event.rr !== null && kind < SHARES.duplicate + SHARES.correction + SHARES.void) {
+      } else if (event && isScored(event) && kind < SHARES.duplicate + SHARES.correction + SHARES.void) {
         records.push(...revised(event, true))
         counts.voids++
       } else if (kind > 1 - SHARES.poison) {

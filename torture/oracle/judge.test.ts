@@ -1,6 +1,7 @@
 /** The judge sees what is wrong: each store is damaged in turn. */
 import { expect, test } from 'vitest'
 import { type ClosedTrade, toBytes } from '../load/event.ts'
+import type { PlannedTrade } from '../load/trades.ts'
 import { coefficientsOf } from './coefficients.ts'
 import { judge } from './judge.ts'
 import { readLog } from './log.ts'
@@ -160,6 +161,23 @@ const DAMAGES: [string, 'lost' | 'double' | 'wrong', (stores: Stores) => void][]
 test.each(DAMAGES)('%s: %s', (_, kind, damage) => {
   const { findings } = judged(damage)
   expect(findings.map((f) => f.kind)).toContain(kind)
+})
+
+test('the R/R of a close is that of its bars; of a provisional one, that of the revision which counts', () => {
+  const bars = [{ start: NOW - 3_600_000, low: 0.75, high: 2 }]
+  const of = { chain: 'base', contract: '0x', timeframe: '1h', context: {}, dated: 'then', exit: 'trim', bars } as const
+  const times = { opened_at: NOW - 3_600_000, closed_at: NOW }
+  const planned: PlannedTrade = { position_id: 'p-2', entry_price: 1, exit_price: 2, ...times, ...of } // R/R 4: the log's revision 1
+  const findingsOf = (event: ClosedTrade) =>
+    judge(
+      { closes: [{ trade: planned, event, at: NOW }], published: new Map() },
+      readLog(RECORDS, new Set([SCHEMA_ID])),
+      stores(),
+    ).findings
+  expect(findingsOf(trade(2, { rr: 4 }))).toEqual([])
+  expect(findingsOf(trade(2, { rr: 2, provisional: true }))).toEqual([])
+  const wrong = { kind: 'wrong', what: 'closed with R/R 2, and its bars say 4', event_id: trade(2).event_id }
+  expect(findingsOf(trade(2, { rr: 2 }))).toEqual([wrong])
 })
 
 test('a record of a PM that readers refuse is wrong, though it has its letter', () => {

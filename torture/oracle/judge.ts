@@ -41,7 +41,7 @@ export function judge({ closes, published }: Acknowledged, log: Log, stores: Sto
 
   const acknowledged = new Set([...closes.map((c) => c.event.event_id), ...published.keys()])
   for (const id of acknowledged) if (!log.trades.has(id)) find('lost', 'closed, and not in the log', id)
-  judgeScores(closes, find)
+  judgeScores(closes, log, find)
   const learned = [...log.trades.values()].map((t) => t.event).filter(isLearned)
   const applied = judgeLedger(learned, stores, find)
   judgeCoefficients(coefficientsOf(learned), stores, find)
@@ -61,11 +61,12 @@ export function judge({ closes, published }: Acknowledged, log: Log, stores: Sto
 
 type Find = (kind: Finding['kind'], what: string, event_id?: string) => void
 
-/** The PM's own arithmetic. */
-function judgeScores(closes: Close[], find: Find): void {
+/** The PM's own arithmetic. Of a provisional score, that of the revision which replaced it counts: nobody else revises such a trade. */
+function judgeScores(closes: Close[], log: Log, find: Find): void {
   for (const { trade, event } of closes) {
     const rr = scoreOf(trade)
-    if (!same(rr, event.rr)) find('wrong', `closed with R/R ${event.rr}, and its bars say ${rr}`, event.event_id)
+    const { rr: final } = (event.provisional && log.trades.get(event.event_id)?.event) || event
+    if (!same(rr, final)) find('wrong', `closed with R/R ${final}, and its bars say ${rr}`, event.event_id)
   }
 }
 
