@@ -7,6 +7,12 @@ const OUTBOX = 'services/pm/memory-outbox.ts'
 const OUTBOX_SQL = 'supabase/migrations/20261125000400_strandline_outbox.sql'
 const POSITIONS_SQL = 'supabase/migrations/20261125000500_strandline_positions.sql'
 const POSITIONS_TEST = 'test/store/positions.int.test.ts'
+const CLOSING_SQL = 'supabase/migrations/20261125000550_strandline_closing.sql'
+const MEMORY_POSITIONS = 'services/pm/memory-positions.ts'
+const FINAL_BARS_TEST = {
+  file: 'domain/closing/final-bars.property.test.ts',
+  name: 'the last revision has the score of all bars, none repeats the one before it, and what is not marked as provisional stays',
+}
 const NOT_MODELLED = "kafkajs' producer is not part of the simulation"
 
 export const PUBLISHING: Guard[] = [
@@ -160,17 +166,59 @@ export const PUBLISHING: Guard[] = [
     without: 'a trade is closed with what was read of it before somebody changed it',
     out: [
       {
-        file: 'services/pm/memory-positions.ts',
+        file: MEMORY_POSITIONS,
         find: "  if (fingerprintOf(p) !== trade.fingerprint) return { status: 'changed' }\n",
         by: '',
       },
       {
-        file: 'supabase/migrations/20261125000550_strandline_closing.sql',
+        file: CLOSING_SQL,
         find: "  if strandline.pm_fingerprint(p) <> c ->> 'fingerprint' then return jsonb_build_object('status', 'changed'); end if;\n",
         by: '',
       },
     ],
     tests: [{ file: POSITIONS_TEST, name: 'what changed since it was read is not closed' }],
     schedules: 600,
+  },
+  {
+    name: 'a score on bars that are not all there is provisional',
+    without: 'a trade that closes before its last bar is stored keeps the score of the others for good',
+    out: [
+      {
+        file: 'domain/closing/closing.ts',
+        find: 'waits_until: final ? null :',
+        by: 'waits_until: final || !score_later ? null :',
+      },
+    ],
+    tests: [FINAL_BARS_TEST],
+    schedules: 100,
+  },
+  {
+    name: 'a bar that runs is not there yet',
+    without: 'the bar that covers the exit counts with what it was when the trade closed',
+    out: [
+      {
+        file: 'domain/closing/final-bars.ts',
+        find: 'exit_bar + length + Math.min(length, LAST_WRITE_MS) <= now',
+        by: 'exit_bar <= now',
+      },
+    ],
+    tests: [FINAL_BARS_TEST],
+    schedules: 0,
+    note: 'its bars are written once',
+  },
+  {
+    name: 'a provisional score gives way to a newer revision',
+    without: 'what a person made of a trade is replaced by the score of its bars',
+    out: [
+      {
+        file: MEMORY_POSITIONS,
+        find: 'payload.rr !== null || payload.voided : revision !== noted.revision',
+        by: 'payload.rr !== null || payload.voided : payload.voided',
+      },
+      { file: CLOSING_SQL, find: ' or newest.revision <> u.revision\n', by: '\n' },
+      { file: CLOSING_SQL, find: 'else latest.revision <> u.revision end as settled', by: 'else false end as settled' },
+    ],
+    tests: [{ file: POSITIONS_TEST, name: 'and was corrected meanwhile stays what it was made' }],
+    schedules: 100,
   },
 ]
