@@ -74,7 +74,10 @@ export interface ImportOutbox {
   now(): Promise<number>
   /** Adds events whose revision the outbox does not have yet: how many were new, and how many it had. */
   add(events: PositionClosed[]): Promise<{ added: number; known: number }>
-  /** Adds the score of imported trades whose newest revision has none, as their next revision. Returns what it added. */
+  /**
+   * Adds what the newest revision of known trades lacks, as their next revision: the score, or what they came to in money (unless a price was changed since).
+   * Returns what it added.
+   */
   rescore(events: PositionClosed[]): Promise<EventKey[]>
   /** What became of events that were added. */
   waiting(events: EventKey[]): Promise<Waiting>

@@ -9,6 +9,8 @@ import {
   outboxOf,
 } from '../../core/store/memory/outbox.ts'
 import type { EventKey, ImportOutbox, Mark, Outbox, Waiting } from '../../core/store/outbox-store.ts'
+import type { PositionClosed } from '../../domain/event.ts'
+import { OPTIONAL_NUMBERS } from '../../domain/trade-numbers.ts'
 
 /** A row that is at fault itself rests no longer than this, ms. */
 const LONGEST_REST_MS = 300_000
@@ -87,6 +89,16 @@ export function waitingOf(rows: MemoryOutboxRow[]): Waiting {
   return { waiting: rows.length, refused: refused.length, error }
 }
 
+/** A trade with what is known of it now; null: nothing that it lacks. */
+function completed(known: PositionClosed, event: PositionClosed): PositionClosed | null {
+  if (known.rr === null && event.rr !== null) return event
+  const samePrices = known.entry_price === event.entry_price && known.exit_price === event.exit_price
+  if (event.net_return === null || (known.net_return ?? null) !== null || !samePrices) return null
+  const { revised_by: _, ...rest } = known
+  const money = OPTIONAL_NUMBERS.flatMap((name) => (event[name] === null ? [] : [[name, event[name]]]))
+  return { ...rest, ...Object.fromEntries(money) }
+}
+
 export function createMemoryImportOutbox(db: MemoryDatabase): ImportOutbox {
   const rowsOf = (keys: readonly EventKey[]) =>
     keys
@@ -104,8 +116,9 @@ export function createMemoryImportOutbox(db: MemoryDatabase): ImportOutbox {
         const newest = events.map((event) => newestOf(db, event.event_id))
         return events.flatMap((event, i): EventKey[] => {
           const known = newest[i]
-          if (!known || event.rr === null || known.payload?.rr !== null || known.payload.voided) return []
-          const added = addRow(db, { ...event, revision: known.revision + 1 })
+          if (!known?.payload || known.payload.voided) return []
+          const next = completed(known.payload, event)
+          const added = next && addRow(db, { ...next, revision: known.revision + 1 })
           return added ? [[added.event_id, added.revision]] : []
         })
       }),

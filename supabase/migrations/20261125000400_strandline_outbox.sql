@@ -154,16 +154,24 @@ begin
 end
 $$;
 
--- Trades that were imported without bars and have their score now: the next revision, for those whose newest one has none.
+-- Trades that were imported before and lack what is known of them now: the next revision, for those whose newest one has no score and now has its bars, and
+-- for those that do not say what they came to in money, which then says that as well and stays what it is otherwise. Not where somebody has changed a price
+-- since: the money is that of the old one.
 -- p_events: JSON array, as text, of PositionClosed. Returns [[event_id, revision], …] of what it added.
 create function public.strandline_pm_outbox_rescore(p_events text) returns jsonb language sql security invoker set search_path = '' as $$
   with added as (
     insert into strandline.pm_outbox (event_id, revision, payload)
-    select e ->> 'event_id', newest.revision + 1, e || jsonb_build_object('revision', newest.revision + 1)
+    select e ->> 'event_id', newest.revision + 1, case when lacks.score then e else newest.payload - 'revised_by' || money.fields end || jsonb_build_object('revision', newest.revision + 1)
     from jsonb_array_elements(p_events::jsonb) with ordinality as x (e, n)
     cross join lateral (
       select o.revision, o.payload from strandline.pm_outbox o where o.event_id = e ->> 'event_id' order by o.revision desc limit 1) newest
-    where e -> 'rr' <> 'null' and newest.payload -> 'rr' = 'null' and not (newest.payload ->> 'voided')::boolean
+    cross join lateral (
+      select e -> 'rr' <> 'null' and newest.payload -> 'rr' = 'null' as score,
+             e -> 'net_return' <> 'null' and coalesce(newest.payload -> 'net_return', 'null') = 'null'
+               and e -> 'entry_price' = newest.payload -> 'entry_price' and e -> 'exit_price' = newest.payload -> 'exit_price' as money) lacks
+    cross join lateral (
+      select jsonb_object_agg(f, e -> f) as fields from unnest(array['net_return', 'fees', 'stake', 'risk_at_entry']) f where e -> f <> 'null') money
+    where (lacks.score or lacks.money) and not (newest.payload ->> 'voided')::boolean
     order by n
     on conflict (event_id, revision) do nothing
     returning event_id, revision

@@ -144,6 +144,27 @@ describe.each(WAYS)('%s', (name) => {
     expect(await imports.rescore(scored)).toEqual([])
   })
 
+  test('money that an earlier import did not bring is the next revision, once, and only of the same prices', async () => {
+    const imports = importsOf(way())
+    const { net_return: _n, fees: _f, stake: _s, risk_at_entry: _r, provisional: _p, ...first } = trade(1)
+    const corrected = trade(2, { revision: 1, rr: -3, exit_price: 5, revised_by: 'somebody' })
+    const rescored = trade(3, { revision: 1, rr: -3, revised_by: 'somebody' })
+    await imports.add([first as PositionClosed, trade(2), corrected, trade(3), rescored, trade(4, { voided: true })])
+    const money = { net_return: 0.09, fees: 0.02, stake: 2 }
+    const now = [1, 2, 3, 4, 5].map((n) => trade(n, money))
+    expect(await imports.rescore(now)).toEqual([
+      [trade(1).event_id, 1],
+      [trade(3).event_id, 2],
+    ])
+    expect(await imports.rescore(now)).toEqual([])
+    const rows = (await relayOf(way(), 'a').claim(99)).map((row) => row.payload)
+    expect(rows.slice(-2)).toEqual([
+      { ...first, ...money, revision: 1 },
+      // what somebody put right stays so, and it is not they who say this
+      { ...trade(3), rr: -3, ...money, revision: 2 },
+    ])
+  })
+
   test('one trade by two names is one event', async () => {
     const named = trade(1, { trade_id: 'x' })
     const nameless = trade(1, { trade_id: `entry-${named.opened_at}`, closed_at: named.closed_at + 600_000 })
@@ -161,6 +182,8 @@ const event = fc.record({
   revision: fc.constantFrom(0, 0, 0, 1, 2),
   rr: fc.constantFrom(null, 1, 2),
   voided: fc.constantFrom(false, false, true),
+  net_return: fc.constantFrom(null, 0.1),
+  exit_price: fc.constantFrom(1, 1, 2),
   late: fc.constantFrom(0, 0, 1_000, 500_000, 700_000),
 })
 const row = fc.integer({ min: 1, max: 12 })

@@ -15,12 +15,12 @@ export interface Imported {
   /** Events that the log did not have, later scores included. */
   new: number
   already_known: number
-  /** Trades that were imported before without candles, and got their R/R now; among the new ones. */
+  /** Trades that were imported before and lacked their R/R, or what they came to in money, and got it now; among the new ones. */
   rescored: number
 }
 
 export interface ImportOptions {
-  /** A known trade that has no R/R gets the one that it has now, as its next revision. */
+  /** A known trade that has no R/R, or says nothing of money, gets what is known now as its next revision. */
   rescore?: boolean
   progress?: (done: number, of: number) => void
 }
