@@ -2,8 +2,9 @@
 import { createHash } from 'node:crypto'
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
+import { isObject } from '../domain/is-object.ts'
+import { checkModel } from '../domain/learning/check-model.ts'
 import { compileModel, type Model, type ModelDefinition } from '../domain/learning/model.ts'
-import type { OutcomeName } from '../domain/learning/outcome.ts'
 import { canonicalJson } from './canonical-json.ts'
 import { StrandlineError } from './errors.ts'
 
@@ -16,28 +17,36 @@ export function loadModel(nameOrFile: string): Model {
     throw new StrandlineError('USAGE', `There is no model '${nameOrFile}'.`, {
       todo: `Use one of ${modelNames().join(', ')}, or the path of a model file.`,
     })
-  const definition = readDefinition(file)
-  const problem = checkModel(definition)
+  const read = readDefinition(file)
+  const problem = checkModel(read)
   if (problem)
     throw new StrandlineError('MODEL_INVALID', `The model file ${file} is wrong: ${problem}.`, {
-      todo: 'models/lowcap-v4.json shows the form.',
+      todo: 'models/lowcap-v4.json and models/lowcap-v5.json show the form, docs/learning.md says what each field means.',
     })
+  const definition = read as unknown as ModelDefinition
   return compileModel(definition, modelHash(definition))
 }
 
-/** The levers and interactions of a model may be those of one that comes with Strandline: `"levers": "lowcap-v4"`. */
-function readDefinition(file: string): ModelDefinition {
+/** The levers of a model may be those of one that comes with Strandline (`"levers": "lowcap-v4"`), with its interactions unless it has others. */
+function readDefinition(file: string): Record<string, unknown> {
+  const read = parse(file)
+  if (!isObject(read))
+    throw new StrandlineError('MODEL_INVALID', `The model file ${file} holds no JSON object.`, {
+      todo: 'models/lowcap-v4.json shows the form.',
+    })
+  if (typeof read.levers !== 'string') return read
+  if (!modelNames().includes(read.levers))
+    throw new StrandlineError('MODEL_INVALID', `The model file ${file} takes the levers of '${read.levers}'.`, {
+      todo: `Name one of ${modelNames().join(', ')}, or write the levers out.`,
+    })
+  const { levers, interactions } = loadModel(read.levers).definition
+  return { ...read, levers, interactions: read.interactions ?? interactions }
+}
+
+function parse(file: string): unknown {
   try {
-    const read = JSON.parse(readFileSync(file, 'utf8')) as Omit<ModelDefinition, 'levers'> & { levers: unknown }
-    if (typeof read.levers !== 'string') return read as ModelDefinition
-    if (!modelNames().includes(read.levers))
-      throw new StrandlineError('MODEL_INVALID', `The model file ${file} takes the levers of '${read.levers}'.`, {
-        todo: `Name one of ${modelNames().join(', ')}, or write the levers out.`,
-      })
-    const { levers, interactions } = loadModel(read.levers).definition
-    return { ...read, levers, interactions }
+    return JSON.parse(readFileSync(file, 'utf8'))
   } catch (cause) {
-    if (cause instanceof StrandlineError) throw cause
     throw new StrandlineError('MODEL_INVALID', `The model file ${file} is not JSON: ${(cause as Error).message}.`, {
       cause,
     })
@@ -74,58 +83,4 @@ export function modelNames(): string[] {
 export function modelHash(definition: ModelDefinition): string {
   const { description: _, ...rest } = definition
   return createHash('sha256').update(canonicalJson(rest)).digest('hex')
-}
-
-const OUTCOMES: readonly unknown[] = ['rr', 'return', 'net_return'] satisfies OutcomeName[]
-
-function checkOutcome({ outcome = 'rr', clamp }: Partial<ModelDefinition>): string | null {
-  const { of, per } = typeof outcome === 'string' ? { of: outcome, per: undefined } : outcome
-  if (!OUTCOMES.includes(of) || !(per === undefined || (typeof per === 'string' && per !== '')))
-    return `outcome must be one of ${OUTCOMES.join(', ')}, or {"of": one of them, "per": a measure known at entry}`
-  if (clamp && !(Number.isFinite(clamp.min) && Number.isFinite(clamp.max) && clamp.min < clamp.max))
-    return 'clamp.min must be below clamp.max'
-  if (!clamp && of !== 'rr') return `an outcome that is not rr has no bounds: it needs a clamp`
-  if (!clamp && per !== undefined) return `an outcome per ${per} has no bounds: it needs a clamp`
-  return null
-}
-
-function checkRule({ rule = 'v4', weight, shrink, scale, multiplier }: Partial<ModelDefinition>): string | null {
-  if (rule === 'v4')
-    return weight && weight.min > 0 && weight.max >= weight.min
-      ? null
-      : 'weight.min must be above 0 and not above weight.max'
-  if (rule !== 'shrunk') return `there is no rule '${rule}': v4, shrunk`
-  if (!shrink || !(['long', 'short', 'market', 'interaction'] as const).every((k) => shrink[k] > 0))
-    return 'the rule shrunk needs shrink: {long, short, market, interaction}, each above 0 (trades)'
-  if (!scale || !(scale.floor > 0) || !(scale.mean >= 0) || !(scale.sigma >= 0))
-    return 'the rule shrunk needs scale: {mean, sigma, floor}, the floor above 0'
-  if (!multiplier || !(multiplier.min > 0) || !(multiplier.max >= multiplier.min) || !Number.isFinite(multiplier.max))
-    return 'the rule shrunk needs multiplier: {min, max}, min above 0 and not above max'
-  return null
-}
-
-function checkModel(m: Partial<ModelDefinition>): string | null {
-  if (!m.name || !m.module) return 'name and module are needed'
-  if (!m.tau_days || !(m.tau_days.short > 0) || !(m.tau_days.long > 0))
-    return 'tau_days.short and tau_days.long must be above 0 (days)'
-  const wrong = checkOutcome(m) ?? checkRule(m)
-  if (wrong) return wrong
-  if (!Array.isArray(m.levers) || m.levers.length === 0) return 'levers must be a list'
-  const names = new Set<string>()
-  for (const lever of m.levers) {
-    if (!lever.name || names.has(lever.name)) return `lever '${lever.name}' has no name or stands twice`
-    names.add(lever.name)
-    if (!lever.field === !lever.event_field) return `lever '${lever.name}' needs either field or event_field`
-    if (lever.measure && (!lever.edges || !lever.vocabulary || lever.vocabulary.length !== lever.edges.length + 1))
-      return `lever '${lever.name}' has a measure, so it needs edges and one more vocabulary word than edges`
-    if (lever.edges?.some((e, i, all) => i > 0 && e <= (all[i - 1] as number)))
-      return `the edges of lever '${lever.name}' must rise`
-  }
-  for (const i of m.interactions ?? []) {
-    if (names.has(i.name)) return `interaction '${i.name}' has the name of a lever`
-    const unknown = i.members?.find((member) => !names.has(member))
-    if (!i.members?.length || unknown) return `interaction '${i.name}' names the unknown lever '${unknown}'`
-    if (i.present !== 'any' && i.present !== 'all') return `interaction '${i.name}' needs present: any or all`
-  }
-  return null
 }
