@@ -15,8 +15,19 @@ export interface ChartPoint {
   y: number
 }
 
+export interface ChartOptions {
+  /** Characters. */
+  width?: number
+  height?: number
+  /** How y is written. */
+  label?(y: number): string
+}
+
 /** Lines of the chart, with the greatest and the least y at its left. Points are joined as steps: a value holds until the next one. */
-export function chart(points: readonly ChartPoint[], width = WIDTH, height = HEIGHT): string[] {
+export function chart(
+  points: readonly ChartPoint[],
+  { width = WIDTH, height = HEIGHT, label = (y) => y.toFixed(3) }: ChartOptions = {},
+): string[] {
   const [left, end] = extentOf(points.map((p) => p.x))
   const [low, high] = extentOf(points.map((p) => p.y))
   const cells = Array.from({ length: height }, () => new Uint8Array(width))
@@ -34,9 +45,10 @@ export function chart(points: readonly ChartPoint[], width = WIDTH, height = HEI
     for (let c = from; c <= to; c++) set(c, at)
     if (next) for (let r = Math.min(at, row(next.y)); r <= Math.max(at, row(next.y)); r++) set(to, r)
   }
-  const labels = [high.toFixed(3), ...Array(height - 2).fill(''), low.toFixed(3)]
+  const labels: string[] = [label(high), ...Array(height - 2).fill(''), label(low)]
   const room = Math.max(...labels.map((l) => l.length))
   return cells.map(
-    (line, i) => `${labels[i].padStart(room)} ${String.fromCharCode(...Array.from(line, (c) => BLANK + c))}`,
+    (line, i) =>
+      `${(labels[i] as string).padStart(room)} ${String.fromCharCode(...Array.from(line, (c) => BLANK + c))}`,
   )
 }

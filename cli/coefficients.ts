@@ -2,6 +2,7 @@
 import { type Command, Option } from 'commander'
 import { type CoefficientStore, createCoefficientStore } from '../core/store/coefficient-store.ts'
 import { type LearnedModel, readLearned } from '../core/store/learned.ts'
+import { learnedOutcome } from '../domain/learning/outcome.ts'
 import { createHistoryStore } from '../replay/history-store.ts'
 import { type AnsweringVersion, coefficientsText } from './coefficients-text.ts'
 import { cutOf, type Moment, type MomentOptions, momentJson, momentOptions, momentText, namesMoment } from './moment.ts'
@@ -26,7 +27,7 @@ export function register(program: Command): void {
   const command = program
     .command('coefficients')
     .description(
-      'Print what is learned: the baseline, then every coefficient with its weight, R/R and number of trades; hot and cold ones marked.',
+      'Print what is learned: the baseline, then every coefficient with its weight, what its trades came to and their number; by a model with the rule shrunk also how far it is believed. Hot and cold ones are marked.',
     )
     .addOption(new Option('--scope <scope>', 'only these').choices(['lever', 'interaction']))
     .option('--name <name>', 'only coefficients of this name, e.g. curator')
@@ -39,7 +40,7 @@ export function register(program: Command): void {
   momentOptions(command)
     .option(
       '--json',
-      'print one JSON object: {"model": {"name", "hash", "build", "active"}, "active", "as_of", "global_rr", "coefficients"}',
+      'print one JSON object: {"model": {"name", "hash", "build", "active", "outcome"}, "active", "as_of", "global_rr", "spread", "coefficients"}; rr_short and rr_long are means of the outcome, whatever it is',
     )
     .option('--data-dir <dir>', 'folder of the stack (default: .strandline)')
     .addHelpText(
@@ -74,18 +75,31 @@ const versionOf = (version: LearnedModel | null): AnsweringVersion | null =>
     hash: version.model.hash,
     build: version.build,
     active: version.active,
+    outcome: learnedOutcome(version.model.definition),
   }
 
 async function print(store: CoefficientStore, options: Options, moment: Moment): Promise<void> {
   const { json, limit = json ? 0 : SCREEN, scope, name, minN, model } = options
-  const { version, global_rr, rows: all } = await readLearned(store, { scope, name, minN, model })
+  const { version, global_rr, rows: all, spread } = await readLearned(store, { scope, name, minN, model })
   const from = versionOf(version)
   const shown = limit === 0 ? all : all.slice(0, limit)
   const text = () =>
-    coefficientsText(global_rr, shown, all.length - shown.length, from && { ...from, moment: momentText(options) })
+    coefficientsText(
+      version?.model.definition ?? null,
+      { global_rr, rows: shown, spread },
+      all.length - shown.length,
+      from && { ...from, moment: momentText(options) },
+    )
   console.log(
     json
-      ? JSON.stringify({ model: from, active: from?.active ?? false, ...moment, global_rr, coefficients: shown })
+      ? JSON.stringify({
+          model: from,
+          active: from?.active ?? false,
+          ...moment,
+          global_rr,
+          spread,
+          coefficients: shown,
+        })
       : text(),
   )
 }

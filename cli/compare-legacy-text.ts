@@ -1,17 +1,22 @@
 /** A comparison with the old table, for a person. */
+import type { OutcomeDefinition } from '../domain/learning/outcome.ts'
 import type { Comparison } from '../moving/compare.ts'
 import { WHY_TEXT, WHYS } from '../moving/difference.ts'
+import { outcomeText } from './outcome-text.ts'
 import { number, table } from './table.ts'
 
 const right = 'right' as const
 
-export function comparisonText({ table: old, model, baseline, rows, summary }: Comparison, limit: number): string {
+export function comparisonText(
+  { table: old, model, outcome, baseline, rows, summary }: Comparison,
+  limit: number,
+): string {
   if (old === null)
     return 'This database had no table learning_coefficients before Strandline: its readers see what is learned, and there is nothing to compare.'
   const shown = limit === 0 ? rows : rows.slice(0, limit)
   const lines = [
     `old: ${old}; here: ${model ?? 'no model has learned yet'}`,
-    `baseline: ${baselineText(baseline.old)} there, ${baselineText(baseline.ours)} here`,
+    `baseline: ${baselineText(baseline.old, 'rr')} there, ${baselineText(baseline.ours, outcome ?? 'rr')} here`,
     '',
     ...table(
       [
@@ -51,10 +56,17 @@ export function comparisonText({ table: old, model, baseline, rows, summary }: C
     '',
     'The old rule: a moving average whose newest trade always weighs a half. Here: every trade by its age, exactly (τ 14 and 90 days).',
   )
+  if (outcome !== null && outcome !== 'rr')
+    lines.push(
+      `The old one learned R/R, ${model} learns the ${outcomeText(outcome).title}: that alone makes weights differ.`,
+    )
   return lines.join('\n')
 }
 
-function baselineText(global: unknown): string {
+function baselineText(global: unknown, of: OutcomeDefinition): string {
+  const outcome = outcomeText(of)
   const { rr_short, n } = (global ?? {}) as { rr_short?: unknown; n?: unknown }
-  return typeof rr_short === 'number' ? `R/R ${number(rr_short)} of ${String(n ?? '?')} trades` : 'none'
+  return typeof rr_short === 'number'
+    ? `${outcome.title} ${outcome.value(rr_short)} of ${String(n ?? '?')} trades`
+    : 'none'
 }

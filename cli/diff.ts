@@ -7,6 +7,7 @@ import { answeringLines } from './explain-text.ts'
 import { time } from './moment.ts'
 import { wholeNumber } from './numbers.ts'
 import { answering, withHistory } from './open-log.ts'
+import { type OutcomeText, outcomeText } from './outcome-text.ts'
 import { number, table } from './table.ts'
 
 interface Options {
@@ -64,17 +65,17 @@ export function register(program: Command): void {
                   model,
                   `${moments.from} to ${moments.to ?? 'now'}, by ${by === 'exit' ? 'exits' : 'the log'}`,
                 ),
-                ...diffText(found),
+                ...diffText(found, outcomeText(model.outcome)),
               ].join('\n'),
         )
       })
     })
 }
 
-function diffText({ global_rr: { before, after }, changed, moved }: Difference): string[] {
+function diffText({ global_rr: { before, after }, changed, moved }: Difference, outcome: OutcomeText): string[] {
   const right = 'right' as const
   const lines = [
-    `baseline: R/R ${number(before.rr_short)} → ${number(after.rr_short)} (short), ${number(before.rr_long)} → ${number(after.rr_long)} (long), ${before.n} → ${after.n} trades`,
+    `baseline: ${outcome.title} ${outcome.value(before.rr_short)} → ${outcome.value(after.rr_short)} (short), ${outcome.value(before.rr_long)} → ${outcome.value(after.rr_long)} (long), ${before.n} → ${after.n} trades`,
     '',
   ]
   if (changed.length === 0) return [...lines, 'No coefficient moved.']

@@ -1,9 +1,12 @@
 /** What made a number, for a person: each trade with its share, where it lies in the log, and what was published of it. */
 
+import type { Weighed } from '../domain/learning/weigher.ts'
 import type { Factor } from '../domain/sizing/allocation.ts'
 import type { ExplainedTrade, Explanation } from '../replay/explain.ts'
-import { type AnsweringVersion, versionLines } from './coefficients-text.ts'
+import { type AnsweringVersion, meansText, versionLines } from './coefficients-text.ts'
+import { type OutcomeText, outcomeText, signed } from './outcome-text.ts'
 import { number, table } from './table.ts'
+import { trustText } from './trust-text.ts'
 
 const right = 'right' as const
 const percent = (part: number) => `${number(part * 100, 1)} %`
@@ -20,19 +23,33 @@ export function explanationText(
   model: Answering,
   moment?: string,
 ): string {
-  const { weight, rr_short, rr_long, n } = coefficient
+  const { weight, n } = coefficient
+  const outcome = outcomeText(model.outcome)
   const what = target.scope === 'global' ? 'baseline' : `${target.name} ${target.key}`
   const of = target.scope === 'global' ? '' : `weight ${number(weight)}, `
   const lines = [
     ...answeringLines(model, moment),
-    `${what}: ${of}R/R ${number(rr_short)} over the last weeks (τ 14 d), ${number(rr_long)} over months (τ 90 d), ${n} trades`,
+    `${what}: ${of}${meansText(outcome, coefficient)}, ${n} trades`,
+    ...(target.scope === 'global' ? [] : believedLines(outcome, coefficient)),
     '',
-    ...tradesTable(trades),
+    ...tradesTable(outcome, trades),
   ]
   if (hidden > 0) lines.push('', `… and ${hidden} more: --limit 0 prints all of them.`)
-  lines.push('', 'share: what the trade gives to the R/R; all shares together are the R/R. weight: its part of it.')
-  return [...lines, ...revisionLines(trades)].join('\n')
+  const { title } = outcome
+  lines.push(
+    '',
+    `share: what the trade gives to the ${title}; all shares together are the ${title}. weight: its part of it.`,
+  )
+  return [...lines, ...revisionLines(outcome, trades)].join('\n')
 }
+
+/** What the rule shrunk makes of it; nothing by a rule that takes every number at its word. */
+const believedLines = (outcome: OutcomeText, { edge, trust, error }: Weighed): string[] =>
+  error === null && trust === 1
+    ? []
+    : [
+        `edge ${signed(edge, outcome.value(edge))} ± ${outcome.value(error)}: what its trades say beyond the baseline, of which ${trustText(trust)} is believed`,
+      ]
 
 export function explainedAllocationText(
   {
@@ -43,6 +60,7 @@ export function explainedAllocationText(
   model: Answering,
   moment?: string,
 ): string {
+  const outcome = outcomeText(model.outcome)
   const lines = [...answeringLines(model, moment), `multiplier ${number(multiplier)}`]
   if (levers_damped)
     lines.push('An interaction differs from 1 by 0.1 or more: a fifth of what each lever says is taken back.')
@@ -51,19 +69,19 @@ export function explainedAllocationText(
     if (n === 0) lines.push(`× 1  ${name} ${key}: nothing is learned of it`)
     else {
       lines.push(`× ${number(adjusted_weight)}  ${name} ${key}: weight ${number(weight)}, ${n} trades`)
-      lines.push(...tradesTable(trades).map((line) => `  ${line}`))
+      lines.push(...tradesTable(outcome, trades).map((line) => `  ${line}`))
       if (n > trades.length) lines.push(`  … and ${n - trades.length} more`)
     }
   }
   return lines.join('\n')
 }
 
-function tradesTable(trades: ExplainedTrade[]): string[] {
+function tradesTable(outcome: OutcomeText, trades: ExplainedTrade[]): string[] {
   return table(
     [
       { title: 'exit' },
       { title: 'symbol' },
-      { title: 'R/R', align: right },
+      { title: outcome.heading(), align: right },
       { title: 'weight', align: right },
       { title: 'share', align: right },
       { title: 'long w.', align: right },
@@ -74,18 +92,18 @@ function tradesTable(trades: ExplainedTrade[]): string[] {
     trades.map((t) => [
       t.closed_at.slice(0, 16).replace('T', ' '),
       t.symbol,
-      number(t.outcome),
+      outcome.cell(t.outcome),
       percent(t.weight_short),
-      number(t.share_short),
+      outcome.cell(t.share_short),
       percent(t.weight_long),
-      number(t.share_long),
+      outcome.cell(t.share_long),
       String(t.revision),
       `${t.partition}:${t.offset}`,
     ]),
   )
 }
 
-function revisionLines(trades: ExplainedTrade[]): string[] {
+function revisionLines(outcome: OutcomeText, trades: ExplainedTrade[]): string[] {
   return trades.flatMap(({ event_id, revisions }) =>
     revisions
       ? [
@@ -93,7 +111,7 @@ function revisionLines(trades: ExplainedTrade[]): string[] {
           `Of ${event_id} the log has:`,
           ...revisions.map(
             (r) =>
-              `  revision ${r.revision} by ${r.revised_by ?? r.source}, ${r.taken_at.slice(0, 19).replace('T', ' ')}, at ${r.partition}:${r.offset}: ${r.voided ? 'voided' : `R/R ${number(r.outcome)}`}`,
+              `  revision ${r.revision} by ${r.revised_by ?? r.source}, ${r.taken_at.slice(0, 19).replace('T', ' ')}, at ${r.partition}:${r.offset}: ${r.voided ? 'voided' : `${outcome.title} ${outcome.value(r.outcome)}`}`,
           ),
         ]
       : [],

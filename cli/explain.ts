@@ -49,7 +49,7 @@ export function register(program: Command): void {
     .addHelpText(
       'after',
       `
-The sum of all shares is the coefficient's R/R. A weight says how much of the number a trade is: it fades with a τ of 14 days (short) and 90 days (long).
+The sum of all shares is the coefficient's R/R (or whatever else the model learns). A weight says how much of the number a trade is: it fades with a τ of 14 days (short) and 90 days (long).
 
 Examples:
   ./strandline explain curator 0xdetweiler

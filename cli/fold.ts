@@ -8,13 +8,15 @@ import { unreadable } from '../core/unreadable.ts'
 import { splitEntryContext } from '../domain/event.ts'
 import { isObject } from '../domain/is-object.ts'
 import type { LeverSource, Model } from '../domain/learning/model.ts'
-import { createOfflineFold, type OfflineFold } from '../domain/learning/offline.ts'
+import { createOfflineFold, type FoldedLog, type OfflineFold, type WeighedLog } from '../domain/learning/offline.ts'
+import { learnedOutcome } from '../domain/learning/outcome.ts'
 import type { EvidenceOf } from '../domain/learning/weigher.ts'
 import { parseOfflineLine } from '../domain/offline-log.ts'
 import { type Product, product } from '../domain/sizing/allocation.ts'
 import { coefficientKeys, factorKeys, learnedFactors } from '../domain/sizing/factors.ts'
 import { factorLines } from './allocation-text.ts'
 import { coefficientsText } from './coefficients-text.ts'
+import { outcomeText } from './outcome-text.ts'
 import { number } from './table.ts'
 
 export function register(program: Command): void {
@@ -41,12 +43,32 @@ export function register(program: Command): void {
       const fold = await foldFile(file, model, (line, why) => console.error(`Line ${line} is left out: ${why}.`))
       const folded = fold.result()
       const allocations = positions && sized(model, positions, fold.evidence())
-      if (json) return console.log(JSON.stringify({ ...folded, ...(allocations && { allocations }) }))
-      console.log(coefficientsText(folded.global_rr, folded.coefficients))
+      if (json) return console.log(JSON.stringify({ ...plain(folded), ...(allocations && { allocations }) }))
+      const { definition } = model
+      const { global_rr, coefficients: rows, spread } = folded
+      console.log(coefficientsText(definition, { global_rr, rows, spread }))
+      const outcome = outcomeText(learnedOutcome(definition))
       for (const [i, allocation] of allocations?.entries() ?? [])
-        console.log(`\nposition ${i + 1}: × ${number(allocation.multiplier)}\n${factorLines(allocation).join('\n')}`)
+        console.log(
+          `\nposition ${i + 1}: × ${number(allocation.multiplier)}\n${factorLines(allocation, outcome).join('\n')}`,
+        )
     })
 }
+
+/** What programs have always got. */
+const plain = ({ global_rr, coefficients }: WeighedLog): FoldedLog => ({
+  global_rr,
+  coefficients: coefficients.map(({ module, scope, name, key, weight, rr_short, rr_long, n }) => ({
+    module,
+    scope,
+    name,
+    key,
+    weight,
+    rr_short,
+    rr_long,
+    n,
+  })),
+})
 
 interface Options {
   model: string

@@ -4,10 +4,12 @@ import { StrandlineError } from '../core/errors.ts'
 import { course, type Point } from '../replay/course.ts'
 import { groupNamed } from '../replay/explain.ts'
 import { chart } from './chart.ts'
+import { pairHeading } from './coefficients-text.ts'
 import { answeringLines } from './explain-text.ts'
 import { cutOf, type MomentOptions, momentJson, momentOptions, momentText, namesMoment } from './moment.ts'
 import { wholeNumber } from './numbers.ts'
 import { answering, withHistory } from './open-log.ts'
+import { type OutcomeText, outcomeText } from './outcome-text.ts'
 import { number, table } from './table.ts'
 
 interface Options extends MomentOptions {
@@ -25,7 +27,9 @@ const LAST = 10
 export function register(program: Command): void {
   const command = program
     .command('history')
-    .description('Draw how a coefficient went: its weight, R/R and number of trades after each of its trades.')
+    .description(
+      'Draw how a coefficient went: its weight, what its trades came to (R/R, or whatever else the model learns) and their number, after each of its trades.',
+    )
     .argument('<name>', "a lever's name, an interaction's name, an interaction's key, or: baseline")
     .argument('[value]', "the lever's value, or the interaction's key")
     .option('--points <n>', 'so many points at most, evenly chosen; 0: one for each trade', wholeNumber, POINTS)
@@ -50,7 +54,10 @@ export function register(program: Command): void {
           const isBaseline = target.scope === 'global'
           const what = isBaseline ? 'baseline' : `${target.name} ${target.key}`
           console.log(
-            [...answeringLines(model, momentText(options)), ...historyText(what, isBaseline, points)].join('\n'),
+            [
+              ...answeringLines(model, momentText(options)),
+              ...historyText(what, isBaseline, points, outcomeText(model.outcome)),
+            ].join('\n'),
           )
         }
       })
@@ -62,27 +69,30 @@ function csv(points: Point[]): string {
   return ['at,weight,rr_short,rr_long,n', ...rows].join('\n')
 }
 
-function historyText(what: string, isBaseline: boolean, points: Point[]): string[] {
+function historyText(what: string, isBaseline: boolean, points: Point[], outcome: OutcomeText): string[] {
   const first = points[0]
   const last = points.at(-1)
   if (!first || !last) return [`${what}: no trade counts in it.`]
   const day = (p: Point) => p.at.slice(0, 10)
   const right = 'right' as const
-  const drawn = (title: string, number: 'rr_short' | 'weight') => [
+  const drawn = (title: string, which: 'rr_short' | 'weight', label: (y: number) => string) => [
     title,
-    ...chart(points.map((p) => ({ x: Date.parse(p.at), y: p[number] }))),
+    ...chart(
+      points.map((p) => ({ x: Date.parse(p.at), y: p[which] })),
+      { label },
+    ),
   ]
   return [
     `${what}: ${day(first)} to ${day(last)}, ${last.n} trades`,
-    ...drawn('R/R over the last weeks (τ 14 d)', 'rr_short'),
-    ...(isBaseline ? [] : drawn('weight', 'weight')),
+    ...drawn(`${outcome.title} over the last weeks (τ 14 d)`, 'rr_short', outcome.value),
+    ...(isBaseline ? [] : drawn('weight', 'weight', number)),
     '',
     ...table(
       [
         { title: 'after the exit of' },
         { title: 'weight', align: right },
-        { title: 'R/R short', align: right },
-        { title: 'R/R long', align: right },
+        { title: pairHeading(outcome, 'short'), align: right },
+        { title: pairHeading(outcome, 'long'), align: right },
         { title: 'n', align: right },
       ],
       points
@@ -90,8 +100,8 @@ function historyText(what: string, isBaseline: boolean, points: Point[]): string
         .map((p) => [
           p.at.slice(0, 16).replace('T', ' '),
           number(p.weight),
-          number(p.rr_short),
-          number(p.rr_long),
+          outcome.cell(p.rr_short),
+          outcome.cell(p.rr_long),
           String(p.n),
         ]),
     ),

@@ -1,8 +1,12 @@
 /** What an import says, for a person and for a program. Pure. */
 import type { Baseline } from '../core/store/learned.ts'
 import type { PositionClosed } from '../domain/event.ts'
+import { contextOf, type Model } from '../domain/learning/model.ts'
 import type { CoefficientRow } from '../domain/learning/offline.ts'
+import { learnedOutcome } from '../domain/learning/outcome.ts'
+import { learnedNumbersOf } from '../domain/trade-numbers.ts'
 import type { LearnedTrades } from '../services/learner/learned-trades.ts'
+import { type OutcomeText, outcomeText } from './outcome-text.ts'
 import { number, table } from './table.ts'
 
 export interface ImportSummary {
@@ -16,7 +20,7 @@ export interface ImportSummary {
   /** Events that the log did not have; null in a dry run, which asks nobody. */
   new: number | null
   already_known: number | null
-  /** Known trades that got their R/R now; among the new events. */
+  /** Known trades that got their R/R, or what they came to in money, now; among the new events. */
   rescored: number | null
   /** The model that was to learn them, and what it has learned of them by now; null in a dry run. */
   model: string | null
@@ -54,21 +58,23 @@ export interface Knowledge {
   levers: CoefficientRow[]
 }
 
-/** @param dataDir the stack's folder, where it was named; @param knows nothing in a dry run */
+/** @param model that learns them; @param dataDir the stack's folder, where it was named; @param knows nothing in a dry run */
 export function importText(
   events: PositionClosed[],
+  model: Model,
   s: ImportSummary,
   { dataDir, knows }: { dataDir?: string; knows?: Knowledge } = {},
 ): string {
   const lines = [`${s.file}: ${count(s.read, 'trade')} read, ${s.scored} scored, ${s.unscored} not.`]
   if (s.open > 0) lines.push(`${count(s.open, 'trade')} still open: left out.`)
   lines.push(...unscoredText(events))
-  const scored = events.filter((e) => e.rr !== null)
-  if (scored.length > 0) lines.push('', ...bySymbol(scored), '')
+  lines.push(...bySymbol(events, model))
   if (s.dry_run) lines.push('Nothing was imported (--dry-run).')
   else {
-    const rescored = s.rescored ? ` (${s.rescored} of them the R/R of trades that had none)` : ''
-    lines.push(`${s.new} new${rescored}, ${s.already_known} already known.`, ...learnedText(s, dataDir, knows))
+    const rescored = s.rescored
+      ? ` (${s.rescored} of them for known trades: the R/R, or the money, that they lacked)`
+      : ''
+    lines.push(`${s.new} new${rescored}, ${s.already_known} already known.`, ...learnedText(s, model, dataDir, knows))
   }
   return lines.join('\n')
 }
@@ -76,17 +82,23 @@ export function importText(
 const NAMED = 10
 
 /** What is learned of them, and how to look at it. */
-function learnedText({ model, learned, active_model }: ImportSummary, dataDir?: string, knows?: Knowledge): string[] {
+function learnedText(
+  { model, learned, active_model }: ImportSummary,
+  { definition }: Model,
+  dataDir?: string,
+  knows?: Knowledge,
+): string[] {
   if (!learned) return []
+  const outcome = outcomeText(learnedOutcome(definition))
   const { scored, unscored, not_learned } = learned
   const lines = [
-    `Learned under ${model}: ${count(scored, 'trade')} ${scored === 1 ? 'counts' : 'count'} in its coefficients, ${unscored} without an R/R in none.`,
+    `Learned under ${model}: ${count(scored, 'trade')} ${scored === 1 ? 'counts' : 'count'} in its coefficients, ${unscored} without ${outcome.one} in none.`,
     ...not_learned
       .slice(0, NAMED)
       .map((t) => `  not learned: ${[t.position_id || t.event_id, t.trade_id].filter(Boolean).join(' ')}: ${t.why}.`),
   ]
   if (not_learned.length > NAMED) lines.push(`  … and ${not_learned.length - NAMED} more: --json names all of them.`)
-  lines.push(...knowledgeText(model, knows))
+  lines.push(...knowledgeText(model, outcome, knows))
   const folder = dataDir === undefined ? '' : ` --data-dir ${dataDir}`
   lines.push(`Look at it: ./strandline coefficients --model ${model}${folder}`)
   if (active_model !== model)
@@ -101,7 +113,7 @@ const FEWEST = 3
 const STRONGEST = 8
 
 /** The levers that differ most from the rest, of those with a few trades. */
-function knowledgeText(model: string | null, knows?: Knowledge): string[] {
+function knowledgeText(model: string | null, outcome: OutcomeText, knows?: Knowledge): string[] {
   if (!knows || knows.global_rr.n === 0) return []
   const { global_rr, levers } = knows
   const far = ({ weight }: CoefficientRow) => Math.abs(Math.log(weight))
@@ -109,15 +121,18 @@ function knowledgeText(model: string | null, knows?: Knowledge): string[] {
     .filter((row) => row.n >= FEWEST && row.weight !== 1)
     .sort((a, b) => far(b) - far(a))
     .slice(0, STRONGEST)
-  const lines = ['', `${model} now: R/R ${number(global_rr.rr_short)} over ${count(global_rr.n, 'trade')}.`]
+  const lines = [
+    '',
+    `${model} now: ${outcome.title} ${outcome.value(global_rr.rr_short)} over ${count(global_rr.n, 'trade')}.`,
+  ]
   if (strongest.length > 0) lines[1] += ` What differs most from that, of ${levers.length} lever values:`
-  const rows = strongest.map((r) => [r.name, r.key, number(r.weight), number(r.rr_short), String(r.n)])
+  const rows = strongest.map((r) => [r.name, r.key, number(r.weight), outcome.cell(r.rr_short), String(r.n)])
   const right = 'right' as const
   const columns = [
     { title: 'lever' },
     { title: 'value' },
     { title: 'weight', align: right },
-    { title: 'R/R', align: right },
+    { title: outcome.heading(), align: right },
     { title: 'n', align: right },
   ]
   return [...lines, ...(rows.length > 0 ? table(columns, rows) : []), '']
@@ -138,17 +153,37 @@ function unscoredText(events: PositionClosed[]): string[] {
   )
 }
 
-function bySymbol(events: PositionClosed[]): string[] {
-  const groups = new Map<string, number[]>()
-  for (const { symbol, timeframe, rr } of events) {
-    const name = symbol || timeframe
-    const group = groups.get(name)
-    if (group) group.push(rr as number)
-    else groups.set(name, [rr as number])
-  }
-  if (groups.size > 50) return []
-  const rows = [...groups]
+/** More are not looked through. */
+const SYMBOLS = 50
+
+/** What the trades of each symbol came to: R/R, and what the model learns where that is something else. Nothing where none has either. */
+function bySymbol(events: PositionClosed[], model: Model): string[] {
+  const rr: Shown = { text: outcomeText('rr'), of: (event) => event.rr }
+  const learned = learnedOutcome(model.definition)
+  const outcome: Shown = { text: outcomeText(learned), of: (event) => outcomeOf(model, event) }
+  const shown = learned === 'rr' ? [rr] : [rr, outcome]
+  const symbols = Map.groupBy(
+    events.filter((event) => shown.some(({ of }) => of(event) !== null)),
+    ({ symbol, timeframe }) => symbol || timeframe,
+  )
+  if (symbols.size === 0 || symbols.size > SYMBOLS) return []
+  const columns = shown.map(({ text }) => ({ title: `mean ${text.heading()}`, align: 'right' as const }))
+  const rows = [...symbols]
     .sort(([a], [b]) => a.localeCompare(b))
-    .map(([name, rrs]) => [name, String(rrs.length), number(rrs.reduce((a, b) => a + b, 0) / rrs.length)])
-  return table([{ title: '' }, { title: 'trades', align: 'right' }, { title: 'mean R/R', align: 'right' }], rows)
+    .map(([name, trades]) => [
+      name,
+      String(trades.length),
+      ...shown.map(({ text, of }) => text.cell(mean(trades.flatMap((event) => of(event) ?? [])))),
+    ])
+  return ['', ...table([{ title: '' }, { title: 'trades', align: 'right' }, ...columns], rows), '']
 }
+
+interface Shown {
+  text: OutcomeText
+  of(event: PositionClosed): number | null
+}
+
+const outcomeOf = (model: Model, event: PositionClosed) =>
+  model.outcomeOf({ ...event, ...learnedNumbersOf(event), ...contextOf(event) })
+
+const mean = (numbers: number[]) => (numbers.length === 0 ? null : numbers.reduce((a, b) => a + b, 0) / numbers.length)

@@ -71,7 +71,10 @@ export function register(program: Command): void {
       `learning model that has learned them when the command ends: ${modelNames().join(', ')}, or the path of a model file`,
       FREQTRADE_MODEL,
     )
-    .option('--unscored', 'import trades without candles too: they get no R/R, and count in no coefficient')
+    .option(
+      '--unscored',
+      'import trades without candles too: they get no R/R, and count only for models that learn something else of a trade',
+    )
     .option('--dry-run', 'read and score only: needs no broker and no database')
     .option('--json', 'print one JSON object: {"trades", "summary"}')
     .option('--data-dir <dir>', 'the stack that learns them')
@@ -146,6 +149,7 @@ interface Run {
 }
 
 async function run({ file, events, open, model, rescore, dryRun = false, json = false, dataDir }: Run): Promise<void> {
+  const learning = loadModel(model) // a wrong name is said before anything is written
   const sent = dryRun ? null : await send(events, { model, rescore, dataDir })
   const scored = events.filter((e) => e.rr !== null).length
   const summary: ImportSummary = {
@@ -164,7 +168,9 @@ async function run({ file, events, open, model, rescore, dryRun = false, json = 
   }
   const freqtrade = rescore ? { trades: events.map(tradeRow) } : {}
   console.log(
-    json ? JSON.stringify({ ...freqtrade, summary }) : importText(events, summary, { dataDir, knows: sent?.knows }),
+    json
+      ? JSON.stringify({ ...freqtrade, summary })
+      : importText(events, learning, summary, { dataDir, knows: sent?.knows }),
   )
 }
 
@@ -181,7 +187,6 @@ async function send(
   events: PositionClosed[],
   { model, rescore, dataDir }: Pick<Run, 'model' | 'rescore' | 'dataDir'>,
 ): Promise<Sent> {
-  loadModel(model) // a wrong name is said before anything is written
   const stack = await openStack({
     dataDir,
     needs: ['database', 'kafka', 'registry'],

@@ -8,6 +8,7 @@ const version = (changes: Partial<ListedVersion>): ListedVersion => ({
   hash: '0123456789abcdef'.repeat(4),
   build: 1,
   topic: 'pm.position-closed.v1',
+  outcome: 'rr',
   active: false,
   state: 'kept',
   previous: false,

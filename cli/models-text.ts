@@ -2,6 +2,7 @@
 import { shortHash } from '../core/runner/consumer-names.ts'
 import type { ListedVersion } from '../services/learner/list-versions.ts'
 import { age } from './lag-text.ts'
+import { outcomeText } from './outcome-text.ts'
 import { table } from './table.ts'
 
 const right = 'right' as const
@@ -34,6 +35,7 @@ export function modelsText(models: ListedVersion[], now: number): string {
       ...(topics.size > 1 ? [m.topic] : []),
     ]),
   )
+  lines.push('', ...learnsLines(models))
   const newer = models.filter((m) => m.state === 'kept' && !m.previous)
   if (models.some((m) => m.state === 'building'))
     lines.push('', 'A build that is not complete: ./strandline rebuild goes on with it.')
@@ -42,6 +44,16 @@ export function modelsText(models: ListedVersion[], now: number): string {
   if (newer.length > 0)
     lines.push('', `What a switch would change: ./strandline promote ${shortHash(newer[0]!)} --dry-run`)
   return lines.join('\n')
+}
+
+/** What each model learns, those that learn the same in one line. */
+function learnsLines(models: ListedVersion[]): string[] {
+  const names = new Map<string, Set<string>>()
+  for (const { name, outcome } of models) {
+    const { title } = outcomeText(outcome)
+    names.set(title, (names.get(title) ?? new Set()).add(name))
+  }
+  return [...names].map(([title, of]) => `Learning the ${title} of trades: ${[...of].join(', ')}.`)
 }
 
 export function size(bytes: number): string {

@@ -1,6 +1,7 @@
 /** How a command gets at the history of the log. */
 import { logLevel } from '../core/config.ts'
 import { createLogger } from '../core/logger.ts'
+import { learnedOutcome } from '../domain/learning/outcome.ts'
 import { type OpenHistory, openHistory } from '../replay/open-history.ts'
 import { createProgress } from './progress.ts'
 import { type OpenStack, openStack } from './shared.ts'
@@ -39,4 +40,5 @@ export const answering = ({ model, build, active }: OpenHistory) => ({
   hash: model.hash,
   build,
   active,
+  outcome: learnedOutcome(model.definition),
 })

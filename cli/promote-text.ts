@@ -2,6 +2,7 @@
 import { shortHash } from '../core/runner/consumer-names.ts'
 import type { PromotionPlan } from '../services/learner/plan-promotion.ts'
 import type { Promotion, VersionName } from '../services/learner/promote.ts'
+import { outcomeText } from './outcome-text.ts'
 import { number, table } from './table.ts'
 
 const right = 'right' as const
@@ -9,11 +10,12 @@ const right = 'right' as const
 export const label = (version: VersionName): string => `${version.name} (${shortHash({ ...version })})`
 
 export function planText(plan: PromotionPlan): string {
-  const { from, to, global_rr, largest } = plan
+  const { from, to, global_rr, largest, outcome } = plan
+  const [now, then] = [outcomeText(outcome.before ?? outcome.after ?? 'rr'), outcomeText(outcome.after ?? 'rr')]
   const lines = [
     `Readers see ${from ? label(from) : 'nothing'}; ${label(to)} would take its place.`,
     behind(plan.lag_records),
-    `baseline: R/R ${number(global_rr.before.rr_short)} over ${global_rr.before.n} trades now, ${number(global_rr.after.rr_short)} over ${global_rr.after.n} then`,
+    `baseline: ${now.title} ${now.value(global_rr.before.rr_short)} over ${global_rr.before.n} trades now, ${then.title === now.title ? '' : `${then.title} `}${then.value(global_rr.after.rr_short)} over ${global_rr.after.n} then`,
     `coefficients: ${plan.before} now, ${plan.after} then: ${plan.appear} appear, ${plan.vanish} vanish,`,
     `  ${plan.move} of the ${plan.both} that both have move by more than 10 %`,
   ]

@@ -1,9 +1,11 @@
 import { describe, expect, test } from 'vitest'
+import { loadModel } from '../core/load-model.ts'
 import { allocation, type LearnedFactor, product } from '../domain/sizing/allocation.ts'
 import { timeframeShares } from '../domain/sizing/timeframes.ts'
 import { SHARES_BEFORE_LEARNING } from '../domain/timeframe.ts'
-import { allocationText } from './allocation-text.ts'
+import { allocationText, factorLines } from './allocation-text.ts'
 import { coefficientsText } from './coefficients-text.ts'
+import { outcomeText } from './outcome-text.ts'
 import { printable, screenful, table } from './table.ts'
 
 const row = (name: string, key: string, rr_short: number, rr_long: number) => ({
@@ -15,6 +17,15 @@ const row = (name: string, key: string, rr_short: number, rr_long: number) => ({
   rr_short,
   rr_long,
   n: 12,
+  edge: 0.5,
+  trust: 1,
+  error: null as number | null,
+  temperature: 'hot' as const,
+})
+const learned = (rr_short: number | null, rr_long: number | null, n: number, rows: ReturnType<typeof row>[] = []) => ({
+  global_rr: { rr_short, rr_long, n },
+  rows,
+  spread: null,
 })
 
 describe('a table', () => {
@@ -65,11 +76,10 @@ test('regression: what is drawn again and again keeps its top on the screen, and
 
 describe('the coefficients', () => {
   test('begin with the baseline and mark what runs hot or cold', () => {
-    const text = coefficientsText({ rr_short: 0.8, rr_long: 0.75, n: 31 }, [
-      row('cap', '1m-2m', 2, 1),
-      row('chain', 'base', 1, 1),
-      row('chain', 'sol', 0.2, 1),
-    ])
+    const text = coefficientsText(
+      null,
+      learned(0.8, 0.75, 31, [row('cap', '1m-2m', 2, 1), row('chain', 'base', 1, 1), row('chain', 'sol', 0.2, 1)]),
+    )
     const lines = text.split('\n')
     expect(lines[0]).toContain('R/R 0.800')
     expect(lines[0]).toContain('31 trades')
@@ -79,17 +89,73 @@ describe('the coefficients', () => {
   })
 
   test('are one clear sentence while nothing is learned', () => {
-    expect(coefficientsText({ rr_short: null, rr_long: null, n: 0 }, [])).toMatch(/^Nothing is learned yet.*\.$/)
+    expect(coefficientsText(null, learned(null, null, 0))).toMatch(/^Nothing is learned yet.*\.$/)
+  })
+
+  test('of a model that believes its trades as far as they go: one trade is visibly next to nothing, in 80 columns', () => {
+    const { definition } = loadModel('freqtrade-return')
+    const one = {
+      ...row('pair×enter_tag', 'enter_tag=a very long tag|pair=ETH/BTC', 0.1091, 0.1091),
+      ...{ n: 1, weight: 1.117, edge: 0.00067, trust: 1 / 151, error: 0.0017 },
+    }
+    const many = {
+      ...row('pair', 'XRP/BTC', -0.012, 0.0113),
+      n: 940,
+      weight: 0.3,
+      edge: -0.0081,
+      trust: 0.86,
+      error: 0.0006,
+    }
+    const [columns, isTerminal] = [process.stdout.columns, 80]
+    process.stdout.columns = isTerminal
+    const lines = coefficientsText(definition, {
+      ...learned(0.000199, 0.00113, 94, [one, many]),
+      spread: 0.0203,
+    }).split('\n')
+    process.stdout.columns = columns
+    expect(lines[0]).toBe(
+      'baseline: net return 0.020 % over the last weeks (τ 14 d), 0.113 % over months (τ 90 d), 94 trades',
+    )
+    expect(lines[2]).toMatch(/^name +key +weight +edge % +± +trust +short % +long % +n$/)
+    expect(lines[3]).toMatch(/1\.117 +\+0\.067 +0\.170 +1 % +10\.910 +10\.910 +1$/)
+    expect(lines[4]).toMatch(/^pair .* 0\.300 +-0\.810 +0\.060 +86 % +-1\.200 +1\.130 +940 +cold$/)
+    expect(Math.max(...lines.slice(2, 5).map((l) => [...l].length))).toBeLessThanOrEqual(80)
+    expect(lines.join('\n')).toContain('trust; ±: one standard deviation of it')
+    expect(lines.at(-1)).toContain('by 0.102 % at least') // a twentieth of what single trades spread by
+  })
+
+  test.each([
+    ['lowcap-v4', 'no closed trade with an R/R has reached'],
+    ['lowcap-return', 'no closed trade with a return has reached'],
+    ['freqtrade-return', 'no closed trade with a net return has reached'],
+  ])('of %s say what is missing', (name, sentence) => {
+    expect(coefficientsText(loadModel(name).definition, learned(null, null, 0))).toContain(sentence)
   })
 
   test('say how many are not shown', () => {
-    expect(coefficientsText({ rr_short: 1, rr_long: 1, n: 1 }, [row('chain', 'base', 1, 1)], 41)).toContain('41 more')
+    expect(coefficientsText(null, learned(1, 1, 1, [row('chain', 'base', 1, 1)]), 41)).toContain('41 more')
   })
 })
 
 describe('an allocation', () => {
+  test('by the rule shrunk shows how far each factor is believed, in the unit of what is learned', () => {
+    const market = { scope: 'market' as const, name: 'market', key: '' }
+    const learned: LearnedFactor[] = [
+      { ...row('market', '', 0.12, 0.11), ...market, weight: 1.046, edge: 0.0059, trust: 0.56, error: 0.072 },
+      { ...row('chain', 'base', 0.4386, 0.1), n: 1, weight: 1.01, edge: 0.0013, trust: 0.0066, error: 0.036 },
+    ]
+    const unknown = { scope: 'lever' as const, name: 'cap', key: '50m+' }
+    const { definition } = loadModel('lowcap-return')
+    const lines = factorLines(product([market, learned[1]!, unknown], learned, definition), outcomeText('return'))
+    expect(lines[0]).toMatch(/^name +key +weight +edge % +± +trust +short % +long % +n$/)
+    expect(lines[1]).toMatch(/^market +1\.046 +\+0\.590 +7\.200 +56 % +12\.000 +11\.000 +12 +hot$/)
+    expect(lines[2]).toMatch(/^chain +base +1\.010 +\+0\.130 +3\.600 +1 % +43\.860 +10\.000 +1 +hot$/)
+    expect(lines[3]).toMatch(/^cap +50m\+ +1\.000 +0\.000 +– +0 % +– +– +0 +not learned: 1$/)
+    expect(lines).toContain('edge, ±, short, long: return %.')
+  })
+
   test('shows each factor and how the timeframes share it', () => {
-    const learned: LearnedFactor[] = [{ ...row('chain', 'base', 2, 1), edge: 0.5, trust: 1, error: null }]
+    const learned: LearnedFactor[] = [row('chain', 'base', 2, 1)]
     const factors = product([learned[0]!, { scope: 'lever', name: 'cap', key: '50m+' }], learned, null)
     const sized = allocation(factors, { base: 5, min: 1, max: 6 })
     const text = allocationText({
@@ -100,6 +166,7 @@ describe('an allocation', () => {
       global_rr: { rr_short: 1, rr_long: 1, n: 3 },
       model: 'lowcap-v4',
       active: true,
+      outcome: 'rr',
       timeframes: timeframeShares([row('chain', 'base', 2, 1)]).map((t) => ({
         ...t,
         allocation: t.share * sized.allocation,

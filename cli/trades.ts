@@ -8,7 +8,8 @@ import { answeringLines } from './explain-text.ts'
 import { cutOf, type MomentOptions, momentJson, momentOptions, momentText, namesMoment, time } from './moment.ts'
 import { wholeNumber } from './numbers.ts'
 import { answering, withHistory } from './open-log.ts'
-import { number, table } from './table.ts'
+import { type OutcomeText, outcomeText } from './outcome-text.ts'
+import { table } from './table.ts'
 
 type Named = [name: string, value: string]
 
@@ -33,7 +34,7 @@ export function register(program: Command): void {
     .option('--lever <name=value>', 'only trades with this value; may be given several times', lever)
     .option('--since <time>', 'only exits from then on', time)
     .option('--voided', 'those that were retracted')
-    .option('--unscored', 'those without an R/R')
+    .option('--unscored', 'those without what the model learns: an R/R, a return after fees, …')
     .option('--model <name>', 'of this model (default: the active one)')
     .option('--limit <n>', `print at most so many; 0: all (default: ${SCREEN}, with --json all)`, wholeNumber)
   momentOptions(command)
@@ -59,7 +60,10 @@ export function register(program: Command): void {
         console.log(
           json
             ? JSON.stringify({ model, ...momentJson(options, cut), trades, total })
-            : [...answeringLines(model, momentText(options)), ...tradesText(trades, total)].join('\n'),
+            : [
+                ...answeringLines(model, momentText(options)),
+                ...tradesText(trades, total, outcomeText(model.outcome)),
+              ].join('\n'),
         )
       })
     })
@@ -71,14 +75,14 @@ function lever(text: string, before: Named[] = []): Named[] {
   return [...before, [text.slice(0, at), text.slice(at + 1)]]
 }
 
-function tradesText(trades: TradeRow[], total: number): string[] {
+function tradesText(trades: TradeRow[], total: number, outcome: OutcomeText): string[] {
   if (total === 0) return ['No such trade.']
   const right = 'right' as const
   const lines = table(
     [
       { title: 'exit' },
       { title: 'symbol' },
-      { title: 'R/R', align: right },
+      { title: outcome.heading(), align: right },
       { title: 'rev', align: right },
       { title: 'source' },
       { title: 'in the log', align: right },
@@ -87,7 +91,7 @@ function tradesText(trades: TradeRow[], total: number): string[] {
     trades.map((t) => [
       t.closed_at.slice(0, 16).replace('T', ' '),
       t.symbol,
-      t.voided ? 'voided' : number(t.outcome),
+      t.voided ? 'voided' : outcome.cell(t.outcome),
       String(t.revision),
       t.source,
       `${t.partition}:${t.offset}`,

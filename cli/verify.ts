@@ -149,7 +149,7 @@ function differencesTable(differences: FoundDifference[]): string[] {
     [
       { title: 'name' },
       { title: 'key' },
-      { title: 'R/R live', align: right },
+      { title: 'mean live', align: right },
       { title: 'expected', align: right },
       { title: 'n', align: right },
       { title: 'expected', align: right },

@@ -1,5 +1,6 @@
 /** What is learned beside the table that the old system left, row by row. Reads only. */
 import { compileModel, type Group, type Model } from '../domain/learning/model.ts'
+import { learnedOutcome, type OutcomeDefinition } from '../domain/learning/outcome.ts'
 import { groupsOfLedger } from '../domain/learning/trade.ts'
 import { parseTime } from '../domain/time.ts'
 import { databaseStore } from './database-store.ts'
@@ -24,6 +25,8 @@ export interface Comparison {
   /** The old table, under the name that it has now; null: there was none. */
   table: string | null
   model: string | null
+  /** What that model learns; the old system learned R/R. */
+  outcome: OutcomeDefinition | null
   baseline: { old: unknown; ours: unknown }
   rows: ComparedRow[]
   summary: Record<Why, number> & {
@@ -58,6 +61,7 @@ export async function compareLegacy(store: LegacyStore): Promise<Comparison> {
   const result: Comparison = {
     table,
     model: definition?.name ?? null,
+    outcome: definition && learnedOutcome(definition),
     baseline: { old: before, ours: baseline },
     rows: [],
     summary,

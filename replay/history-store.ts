@@ -1,9 +1,9 @@
 /** Coefficients of a moment, for whoever reads coefficients from the database otherwise: `coefficients`, `allocate`. */
-import type { CoefficientStore } from '../core/store/coefficient-store.ts'
+import type { CoefficientStore, LearnedRow } from '../core/store/coefficient-store.ts'
 import { evidenceAt } from '../domain/history/coefficients-at.ts'
 import type { Cut } from '../domain/history/cut.ts'
-import { BASELINE, SQUARES } from '../domain/learning/model.ts'
-import { learnedFrom } from '../domain/learning/offline.ts'
+import { BASELINE, type Group, SQUARES } from '../domain/learning/model.ts'
+import type { CoefficientKey } from '../domain/sizing/allocation.ts'
 import type { OpenHistory } from './open-history.ts'
 
 /** A version's number where it has none in the database. */
@@ -14,10 +14,13 @@ export function createHistoryStore(opened: OpenHistory, cut: Cut): CoefficientSt
   const { definition, hash } = model
   const model_version = opened.model_version ?? UNNUMBERED
   const evidence = evidenceAt(history, opened.effective(cut), definition)
-  const { global_rr, coefficients } = learnedFrom(model, evidence)
-  const idOf = ({ name, key }: { name: string; key: string }) => `${name}\0${key}`
-  const weights = new Map(coefficients.map((c) => [idOf(c), c.weight]))
   const found = new Map(evidence.map((e) => [idOf(e.group), e.evidence]))
+  const of = (group: Pick<Group, 'name' | 'key'>) => found.get(idOf(group)) ?? null
+  const [baseline, squares] = [of(BASELINE), of(SQUARES)]
+  const rowOf = ({ scope, name, key }: CoefficientKey): LearnedRow[] => {
+    const evidence = of({ name, key })
+    return evidence ? [{ scope, name, key, ...evidence }] : []
+  }
   return {
     list: async () => [],
     version: async () => ({ model_version, hash, build, topic, active, definition }),
@@ -25,20 +28,27 @@ export function createHistoryStore(opened: OpenHistory, cut: Cut): CoefficientSt
       model_version,
       hash,
       active,
-      global_rr: global_rr.n === 0 ? null : global_rr,
-      baseline: found.get(idOf(BASELINE)) ?? null,
-      squares: found.get(idOf(SQUARES)) ?? null,
-      rows: keys.flatMap((key) => {
-        const row = found.get(idOf(key))
-        return row ? [{ ...key, weight: weights.get(idOf(key)) as number, ...row }] : []
-      }),
+      global_rr: baseline && { rr_short: baseline.rr_short, rr_long: baseline.rr_long, n: baseline.n },
+      baseline,
+      squares,
+      rows: keys.flatMap(rowOf),
     }),
     page: async ({ scope, name, minN }) => ({
-      rows: coefficients.filter(
-        (c) => (scope === null || c.scope === scope) && (name === null || c.name === name) && c.n >= minN,
+      rows: evidence
+        .map(({ group, evidence }) => ({ ...group, ...evidence }))
+        .filter((row): row is LearnedRow => row.scope !== 'global')
+        .filter((row) => (scope === null || row.scope === scope) && (name === null || row.name === name))
+        .filter((row) => row.n >= minN),
+      // all of them: what is not asked for costs nothing here
+      members: evidence.flatMap(({ group: { scope, name, key } }) =>
+        scope === 'lever' ? rowOf({ scope, name, key }) : [],
       ),
+      baseline,
+      squares,
       next: null,
       model_version,
     }),
   }
 }
+
+const idOf = ({ name, key }: { name: string; key: string }) => `${name}\0${key}`

@@ -9,7 +9,7 @@ export interface TradeRow {
   symbol: string
   revision: number
   closed_at: string
-  /** R/R; null: not scored. */
+  /** What the model learns of it, clamped; null: it has none. */
   outcome: number | null
   voided: boolean
   source: string

@@ -11,6 +11,7 @@ import { unknownModel } from '../core/store/model-versions.ts'
 import type { Store } from '../core/store/store.ts'
 import type { GroupSums, LedgerFold } from '../domain/learning/ledger-fold.ts'
 import { compileModel, type Group } from '../domain/learning/model.ts'
+import { learnedOutcome, type OutcomeDefinition } from '../domain/learning/outcome.ts'
 import { type Decay, type DecayedSums, decayOf, type Means, mergeSums } from '../domain/learning/sums.ts'
 import { SUMS_AMOUNTS } from '../domain/learning/sums-table.ts'
 import { createAuditStore } from '../services/audit/audit-store.ts'
@@ -37,7 +38,7 @@ export interface FoundDifference {
 }
 
 export interface Verification {
-  model: { name: string; hash: string; build: number; active: boolean }
+  model: { name: string; hash: string; build: number; active: boolean; outcome: OutcomeDefinition }
   /** Records that were folded. */
   events: number
   /** Coefficients that there should be, the baseline among them. */
@@ -92,7 +93,7 @@ export async function openVerifier({ store, log, config, progress }: VerifyDeps,
   const sums = createSumsStore(store)
   let expected: Expected | undefined
   return {
-    model: { name: model.definition.name, hash, build, active },
+    model: { name: model.definition.name, hash, build, active, outcome: learnedOutcome(model.definition) },
     model_version,
     events: logFold.events,
     async page(after, size) {

@@ -7,6 +7,7 @@ import { outboxOf } from '../core/store/memory/outbox.ts'
 import { isOpen, positionsOf } from '../core/store/memory/positions.ts'
 import { strandTables } from '../core/store/memory/strands.ts'
 import { eventId, type PositionClosed } from '../domain/event.ts'
+import type { CoefficientRow } from '../domain/learning/offline.ts'
 import { strandId } from '../domain/strand.ts'
 import { coefficientsOf, type LogContents, readLog, scoreOf } from './oracle.ts'
 import type { Others } from './others.ts'
@@ -167,7 +168,7 @@ function wrongCoefficients({ db }: World, log: LogContents): string[] {
   const version = activeVersion(db)
   if (!version) return log.events.size > 0 ? ['nothing is learned'] : []
   const expected = coefficientsOf(log.events.values())
-  const rows = new Map(learnedOf(db, version).map((c) => [`${c.name} ${c.key}`, c]))
+  const rows = new Map<string, CoefficientRow>(learnedOf(db, version).map((c) => [`${c.name} ${c.key}`, c]))
   const base = baselineOf(db, version)
   if (base)
     rows.set('global ', {

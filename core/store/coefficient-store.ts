@@ -1,6 +1,5 @@
 /** What is learned, for whoever reads it: port, and its adapter over the database's functions. In memory: memory/coefficients.ts. */
 import type { ModelDefinition } from '../../domain/learning/model.ts'
-import type { CoefficientRow } from '../../domain/learning/offline.ts'
 import type { Evidence } from '../../domain/learning/sums.ts'
 import type { CoefficientKey } from '../../domain/sizing/allocation.ts'
 import { createModelVersionStore, type ModelVersionStore } from './model-versions.ts'
@@ -21,9 +20,8 @@ export interface VersionRow {
   definition: ModelDefinition
 }
 
-export interface LearnedRow extends CoefficientKey, Evidence {
-  weight: number
-}
+/** What the trades of a coefficient amount to; what follows of that, by the model's rule: learned.ts. */
+export interface LearnedRow extends CoefficientKey, Evidence {}
 
 export interface ReadCoefficients {
   /** Of the version that was read; null while no learner ever ran. */
@@ -51,7 +49,12 @@ export interface PageFilter {
 }
 
 export interface CoefficientPage {
-  rows: CoefficientRow[]
+  rows: LearnedRow[]
+  /** As `ReadCoefficients` has them, at the moment of the page. */
+  baseline: Evidence | null
+  squares: Evidence | null
+  /** The lever values of which the interactions of the page are made, where these are weighed against them: by the rule shrunk. */
+  members: LearnedRow[]
   /** The last key of the page; null after the last page. */
   next: string | null
   model_version: number | null

@@ -4,8 +4,9 @@
  */
 
 import { compileModel, type Model, SQUARES } from '../../domain/learning/model.ts'
-import { byScopeNameKey, type CoefficientRow } from '../../domain/learning/offline.ts'
-import type { EvidenceOf } from '../../domain/learning/weigher.ts'
+import { byScopeNameKey, type WeighedRow, weighedRow } from '../../domain/learning/offline.ts'
+import type { Evidence } from '../../domain/learning/sums.ts'
+import { createWeigher, type EvidenceOf } from '../../domain/learning/weigher.ts'
 import type { CoefficientKey } from '../../domain/sizing/allocation.ts'
 import type { Baseline, CoefficientPage, CoefficientStore, ReadCoefficients } from './coefficient-store.ts'
 import { unknownModel } from './model-versions.ts'
@@ -71,44 +72,53 @@ export interface CoefficientFilter {
   model?: string
 }
 
-/** Every coefficient that the filter lets through, all of one version, sorted by scope, name, key. `pageSize`: partials read at once, about. */
-export async function readAllCoefficients(
-  store: CoefficientStore,
-  filter: CoefficientFilter = {},
-  pageSize = PAGE,
-): Promise<CoefficientRow[]> {
-  return (await readPages(store, filter, pageSize)).rows
+export interface LearnedCoefficients {
+  /** The version that all of it is of; null: no learner ever ran. */
+  version: LearnedModel | null
+  global_rr: Baseline
+  /** Sorted by scope, name, key. */
+  rows: WeighedRow[]
+  /** As the weigher's. */
+  spread: number | null
 }
 
-async function readPages(
-  store: CoefficientStore,
-  filter: CoefficientFilter,
-  pageSize = PAGE,
-): Promise<{ rows: CoefficientRow[]; model_version: number | null }> {
-  const all: CoefficientRow[] = []
-  let model_version: number | null = null // of the first page: another one may be made active meanwhile
-  for (let after: string | null = ''; after !== null; ) {
-    const { scope = null, name = null, minN = 0, model = null } = filter
-    const asked = { scope, name, minN, model, modelVersion: model_version }
-    const page: CoefficientPage = await store.page(asked, after, pageSize)
-    for (const row of page.rows) all.push(row)
-    model_version = page.model_version
-    after = page.next
-  }
-  return { rows: all.sort(byScopeNameKey), model_version }
-}
-
-/** What the filter lets through, with the baseline that it is weighed against and the version that both are of; null: no learner ever ran. */
+/** What the filter lets through, with the baseline that it is weighed against. `pageSize`: partials read at once, about. */
 export async function readLearned(
   store: CoefficientStore,
-  filter: CoefficientFilter = {},
-): Promise<{ version: LearnedModel | null; global_rr: Baseline; rows: CoefficientRow[] }> {
-  for (;;) {
-    const version = await learnedModel(store, filter.model)
-    const { global_rr, model_version } = await readCoefficients(store, [], filter.model)
-    const learned = await readPages(store, filter)
-    const of = version?.model_version ?? null
-    // another version was made active meanwhile: its numbers would stand beside those of the first
-    if (model_version === of && learned.model_version === of) return { version, global_rr, rows: learned.rows }
+  { model, scope, name, minN = 0 }: CoefficientFilter = {},
+  pageSize = PAGE,
+): Promise<LearnedCoefficients> {
+  const version = await learnedModel(store, model)
+  const found: LearnedCoefficients = { version, global_rr: NOTHING, rows: [], spread: null }
+  if (!version) return found
+  // by its number: another one may be made active meanwhile
+  const asked = { scope: scope ?? null, name: name ?? null, minN, model: null, modelVersion: version.model_version }
+  for (let after: string | null = ''; after !== null; ) {
+    const page: CoefficientPage = await store.page(asked, after, pageSize)
+    const { rows, spread } = weighPage(version.model, page)
+    for (const row of rows) found.rows.push(row)
+    if (page.baseline) found.global_rr = meansOf(page.baseline)
+    found.spread = spread
+    after = page.next
   }
+  found.rows.sort(byScopeNameKey)
+  return found
 }
+
+/** Every coefficient that the filter lets through, as readLearned. */
+export const readAllCoefficients = async (
+  store: CoefficientStore,
+  filter: CoefficientFilter = {},
+  pageSize = PAGE,
+): Promise<WeighedRow[]> => (await readLearned(store, filter, pageSize)).rows
+
+/** The rows of a page by the model's rule, against the baseline of its moment. */
+export function weighPage(
+  model: Model,
+  { rows, members, baseline, squares }: CoefficientPage,
+): { rows: WeighedRow[]; spread: number | null } {
+  const weigher = createWeigher(model, evidenceIn({ baseline, squares, rows: members }))
+  return { rows: rows.map((row) => weighedRow(model, weigher, row, row)), spread: weigher.spread }
+}
+
+const meansOf = ({ rr_short, rr_long, n }: Evidence): Baseline => ({ rr_short, rr_long, n })

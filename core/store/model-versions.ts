@@ -3,6 +3,7 @@
  * database's functions; in memory: memory/model-versions.ts.
  */
 import type { ModelDefinition } from '../../domain/learning/model.ts'
+import type { OutcomeDefinition } from '../../domain/learning/outcome.ts'
 import { StrandlineError } from '../errors.ts'
 import type { LearnerName } from '../runner/consumer-names.ts'
 import { createCheckpointStore } from './checkpoint-store.ts'
@@ -10,6 +11,8 @@ import type { Store } from './store.ts'
 
 export interface ModelVersion extends LearnerName {
   model_version: number
+  /** What it learns. */
+  outcome: OutcomeDefinition
   topic: string
   active: boolean
   /** `rebuild` folds it: learners leave it alone until it has caught up. */

@@ -25,6 +25,7 @@ describe('an offline fold', () => {
     expect(createOfflineFold(model).result()).toEqual({
       global_rr: { rr_short: null, rr_long: null, n: 0 },
       coefficients: [],
+      spread: null,
     })
   })
 

@@ -5,7 +5,7 @@ import { createLedgerFold, type GroupSums } from './ledger-fold.ts'
 import { BASELINE, type Group, type Model } from './model.ts'
 import { decayOf, type Evidence, mergeEvidence } from './sums.ts'
 import { tradeOf } from './trade.ts'
-import { createWeigher, type EvidenceOf } from './weigher.ts'
+import { createWeigher, type EvidenceOf, type Weighed, type Weigher } from './weigher.ts'
 
 export interface CoefficientRow {
   module: string
@@ -18,15 +18,24 @@ export interface CoefficientRow {
   n: number
 }
 
+/** The same with how far it is to be believed. */
+export interface WeighedRow extends CoefficientRow, Weighed {}
+
 export interface FoldedLog {
   global_rr: { rr_short: number | null; rr_long: number | null; n: number }
   coefficients: CoefficientRow[]
 }
 
+export interface WeighedLog extends FoldedLog {
+  coefficients: WeighedRow[]
+  /** As the weigher's. */
+  spread: number | null
+}
+
 export interface OfflineFold {
   /** Folds events in order into a partition. Answers with those that were refused. */
   add(events: readonly PositionClosed[], partition?: number): Promise<{ event: PositionClosed; rejection: Rejection }[]>
-  result(): FoldedLog
+  result(): WeighedLog
   /** What each group's trades amount to now. */
   evidence(): EvidenceOf
 }
@@ -76,16 +85,14 @@ export interface GroupEvidence {
 const idOf = ({ name, key }: Pick<Group, 'name' | 'key'>) => `${name}\0${key}`
 
 /** Weighs groups, all of those that have a trade, by the model's rule. */
-export function learnedFrom(model: Model, groups: Iterable<GroupEvidence>): FoldedLog {
+export function learnedFrom(model: Model, groups: Iterable<GroupEvidence>): WeighedLog {
   const all = new Map<string, GroupEvidence>()
   for (const one of groups) all.set(idOf(one.group), one)
   const weigher = createWeigher(model, (group) => all.get(idOf(group))?.evidence ?? null)
-  const coefficients: CoefficientRow[] = []
+  const coefficients: WeighedRow[] = []
   for (const { group, evidence } of all.values()) {
     if (group.scope === 'global') continue
-    const { weight } = weigher.weigh(group, evidence)
-    const { rr_short, rr_long, n } = evidence
-    coefficients.push({ module: model.definition.module, ...group, weight, rr_short, rr_long, n })
+    coefficients.push(weighedRow(model, weigher, group, evidence))
   }
   const base = all.get(idOf(BASELINE))?.evidence
   return {
@@ -93,7 +100,19 @@ export function learnedFrom(model: Model, groups: Iterable<GroupEvidence>): Fold
       ? { rr_short: base.rr_short, rr_long: base.rr_long, n: base.n }
       : { rr_short: null, rr_long: null, n: 0 },
     coefficients: coefficients.sort(byScopeNameKey),
+    spread: weigher.spread,
   }
+}
+
+export function weighedRow(
+  { definition }: Model,
+  weigher: Weigher,
+  { scope, name, key }: Group,
+  evidence: Evidence,
+): WeighedRow {
+  const { weight, edge, trust, error } = weigher.weigh({ scope, name, key }, evidence)
+  const { rr_short, rr_long, n } = evidence
+  return { module: definition.module, scope, name, key, weight, rr_short, rr_long, n, edge, trust, error }
 }
 
 /** Order of the rows of `fold --json` and `coefficients --json`: scope, name, key, by code unit. */

@@ -5,6 +5,9 @@ export type OutcomeName = 'rr' | 'return' | 'net_return'
 /** One of the event's numbers, or that for each unit of a measure that is known at entry (`risk_at_entry`, or one of the entry context). */
 export type OutcomeDefinition = OutcomeName | { of: OutcomeName; per: string }
 
+/** What a model learns. */
+export const learnedOutcome = ({ outcome = 'rr' }: { outcome?: OutcomeDefinition }): OutcomeDefinition => outcome
+
 /** What of an event may be an outcome, or what one is divided by; ratios, finite. null: the event has none. */
 export interface OutcomeSource extends LearnedNumbers {
   rr: number | null

@@ -13,6 +13,8 @@ export interface Weigher {
   weigh(group: Group, evidence: Evidence): Weighed
   /** How all trades go lately, by the rule shrunk; null: nothing is learned, or the rule is v4. */
   market: Weighed | null
+  /** Standard deviation of one outcome, by the rule shrunk; null: not known, or the outcomes are equal. */
+  spread: number | null
 }
 
 /** What the trades of a group amount to; null: none counts. */
@@ -34,6 +36,7 @@ function v4Weigher({ definition }: Model, evidenceOf: EvidenceOf): Weigher {
       error: null,
     }),
     market: null,
+    spread: null,
   }
 }
 
@@ -49,7 +52,7 @@ function shrunkWeigher(model: Model, evidenceOf: EvidenceOf): Weigher {
   const parameters = model.definition as typeof model.definition & ShrunkParameters
   const all = evidenceOf(BASELINE)
   const squares = evidenceOf(SQUARES)
-  if (!all || !squares) return { weigh: () => NOTHING, market: null }
+  if (!all || !squares) return { weigh: () => NOTHING, market: null, spread: null }
   const base = shrunkBaseline(all, squares.rr_long, parameters)
   const weighed = (edge: Edge): Weighed => ({ ...edge, weight: weightOfEdge(edge.edge, base.scale) })
   const longs = (group: Group) => {
@@ -69,5 +72,6 @@ function shrunkWeigher(model: Model, evidenceOf: EvidenceOf): Weigher {
           : leverEdge(evidence, base, parameters),
       ),
     market: weighed(base.market),
+    spread: base.sigma > 0 ? base.sigma : null,
   }
 }

@@ -9,7 +9,6 @@ import {
   product,
   type Sizing,
 } from './allocation.ts'
-import { temperature } from './temperature.ts'
 import { timeframeShares } from './timeframes.ts'
 
 const lever = (name: string, key: string, weight: number, more: Partial<Omit<LearnedFactor, 'scope'>> = {}) => ({
@@ -23,6 +22,7 @@ const lever = (name: string, key: string, weight: number, more: Partial<Omit<Lea
   edge: weight - 1,
   trust: 1,
   error: null,
+  temperature: 'steady' as const,
   ...more,
 })
 const interaction = (weight: number) => ({
@@ -170,19 +170,5 @@ describe('the split over timeframes', () => {
         expect(timeframeShares(rows).reduce((sum, t) => sum + t.share, 0)).toBeCloseTo(1, 12)
       }),
     )
-  })
-})
-
-describe('a coefficient', () => {
-  test.each([
-    [1.25, 1, 'hot'],
-    [1.2, 1, 'steady'],
-    [0.75, 1, 'cold'],
-    [0.05, 0, 'steady'],
-    [0.1, 0, 'hot'],
-    [-1, -2, 'hot'],
-    [-2.6, -2, 'cold'],
-  ])('of short %d and long %d is %s', (short, long, expected) => {
-    expect(temperature(short, long)).toBe(expected)
   })
 })

@@ -6,7 +6,7 @@ import { StrandlineError } from '../../core/errors.ts'
 import type { ModelDefinition } from '../learning/model.ts'
 import type { Weighed } from '../learning/weigher.ts'
 import { shown } from '../shown.ts'
-import { type Temperature, temperature } from './temperature.ts'
+import type { Temperature } from './temperature.ts'
 
 /** What names a coefficient: a lever and its value, or an interaction and its key. */
 export interface CoefficientKey {
@@ -24,17 +24,11 @@ export interface FactorKey {
 
 /** What is learned of a factor. */
 export interface LearnedFactor extends FactorKey, Weighed {
+  /** Decayed means of the model's outcome, whatever it learns. */
   rr_short: number
   rr_long: number
   n: number
-}
-
-/** A row of `learning_coefficients`. */
-export interface Coefficient extends CoefficientKey {
-  weight: number
-  rr_short: number
-  rr_long: number
-  n: number
+  temperature: Temperature
 }
 
 export interface Sizing {
@@ -59,6 +53,7 @@ export interface Factor extends FactorKey {
   trust: number
   /** Standard deviation of the edge; null: not known. */
   error: number | null
+  /** Decayed means of the model's outcome, whatever it learns. */
   rr_short: number | null
   rr_long: number | null
   temperature: Temperature | 'unknown'
@@ -155,6 +150,6 @@ function factor({ scope, name, key }: FactorKey, row: LearnedFactor | undefined,
     error: row?.error ?? null,
     rr_short: row?.rr_short ?? null,
     rr_long: row?.rr_long ?? null,
-    temperature: row ? temperature(row.rr_short, row.rr_long) : 'unknown',
+    temperature: row?.temperature ?? 'unknown',
   }
 }

@@ -2,6 +2,7 @@
 import { BASELINE, type Group, type LeverSource, type Model } from '../learning/model.ts'
 import { createWeigher, type EvidenceOf } from '../learning/weigher.ts'
 import type { CoefficientKey, FactorKey, LearnedFactor } from './allocation.ts'
+import { leastDifference, temperature } from './temperature.ts'
 
 export const MARKET: FactorKey = { scope: 'market', name: 'market', key: '' }
 
@@ -16,12 +17,13 @@ export const factorKeys = ({ definition }: Model, keys: readonly CoefficientKey[
 /** Those of the factors of which something is learned. */
 export function learnedFactors(model: Model, keys: readonly FactorKey[], evidenceOf: EvidenceOf): LearnedFactor[] {
   const weigher = createWeigher(model, evidenceOf)
+  const least = leastDifference(model.definition, weigher.spread)
   return keys.flatMap(({ scope, name, key }) => {
     const group: Group = scope === 'market' ? BASELINE : { scope, name, key }
     const evidence = evidenceOf(group)
     const weighed = evidence && (scope === 'market' ? weigher.market : weigher.weigh(group, evidence))
     if (!evidence || !weighed) return []
     const { rr_short, rr_long, n } = evidence
-    return [{ scope, name, key, ...weighed, rr_short, rr_long, n }]
+    return [{ scope, name, key, ...weighed, rr_short, rr_long, n, temperature: temperature(rr_short, rr_long, least) }]
   })
 }

@@ -1,6 +1,6 @@
 /** How an allocation is split over the timeframes. Pure; formula: DESIGN.md, *Allocation*. */
 import { SHARES_BEFORE_LEARNING, TIMEFRAMES } from '../timeframe.ts'
-import type { Coefficient } from './allocation.ts'
+import type { LearnedFactor } from './allocation.ts'
 
 export interface TimeframeShare {
   timeframe: string
@@ -16,7 +16,7 @@ export interface TimeframeShare {
  * The learned weights normalised to 1; a timeframe of which nothing is learned weighs 1. With no timeframe learned, the shares from before.
  * @param rows the coefficients of the lever `timeframe`; others are ignored
  */
-export function timeframeShares(rows: Coefficient[]): TimeframeShare[] {
+export function timeframeShares(rows: readonly LearnedFactor[]): TimeframeShare[] {
   const learned = new Map(rows.filter((r) => r.scope === 'lever' && r.name === 'timeframe').map((r) => [r.key, r]))
   const weights = TIMEFRAMES.map((timeframe) => learned.get(timeframe)?.weight ?? 1)
   const total = weights.reduce((sum, w) => sum + w, 0)

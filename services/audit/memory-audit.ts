@@ -104,7 +104,15 @@ export function createMemoryAudit(db: MemoryDatabase): AuditStore {
           .filter((c) => c.consumer === consumer && c.topic === topic && c.checkpoint !== null)
           .map((c): [number, number] => [c.partition, c.checkpoint as number]),
         global_rr: active ? baselineOf(db, active) : null,
-        rows: rows.map(({ module: _, ...row }) => row),
+        rows: rows.map(({ scope, name, key, weight, rr_short, rr_long, n }) => ({
+          scope,
+          name,
+          key,
+          weight,
+          rr_short,
+          rr_long,
+          n,
+        })),
         next: upto,
       })
     },

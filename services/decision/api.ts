@@ -76,7 +76,10 @@ const FACTOR: Schema = {
     error: { ...NUMBER_OR_NULL, description: 'Standard deviation of the edge; null: not known.' },
     rr_short: { ...NUMBER_OR_NULL, description: 'Mean outcome of its trades, of late (14 days).' },
     rr_long: { ...NUMBER_OR_NULL, description: 'The same over 90 days.' },
-    temperature: { type: 'string', description: 'hot, cold or unknown, …: of late against before.' },
+    temperature: {
+      enum: ['hot', 'cold', 'steady', 'unknown'],
+      description: 'How its trades went of late against before; unknown: nothing is learned of it.',
+    },
   },
 }
 
@@ -109,13 +112,25 @@ const MODEL_NAME: Schema = {
   type: ['string', 'null'],
   description: 'The model that was read; null while nothing is learned.',
 }
+const OUTCOME: Schema = {
+  description:
+    'What that model learns of a trade: "rr", "return", "net_return", or {of, per}: one of them for each unit of a measure; null while nothing is learned. rr_short, rr_long, edge and error are in its unit: returns are ratios, 0.02 is 2 %.',
+  anyOf: [
+    { enum: ['rr', 'return', 'net_return', null] },
+    {
+      type: 'object',
+      required: ['of', 'per'],
+      properties: { of: { enum: ['rr', 'return', 'net_return'] }, per: { type: 'string' } },
+    },
+  ],
+}
 const ACTIVE: Schema = { type: 'boolean', description: 'Whether it is the active one.' }
 
 const DECISION: Schema = {
   title: 'Decision',
   type: 'object',
   additionalProperties: false,
-  required: ['allocation', 'multiplier', 'multiplier_unclamped', 'factors', 'model', 'active', 'timeframes'],
+  required: ['allocation', 'multiplier', 'multiplier_unclamped', 'factors', 'model', 'active', 'outcome', 'timeframes'],
   properties: {
     allocation: { type: 'number', description: 'base × multiplier, between min and max.' },
     base: { type: 'number' },
@@ -136,6 +151,7 @@ const DECISION: Schema = {
     global_rr: BASELINE,
     model: MODEL_NAME,
     active: ACTIVE,
+    outcome: OUTCOME,
     timeframes: share({ allocation: NUMBER_OR_NULL }),
   },
 }
@@ -144,8 +160,8 @@ const TIMEFRAME_SPLIT: Schema = {
   title: 'Timeframes',
   type: 'object',
   additionalProperties: false,
-  required: ['timeframes', 'global_rr', 'model', 'active'],
-  properties: { timeframes: share({}), global_rr: BASELINE, model: MODEL_NAME, active: ACTIVE },
+  required: ['timeframes', 'global_rr', 'model', 'active', 'outcome'],
+  properties: { timeframes: share({}), global_rr: BASELINE, model: MODEL_NAME, active: ACTIVE, outcome: OUTCOME },
 }
 
 export const decisionApi = (maker: DecisionMaker): Api => ({

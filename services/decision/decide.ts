@@ -15,6 +15,7 @@ import type { Store } from '../../core/store/store.ts'
 import { checkEntryContext } from '../../domain/context.ts'
 import { splitEntryContext } from '../../domain/event.ts'
 import type { Model } from '../../domain/learning/model.ts'
+import { learnedOutcome, type OutcomeDefinition } from '../../domain/learning/outcome.ts'
 import { wellFormed } from '../../domain/limits.ts'
 import {
   type Allocation,
@@ -48,11 +49,13 @@ export interface Decision extends Allocation, ContextCheck {
   model: string | null
   /** Whether it is the active one: what answers who names none. */
   active: boolean
+  /** What that model learns of a trade: rr, return, net_return, or {of, per}; the unit of rr_short, rr_long, edge and error. */
+  outcome: OutcomeDefinition | null
   /** How to split the allocation where no timeframe was asked for: `allocation` is the share of it, in the same unit. */
   timeframes: (TimeframeShare & { allocation: number | null })[]
 }
 
-export interface TimeframeAnswer extends Pick<Decision, 'model' | 'active'> {
+export interface TimeframeAnswer extends Pick<Decision, 'model' | 'active' | 'outcome'> {
   timeframes: TimeframeShare[]
   global_rr: Baseline
 }
@@ -102,7 +105,8 @@ export function createDecisionMaker(store: CoefficientStore, past?: PastSizing):
       const { model, learned, keys } = await read(request.model, (m) => (m ? keysOf(m, request) : []))
       const checked = checkAgainstModel(model?.definition ?? null, request.entry_context, timeframe)
       const factors = model ? factorKeys(model, keys) : []
-      const rows = model ? learnedFactors(model, factors, evidenceIn(learned)) : []
+      const evidence = evidenceIn(learned)
+      const rows = model ? learnedFactors(model, factors, evidence) : []
       const answer = allocation(product(factors, rows, model?.definition ?? null), request)
       const levers = new Set(keys.map((k) => k.name))
       return {
@@ -112,7 +116,8 @@ export function createDecisionMaker(store: CoefficientStore, past?: PastSizing):
         global_rr: learned.global_rr,
         model: model?.definition.name ?? null,
         active: learned.active,
-        timeframes: timeframeShares(learned.rows).map((t) => ({
+        outcome: model && learnedOutcome(model.definition),
+        timeframes: timeframeShares(model ? learnedFactors(model, TIMEFRAME_KEYS, evidence) : []).map((t) => ({
           ...t,
           allocation: timeframe === undefined ? t.share * answer.allocation : null,
         })),
@@ -153,10 +158,11 @@ export function createDecisionMaker(store: CoefficientStore, past?: PastSizing):
     async timeframes(name) {
       const { model, learned } = await read(name, () => [])
       return {
-        timeframes: timeframeShares(learned.rows),
+        timeframes: timeframeShares(model ? learnedFactors(model, TIMEFRAME_KEYS, evidenceIn(learned)) : []),
         global_rr: learned.global_rr,
         model: model?.definition.name ?? null,
         active: learned.active,
+        outcome: model && learnedOutcome(model.definition),
       }
     },
   }

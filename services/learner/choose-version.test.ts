@@ -6,6 +6,7 @@ const A = 'aaaaaaaaaaaa'.padEnd(64, '0')
 const version = (model_version: number, changes: Partial<ModelVersion> = {}): ModelVersion => ({
   model_version,
   model: 'lowcap-v4',
+  outcome: 'rr',
   hash: A,
   build: model_version,
   topic: 't',

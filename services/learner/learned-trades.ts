@@ -6,7 +6,7 @@ import type { OpenVersion } from './learner-store.ts'
 import type { LedgerStore } from './ledger-store.ts'
 
 export interface LearnedTrades {
-  /** Trades that count in coefficients, and those in the ledger that count in none: without an R/R, or retracted. */
+  /** Trades that count in coefficients, and those in the ledger that count in none: without what the model learns, or retracted. */
   scored: number
   unscored: number
   /** Trades that the model has not taken, and why. */

@@ -12,7 +12,7 @@ export type VersionState = 'active' | 'kept' | 'building' | 'dropping'
 
 export interface ListedVersion
   extends Omit<VersionSize, 'bytes'>,
-    Pick<ModelVersion, 'hash' | 'build' | 'topic' | 'active'> {
+    Pick<ModelVersion, 'hash' | 'build' | 'topic' | 'active' | 'outcome'> {
   name: string
   /** kept: learners keep it up to date, and readers see another one. */
   state: VersionState
@@ -45,6 +45,7 @@ export async function listVersions(
         hash: v.hash,
         build: v.build,
         topic: v.topic,
+        outcome: v.outcome,
         active: v.active,
         state: stateOf(v),
         previous: v.model_version === before,

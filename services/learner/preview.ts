@@ -1,7 +1,9 @@
 /** What readers would see of a switch: two versions, coefficient by coefficient. Both are read page by page, so that neither must fit into memory. */
-import type { Baseline, CoefficientPage, CoefficientStore } from '../../core/store/coefficient-store.ts'
+import type { Baseline, CoefficientStore } from '../../core/store/coefficient-store.ts'
+import { type LearnedModel, learnedModel, weighPage } from '../../core/store/learned.ts'
 import type { ModelVersion } from '../../core/store/model-versions.ts'
 import type { CoefficientRow } from '../../domain/learning/offline.ts'
+import { learnedOutcome, type OutcomeDefinition } from '../../domain/learning/outcome.ts'
 
 export interface Value {
   weight: number
@@ -29,6 +31,8 @@ export interface Preview {
   /** The largest moves, first. */
   largest: Move[]
   global_rr: { before: Baseline; after: Baseline }
+  /** What each of the two learns; null: readers see nothing yet. */
+  outcome: { before: OutcomeDefinition | null; after: OutcomeDefinition | null }
 }
 
 const MOVED = 0.1
@@ -45,6 +49,8 @@ export async function previewSwitch(
   counted: (coefficients: number) => void = () => {},
   pageSize = PAGE,
 ): Promise<Preview> {
+  const [old, next] = [await modelOf(store, from), await modelOf(store, to)]
+  const outcomeOf = (of: LearnedModel | null) => of && learnedOutcome(of.model.definition)
   const preview: Preview = {
     before: 0,
     after: 0,
@@ -54,11 +60,12 @@ export async function previewSwitch(
     both: 0,
     largest: [],
     global_rr: { before: await baselineOf(store, from), after: await baselineOf(store, to) },
+    outcome: { before: outcomeOf(old), after: outcomeOf(next) },
   }
   for (let after: string | null = ''; after !== null; counted(preview.before + preview.after)) {
-    const [a, b]: [CoefficientPage, CoefficientPage] = await Promise.all([
-      pageOf(store, from, after, pageSize),
-      pageOf(store, to, after, pageSize),
+    const [a, b]: [Page, Page] = await Promise.all([
+      pageOf(store, old, after, pageSize),
+      pageOf(store, next, after, pageSize),
     ])
     // a page ends at a key, which may be another one for the second of them: learners go on meanwhile
     const upto = lower(a.next, b.next)
@@ -87,9 +94,11 @@ function compare(preview: Preview, before: CoefficientRow[], after: CoefficientR
     preview.largest.push({ scope, name, key, before: numbersOf(was), after: numbersOf(row), change })
   }
   preview.vanish += old.size
-  preview.largest.sort((a, b) => size(b) - size(a)).splice(LARGEST)
+  preview.largest.sort((a, b) => size(b) - size(a) || leversFirst(a, b)).splice(LARGEST)
 }
 
+/** An interaction of one lever moves as far as that lever does. */
+const leversFirst = (a: Move, b: Move) => Number(a.scope !== 'lever') - Number(b.scope !== 'lever')
 /** Twice as much and half as much are as far. */
 const size = ({ change }: Move) => Math.abs(Math.log1p(change))
 const id = ({ scope, name, key }: CoefficientRow) => JSON.stringify([scope, name, key])
@@ -99,10 +108,20 @@ const bytewise = (a: string, b: string) => Buffer.compare(Buffer.from(a), Buffer
 const lower = (a: string | null, b: string | null) => (a === null ? b : b === null ? a : bytewise(a, b) <= 0 ? a : b)
 const within = (upto: string | null) => (row: CoefficientRow) => upto === null || bytewise(row.key, upto) <= 0
 
-const pageOf = (store: CoefficientStore, version: ModelVersion | null, after: string, size: number) =>
-  version
-    ? store.page({ scope: null, name: null, minN: 0, model: null, modelVersion: version.model_version }, after, size)
-    : Promise.resolve<CoefficientPage>({ rows: [], next: null, model_version: null })
+interface Page {
+  rows: CoefficientRow[]
+  next: string | null
+}
+
+async function pageOf(store: CoefficientStore, of: LearnedModel | null, after: string, size: number): Promise<Page> {
+  if (!of) return { rows: [], next: null }
+  const asked = { scope: null, name: null, minN: 0, model: null, modelVersion: of.model_version }
+  const page = await store.page(asked, after, size)
+  return { rows: weighPage(of.model, page).rows, next: page.next }
+}
+
+const modelOf = (store: CoefficientStore, version: ModelVersion | null): Promise<LearnedModel | null> =>
+  version ? learnedModel(store, exactName(version)) : Promise.resolve(null)
 
 const baselineOf = async (store: CoefficientStore, version: ModelVersion | null): Promise<Baseline> =>
   (version && (await store.read([], exactName(version))).global_rr) ?? NOTHING

@@ -1,5 +1,10 @@
 -- The learner's state. All of it can be thrown away and folded again from the log.
 
+-- The names of a model's levers by the short ones that stand in the keys of interactions: {"conf": "mapping_confidence", …}.
+create function strandline.lever_names(p_definition jsonb) returns jsonb language sql immutable security invoker set search_path = '' as $$
+  select jsonb_object_agg(coalesce(l ->> 'short', l ->> 'name'), l ->> 'name') from jsonb_array_elements(p_definition -> 'levers') l
+$$;
+
 -- A model version is a model (by the hash of its definition) folded over one log: two topics under one model have sums, ledger and baseline of their
 -- own. The same model may be folded over the same log once more, beside what is there: that is another build of it. Readers see the active version, or
 -- the one that they name; only strandline_learner_activate changes which one is active.
@@ -16,6 +21,13 @@ create table strandline.model_versions (
   weight_min  double precision generated always as ((definition -> 'weight' ->> 'min')::double precision) stored,
   weight_max  double precision generated always as ((definition -> 'weight' ->> 'max')::double precision) stored,
   rule        text             generated always as (coalesce(definition ->> 'rule', 'v4')) stored,
+  shrink_long        double precision generated always as ((definition -> 'shrink' ->> 'long')::double precision) stored,  -- trades
+  shrink_short       double precision generated always as ((definition -> 'shrink' ->> 'short')::double precision) stored,
+  shrink_interaction double precision generated always as ((definition -> 'shrink' ->> 'interaction')::double precision) stored,
+  scale_mean  double precision generated always as ((definition -> 'scale' ->> 'mean')::double precision) stored,
+  scale_sigma double precision generated always as ((definition -> 'scale' ->> 'sigma')::double precision) stored,
+  scale_floor double precision generated always as ((definition -> 'scale' ->> 'floor')::double precision) stored,
+  levers      jsonb            generated always as (strandline.lever_names(definition)) stored,
   timeframes  jsonb            generated always as (jsonb_path_query_array(definition, '$.levers[*] ? (@.name == "timeframe").vocabulary[*]')) stored,
   build       integer     not null default 1,
   active      boolean     not null default false,
@@ -93,61 +105,56 @@ from (
 group by model_version, scope, name, key;
 
 -- The same with what is left of a group's trades at the exit of the version's newest trade that counts: sum of e^(-(T - t) / tau).
+-- `offset 0`: what belongs to a version is read once, and not once for each of its groups.
 create view strandline.learner_evidence with (security_invoker = true) as
 select c.model_version, c.scope, c.name, c.key, c.rr_short, c.rr_long, c.n,
        c.end_short * exp(least(greatest(((c.period + 1) * 4 * g.tau_short * 86400000 - t.closed_at_ms) / (g.tau_short * 86400000), -230), 4)) as sum_short,
-       c.end_long * exp(least(greatest(((c.period + 1) * 4 * g.tau_short * 86400000 - t.closed_at_ms) / (g.tau_long * 86400000), -230), 4)) as sum_long,
-       t.closed_at_ms as newest_ms
+       c.end_long * exp(least(greatest(((c.period + 1) * 4 * g.tau_short * 86400000 - t.closed_at_ms) / (g.tau_long * 86400000), -230), 4)) as sum_long
 from strandline.model_versions g
-join strandline.learner_groups c on c.model_version = g.model_version
 cross join lateral (select coalesce((select l.closed_at_ms from strandline.learner_ledger l where l.model_version = g.model_version and l.rr is not null
-                                      and not l.voided order by l.closed_at_ms desc limit 1), 0) as closed_at_ms) t;
+                                      and not l.voided order by l.closed_at_ms desc limit 1), 0) as closed_at_ms offset 0) t
+join strandline.learner_groups c on c.model_version = g.model_version;
 
--- What versions with the rule shrunk weigh against, and with what.
-create view strandline.learner_shrunk with (security_invoker = true) as
-select g.model_version, a.newest_ms, a.rr_short, a.rr_long,
-       greatest((p.scale ->> 'floor')::double precision, (p.scale ->> 'mean')::double precision * a.rr_long,
-                (p.scale ->> 'sigma')::double precision
-                  * case when s.rr_long - a.rr_long * a.rr_long > s.rr_long * 1e-13 then sqrt(s.rr_long - a.rr_long * a.rr_long) else 0 end) as scale,
-       (p.shrink ->> 'long')::double precision as k_long, (p.shrink ->> 'short')::double precision as k_short,
-       (p.shrink ->> 'interaction')::double precision as k_interaction,
-       g.definition -> 'levers' as levers
-from strandline.model_versions g
-cross join lateral (select g.definition -> 'scale' as scale, g.definition -> 'shrink' as shrink) p
-cross join lateral (select * from strandline.learner_evidence x where x.model_version = g.model_version and x.name = 'global' and x.key = '' offset 0) a
-cross join lateral (select * from strandline.learner_evidence x where x.model_version = g.model_version and x.name = 'global' and x.key = 'squares' offset 0) s
-where g.rule = 'shrunk';
-
--- The coefficients of every version, weighed by its rule against its current baseline.
+-- The coefficients of every version, weighed by its rule against its current baseline (b). Its scale is null by the rule v4, and where nothing is learned.
 create view strandline.learner_coefficients with (security_invoker = true) as
 select g.model_version, g.active, g.module, c.scope, c.name, c.key,
        case
          when g.rule = 'shrunk' then case when e.edge is null then 1.0 else exp(least(greatest(e.edge / b.scale, -20), 20)) end
-         when base.rr_short > 0 then least(greatest(c.rr_short / greatest(base.rr_short, 1e-250), g.weight_min), g.weight_max)
+         when b.rr_short > 0 then least(greatest(c.rr_short / greatest(b.rr_short, 1e-250), g.weight_min), g.weight_max)
          else 1.0 end as weight,
        c.rr_short, c.rr_long, c.n,
        to_timestamp(c.newest_ms / 1000.0) as updated_at
 from strandline.model_versions g
+cross join lateral (
+  select a.rr_short, a.rr_long,
+         case when g.rule = 'shrunk' and a.squares is not null then
+           greatest(g.scale_floor, g.scale_mean * a.rr_long,
+                    g.scale_sigma * case when a.squares - a.rr_long * a.rr_long > a.squares * 1e-13 then sqrt(a.squares - a.rr_long * a.rr_long) else 0 end) end as scale,
+         coalesce((select l.closed_at_ms from strandline.learner_ledger l where g.rule = 'shrunk' and l.model_version = g.model_version
+                     and l.rr is not null and not l.voided order by l.closed_at_ms desc limit 1), 0) as newest_ms
+  from (select max(x.rr_short) filter (where x.key = '') as rr_short, max(x.rr_long) filter (where x.key = '') as rr_long,
+               max(x.rr_long) filter (where x.key = 'squares') as squares
+        from strandline.learner_groups x where x.model_version = g.model_version and x.name = 'global' and x.key in ('', 'squares')) a offset 0) b
 join strandline.learner_groups c on c.model_version = g.model_version and c.scope <> 'global'
-left join strandline.learner_groups base on base.model_version = g.model_version and base.name = 'global' and base.key = ''
-left join strandline.learner_shrunk b on b.model_version = g.model_version
 left join lateral (
   select least(c.n, 2 * c.end_short * exp(least(greatest(((c.period + 1) * 4 * g.tau_short * 86400000 - b.newest_ms) / (g.tau_short * 86400000), -230), 4))) as short,
          least(c.n, 2 * c.end_long * exp(least(greatest(((c.period + 1) * 4 * g.tau_short * 86400000 - b.newest_ms) / (g.tau_long * 86400000), -230), 4))) as long) q
-  on b.model_version is not null
-left join lateral ( -- what the lever values of an interaction say by themselves
-  select coalesce(sum(r.q / (r.q + b.k_long) * (r.rr_long - b.rr_long)), 0) as long
-  from string_to_table(c.key, '|') part
-  join lateral jsonb_array_elements(b.levers) lever on starts_with(part, coalesce(lever ->> 'short', lever ->> 'name') || '=')
-  cross join lateral (select least(x.n, 2 * x.sum_long) as q, x.rr_long from strandline.learner_evidence x
-                      where x.model_version = c.model_version and x.name = (lever ->> 'name') collate "C"
-                        and x.key = replace(replace(substr(part, strpos(part, '=') + 1), '%7C', '|'), '%25', '%') collate "C" offset 0) r) m
-  on b.model_version is not null and c.scope = 'interaction'
+  on b.scale is not null
+cross join lateral ( -- what the lever values of an interaction say by themselves; of each its sums, relative to the newest trade at once: an index look-up
+  select coalesce(sum(r.q / (r.q + g.shrink_long) * (r.rr_long - b.rr_long)), 0) as long
+  from string_to_table(case when b.scale is not null and c.scope = 'interaction' then c.key end, '|') part
+  cross join lateral (
+    select least(sum(x.n), 2 * sum(x.weight_long * d.l order by x.partition, x.period)) as q,
+           sum(x.weighted_rr_long * d.l order by x.partition, x.period) / sum(x.weight_long * d.l order by x.partition, x.period) as rr_long
+    from strandline.learner_partials x
+    cross join lateral (select exp(least(greatest(((x.period + 1) * 4 * g.tau_short * 86400000 - b.newest_ms) / (g.tau_long * 86400000), -230), 4)) as l) d
+    where x.model_version = g.model_version and x.name = (g.levers ->> split_part(part, '=', 1)) collate "C"
+      and x.key = replace(replace(substr(part, strpos(part, '=') + 1), '%7C', '|'), '%25', '%') collate "C" offset 0) r) m
 left join lateral (
-  select case when c.scope = 'interaction' then q.long / (q.long + b.k_interaction) * (c.rr_long - b.rr_long - m.long)
-              else l.long + q.short / (q.short + b.k_short) * (c.rr_short - b.rr_short - l.long) end as edge
-  from (select q.long / (q.long + b.k_long) * (c.rr_long - b.rr_long) as long) l) e
-  on b.model_version is not null;
+  select case when c.scope = 'interaction' then q.long / (q.long + g.shrink_interaction) * (c.rr_long - b.rr_long - m.long)
+              else l.long + q.short / (q.short + g.shrink_short) * (c.rr_short - b.rr_short - l.long) end as edge
+  from (select q.long / (q.long + g.shrink_long) * (c.rr_long - b.rr_long) as long) l) e
+  on b.scale is not null;
 
 -- What readers know: the active version.
 create view strandline.learning_coefficients with (security_invoker = true) as
@@ -319,13 +326,13 @@ create function public.strandline_learner_maintained(p_topic text) returns jsonb
   from strandline.model_versions g where g.topic = p_topic and not g.dropping and (g.active or not g.building)
 $$;
 
--- All versions, the active one first, then by age: [{model_version, model, hash, build, topic, active, building, dropping, previous, n (scored trades),
--- created_at}].
+-- All versions, the active one first, then by age: [{model_version, model, hash, build, topic, outcome (what it learns), active, building, dropping, previous,
+-- n (trades that count), created_at}].
 create function public.strandline_learner_versions()
 returns jsonb language sql stable security invoker set search_path = '' as $$
   select coalesce(jsonb_agg(jsonb_build_object(
     'model_version', g.model_version, 'model', g.model, 'hash', g.hash, 'build', g.build, 'topic', g.topic, 'active', g.active, 'building', g.building,
-    'dropping', g.dropping, 'previous', g.previous, 'created_at', g.created_at,
+    'outcome', coalesce(g.definition -> 'outcome', '"rr"'), 'dropping', g.dropping, 'previous', g.previous, 'created_at', g.created_at,
     'n', (select coalesce(sum(p.n), 0) from strandline.learner_partials p where p.key = '' and p.name = 'global' and p.model_version = g.model_version))
     order by g.active desc, g.model_version desc), '[]')
   from strandline.model_versions g

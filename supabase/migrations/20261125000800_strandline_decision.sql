@@ -23,37 +23,33 @@ returns jsonb language sql stable security invoker set search_path = '' as $$
   from strandline.model_versions g where g.model_version = strandline.decision_version(p_model)
 $$;
 
--- The rows of the given coefficients, each an index look-up. p_keys: JSON array of {scope, name, key}, as text. p_model: as above.
--- Returns {version, hash, active: of the version that was read, global_rr: {rr_short, rr_long, n} or null, baseline and squares: {rr_short, rr_long, n,
--- sum_short, sum_long} or null, rows: [{scope, name, key, weight, rr_short, rr_long, n, sum_short, sum_long}]}. Plans are made anew: one from the first, empty days would scan the table for ever.
+-- What all trades of a version amount to, and their outcomes' squares: {global_rr: {rr_short, rr_long, n} or null, baseline, squares: {rr_short, rr_long, n,
+-- sum_short, sum_long} or null}.
+create function strandline.decision_baseline(p_model_version integer)
+returns jsonb language sql stable security invoker set search_path = '' set enable_seqscan = off set jit = off as $$
+  select jsonb_build_object('global_rr', b.baseline - array['sum_short', 'sum_long'], 'baseline', b.baseline, 'squares', b.squares)
+  from (select jsonb_object_agg(e.key, to_jsonb(e) - array['model_version', 'scope', 'name', 'key']) -> '' as baseline,
+               jsonb_object_agg(e.key, to_jsonb(e) - array['model_version', 'scope', 'name', 'key']) -> 'squares' as squares
+        from strandline.learner_evidence e
+        where e.model_version = p_model_version and e.name = 'global' and e.key in ('', 'squares')) b
+$$;
+
+-- What the trades of the given coefficients amount to, each an index look-up. p_keys: JSON array of {scope, name, key}, as text. p_model: as above.
+-- Returns {model_version, hash, active: of the version that was read, global_rr, baseline, squares: as above, rows: [{scope, name, key, rr_short, rr_long, n,
+-- sum_short, sum_long}] in the order of the keys}. What follows of them, by the model's rule, is the reader's to say (domain/learning/weigher.ts).
+-- The planner has one way, whatever it believes of a table that was empty a moment ago: the index.
 create function public.strandline_decision_coefficients(p_keys text, p_model text default null)
-returns jsonb language plpgsql stable security invoker set search_path = '' set plan_cache_mode = force_custom_plan as $$
+returns jsonb language plpgsql stable security invoker set search_path = '' set enable_hashjoin = off set enable_mergejoin = off set enable_seqscan = off set jit = off as $$
 declare
-  v_model_version integer := strandline.decision_version(p_model);
-  k     record;
-  found_row jsonb;
-  rows  jsonb := '[]';
+  g strandline.model_versions;
 begin
-  for k in select * from jsonb_to_recordset(p_keys::jsonb) as r(scope text, name text, key text) loop
-    select jsonb_build_object('scope', c.scope, 'name', c.name, 'key', c.key,
-                              'weight', c.weight, 'rr_short', c.rr_short, 'rr_long', c.rr_long, 'n', c.n, 'sum_short', e.sum_short, 'sum_long', e.sum_long)
-      into found_row
-      from strandline.learner_coefficients c
-      join strandline.learner_evidence e on e.model_version = v_model_version and e.key = k.key collate "C" and e.name = k.name collate "C"
-      where c.model_version = v_model_version and c.key = k.key collate "C" and c.name = k.name collate "C" and c.scope = k.scope collate "C";
-    if found then rows := rows || found_row; end if;
-  end loop;
-  return jsonb_build_object(
-    'model_version', v_model_version,
-    'hash', (select g.hash from strandline.model_versions g where g.model_version = v_model_version),
-    'active', coalesce((select g.active from strandline.model_versions g where g.model_version = v_model_version), false),
-    'global_rr', (select jsonb_build_object('rr_short', b.rr_short, 'rr_long', b.rr_long, 'n', b.n)
-                  from strandline.learner_groups b where b.model_version = v_model_version and b.name = 'global' and b.key = ''),
-    'baseline', (select to_jsonb(b) from (select e.rr_short, e.rr_long, e.n, e.sum_short, e.sum_long from strandline.learner_evidence e
-                                          where e.model_version = v_model_version and e.name = 'global' and e.key = '') b),
-    'squares', (select to_jsonb(b) from (select e.rr_short, e.rr_long, e.n, e.sum_short, e.sum_long from strandline.learner_evidence e
-                                         where e.model_version = v_model_version and e.name = 'global' and e.key = 'squares') b),
-    'rows', rows);
+  select v.* into g from strandline.model_versions v where v.model_version = strandline.decision_version(p_model);
+  return jsonb_build_object('model_version', g.model_version, 'hash', g.hash, 'active', coalesce(g.active, false), 'rows',
+    (select coalesce(jsonb_agg(to_jsonb(e) - 'model_version' order by k.nth), '[]')
+     from rows from (jsonb_to_recordset(p_keys::jsonb) as (scope text, name text, key text)) with ordinality k (scope, name, key, nth)
+     cross join lateral (select * from strandline.learner_evidence x where x.model_version = g.model_version and x.key = k.key collate "C"
+                           and x.name = k.name collate "C" and x.scope = k.scope collate "C" offset 0) e))
+    || strandline.decision_baseline(g.model_version);
 end
 $$;
 
@@ -61,24 +57,37 @@ $$;
 -- p_after: the `next` of the page before, '' for the first; p_size: how many partials one page reads, about. A key, not an offset: rows that
 -- appear meanwhile move nothing. A function, not a select on the view: PostgREST cuts those at its max-rows. p_model: as above; p_model_version goes before it,
 -- so that pages of one reading are of one version, whichever is made active meanwhile.
--- Returns {rows: [{module, scope, name, key, weight, rr_short, rr_long, n}], next: the last key of the page, null after the last page, model_version}.
+-- Returns {rows, baseline, squares: as above; members: as rows, the lever values of which the interactions of the page are made (by the rule v4 none: they do
+-- not matter there); next: the last key of the page, null after the last page; model_version}. As json: to make jsonb of so many numbers takes as long as they do.
 create function public.strandline_decision_page(p_scope text, p_name text, p_min_n bigint, p_after text, p_size integer, p_model text default null, p_model_version integer default null)
-returns jsonb language plpgsql stable security invoker set search_path = '' set plan_cache_mode = force_custom_plan as $$
+returns json language plpgsql stable security invoker set search_path = '' set plan_cache_mode = force_custom_plan as $$
 declare
   v_model_version integer := coalesce(p_model_version, strandline.decision_version(p_model));
-  upto text;
-  rows jsonb;
+  v_levers   jsonb := (select g.levers from strandline.model_versions g where g.model_version = v_model_version and g.rule = 'shrunk');
+  v_baseline jsonb := strandline.decision_baseline(v_model_version);
+  v_page     json;
+  upto       text;
 begin
   select p.key into upto from strandline.learner_partials p
   where p.key > p_after collate "C" order by p.key offset p_size - 1 limit 1;
-  select coalesce(jsonb_agg(jsonb_build_object('module', c.module, 'scope', c.scope, 'name', c.name, 'key', c.key, 'weight', c.weight,
-                                               'rr_short', c.rr_short, 'rr_long', c.rr_long, 'n', c.n)), '[]')
-    into rows
-    from strandline.learner_coefficients c
-    where c.model_version = v_model_version
+  with page as materialized (
+    select c.* from strandline.learner_evidence c
+    where c.model_version = v_model_version and c.scope <> 'global'
       and c.key > p_after collate "C" and (upto is null or c.key <= upto collate "C")
-      and (p_scope is null or c.scope = p_scope) and (p_name is null or c.name = p_name) and c.n >= p_min_n;
-  return jsonb_build_object('rows', rows, 'next', upto, 'model_version', v_model_version);
+      and (p_scope is null or c.scope = p_scope) and (p_name is null or c.name = p_name) and c.n >= p_min_n
+  ), members as (
+    select e.* from (select distinct part from page p, string_to_table(p.key, '|') part where v_levers is not null and p.scope = 'interaction') p
+    cross join lateral (select * from strandline.learner_evidence x
+                        where x.model_version = v_model_version and x.name = (v_levers ->> split_part(p.part, '=', 1)) collate "C"
+                          and x.key = replace(replace(substr(p.part, strpos(p.part, '=') + 1), '%7C', '|'), '%25', '%') collate "C" offset 0) e
+  )
+  select json_build_object(
+    'rows', (select coalesce(json_agg(json_build_object('scope', c.scope, 'name', c.name, 'key', c.key, 'rr_short', c.rr_short, 'rr_long', c.rr_long, 'n', c.n,
+                                                        'sum_short', c.sum_short, 'sum_long', c.sum_long)), '[]') from page c),
+    'members', (select coalesce(json_agg(json_build_object('scope', c.scope, 'name', c.name, 'key', c.key, 'rr_short', c.rr_short, 'rr_long', c.rr_long, 'n', c.n,
+                                                           'sum_short', c.sum_short, 'sum_long', c.sum_long)), '[]') from members c),
+    'baseline', v_baseline -> 'baseline', 'squares', v_baseline -> 'squares', 'next', upto, 'model_version', v_model_version) into v_page;
+  return v_page;
 end
 $$;
 

@@ -4,7 +4,6 @@
 -- The view that takes the place of an old table is read by roles that may not look into this schema: what lies below it is read as its owner.
 alter view strandline.learner_groups reset (security_invoker);
 alter view strandline.learner_evidence reset (security_invoker);
-alter view strandline.learner_shrunk reset (security_invoker);
 alter view strandline.learner_coefficients reset (security_invoker);
 alter view strandline.learning_coefficients reset (security_invoker);
 

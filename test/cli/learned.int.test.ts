@@ -76,6 +76,7 @@ describe('before anything is learned', () => {
       at_time: null,
       at_offset: null,
       global_rr: { rr_short: null, rr_long: null, n: 0 },
+      spread: null,
       coefficients: [],
     })
   })
@@ -103,18 +104,18 @@ describe('once trades were learned from', () => {
       ...printed
     } = JSON.parse(stdout) as typeof expected & Record<string, unknown>
     expect({ version, active, as_of, at_time, at_offset }).toEqual({
-      version: { name: 'lowcap-v4', hash: model.hash, build: 1, active: true },
+      version: { name: 'lowcap-v4', hash: model.hash, build: 1, active: true, outcome: 'rr' },
       active: true,
       as_of: null,
       at_time: null,
       at_offset: null,
     })
-    expect(Object.keys(printed)).toEqual(['global_rr', 'coefficients'])
+    expect(Object.keys(printed)).toEqual(['global_rr', 'spread', 'coefficients'])
     expect(printed.coefficients.map((c) => Object.keys(c).sort())).toEqual(
       expected.coefficients.map((c) => Object.keys(c).sort()),
     )
     const rounded = (value: unknown) =>
-      JSON.parse(JSON.stringify(value, (_, v) => (typeof v === 'number' ? Number(v.toPrecision(10)) : v)))
+      JSON.parse(JSON.stringify(value, (_, v) => (typeof v === 'number' ? Number(v.toFixed(9)) : v)))
     expect(rounded(printed)).toEqual(rounded(expected))
   })
 

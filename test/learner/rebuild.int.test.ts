@@ -183,14 +183,15 @@ function startReader(bounds: Map<string, { min: number; max: number }>) {
     if (!active) wrong.push('a version that is not active')
     if (global_rr === null || global_rr.n < FIRST) wrong.push(`a baseline of ${global_rr?.n} trades`)
     if (rows.length !== keys.length) wrong.push(`${rows.length} of ${keys.length} coefficients`)
-    for (const { key, weight, rr_short } of rows) {
-      const expected = Math.min(allowed.max, Math.max(allowed.min, rr_short! / global_rr!.rr_short!))
-      if (Math.abs(weight - expected) > 1e-9) wrong.push(`${key} weighs ${weight}, not ${expected}`)
-    }
     seen.push({ hash: String(hash), began })
     const decision = await maker.allocate({ entry_context: { curator: 'c3' }, base: 5, min: 0, max: 100 })
     if (!decision.active || decision.global_rr.n < FIRST) wrong.push('an allocation of nothing')
-    if (decision.factors.some((f) => f.name === 'curator' && f.n === 0)) wrong.push('a factor that is missing')
+    const [{ weight, rr_short, n } = { weight: 0, rr_short: 0, n: 0 }] = decision.factors
+    const weights = [...bounds.values()].map(({ min, max }) =>
+      Math.min(max, Math.max(min, rr_short! / decision.global_rr.rr_short!)),
+    )
+    if (n === 0) wrong.push('a factor that is missing')
+    else if (!weights.some((is) => Math.abs(weight - is) <= 1e-9)) wrong.push(`c3 weighs ${weight}, not ${weights}`)
   }
   const work = (async () => {
     while (going) {

@@ -2,12 +2,14 @@
 import fc from 'fast-check'
 import { beforeEach, describe, expect, test } from 'vitest'
 import { loadModel } from '../../core/load-model.ts'
-import { createCoefficientStore } from '../../core/store/coefficient-store.ts'
+import { createCoefficientStore, type LearnedRow } from '../../core/store/coefficient-store.ts'
+import { readLearned } from '../../core/store/learned.ts'
 import { createMemoryCoefficients } from '../../core/store/memory/coefficients.ts'
 import { createMemoryDatabase, type MemoryDatabase } from '../../core/store/memory/database.ts'
 import { learnedTables, ledgerKey, type PartialRow, partialKey } from '../../core/store/memory/learned.ts'
 import { createMemoryModelVersions } from '../../core/store/memory/model-versions.ts'
 import { createModelVersionStore } from '../../core/store/model-versions.ts'
+import type { WeighedRow } from '../../domain/learning/offline.ts'
 import { decayOf, periodOf, weigh } from '../../domain/learning/sums.ts'
 import { SumsTable } from '../../domain/learning/sums-table.ts'
 import { adapters, useWays, WAYS, type Way } from './ways.ts'
@@ -32,6 +34,7 @@ const named = ({ definition, hash }: typeof lowcap, topic: string) => ({
   topic,
 })
 
+const EMPTY = { rows: [], members: [], baseline: null, squares: null, next: null }
 const COLUMNS = 'model_version, partition, period, scope, name, key, n, newest_ms'
 const SUMS = ['weight_short', 'weighted_rr_short', 'weight_long', 'weighted_rr_long'].flatMap((s) => [s, `${s}_low`])
 
@@ -84,6 +87,11 @@ function rounded(answer: unknown): unknown {
   })
 }
 
+const sorted = (rows: LearnedRow[]) =>
+  rows.toSorted((a, b) =>
+    JSON.stringify([a.scope, a.name, a.key]) < JSON.stringify([b.scope, b.name, b.key]) ? -1 : 1,
+  )
+
 async function cleared(way: Way): Promise<void> {
   await way.db?.sql(`truncate ${TABLES} restart identity`)
 }
@@ -104,7 +112,13 @@ describe.each(WAYS)('%s', (name) => {
     expect(await port.read([{ scope: 'lever', name: 'curator', key: 'a' }], null)).toEqual(nothing)
     expect(await port.read([], 'lowcap-v4')).toEqual(nothing)
     const all = { scope: null, name: null, minN: 0, model: null, modelVersion: null }
-    expect(await port.page(all, '', 5)).toEqual({ rows: [], next: null, model_version: null })
+    expect(await port.page(all, '', 5)).toEqual({ ...EMPTY, model_version: null })
+    expect(await readLearned(port)).toEqual({
+      version: null,
+      global_rr: { rr_short: null, rr_long: null, n: 0 },
+      rows: [],
+      spread: null,
+    })
     expect(await port.list()).toEqual([])
   })
 
@@ -147,8 +161,50 @@ describe.each(WAYS)('%s', (name) => {
     ] as const
     const { rows, global_rr } = await coefficientsOf(way()).read(asked, null)
     expect(rows).toMatchObject([{ name: 'curator', key: 'a', rr_short: 3, n: 1 }])
-    expect(rows[0]!.weight).toBeCloseTo(3 / global_rr!.rr_short!, 10)
     expect(global_rr!.n).toBe(2)
+    const learned = await readLearned(coefficientsOf(way()))
+    expect(learned).toMatchObject({ version: { model_version }, global_rr: { n: 2 }, spread: null })
+    expect(learned.rows).toMatchObject([{ module: 'dm', name: 'curator', key: 'a', n: 1, trust: 1, error: null }])
+    expect(learned.rows[0]!.weight).toBeCloseTo(3 / global_rr!.rr_short!, 10)
+  })
+
+  test('what an interaction says beyond its lever values is known wherever these lie', async () => {
+    const { model_version } = await versionsOf(way()).open(named(shrunk, 't'))
+    const of = { model_version, partition: 0 }
+    const days: [number, number][] = [
+      [0, 1],
+      [1, 3],
+    ]
+    const group = (name: string, key: string, trades = days) => partial({ ...of, name, key }, trades)
+    await putPartials(way(), [
+      group('global', ''),
+      group('global', 'squares', [
+        [0, 1],
+        [1, 9],
+      ]),
+      group('interaction', 'chain=b%7Ca%25|curator=z', [[1, 3]]),
+      group('chain', 'b|a%', [[1, 3]]),
+      group('curator', 'z', [[1, 3]]),
+      group('vol', '1m+'), // of no interaction
+    ])
+    await putTrade(way(), model_version, T0 + DAY_MS)
+    const port = coefficientsOf(way())
+    const asked = { scope: 'interaction', name: null, minN: 0, model: null, modelVersion: model_version }
+    for (const size of [1, 100]) {
+      const { rows, spread, global_rr } = await readLearned(port, {}, size)
+      expect(spread).toBeCloseTo(1, 2)
+      const beyond = 3 - global_rr.rr_long!
+      const trust = 1 / 51 // of one trade, where 50 are believed half
+      expect(rows.find((row) => row.scope === 'interaction')).toMatchObject({
+        n: 1,
+        trust: expect.closeTo(trust, 12),
+        edge: expect.closeTo(trust * (beyond - 2 * trust * beyond), 9),
+        error: expect.closeTo(spread! / Math.sqrt(51), 9),
+      })
+    }
+    const { members, rows } = await port.page(asked, '', 100)
+    expect(rows).toHaveLength(1)
+    expect(members.map((m) => m.key).sort()).toEqual(['b|a%', 'z'])
   })
 })
 
@@ -185,6 +241,16 @@ const question = fc.record({
   modelVersion: fc.constantFrom(null, null, 1, 2, 4, 9),
   size: fc.integer({ min: 1, max: 6 }),
 })
+
+/** What stands in the view is what the reader makes of the page. */
+async function expectWeightsOf(db: NonNullable<Way['db']>, version: number, rows: WeighedRow[]): Promise<void> {
+  const all = await db.sql<{ name: string; key: string; weight: number }>(
+    'select name, key, weight from learner_coefficients where model_version = $1',
+    [version],
+  )
+  const weights = new Map(all.map(({ name, key, weight }) => [`${name}\0${key}`, weight]))
+  for (const { name, key, weight } of rows) expect(weight).toBeCloseTo(weights.get(`${name}\0${key}`)!, 9)
+}
 
 test('whatever was learned, readers get the same from memory as from PostgreSQL, page by page', async () => {
   const { direct } = ways
@@ -228,14 +294,19 @@ test('whatever was learned, readers get the same from memory as from PostgreSQL,
             seen.push(await port.version(filter.model), await port.read(keys, filter.model))
             for (let after: string | null = ''; after !== null; ) {
               const page: Awaited<ReturnType<typeof port.page>> = await port.page(filter, after, size)
-              seen.push({
-                ...page,
-                rows: page.rows.toSorted((a, b) =>
-                  JSON.stringify([a.scope, a.name, a.key]) < JSON.stringify([b.scope, b.name, b.key]) ? -1 : 1,
-                ),
-              })
+              seen.push({ ...page, rows: sorted(page.rows), members: sorted(page.members) })
               after = page.next
             }
+            const version = await port.version(filter.model)
+            if (!version) continue
+            const { model, minN, name, scope } = filter
+            const learned = await readLearned(
+              port,
+              { model: model ?? undefined, minN, name: name ?? undefined, scope: scope as 'lever' | undefined },
+              size,
+            )
+            seen.push(learned.rows, learned.global_rr, learned.spread)
+            if (way.db) await expectWeightsOf(way.db, version.model_version, learned.rows)
           }
           answers.push(rounded(seen))
         }

@@ -1,13 +1,13 @@
 /** What is learned, in memory: the rules of `strandline_decision_*`. */
 
-import { BASELINE, SQUARES } from '../../../domain/learning/model.ts'
-import type { CoefficientStore } from '../coefficient-store.ts'
+import { BASELINE, compileModel, SQUARES } from '../../../domain/learning/model.ts'
+import type { GroupEvidence } from '../../../domain/learning/offline.ts'
+import type { CoefficientStore, LearnedRow } from '../coefficient-store.ts'
 import { namesVersion } from '../version-name.ts'
-import { asJson, type MemoryDatabase } from './database.ts'
+import { asJson, keyOf, type MemoryDatabase } from './database.ts'
 import {
   activeVersion,
   baselineOf,
-  coefficientsOf,
   evidenceNamed,
   evidenceOf,
   learnedTables,
@@ -46,12 +46,10 @@ export function createMemoryCoefficients(db: MemoryDatabase): CoefficientStore {
         const nothing = { global_rr: null, baseline: null, squares: null, rows: [] }
         return { model_version: null, hash: null, active: false, ...nothing }
       }
-      const all = coefficientsOf(db, version)
       const groups = evidenceOf(db, version)
-      const rows = keys.flatMap(({ scope, name, key }) => {
-        const found = all.find((c) => c.scope === scope && c.name === name && c.key === key)
+      const rows = keys.flatMap(({ scope, name, key }): LearnedRow[] => {
         const evidence = evidenceNamed(groups, { scope, name, key })
-        return found && evidence ? [{ scope, name, key, weight: found.weight, ...evidence }] : []
+        return evidence ? [{ scope, name, key, ...evidence }] : []
       })
       const { model_version, hash, active } = version
       const [baseline, squares] = [evidenceNamed(groups, BASELINE), evidenceNamed(groups, SQUARES)]
@@ -60,11 +58,41 @@ export function createMemoryCoefficients(db: MemoryDatabase): CoefficientStore {
     async page({ scope, name, minN, model, modelVersion }, after, size) {
       const upto = pageEnd(db, after, size)
       const version = modelVersion === null ? meant(model) : learnedTables(db).versions.get(String(modelVersion))
-      const all = version ? coefficientsOf(db, version) : []
-      const rows = all
+      const groups = version ? evidenceOf(db, version) : []
+      const rows = groups
+        .flatMap(({ group: { scope, name, key }, evidence }): LearnedRow[] =>
+          scope === 'global' ? [] : [{ scope, name, key, ...evidence }],
+        )
         .filter((c) => onPage(c.key, after, upto) && c.n >= minN)
         .filter((c) => (scope === null || c.scope === scope) && (name === null || c.name === name))
-      return asJson({ rows, next: upto, model_version: modelVersion ?? version?.model_version ?? null })
+      return asJson({
+        rows,
+        members: version ? membersOf(version, groups, rows) : [],
+        baseline: evidenceNamed(groups, BASELINE),
+        squares: evidenceNamed(groups, SQUARES),
+        next: upto,
+        model_version: modelVersion ?? version?.model_version ?? null,
+      })
     },
   }
+}
+
+/** The lever values of which interactions are made, where these are weighed against them. */
+function membersOf(
+  { definition, hash }: ModelVersionRow,
+  groups: readonly GroupEvidence[],
+  rows: readonly LearnedRow[],
+): LearnedRow[] {
+  if (definition.rule !== 'shrunk') return []
+  const model = compileModel(definition, hash)
+  const members = new Map(
+    rows
+      .filter((row) => row.scope === 'interaction')
+      .flatMap((row) => model.members(row))
+      .map((member) => [keyOf(member.name, member.key), member]),
+  )
+  return [...members.values()].flatMap(({ name, key }) => {
+    const evidence = evidenceNamed(groups, { scope: 'lever', name, key })
+    return evidence ? [{ scope: 'lever' as const, name, key, ...evidence }] : []
+  })
 }

@@ -84,8 +84,8 @@ export function evidenceOf(db: MemoryDatabase, version: ModelVersionRow): GroupE
   })
 }
 
-export const evidenceNamed = (groups: readonly GroupEvidence[], { name, key }: Group): Evidence | null =>
-  groups.find(({ group }) => group.name === name && group.key === key)?.evidence ?? null
+export const evidenceNamed = (groups: readonly GroupEvidence[], { scope, name, key }: Group): Evidence | null =>
+  groups.find(({ group }) => group.scope === scope && group.name === name && group.key === key)?.evidence ?? null
 
 export function baselineOf(db: MemoryDatabase, version: ModelVersionRow): Means | null {
   const found = evidenceNamed(evidenceOf(db, version), BASELINE)

@@ -1,4 +1,5 @@
 /** Model versions in memory: the rules of `strandline_learner_open_version`, `…_open_build`, `…_built`, `…_maintained`, `…_versions`, `…_is_active`, `…_activate`. */
+import { learnedOutcome } from '../../../domain/learning/outcome.ts'
 import type { ModelVersionStore, NamedModel, Switch } from '../model-versions.ts'
 import { asJson, type MemoryDatabase } from './database.ts'
 import { activeVersion, learnedTables, type ModelVersionRow } from './learned.ts'
@@ -91,11 +92,11 @@ export function createMemoryModelVersions(db: MemoryDatabase): ModelVersionStore
       versions
         .rows()
         .sort((a, b) => Number(b.active) - Number(a.active) || b.model_version - a.model_version)
-        .map(({ definition: _, ...version }) => {
+        .map(({ definition, ...version }) => {
           const baseline = partials
             .rows()
             .filter((p) => p.model_version === version.model_version && p.name === 'global' && p.key === '')
-          return { ...version, n: baseline.reduce((sum, p) => sum + p.sums.n, 0) }
+          return { ...version, outcome: learnedOutcome(definition), n: baseline.reduce((sum, p) => sum + p.sums.n, 0) }
         }),
     isActive: async (id) => versions.get(String(id))?.active === true,
     activate: async (id, from = null, back = false) => db.transaction(() => makeActive(id, from, back)),
