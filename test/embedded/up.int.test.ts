@@ -1,7 +1,8 @@
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { freePort } from '../../core/ports.ts'
 import { findProcesses, isAlive } from '../../core/processes.ts'
 import { findStack, type StackDescription } from '../../core/stack/stack-file.ts'
 import { createPostgrestStore } from '../../core/store/postgrest-store.ts'
@@ -27,8 +28,8 @@ const leftovers = (dir: string) => [
   ...findProcesses(serviceMarker(dir)),
 ]
 
-async function up(name: string, base: number): Promise<RunningCommand> {
-  const command = startCommand(['up', '--data-dir', join(root, name), '--base-port', String(base)])
+async function up(name: string, base: number, ...more: string[]): Promise<RunningCommand> {
+  const command = startCommand(['up', '--data-dir', join(root, name), '--base-port', String(base), ...more])
   running.push(command)
   await command.says('All of it is up')
   return command
@@ -38,6 +39,14 @@ function stackOf(name: string): StackDescription {
   const stack = findStack(join(root, name))
   if (!stack) throw new Error(`no stack runs in ${name}`)
   return stack
+}
+
+/** A bot that is away: `up` does not wait for it, and says so. */
+async function awayBot(): Promise<string[]> {
+  const passwordFile = join(root, 'password.txt')
+  await writeFile(passwordFile, 'secret')
+  const url = `http://127.0.0.1:${await freePort()}`
+  return ['--freqtrade-url', url, '--freqtrade-username', 'me', '--freqtrade-password-file', passwordFile]
 }
 
 const claims = async ({ env }: StackDescription, consumer: string) =>
@@ -97,7 +106,10 @@ test('a stack starts, keeps others off its folder, survives every kill, and is f
   expect(clash.stderr.trim()).toMatch(/^Stack: .*\nPort \d+, which .* needs, is taken by process \d+ .*--base-port\.$/)
 
   // Beside it, with its own folder and ports.
-  const other = await up('b', await freeBasePort())
+  const other = await up('b', await freeBasePort(), ...(await awayBot()))
+  expect(other.stderr()).toMatch(/freqtrade is not ready yet: The Freqtrade at http:\S+ cannot be reached: /)
+  const { freqtrade = '' } = stackOf('b').services
+  expect(await (await fetch(`${freqtrade}/readyz`)).json()).toMatchObject({ service: 'freqtrade', ok: false })
   expect(await claims(stackOf('b'), 'c')).toMatchObject({ epoch: 1 })
   other.child.kill('SIGINT')
   expect((await other.ended).code).toBe(0)
