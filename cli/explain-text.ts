@@ -64,11 +64,14 @@ export function explainedAllocationText(
   const lines = [...answeringLines(model, moment), `multiplier ${number(multiplier)}`]
   if (levers_damped)
     lines.push('An interaction differs from 1 by 0.1 or more: a fifth of what each lever says is taken back.')
-  for (const { name, key, weight, adjusted_weight, n, trades } of factors) {
+  for (const factor of factors) {
+    const { name, key, weight, adjusted_weight, n, trades } = factor
+    const what = key === '' ? name : `${name} ${key}`
     lines.push('')
-    if (n === 0) lines.push(`× 1  ${name} ${key}: nothing is learned of it`)
+    if (n === 0) lines.push(`× 1  ${what}: nothing is learned of it`)
     else {
-      lines.push(`× ${number(adjusted_weight)}  ${name} ${key}: weight ${number(weight)}, ${n} trades`)
+      lines.push(`× ${number(adjusted_weight)}  ${what}: weight ${number(weight)}, ${n} trades`)
+      lines.push(...believedLines(outcome, factor).map((line) => `  ${line}`))
       lines.push(...tradesTable(outcome, trades).map((line) => `  ${line}`))
       if (n > trades.length) lines.push(`  … and ${n - trades.length} more`)
     }

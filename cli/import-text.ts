@@ -2,12 +2,13 @@
 import type { Baseline } from '../core/store/learned.ts'
 import type { PositionClosed } from '../domain/event.ts'
 import { contextOf, type Model } from '../domain/learning/model.ts'
-import type { CoefficientRow } from '../domain/learning/offline.ts'
+import type { WeighedRow } from '../domain/learning/offline.ts'
 import { learnedOutcome } from '../domain/learning/outcome.ts'
 import { learnedNumbersOf } from '../domain/trade-numbers.ts'
 import type { LearnedTrades } from '../services/learner/learned-trades.ts'
 import { type OutcomeText, outcomeText } from './outcome-text.ts'
 import { number, table } from './table.ts'
+import { trustText } from './trust-text.ts'
 
 export interface ImportSummary {
   file: string
@@ -55,7 +56,7 @@ export function tradeRow(event: PositionClosed) {
 /** What the model knows now: its baseline, and its levers. */
 export interface Knowledge {
   global_rr: Baseline
-  levers: CoefficientRow[]
+  levers: WeighedRow[]
 }
 
 /** @param model that learns them; @param dataDir the stack's folder, where it was named; @param knows nothing in a dry run */
@@ -116,7 +117,7 @@ const STRONGEST = 8
 function knowledgeText(model: string | null, outcome: OutcomeText, knows?: Knowledge): string[] {
   if (!knows || knows.global_rr.n === 0) return []
   const { global_rr, levers } = knows
-  const far = ({ weight }: CoefficientRow) => Math.abs(Math.log(weight))
+  const far = ({ weight }: WeighedRow) => Math.abs(Math.log(weight))
   const strongest = levers
     .filter((row) => row.n >= FEWEST && row.weight !== 1)
     .sort((a, b) => far(b) - far(a))
@@ -126,12 +127,21 @@ function knowledgeText(model: string | null, outcome: OutcomeText, knows?: Knowl
     `${model} now: ${outcome.title} ${outcome.value(global_rr.rr_short)} over ${count(global_rr.n, 'trade')}.`,
   ]
   if (strongest.length > 0) lines[1] += ` What differs most from that, of ${levers.length} lever values:`
-  const rows = strongest.map((r) => [r.name, r.key, number(r.weight), outcome.cell(r.rr_short), String(r.n)])
+  const believes = knows.levers.some((row) => row.trust < 1)
+  const rows = strongest.map((r) => [
+    r.name,
+    r.key,
+    number(r.weight),
+    ...(believes ? [trustText(r.trust)] : []),
+    outcome.cell(r.rr_short),
+    String(r.n),
+  ])
   const right = 'right' as const
   const columns = [
     { title: 'lever' },
     { title: 'value' },
     { title: 'weight', align: right },
+    ...(believes ? [{ title: 'trust', align: right }] : []),
     { title: outcome.heading(), align: right },
     { title: 'n', align: right },
   ]

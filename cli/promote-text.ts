@@ -61,8 +61,8 @@ export function promotedText(done: Promotion, back?: string): string {
   const same = previous && previous.hash === done.hash && previous.build === done.build && previous.topic === topic
   const lines = [
     same
-      ? `Readers see ${label(done)}, as before: ${n} scored trades of ${topic}.`
-      : `Readers see ${label(done)} now: ${n} scored trades of ${topic}.`,
+      ? `Readers see ${label(done)}, as before: ${n} trades of ${topic} count.`
+      : `Readers see ${label(done)} now: ${n} trades of ${topic} count.`,
   ]
   if (lag_records !== 0)
     lines.push(
