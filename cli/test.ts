@@ -130,6 +130,9 @@ const NOT_AGAIN = [
   '**/learner/{activation,formula,late-claim}.int.test.ts',
 ]
 
+/** Run behind the others of their chain, so that both chains take as long. */
+const APART = ['moving', 'legacy', 'hosted', 'doctor', 'replay', 'console']
+
 /**
  * All of it runs in chains of lanes, side by side, which share nothing: the tests on embedded engines; those in containers, and then those that run once more.
  * Whoever names tests gets one lane.
@@ -145,8 +148,15 @@ async function lanesOf(args: string[]): Promise<Lane[][]> {
     store: 'direct',
     quiet: true,
   }
+  const apart: Lane = {
+    name: `tests of ${APART.join(', ')}`,
+    args: ['--project', 'integration', ...APART.map((room) => `test/${room}/`)],
+    containers: 'off',
+    quiet: true,
+  }
+  const rest = ['--exclude', `**/test/{${APART.join(',')}}/**/*.int.test.ts`]
   // Where no container engine answers, vitest.config.ts says so, or fails.
-  if (mode === 'off' || engineMissing()) return [[{ name: 'tests', args, containers: mode }], [again]]
+  if (mode === 'off' || engineMissing()) return [[{ name: 'tests', args: rest, containers: mode }], [again, apart]]
   const contained: Lane = {
     name: 'tests in containers',
     args: ['--project', 'containers'],
@@ -154,8 +164,8 @@ async function lanesOf(args: string[]): Promise<Lane[][]> {
     quiet: true,
   }
   return [
-    [{ name: 'tests', args: ['--project', 'unit', '--project', 'integration'], containers: 'off' }],
-    [contained, again],
+    [{ name: 'tests', args: ['--project', 'unit', '--project', 'integration', ...rest], containers: 'off' }],
+    [contained, again, apart],
   ]
 }
 
