@@ -50,7 +50,7 @@ export function factorLines({ factors }: Pick<Product, 'factors'>, outcome: Outc
     return [
       ...table(
         [{ title: 'name' }, { title: 'key' }, ...trustColumns(outcome)],
-        factors.map((f) => [f.name, f.key, ...trustCells(outcome, f, mark(f))]),
+        factors.map((f) => [f.name, f.key, ...trustCells(outcome, f, f.known ? mark(f) : 'unknown')]),
       ),
       '',
       `edge, ±, short, long: ${outcome.heading()}.`,

@@ -150,7 +150,7 @@ describe('an allocation', () => {
     expect(lines[0]).toMatch(/^name +key +weight +edge % +± +trust +short % +long % +n$/)
     expect(lines[1]).toMatch(/^market +1\.046 +\+0\.590 +7\.200 +56 % +12\.000 +11\.000 +12 +hot$/)
     expect(lines[2]).toMatch(/^chain +base +1\.010 +\+0\.130 +3\.600 +1 % +43\.860 +10\.000 +1 +hot$/)
-    expect(lines[3]).toMatch(/^cap +50m\+ +1\.000 +0\.000 +– +0 % +– +– +0 +not learned: 1$/)
+    expect(lines[3]).toMatch(/^cap +50m\+ +1\.000 +0\.000 +– +0 % +– +– +0 +unknown$/)
     expect(lines).toContain('edge, ±, short, long: return %.')
   })
 

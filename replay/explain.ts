@@ -11,7 +11,7 @@ import type { OpenHistory } from './open-history.ts'
 import { type Revision, revisionsOf, type TradeRow, tradeRow } from './trade-row.ts'
 
 export interface ExplainedTrade extends TradeRow {
-  /** Its part of all weights, 0 to 1, and of the R/R: the sum of all shares is the coefficient's R/R. */
+  /** Its part of all weights, 0 to 1, and of the mean outcome: the sum of all shares is the coefficient's. */
   weight_short: number
   share_short: number
   weight_long: number

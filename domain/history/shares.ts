@@ -3,7 +3,7 @@ import type { ModelDefinition } from '../learning/model.ts'
 import { decayOf } from '../learning/sums.ts'
 import type { TradeHistory } from './trade-history.ts'
 
-/** What one trade gives to the R/R of a group: `rr_short` is the sum of all `share_short`, and all `weight_short` together are 1; so for the long τ. */
+/** What one trade gives to the mean outcome of a group: `rr_short` is the sum of all `share_short`, and all `weight_short` together are 1; so for the long τ. */
 export interface Share {
   row: number
   weight_short: number
@@ -16,7 +16,7 @@ export interface Shares {
   rr_short: number
   rr_long: number
   n: number
-  /** The largest parts of the short R/R first, whatever their sign. */
+  /** The largest parts of the short mean first, whatever their sign. */
   trades: Share[]
 }
 

@@ -6,8 +6,8 @@
  *   market = Q/(Q + kM)·(m0_14 − m0_90), Q = 2·S14 of the baseline      interaction = q90/(q90 + kI)·(m90 − m0_90 − Σ long of its members)
  *   σ0² = Σw90·x²/Σw90 − m0_90²     scale = max(floor, mean·m0_90, sigma·σ0)     weight = e^(edge/scale)
  *
- * Shrinking by q/(q + k) is what a prior of variance σ0²/k comes to; the error of an edge is the deviation of its posterior, σ0/√(q + k). In SQL:
- * strandline.shrunk_edge. Edges, errors and scale have the unit of the outcome.
+ * Shrinking by q/(q + k) is what a prior of variance σ0²/k comes to; the error of an edge is the deviation of its posterior, σ0/√(q + k). In SQL: the view
+ * strandline.learner_coefficients. Edges, errors and scale have the unit of the outcome.
  */
 import type { ModelDefinition } from './model.ts'
 import type { Evidence } from './sums.ts'

@@ -93,9 +93,9 @@ export function waitingOf(rows: MemoryOutboxRow[]): Waiting {
 function completed(known: PositionClosed, event: PositionClosed): PositionClosed | null {
   if (known.rr === null && event.rr !== null) return event
   const samePrices = known.entry_price === event.entry_price && known.exit_price === event.exit_price
-  if (event.net_return === null || (known.net_return ?? null) !== null || !samePrices) return null
+  if ((event.net_return ?? null) === null || (known.net_return ?? null) !== null || !samePrices) return null
   const { revised_by: _, ...rest } = known
-  const money = OPTIONAL_NUMBERS.flatMap((name) => (event[name] === null ? [] : [[name, event[name]]]))
+  const money = OPTIONAL_NUMBERS.flatMap((name) => ((event[name] ?? null) === null ? [] : [[name, event[name]]]))
   return { ...rest, ...Object.fromEntries(money) }
 }
 

@@ -159,14 +159,21 @@ test('regression: trades that the model does not learn are named, with the reaso
 
 const backtest = sharedData('data/freqtrade-backtest-result.json')
 const candles = sharedData('data/candles')
-test.skipIf(!backtest || !candles)('import freqtrade: 94 trades, twice imported is once counted', async () => {
-  const before = await inLog()
-  const args = ['import', 'freqtrade', backtest!, '--candles', candles!, '--json']
-  const [first, again] = [await strandline(...args), await strandline(...args)]
-  expect(JSON.parse(first.stdout)).toMatchObject({
-    trades: { length: 94 },
-    summary: { read: 94, new: 94, already_known: 0, scored: 94 },
-  })
-  expect(JSON.parse(again.stdout).summary).toMatchObject({ new: 0, already_known: 94 })
-  expect(await inLog()).toBe(before + 94)
-})
+test.skipIf(!backtest || !candles)(
+  'import freqtrade: 94 trades, twice imported is once counted, and what they came to after fees is learned',
+  async () => {
+    const before = await inLog()
+    const args = ['import', 'freqtrade', backtest!, '--candles', candles!, '--json']
+    const [first, again] = [await strandline(...args), await strandline(...args)]
+    const { stdout: said } = await strandline(...args.slice(0, -1))
+    expect(said).toMatch(/ETH\/BTC +21 +1\.103 +0\.095\n/)
+    expect(said).toContain('94 trades count in its coefficients, 0 without a net return in none.')
+    expect(said).toMatch(/freqtrade-return now: net return 0\.020 % over 94 trades\./)
+    expect(JSON.parse(first.stdout)).toMatchObject({
+      trades: { length: 94 },
+      summary: { read: 94, new: 94, already_known: 0, scored: 94, model: 'freqtrade-return', learned: { scored: 94 } },
+    })
+    expect(JSON.parse(again.stdout).summary).toMatchObject({ new: 0, already_known: 94 })
+    expect(await inLog()).toBe(before + 94)
+  },
+)

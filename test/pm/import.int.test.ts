@@ -5,6 +5,7 @@ import { Registry } from 'prom-client'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { systemClock } from '../../core/clock.ts'
 import { StrandlineError } from '../../core/errors.ts'
+import { loadModel } from '../../core/load-model.ts'
 import type { ServiceDeps } from '../../core/service.ts'
 import { type PositionClosed, UNSAID } from '../../domain/event.ts'
 import { readFreqtrade } from '../../services/pm/sources/freqtrade.ts'
@@ -111,6 +112,21 @@ test('trades that had no candles get their score as the next revision, and other
     ['i1', 1, 1, 1.25],
   ])
   expect(log.records).toHaveLength(5)
+})
+
+test('trades that an earlier version imported without money get it as the next revision, and are learned for it', async () => {
+  const first = trades(3).map(({ net_return: _n, fees: _f, stake: _s, risk_at_entry: _r, ...event }) => event)
+  await importEvents(deps(), first as PositionClosed[], { rescore: true })
+  const now = [...trades(2, { net_return: 0.04, fees: 0.001, stake: 2 }), first[2] as PositionClosed]
+  expect(await importEvents(deps(), now, { rescore: true })).toEqual({ new: 2, already_known: 1, rescored: 2 })
+  expect(await importEvents(deps(), now, { rescore: true })).toEqual({ new: 0, already_known: 3, rescored: 0 })
+  const [, , , ...revised] = await Promise.all(log.records.map((record) => testCodec.decode(record.value!)))
+  const numbers = revised.map(({ position_id, revision, net_return, rr }) => [position_id, revision, net_return, rr])
+  expect(numbers).toEqual([
+    ['i0', 1, 0.04, 1.25],
+    ['i1', 1, 0.04, 1.25],
+  ])
+  expect(loadModel('freqtrade-return').outcomeOf({ ...revised[0]!, measure: () => undefined })).toBe(0.04)
 })
 
 describe('import jsonl', () => {
