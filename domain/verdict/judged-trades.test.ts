@@ -24,6 +24,19 @@ test('what was put in afterwards is known at its exit, and its correction as lon
   expect(known([{ event: trade() }])).toEqual([[1, 0, true]])
 })
 
+test('regression: revisions of several partitions are read in any order, and none is known before it was', () => {
+  const corrected = [
+    { event: trade({ revision: 1, rr: 2 }), taken_at: EXIT + 93 * DAY },
+    { event: trade(), taken_at: EXIT + 90 * DAY },
+  ]
+  expect(known(corrected)).toEqual([[2, 3 * DAY, true]])
+  const copied = [
+    { event: trade(), taken_at: EXIT + 93 * DAY },
+    { event: trade({ revision: 1, rr: 2 }), taken_at: EXIT + 90 * DAY },
+  ]
+  expect(known(copied)).toEqual([[2, 0, true]])
+})
+
 test('the newest revision counts, of equal ones the first; a voided trade never did', () => {
   const records = [
     { event: trade({ revision: 1, rr: 2 }), taken_at: EXIT + 1 },

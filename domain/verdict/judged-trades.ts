@@ -41,40 +41,19 @@ export function judgedTrades(records: Iterable<JudgedRecord>): JudgedTrade[] {
   for (const record of records) {
     const { event_id, revision } = record.event
     const known = newest.get(event_id)
-    if (!known) newest.set(event_id, { record, first: record.taken_at })
-    else if (revision > known.record.event.revision) known.record = record
+    if (!known) {
+      newest.set(event_id, { record, first: record.taken_at })
+      continue
+    }
+    // revisions may lie in several partitions, and come in any order
+    if (record.taken_at !== undefined && known.first !== undefined) known.first = Math.min(known.first, record.taken_at)
+    if (revision > known.record.event.revision) known.record = record
   }
   return [...newest.values()].flatMap(({ record: { event, taken_at }, first }) => {
     if (event.voided) return []
-    const {
-      opened_at,
-      closed_at,
-      rr,
-      return: gross,
-      net_return,
-      risk_at_entry,
-      timeframe,
-      levers,
-      measures,
-      source,
-    } = event
+    const { closed_at } = event
     const late = first === undefined || first - closed_at > LATE_MS
     const known_at = late ? closed_at + ((taken_at ?? 0) - (first ?? 0)) : Math.max(closed_at, taken_at as number)
-    return [
-      {
-        opened_at,
-        closed_at,
-        rr,
-        return: gross,
-        net_return,
-        risk_at_entry,
-        timeframe,
-        levers,
-        measures,
-        source,
-        known_at,
-        late,
-      },
-    ]
+    return [{ ...event, known_at, late }]
   })
 }
