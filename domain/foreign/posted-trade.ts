@@ -114,24 +114,29 @@ export function parseTrade(body: TradeBody, models: readonly Model[]): PostedTra
   }
 }
 
+/** What a tick looks for: any bar of a trade that has no score, or the rest of the bars of one that is scored on those that are there. */
+export type AwaitedBars = 'any' | 'rest'
+
 /**
- * The event with its score.
+ * The event with its score, and whether bars are waited for.
  * @param bars that the database has of it
  * Errors: TRADE_INVALID where the two prices are too far apart for a ratio.
  */
-export function scorePosted({ event, side, said }: PostedTrade, bars: BarRow[]): PositionClosed {
-  const score = onBars(event, side, bars)
-  if (score.rr !== null) return { ...event, ...score }
+export function scorePosted(trade: PostedTrade, bars: BarRow[]): { event: PositionClosed; awaits: AwaitedBars | null } {
+  const score = onBars(trade.event, trade.side, bars)
+  if (score.rr !== null) return { event: { ...trade.event, ...score }, awaits: trade.event.voided ? null : 'rest' }
+  const event = scoreAsSaid(trade, score)
+  const unscored = event.rr === null && !event.voided && event.unscored_reason === NO_BARS
+  return { event, awaits: unscored ? 'any' : null }
+}
+
+function scoreAsSaid({ event, said }: PostedTrade, score: Score): PositionClosed {
   const gained = said.return ?? score.return
   const { max_drawdown, max_gain } = said
   const rr = said.rr ?? (max_drawdown === null ? null : ratioOf(gained, max_drawdown))
   const unscored_reason = rr === null ? score.unscored_reason : null
   return { ...event, rr, return: gained, max_drawdown, max_gain, unscored_reason }
 }
-
-/** Bars may still come: a tick scores it then. */
-export const isScoredLater = ({ rr, unscored_reason, voided }: PositionClosed): boolean =>
-  rr === null && !voided && unscored_reason === NO_BARS
 
 function onBars(event: PositionClosed, side: Side, bars: BarRow[]): Score {
   try {

@@ -24,7 +24,7 @@ export function createMemoryPostedTrades(db: MemoryDatabase): PostedTradeStore {
   }
   return {
     event: async (id) => newest(id),
-    post: async ({ event, revision, request, side, score_later, max_skew_ms, traceparent }, claim) =>
+    post: async ({ event, revision, request, side, awaits, max_skew_ms, traceparent }, claim) =>
       db.transaction(() => {
         if (event.closed_at > db.now() + max_skew_ms) return { status: 'in_future', now: db.now() }
         const event_id = eventOfTrade(db, event)
@@ -52,7 +52,8 @@ export function createMemoryPostedTrades(db: MemoryDatabase): PostedTradeStore {
         const next = { ...event, event_id, revision: last ? last.revision + 1 : 0 }
         const row = addRow(db, next, claim, traceparent)
         forgetProvisional(db, event_id)
-        if (score_later) noteProvisional(db, next, side, null, waitsUntil(next, db.now()))
+        if (awaits)
+          noteProvisional(db, next, side, awaits === 'rest' ? next.revision : null, waitsUntil(next, db.now()))
         return { status: 'posted', event: asJson(next), outbox: handedOut(row!) }
       }),
   }

@@ -3,7 +3,7 @@ import { SpanStatusCode, trace } from '@opentelemetry/api'
 import { StrandlineError } from '../../core/errors.ts'
 import { shippedModels } from '../../core/load-model.ts'
 import { eventId } from '../../domain/event.ts'
-import { isScoredLater, parseTrade, scorePosted, type TradeBody } from '../../domain/foreign/posted-trade.ts'
+import { parseTrade, scorePosted, type TradeBody } from '../../domain/foreign/posted-trade.ts'
 import { MAX_CLOCK_SKEW_MS } from '../../domain/validation.ts'
 import { readBars } from './bars.ts'
 import { claimOf, type Portfolio } from './portfolio.ts'
@@ -39,11 +39,10 @@ export function postTrade(pm: Portfolio, body: TradeBody): Promise<Posted> {
 
 async function post(pm: Portfolio, body: TradeBody, traceparent: string | null): Promise<Posted> {
   const trade = parseTrade(body, shippedModels())
-  const event = scorePosted(trade, await readBars(pm.bars, trade.event))
+  const { event, awaits } = scorePosted(trade, await readBars(pm.bars, trade.event))
   const { side, revision, request } = trade
-  const score_later = isScoredLater(event)
   const answer = await pm.posted.post(
-    { event, revision, request, side, score_later, max_skew_ms: MAX_CLOCK_SKEW_MS, traceparent },
+    { event, revision, request, side, awaits, max_skew_ms: MAX_CLOCK_SKEW_MS, traceparent },
     claimOf(pm),
   )
   const name = body.id ?? `${body.position_id} ${body.trade_id}`

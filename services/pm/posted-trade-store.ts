@@ -4,6 +4,7 @@ import type { OutboxRow } from '../../core/store/outbox-store.ts'
 import type { Store } from '../../core/store/store.ts'
 import type { Side } from '../../domain/closing/rr.ts'
 import type { PositionClosed } from '../../domain/event.ts'
+import type { AwaitedBars } from '../../domain/foreign/posted-trade.ts'
 import type { RelayClaim } from './position-store.ts'
 
 /** A post that is scored. */
@@ -15,8 +16,8 @@ export interface ScoredPost {
   /** What was sent: the same again is the same post. */
   request: Record<string, unknown>
   side: Side
-  /** Bars may still come. */
-  score_later: boolean
+  /** A tick looks for bars, and scores it on all of them. */
+  awaits: AwaitedBars | null
   /** An exit this far beyond the database's clock lies in the future. */
   max_skew_ms: number
   traceparent: string | null

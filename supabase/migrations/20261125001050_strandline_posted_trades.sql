@@ -16,7 +16,8 @@ create function strandline.same_trade(p_one jsonb, p_other jsonb) returns boolea
     = (p_other -> 'opened_at', p_other -> 'closed_at', p_other -> 'entry_price', p_other -> 'exit_price', p_other -> 'voided')
 $$;
 
--- A posted trade into the outbox, once. p_trade: JSON {event (scored PositionClosed), revision (the bot's), request, side, score_later, max_skew_ms, traceparent}.
+-- A posted trade into the outbox, once. p_trade: JSON {event (scored PositionClosed), revision (the bot's), request, side, awaits (bars: 'any', or 'rest' where
+-- it is scored on those that are there; null: none), max_skew_ms, traceparent}.
 -- Returns {status: 'posted', event (as the log gets it), outbox: row} or {status: 'known', event (its newest revision)}; or, with nothing changed, {status:
 -- 'in_future', now}, 'conflict' (other content), 'older' with `newest` (the bot's newest revision), 'voided' (it was retracted), 'unknown' (a retraction of nothing).
 create function public.strandline_pm_post_trade(p_trade text, p_relay text, p_lease_ms integer)
@@ -62,8 +63,9 @@ begin
     v_newest := public.strandline_pm_outbox_event(v_event);
   end loop;
   delete from strandline.pm_provisional u where u.event_id = v_event;
-  if (t ->> 'score_later')::boolean then
-    perform strandline.pm_note_provisional(ev, t ->> 'side', null, clock_timestamp() + interval '3 days');
+  if t ->> 'awaits' is not null then
+    perform strandline.pm_note_provisional(ev, t ->> 'side', case when t ->> 'awaits' = 'rest' then (ev ->> 'revision')::integer end,
+      greatest(clock_timestamp(), to_timestamp((ev ->> 'closed_at')::double precision / 1000) + coalesce(strandline.pm_timeframe(ev ->> 'timeframe'), '0')) + interval '3 days');
   end if;
   return jsonb_build_object('status', 'posted', 'event', ev, 'outbox', added);
 end

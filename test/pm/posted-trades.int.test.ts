@@ -98,6 +98,22 @@ describe('the score', () => {
     expect((await post('e', { side: 'short', max_drawdown: 0.2 })).body.event).toMatchObject({ rr: -0.5, return: -0.1 })
   })
 
+  test('regression: is provisional on a part of the bars, and a tick publishes that of all of them, once', async () => {
+    await bars('part', bar(10, 98, 120), bar(11, 99, 111))
+    expect((await post('part')).body.event).toMatchObject({ revision: 0, rr: 5 })
+    expect((await tick(pm, '1h')).scored).toBe(0)
+    await bars('part', bar(12, 99, 111), bar(13, 95, 111), bar(14, 99, 111))
+    expect((await tick(pm, '1h')).scored).toBe(1)
+    expect(await read('part')).toMatchObject({ revision: 1, rr: 2 })
+    expect((await tick(pm, '1h')).scored).toBe(0)
+    // all of them there: it is confirmed, and stays as it is
+    await bars('whole', bar(10, 98, 120), bar(11, 99, 111), bar(12, 99, 111), bar(13, 99, 111), bar(14, 99, 111))
+    await post('whole')
+    expect((await tick(pm, '1h')).scored).toBe(0)
+    expect(await read('whole')).toMatchObject({ revision: 0, rr: 5 })
+    expect(await db.sql('select 1 from pm_provisional')).toEqual([])
+  })
+
   test('is none, and says why, until bars come: then a tick gives it', async () => {
     expect((await post('f', { net_return: 0.07 })).body.event).toMatchObject({
       rr: null,

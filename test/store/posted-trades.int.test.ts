@@ -36,7 +36,7 @@ function post(
     revision,
     request: { n, price, rr, voided },
     side: 'long',
-    score_later: rr === null,
+    awaits: rr === null ? 'any' : n % 2 === 0 ? 'rest' : null,
     max_skew_ms: SKEW_MS,
     traceparent: 'tp',
   }
@@ -56,9 +56,9 @@ async function contents(way: Way): Promise<unknown> {
         .map((r) => [r.event_id, r.revision])
         .sort(),
       unscored: memory
-        .table<{ event_id: string; side: string }>('pm_provisional')
+        .table<{ event_id: string; side: string; revision: number | null }>('pm_provisional')
         .rows()
-        .map((r) => [r.event_id, r.side])
+        .map((r) => [r.event_id, r.side, r.revision])
         .sort(),
     }
   const rows = (sql: string) => way.db.sql<{ row: unknown[] }>(sql).then((all) => all.map(({ row }) => row).sort())
@@ -67,7 +67,7 @@ async function contents(way: Way): Promise<unknown> {
       `select jsonb_build_array(event_id, revision, payload -> 'rr', claimed_by) as row from strandline.pm_outbox`,
     ),
     posted: await rows('select jsonb_build_array(event_id, revision) as row from strandline.posted_trades'),
-    unscored: await rows('select jsonb_build_array(event_id, side) as row from strandline.pm_provisional'),
+    unscored: await rows('select jsonb_build_array(event_id, side, revision) as row from strandline.pm_provisional'),
   }
 }
 
@@ -133,7 +133,7 @@ describe.each(WAYS)('%s', (name) => {
   test('a trade without a score waits for its bars until it has one', async () => {
     const { event } = post(1)
     await take(post(1, { rr: null }))
-    expect(await contents(way())).toMatchObject({ unscored: [[event.event_id, 'long']] })
+    expect(await contents(way())).toMatchObject({ unscored: [[event.event_id, 'long', null]] })
     await take(post(1, { revision: 1, price: 2, rr: 1 }))
     expect(await contents(way())).toMatchObject({ unscored: [] })
   })

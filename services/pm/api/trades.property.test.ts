@@ -88,7 +88,7 @@ test('whatever a bot sends is refused with a sentence, or is an event that nobod
       try {
         const checked = check(sent)
         if ('error' in checked) throw checked.error
-        const event = scorePosted(parseTrade(sent as TradeBody, models), bars)
+        const { event } = scorePosted(parseTrade(sent as TradeBody, models), bars)
         accepted++
         expect(checkEvent(event, Buffer.from(event.position_id), event.closed_at)).toBe(null)
         expect(fitEvent(event).excess).toEqual([])
