@@ -19,22 +19,19 @@ export interface JudgeOptions extends Pick<VerdictOptions, 'since' | 'progress'>
 }
 
 /** Errors: USAGE, MODEL_INVALID, NOTHING_LEARNED, and those of database, log and registry. */
-export async function judgeLog(deps: HistoryDeps, { models: names, since, progress }: JudgeOptions): Promise<Verdict> {
+export async function judgeLog(
+  deps: HistoryDeps,
+  { models: names, since = 0, progress }: JudgeOptions,
+): Promise<Verdict> {
   const { topic } = deps.config
   const models = names ? await Promise.all(names.map((name) => modelNamed(deps.store, name))) : await learnedHere(deps)
   const records = await readRecords(deps)
   const store = createVerdictStore(deps.store)
-  const from = since ?? 0
-  const tried = await store.tried(topic)
-  const verdict = judge(judgedTrades(records), models, {
-    since,
-    progress,
-    tried: tried.filter((t) => t.since !== from || !models.some((m) => m.hash === t.hash)),
-  })
+  const verdict = judge(judgedTrades(records), models, { since, progress, tried: await store.tried(topic) })
   await store.note(
     topic,
     verdict.models.flatMap(({ hash, name, p, trades }) =>
-      p === null ? [] : [{ hash, since: from, model: name, p, trades }],
+      p === null ? [] : [{ hash, since, model: name, p, trades }],
     ),
   )
   return verdict

@@ -1,7 +1,8 @@
 /** Tried models in memory: the rules of `strandline_verdicts*`. */
 import { keyOf, type MemoryDatabase } from '../core/store/memory/database.ts'
 import { bytewise } from '../core/store/memory/learned.ts'
-import type { Try, VerdictStore } from './verdict-store.ts'
+import type { Try } from '../domain/verdict/verdict.ts'
+import type { VerdictStore } from './verdict-store.ts'
 
 type Row = Try & { topic: string; model: string; trades: number }
 

@@ -1,13 +1,6 @@
 /** Which models were tried on a log, and what came of it: port, and its adapter over the database's functions. In memory: memory-verdicts.ts. */
 import type { Store } from '../core/store/store.ts'
-
-export interface Try {
-  /** Of the model's definition. */
-  hash: string
-  /** Only trades that were entered from then on were judged, ms; 0: all. */
-  since: number
-  p: number
-}
+import type { Try } from '../domain/verdict/verdict.ts'
 
 /** Errors of each: STORE_UNREACHABLE, STORE_SCHEMA. */
 export interface VerdictStore {

@@ -92,13 +92,16 @@ describe('a verdict', () => {
   test('each model that was tried before counts', () => {
     const trades = market(600, 2.5, 1)
     const alone = verdictOf(trades)
-    const tried = Array.from({ length: 40 }, (_, i) => ({ hash: `other ${i}`, p: 0.5 }))
+    const tried = Array.from({ length: 40 }, (_, i) => ({ hash: `other ${i}`, since: 0, p: 0.5 }))
     const among = verdictOf(trades, { tried })
     expect(among.p).toBe(alone.p)
     expect(among.p_adjusted).toBeCloseTo((alone.p as number) * 41, 9)
     expect([alone.verdict, among.verdict]).toEqual(['better', 'cannot tell'])
     // it itself, tried again, is one try
-    expect(verdictOf(trades, { tried: [{ hash: v5.hash, p: 0.9 }] }).p_adjusted).toBe(alone.p)
+    expect(verdictOf(trades, { tried: [{ hash: v5.hash, since: 0, p: 0.9 }] }).p_adjusted).toBe(alone.p)
+    // regression: from another moment on it is another try
+    const moved = verdictOf(trades, { tried: [{ hash: v5.hash, since: START, p: 0.9 }] })
+    expect(moved.p_adjusted).toBeCloseTo((alone.p as number) * 2, 9)
   })
 
   test('judges from a moment on, and learns from before it', () => {

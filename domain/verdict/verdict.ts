@@ -62,16 +62,19 @@ export interface Verdict {
   caveats: string[]
 }
 
-/** A model that was tried on this log before. */
-export interface Tried {
+/** A model that was tried on this log: judged on trades that were entered from then on (ms; 0: on all). */
+export interface Try {
+  /** Of the model's definition. */
   hash: string
+  since: number
   p: number
 }
 
 export interface VerdictOptions {
   /** Only trades that were entered from then on are judged, ms; what came before is learned from. */
   since?: number
-  tried?: readonly Tried[]
+  /** Before, whatever of it is tried again now among them. */
+  tried?: readonly Try[]
   shuffles?: number
   /** Before each model. */
   progress?(model: string): void
@@ -86,12 +89,15 @@ const LEVEL = 0.05
 /** @param named each is judged once, whatever is named several times */
 export function judge(trades: readonly JudgedTrade[], named: readonly Model[], options: VerdictOptions = {}): Verdict {
   const models = [...new Map(named.map((model) => [model.hash, model])).values()]
-  const { since = Number.NEGATIVE_INFINITY, tried = [], progress } = options
+  const { since = 0, tried = [], progress } = options
   const found = models.map((model) => {
     progress?.(model.definition.name)
     return judgeModel(trades, model, since, options.shuffles ?? SHUFFLES)
   })
-  adjustForTries(found, tried)
+  adjustForTries(
+    found,
+    tried.filter((t) => t.since !== since || !found.some((one) => one.hash === t.hash)),
+  )
   for (const one of found) one.verdict = conclude(one)
   const judged = trades.filter((t) => t.opened_at >= since)
   const days = new Set(judged.map((t) => Math.floor(t.closed_at / DAY_MS))).size
@@ -182,10 +188,8 @@ function calibrate(multipliers: Float64Array, outcomes: Float64Array): Bucket[] 
   }).filter((bucket) => bucket.n > 0)
 }
 
-/** Of a model that was tried before and is tried again the new p counts. */
-function adjustForTries(found: readonly ModelVerdict[], tried: readonly Tried[]): void {
+function adjustForTries(found: readonly ModelVerdict[], before: readonly Try[]): void {
   const now = found.filter((one) => one.p !== null)
-  const before = tried.filter((t) => !found.some((one) => one.hash === t.hash))
   const adjusted = holm([...now, ...before].map(({ p }) => p as number))
   for (const [i, one] of now.entries()) one.p_adjusted = adjusted[i] as number
 }
