@@ -182,6 +182,7 @@ const ASKED: Record<keyof ReplayResult['seconds'], string> = {
   explain: '  the largest shares of a third of all trades',
   history: '  how it went, in 200 points',
   diff: '  what moved between two moments',
+  verdict: 'the verdict on 10,000 trades by three models',
 }
 
 function replayText({ events, coefficients, identical, seconds }: ReplayResult): string {

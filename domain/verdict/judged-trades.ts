@@ -1,21 +1,22 @@
 /** One trade of a log as a verdict reads it. Pure. */
 import type { PositionClosed } from '../event.ts'
 
+/** What is kept of an event: a million whole ones would not fit. */
+const FIELDS = [
+  'opened_at',
+  'closed_at',
+  'rr',
+  'return',
+  'net_return',
+  'risk_at_entry',
+  'timeframe',
+  'levers',
+  'measures',
+  'source',
+] as const satisfies readonly (keyof PositionClosed)[]
+
 /** As its newest revision has it. Times are ms since 1970-01-01 UTC. */
-export interface JudgedTrade
-  extends Pick<
-    PositionClosed,
-    | 'opened_at'
-    | 'closed_at'
-    | 'rr'
-    | 'return'
-    | 'net_return'
-    | 'risk_at_entry'
-    | 'timeframe'
-    | 'levers'
-    | 'measures'
-    | 'source'
-  > {
+export interface JudgedTrade extends Pick<PositionClosed, (typeof FIELDS)[number]> {
   /** From then on this revision was known. */
   known_at: number
   /** The log took it in long after its exit: it counts as known at its exit. */
@@ -54,6 +55,10 @@ export function judgedTrades(records: Iterable<JudgedRecord>): JudgedTrade[] {
     const { closed_at } = event
     const late = first === undefined || first - closed_at > LATE_MS
     const known_at = late ? closed_at + ((taken_at ?? 0) - (first ?? 0)) : Math.max(closed_at, taken_at as number)
-    return [{ ...event, known_at, late }]
+    const kept = Object.fromEntries(FIELDS.map((name) => [name, event[name]])) as Pick<
+      PositionClosed,
+      (typeof FIELDS)[number]
+    >
+    return [{ ...kept, known_at, late }]
   })
 }
