@@ -1,10 +1,9 @@
 /** What an import says, for a person and for a program. Pure. */
 import type { Baseline } from '../core/store/learned.ts'
 import type { PositionClosed } from '../domain/event.ts'
-import { contextOf, type Model } from '../domain/learning/model.ts'
+import type { Model } from '../domain/learning/model.ts'
 import type { WeighedRow } from '../domain/learning/offline.ts'
-import { learnedOutcome } from '../domain/learning/outcome.ts'
-import { learnedNumbersOf } from '../domain/trade-numbers.ts'
+import { learnedOutcome, outcomeSource } from '../domain/learning/outcome.ts'
 import type { LearnedTrades } from '../services/learner/learned-trades.ts'
 import { type OutcomeText, outcomeText } from './outcome-text.ts'
 import { number, table } from './table.ts'
@@ -193,7 +192,6 @@ interface Shown {
   of(event: PositionClosed): number | null
 }
 
-const outcomeOf = (model: Model, event: PositionClosed) =>
-  model.outcomeOf({ ...event, ...learnedNumbersOf(event), ...contextOf(event) })
+const outcomeOf = (model: Model, event: PositionClosed) => model.outcomeOf(outcomeSource(event))
 
 const mean = (numbers: number[]) => (numbers.length === 0 ? null : numbers.reduce((a, b) => a + b, 0) / numbers.length)

@@ -5,9 +5,9 @@ import { readRanges } from '../core/log/read-all.ts'
 import { lastRecordOf, recordOf } from '../core/runner/last-record.ts'
 import { eventUuid, type PositionClosed } from '../domain/event.ts'
 import { TradeHistory } from '../domain/history/trade-history.ts'
-import { contextOf, type Model } from '../domain/learning/model.ts'
+import type { Model } from '../domain/learning/model.ts'
+import { outcomeSource } from '../domain/learning/outcome.ts'
 import { revisedBy } from '../domain/revision.ts'
-import { learnedNumbersOf } from '../domain/trade-numbers.ts'
 import { checkEvent } from '../domain/validation.ts'
 import { historyFile, loadHistory, type ReadPartition, storeHistory } from './history-file.ts'
 
@@ -106,7 +106,7 @@ async function readOn(
       {
         ...event,
         event_id: eventUuid(event.event_id),
-        rr: model.outcomeOf({ ...event, ...learnedNumbersOf(event), ...contextOf(event) }),
+        rr: model.outcomeOf(outcomeSource(event)),
         partition,
         offset: record.offset,
         taken_at: record.timestamp,

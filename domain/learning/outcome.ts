@@ -1,5 +1,5 @@
 /** What a model learns of a trade: one number of its event, or that for each unit of a measure known at entry. Pure. */
-import type { LearnedNumbers } from '../trade-numbers.ts'
+import { type LearnedNumbers, learnedNumbersOf } from '../trade-numbers.ts'
 
 export type OutcomeName = 'rr' | 'return' | 'net_return'
 /** One of the event's numbers, or that for each unit of a measure that is known at entry (`risk_at_entry`, or one of the entry context). */
@@ -41,3 +41,12 @@ export function createOutcomeReader({
     return Math.abs(value) < LEAST_OUTCOME ? 0 : value
   }
 }
+
+/** What an event has that may be an outcome. */
+export const outcomeSource = (
+  event: { rr: number | null; measures: Record<string, number> } & LearnedNumbers,
+): OutcomeSource => ({
+  rr: event.rr,
+  ...learnedNumbersOf(event),
+  measure: (name) => (Object.hasOwn(event.measures, name) ? event.measures[name] : undefined),
+})

@@ -2,9 +2,9 @@
  * Whether past trades say anything about the next one: a walk through the log, each trade sized by what was known before its entry, against equal sizes.
  * Pure. docs/learning.md explains it.
  */
-import { contextOf, type Model } from '../learning/model.ts'
-import { learnedNumbersOf } from '../trade-numbers.ts'
+import type { Model } from '../learning/model.ts'
 import type { JudgedTrade } from './judged-trades.ts'
+import { type LearnableTrade, learnableTrades } from './learnable.ts'
 import {
   bootstrap,
   detectableUplift,
@@ -110,21 +110,10 @@ export function judge(trades: readonly JudgedTrade[], named: readonly Model[], o
   }
 }
 
-/** One trade as one model learns it. */
-interface Learned {
-  trade: JudgedTrade
-  outcome: number
-}
-
 function judgeModel(trades: readonly JudgedTrade[], model: Model, since: number, shuffles: number): ModelVerdict {
-  const learned = trades
-    .filter((t) => model.accepts(t.source))
-    .flatMap((trade): Learned[] => {
-      const outcome = model.outcomeOf({ ...trade, ...learnedNumbersOf(trade), ...contextOf(trade) })
-      return outcome === null ? [] : [{ trade, outcome }]
-    })
+  const learned = learnableTrades(model, trades)
   const { definition, hash } = model
-  const judged = learned.flatMap(({ trade }, i) => (trade.opened_at >= since ? [i] : []))
+  const judged = learned.flatMap(({ opened_at }, i) => (opened_at >= since ? [i] : []))
   const nothing: ModelVerdict = {
     name: definition.name,
     hash,
@@ -143,18 +132,15 @@ function judgeModel(trades: readonly JudgedTrade[], model: Model, since: number,
     trades_needed: null,
   }
   if (judged.length < 2) return nothing
-  const walk = planWalk(
-    model,
-    learned.map(({ trade }) => ({ ...trade, groups: model.combination(model.leverValues(trade)).groups })),
-  )
+  const walk = planWalk(model, learned)
   const all = Float64Array.from(learned, (l) => l.outcome)
   const pick = (values: Float64Array, of: readonly number[]) => Float64Array.from(of, (i) => values[i] as number)
   const sizes = walk(all)
   const outcomes = pick(all, judged)
   const multipliers = pick(sizes, judged)
-  const dayOf = (i: number) => Math.floor((learned[i] as Learned).trade.closed_at / DAY_MS)
-  const inMoney = judged.filter((i) => moneyOf((learned[i] as Learned).trade) !== null)
-  const money = Float64Array.from(inMoney, (i) => moneyOf((learned[i] as Learned).trade) as number)
+  const dayOf = (i: number) => Math.floor((learned[i] as LearnableTrade).closed_at / DAY_MS)
+  const inMoney = judged.filter((i) => moneyOf(learned[i] as LearnableTrade) !== null)
+  const money = Float64Array.from(inMoney, (i) => moneyOf(learned[i] as LearnableTrade) as number)
   const outcome = bootstrap(multipliers, outcomes, judged.map(dayOf))
   return {
     ...nothing,
