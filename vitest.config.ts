@@ -10,7 +10,7 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: [
-            '{domain,core,services,embedded,cli,doctor,demo,bench,fuzz,moving,replay,simulation,torture,test}/**/*.test.ts',
+            '{domain,core,services,embedded,cli,doctor,demo,bench,fuzz,moving,page,replay,simulation,torture,test,web}/**/*.test.ts',
           ],
           exclude: ['**/*.int.test.ts', '**/*.container.test.ts', '**/node_modules/**'],
           ...TIME_LIMITS,

@@ -23,6 +23,7 @@ import { register as importTrades } from './import.ts'
 import { register as lag } from './lag.ts'
 import { register as migrate } from './migrate.ts'
 import { register as models } from './models.ts'
+import { register as page } from './page.ts'
 import { register as promote } from './promote.ts'
 import { register as rebuild } from './rebuild.ts'
 import { register as registry } from './registry.ts'
@@ -43,7 +44,7 @@ import { register as verify } from './verify.ts'
 type Register = (program: Command) => void
 
 export const COMMANDS: { group: string; commands: Register[] }[] = [
-  { group: 'Run it:', commands: [demo, up, services, env] },
+  { group: 'Run it:', commands: [demo, up, services, page, env] },
   { group: 'Give it trades:', commands: [close, connect, importTrades, backfill] },
   { group: 'Look at it:', commands: [coefficients, allocate, lag, deadLetters, audit, verify, doctor, fold] },
   {

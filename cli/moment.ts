@@ -1,26 +1,11 @@
-/** A moment of the log, as a person names it: by exits, by when the log took records in, or by their offsets. */
+/** A moment of the log, as the options of a command name it. */
 import { type Command, InvalidArgumentError, Option } from 'commander'
-import { StrandlineError } from '../core/errors.ts'
-import type { Cut } from '../domain/history/cut.ts'
 import { parseTime } from '../domain/time.ts'
+import { type AtOffset, type NamedMoment, parseOffsets } from '../replay/moment.ts'
 
-export interface MomentOptions {
-  /** ms */
-  asOf?: number
-  /** ms */
-  atTime?: number
-  atOffset?: AtOffset
-}
+export { cutOf, type Moment, momentJson, namesMoment } from '../replay/moment.ts'
 
-/** One offset for every partition, or one for each that is named. */
-type AtOffset = number | Map<number, number>
-
-/** A moment in JSON; null where it is not by this that it was named. */
-export interface Moment {
-  as_of: string | null
-  at_time: string | null
-  at_offset: Record<string, number> | null
-}
+export type MomentOptions = NamedMoment
 
 export function momentOptions(command: Command): Command {
   return command
@@ -48,45 +33,10 @@ export function time(text: string): number {
 }
 
 export function offsets(text: string): AtOffset {
-  if (/^\d+$/.test(text)) return Number(text)
-  const pairs = text.split(',').map((part) => /^(\d+):(\d+)$/.exec(part))
-  if (pairs.some((p) => p === null))
+  const found = parseOffsets(text)
+  if (found === null)
     throw new InvalidArgumentError('Write an offset (1200), or one for each partition (0:1200,1:988).')
-  return new Map(pairs.map((p) => [Number(p?.[1]), Number(p?.[2])]))
-}
-
-/** Whether a moment other than now was named. Error: USAGE where two were. */
-export function namesMoment({ asOf, atTime, atOffset }: MomentOptions): boolean {
-  const named = [asOf, atTime, atOffset].filter((m) => m !== undefined).length
-  if (named > 1)
-    throw new StrandlineError('USAGE', 'More than one moment is named.', {
-      todo: 'Give one of --as-of, --at-time and --at-offset.',
-    })
-  return named === 1
-}
-
-/**
- * @param ends of the log, by partition
- * Error: USAGE for a partition that the topic does not have.
- */
-export function cutOf({ asOf, atTime, atOffset }: MomentOptions, ends: ReadonlyMap<number, number>): Cut {
-  if (atOffset === undefined) return { closedUntil: asOf, takenUntil: atTime }
-  if (typeof atOffset === 'number')
-    return { below: new Map([...ends.keys()].map((partition) => [partition, atOffset])) }
-  for (const partition of atOffset.keys())
-    if (!ends.has(partition))
-      throw new StrandlineError('USAGE', `The topic has no partition ${partition}: it has ${ends.size}.`, {
-        todo: 'Name partitions from 0 up.',
-      })
-  return { below: atOffset }
-}
-
-export function momentJson(options: MomentOptions, cut: Cut): Moment {
-  return {
-    as_of: isoOrNull(options.asOf),
-    at_time: isoOrNull(options.atTime),
-    at_offset: cut.below ? Object.fromEntries(cut.below) : null,
-  }
+  return found
 }
 
 /** For a person; undefined: now. */

@@ -1,10 +1,11 @@
 /** How a command gets at the history of the log. */
 import { logLevel } from '../core/config.ts'
 import { createLogger } from '../core/logger.ts'
-import { learnedOutcome } from '../domain/learning/outcome.ts'
 import { type OpenHistory, openHistory } from '../replay/open-history.ts'
 import { createProgress } from './progress.ts'
 import { type OpenStack, openStack } from './shared.ts'
+
+export { answering } from '../replay/open-history.ts'
 
 /** What goes wrong is told in a sentence by the command; warnings of clients would be lines of JSON beside it. */
 export const openLog = (dataDir?: string): Promise<OpenStack> =>
@@ -33,12 +34,3 @@ export async function withHistory<T>(
     await stack.close()
   }
 }
-
-/** Which model answered, for JSON. */
-export const answering = ({ model, build, active }: OpenHistory) => ({
-  name: model.definition.name,
-  hash: model.hash,
-  build,
-  active,
-  outcome: learnedOutcome(model.definition),
-})

@@ -29,6 +29,13 @@ export interface ServiceOptions {
   childOf?: string
 }
 
+export interface ServiceTraits {
+  /** Paths that need no token. */
+  open?: readonly string[]
+  /** Hears where it listens, before it can do its job. */
+  listens?(url: string): void
+}
+
 /** What every command that runs a service takes. @param fallback port where none is given; 0: any that is free */
 export function serviceOptions(command: Command, fallback: number): Command {
   command
@@ -51,6 +58,7 @@ export async function runService(
   name: ServiceName,
   options: ServiceOptions,
   load: () => Promise<StartService>,
+  { open, listens }: ServiceTraits = {},
 ): Promise<void> {
   useTokenFile(options.tokenFile)
   const choice = stackOf(options)
@@ -82,7 +90,8 @@ export async function runService(
     parts.push({ stop: () => store.close() })
     const wanted = options.port ?? (Number(env.STRANDLINE_HTTP_PORT?.trim()) || fallbackPort(name))
     const portFlag = options.childOf ? '--base-port' : '--port'
-    const host = await openHost({ name, port: wanted, metrics, logger, liveness, portFlag })
+    const host = await openHost({ name, port: wanted, metrics, logger, liveness, portFlag, open })
+    listens?.(host.url)
     parts.push(host)
     const deps: ServiceDeps = {
       config,

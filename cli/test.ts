@@ -53,6 +53,7 @@ Examples:
 async function runTests(args: string[], checks: boolean): Promise<number> {
   if (checks) {
     if ((await step('types', ['typescript', 'bin/tsc'], ['--noEmit'])) !== 0) return 1
+    if ((await step('types of the page', ['typescript', 'bin/tsc'], ['--noEmit', '-p', 'web'])) !== 0) return 1
     if ((await step('style', ['@biomejs/biome', 'bin/biome'], ['check', '.'])) !== 0) return 1
   }
   const missing = OPTIONAL.filter(({ program, arguments: a }) => spawnSync(program, a, { stdio: 'ignore' }).error)

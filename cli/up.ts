@@ -4,7 +4,14 @@ import type { Command } from 'commander'
 import { logLevel } from '../core/config.ts'
 import { createLogger } from '../core/logger.ts'
 import type { Need } from '../core/stack/layout.ts'
-import { DEFAULT_BASE_PORT, DEFAULT_DATA_DIR, dataDirPath, SERVICES, stackPorts } from '../core/stack/layout.ts'
+import {
+  DEFAULT_BASE_PORT,
+  DEFAULT_DATA_DIR,
+  dataDirPath,
+  SERVICES,
+  stackPorts,
+  VIEWERS,
+} from '../core/stack/layout.ts'
 import { freqtradeEnvironment, readFreqtradeSettings } from './freqtrade-settings.ts'
 import { say } from './output.ts'
 import { basePort } from './shared.ts'
@@ -14,6 +21,7 @@ interface Options {
   dataDir: string
   basePort: number
   model?: string
+  operate?: boolean
   freqtradeUrl?: string
   freqtradeUsername?: string
   freqtradePasswordFile?: string
@@ -26,16 +34,17 @@ export function register(program: Command): void {
   program
     .command('up')
     .description(
-      'Start Kafka, schema registry, PostgreSQL and Supabase, then PM, learner, projector and decision service; Ctrl-C stops all of it.',
+      'Start Kafka, schema registry, PostgreSQL and Supabase, then PM, learner, projector, decision service and the page; Ctrl-C stops all of it.',
     )
     .option('--data-dir <dir>', 'where everything is kept', DEFAULT_DATA_DIR)
     .option(
       '--base-port <port>',
-      'all ports are counted from it: services +1 to +5, engines +10 to +14',
+      'all ports are counted from it: services +1 to +6, engines +10 to +14',
       basePort,
       DEFAULT_BASE_PORT,
     )
     .option('--model <name>', 'learning model, e.g. lowcap-v4 or freqtrade (default: STRANDLINE_MODEL, else lowcap-v4)')
+    .option('--operate', 'the page may change things; needs STRANDLINE_TOKEN (./strandline page --help)')
     .option(
       '--freqtrade-url <url>',
       'also learn from this running Freqtrade (default: FREQTRADE_URL); as ./strandline connect freqtrade',
@@ -64,7 +73,7 @@ KAFKA_BROKERS, SCHEMA_REGISTRY_URL and SUPABASE_URL (with SUPABASE_SERVICE_ROLE_
 
 const NEEDS: Need[] = ['database', 'kafka', 'registry']
 
-async function run({ dataDir, basePort, model, json, ...options }: Options): Promise<void> {
+async function run({ dataDir, basePort, model, operate, json, ...options }: Options): Promise<void> {
   const freqtrade = readFreqtradeSettings(
     {
       url: options.freqtradeUrl,
@@ -95,7 +104,8 @@ async function run({ dataDir, basePort, model, json, ...options }: Options): Pro
     dataDir: folder,
     ports: stackPorts(basePort),
     needs: NEEDS,
-    services: [...SERVICES, ...(freqtrade ? (['freqtrade'] as const) : [])],
+    operate,
+    services: [...SERVICES, ...VIEWERS, ...(freqtrade ? (['freqtrade'] as const) : [])],
     env: process.env,
     serviceEnv: freqtrade ? { freqtrade: freqtradeEnvironment(freqtrade) } : undefined,
     model,
@@ -123,7 +133,7 @@ export function summary(folder: string, env: Record<string, string>): string {
   const here = folder === dataDirPath(undefined) ? '' : ` --data-dir '${folder}'`
   return `
 All of it is up. Data and logs are in ${folder}; Ctrl-C stops it.
-
+${env.STRANDLINE_PAGE_URL ? `\nLook at it:  ${env.STRANDLINE_PAGE_URL}\n` : ''}
 A client, or another ./strandline, is pointed at it with
   eval "$(./strandline env${here})"
 ${env.DATABASE_URL ? `\nLook into the database, after that:  psql "$DATABASE_URL"` : ''}

@@ -46,6 +46,7 @@ export type ErrorCode =
   | 'NOTHING_LEARNED'
   | 'BOT_UNREACHABLE'
   | 'BOT_REFUSED'
+  | 'READ_ONLY'
 
 export class StrandlineError extends Error {
   readonly code: ErrorCode

@@ -23,6 +23,8 @@ export interface HostOptions {
   metrics: Registry
   logger: Logger
   liveness?: Liveness
+  /** Further paths that need no token: what is there for everyone to read. */
+  open?: readonly string[]
 }
 
 export interface Host {
@@ -62,6 +64,7 @@ export async function openHost({
   metrics,
   logger,
   liveness,
+  open = [],
 }: HostOptions): Promise<Host> {
   let reason = `${name} is starting.`
   let answer = (request: IncomingMessage, response: ServerResponse) => {
@@ -72,7 +75,7 @@ export async function openHost({
       path === '/readyz' ? { service: name, ok: false, reason } : errorBody('NOT_READY', reason, 'Send it again later.')
     response.end(JSON.stringify(asked ?? notYet))
   }
-  const guard = createGuard({ host, open: OPEN_PATHS })
+  const guard = createGuard({ host, open: [...OPEN_PATHS, ...open] })
   const server = createServer(BROKEN_REQUESTS, (request, response) => {
     const refused = guard(request)
     if (!refused) return answer(request, response)

@@ -26,6 +26,8 @@ export interface ServiceProcessOptions {
   name: ServiceName
   port: number
   dataDir: string
+  /** Further arguments of its command. */
+  args?: string[]
   /** Points it at the engines. */
   env: Record<string, string>
   logFile: string
@@ -50,6 +52,7 @@ export async function startServiceProcess({
   name,
   port,
   dataDir,
+  args = [],
   env,
   logFile,
   say,
@@ -59,7 +62,8 @@ export async function startServiceProcess({
   const log = await openLogFile(logFile)
   const before = (await log.stat()).size
   // Detached: Ctrl-C in the terminal reaches the stack, which stops its parts in order.
-  const child = fork(MAIN, [...commandOf(name), '--port', String(port), ...serviceMarker(dataDir).split(/ (.*)/s, 2)], {
+  const at = ['--port', String(port)]
+  const child = fork(MAIN, [...commandOf(name), ...args, ...at, ...serviceMarker(dataDir).split(/ (.*)/s, 2)], {
     execArgv: NODE_FLAGS,
     detached: true,
     stdio: ['ignore', log.fd, log.fd, 'ipc'],

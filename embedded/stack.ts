@@ -38,6 +38,8 @@ export interface StackOptions {
   /** What only one of the services is told. */
   serviceEnv?: Partial<Record<ServiceName, Record<string, string>>>
   model?: string
+  /** The page may change things. */
+  operate?: boolean
   /** How others are told who has the data folder. */
   purpose: string
   logger: Logger
@@ -267,7 +269,7 @@ async function prepareLog(options: StackOptions, stack: StackDescription): Promi
 
 async function startService(
   name: ServiceName,
-  { dataDir, ports, say, signal, serviceEnv }: StackOptions,
+  { dataDir, ports, say, signal, serviceEnv, operate }: StackOptions,
   stack: StackDescription,
   excused: () => boolean,
   restarted: (r: { pid: number }) => void,
@@ -286,6 +288,7 @@ async function startService(
         name,
         port: ports[name],
         dataDir,
+        args: name === 'page' && operate ? ['--operate'] : [],
         env: { ...stack.env, ...serviceEnv?.[name] },
         logFile,
         say,
@@ -298,7 +301,8 @@ async function startService(
   if (foreign) await tellWhyNotReady(service.current(), name, say)
   stack.services[name] = service.current().url
   stack.pids[name] = service.current().pid
-  say(`${name} listens on ${service.current().url}`)
+  if (name === 'page') stack.env.STRANDLINE_PAGE_URL = `${service.current().url}/`
+  else say(`${name} listens on ${service.current().url}`)
   return service
 }
 

@@ -12,9 +12,10 @@ import type { Store } from '../core/store/store.ts'
 import type { Cut } from '../domain/history/cut.ts'
 import type { TradeHistory } from '../domain/history/trade-history.ts'
 import { compileModel, type Model } from '../domain/learning/model.ts'
+import { learnedOutcome } from '../domain/learning/outcome.ts'
 import { createAuditStore } from '../services/audit/audit-store.ts'
 import { readLetters } from '../services/audit/stores.ts'
-import { readHistory } from './read-history.ts'
+import { type HistorySource, type ReadHistory, readHistory } from './read-history.ts'
 
 export interface HistoryDeps {
   store: Store
@@ -50,22 +51,50 @@ export interface OpenHistory {
  * Errors: USAGE (no such model), MODEL_INVALID, NOTHING_LEARNED, and those of database, log and registry.
  */
 export async function openHistory(deps: HistoryDeps, name?: string): Promise<OpenHistory> {
-  const { store, log, config, cacheDir, progress } = deps
+  const version = await versionNamed(deps.store, name)
+  const { history, ends, read } = await readHistory(sourceOf(deps, version), version.model)
+  return openedOf(deps.store, version, { history, ends, read }, deps.config.topic)
+}
+
+export interface NamedVersion extends Pick<OpenHistory, 'model' | 'build' | 'active' | 'model_version'> {
+  /** undefined: it is in no database, and read from the topic of the loop. */
+  topic: string | undefined
+}
+
+/** As openHistory. */
+export async function versionNamed(store: Store, name?: string): Promise<NamedVersion> {
   const version = await findVersion(createCoefficientStore(store), name)
-  const model = version ? compileModel(version.definition, version.hash) : loadModel(name as string)
-  const topic = version?.topic ?? config.topic
+  return {
+    model: version ? compileModel(version.definition, version.hash) : loadModel(name as string),
+    build: version?.build ?? 1,
+    active: version?.active ?? false,
+    model_version: version?.model_version ?? null,
+    topic: version?.topic,
+  }
+}
+
+/** Where a version's history is read. */
+export function sourceOf({ log, config, cacheDir, progress }: HistoryDeps, version: NamedVersion): HistorySource {
+  const topic = version.topic ?? config.topic
   const codec = createCodec({ registry: config.registry, topic }, undefined, AT_ONCE)
   const cluster = [...config.kafka.brokers].sort().join(',')
-  const { history, ends, read } = await readHistory({ log, codec, topic, cluster, dir: cacheDir, progress }, model)
-  const build = version?.build ?? 1
+  return { log, codec, topic, cluster, dir: cacheDir, progress }
+}
+
+/** What was read, less what the learner refused. Errors: STORE_UNREACHABLE. */
+export async function openedOf(
+  store: Store,
+  { topic: named, ...version }: NamedVersion,
+  { history, ends, read }: ReadHistory,
+  fallbackTopic: string,
+): Promise<OpenHistory> {
+  const topic = named ?? fallbackTopic
+  const { model, build } = version
   const consumer = learnerConsumer({ model: model.definition.name, hash: model.hash, build })
   const refused = history.rowsAt(new Set((await readLetters(createAuditStore(store), topic, consumer)).keys()))
   return {
-    model,
-    build,
+    ...version,
     topic,
-    active: version?.active ?? false,
-    model_version: version?.model_version ?? null,
     history,
     ends,
     read,
@@ -96,3 +125,12 @@ async function findVersion(store: CoefficientStore, name: string | undefined): P
     throw unknownModel(name, await store.list())
   }
 }
+
+/** Which model answered, for JSON. */
+export const answering = ({ model, build, active }: OpenHistory) => ({
+  name: model.definition.name,
+  hash: model.hash,
+  build,
+  active,
+  outcome: learnedOutcome(model.definition),
+})

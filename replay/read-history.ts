@@ -37,24 +37,45 @@ const WORTH_STORING = 1_000
 
 /** Errors: those of the log and the registry. */
 export async function readHistory(source: HistorySource, model: Model): Promise<ReadHistory> {
-  const { log, topic, cluster, dir } = source
+  const { file, history, partitions, ranges } = await loadStored(source, model)
+  const { read, certain } = await readOn(source, model, history, partitions, ranges)
+  if (certain && read >= WORTH_STORING) await storeHistory(file, { partitions, state: history.state() })
+  return { history, ends: endsOf(partitions), read }
+}
+
+export interface StoredPart {
+  /** Where the cache lies. */
+  file: string
+  history: TradeHistory
+  /** How far it goes: from there on it is read. */
+  partitions: ReadPartition[]
+  /** What the log has now. */
+  ranges: PartitionOffsets[]
+}
+
+/** What the cache has of the log, as far as the log still has it too; nothing else. */
+export async function loadStored({ log, topic, cluster, dir }: HistorySource, model: Model): Promise<StoredPart> {
   const ranges = await log.offsets(topic)
   const topicId = await log.topicId(topic)
   const file = historyFile(topicId ?? `${cluster} ${topic}`, model.hash, dir)
   const stored = await loadHistory(file)
   const usable = stored !== null && (await holds(log, topic, stored.partitions, ranges))
-  const history = new TradeHistory(usable ? stored.state : undefined)
   const known = new Map(usable ? stored.partitions.map((p) => [p.partition, p]) : [])
-  const partitions = ranges.map(
-    ({ partition, start }): ReadPartition => known.get(partition) ?? { partition, start, next: start, last: null },
-  )
-  const { read, certain } = await readOn(source, model, history, partitions, ranges)
-  if (certain && read >= WORTH_STORING) await storeHistory(file, { partitions, state: history.state() })
-  return { history, ends: new Map(partitions.map((p) => [p.partition, p.next])), read }
+  return {
+    file,
+    history: new TradeHistory(usable ? stored.state : undefined),
+    partitions: ranges.map(
+      ({ partition, start }) => known.get(partition) ?? { partition, start, next: start, last: null },
+    ),
+    ranges,
+  }
 }
 
+export const endsOf = (partitions: readonly ReadPartition[]): Map<number, number> =>
+  new Map(partitions.map((p) => [p.partition, p.next]))
+
 /** Whether the log still has what was read of it, all of it: nothing was cut off at either end, and the last records are the same ones. */
-async function holds(
+export async function holds(
   log: EventLog,
   topic: string,
   stored: readonly ReadPartition[],
@@ -73,12 +94,13 @@ async function holds(
 
 /** Adds what lies behind `partitions[…].next`, and moves that on. `certain`: no record was passed over that may be read another time. */
 async function readOn(
-  { log, codec, topic, progress }: HistorySource,
+  source: HistorySource,
   model: Model,
   history: TradeHistory,
   partitions: ReadPartition[],
   ranges: readonly PartitionOffsets[],
 ): Promise<{ read: number; certain: boolean }> {
+  const { log, topic, progress } = source
   const of = new Map(partitions.map((p) => [p.partition, p]))
   const missing = ranges.map((r) => ({ ...r, start: Math.max(r.start, of.get(r.partition)?.next ?? r.start) }))
   const total = missing.reduce((sum, r) => sum + r.end - r.start, 0)
@@ -86,22 +108,37 @@ async function readOn(
   let read = 0
   let certain = true
 
-  async function eventOf({ value }: LogRecord): Promise<PositionClosed | null> {
-    if (value === null) return null
-    try {
-      return await codec.decode(value)
-    } catch (error) {
-      if (!(error instanceof DecodeError)) throw error
-      if (error.reason === 'unknown_schema') certain = false
-      return null
-    }
-  }
-
+  const add = createRecordAdder(source.codec, model, history)
   await readRanges(log, topic, missing, async (record, partition) => {
     last.set(partition, record)
     if (++read % 1_000 === 0) progress?.(read, total)
-    const event = await eventOf(record)
-    if (!event || !model.accepts(event.source) || checkEvent(event, record.key, record.timestamp)) return
+    if (!(await add(record, partition))) certain = false
+  })
+  if (read > 0) progress?.(total, total)
+  for (const { partition, end } of ranges) {
+    const mine = of.get(partition) as ReadPartition
+    mine.next = Math.max(mine.next, end)
+    const record = last.get(partition)
+    if (record) mine.last = lastRecordOf(record)
+  }
+  return { read, certain }
+}
+
+/**
+ * Adds one record to the history, if the model learns from it. Resolves to false where that is not certain: the registry does not know the schema now and
+ * may another time.
+ */
+export function createRecordAdder(codec: Pick<Codec, 'decode'>, model: Model, history: TradeHistory) {
+  return async (record: LogRecord, partition: number): Promise<boolean> => {
+    if (record.value === null) return true
+    let event: PositionClosed
+    try {
+      event = await codec.decode(record.value)
+    } catch (error) {
+      if (!(error instanceof DecodeError)) throw error
+      return error.reason !== 'unknown_schema'
+    }
+    if (!model.accepts(event.source) || checkEvent(event, record.key, record.timestamp)) return true
     history.add(
       {
         ...event,
@@ -114,13 +151,6 @@ async function readOn(
       },
       model.combination(model.leverValues(event)),
     )
-  })
-  if (read > 0) progress?.(total, total)
-  for (const { partition, end } of ranges) {
-    const mine = of.get(partition) as ReadPartition
-    mine.next = Math.max(mine.next, end)
-    const record = last.get(partition)
-    if (record) mine.last = lastRecordOf(record)
+    return true
   }
-  return { read, certain }
 }

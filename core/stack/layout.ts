@@ -7,9 +7,11 @@ export const DEFAULT_DATA_DIR = '.strandline'
 export const DEMO_DATA_DIR = '.strandline-demo'
 
 export const SERVICES = ['pm', 'learner', 'projector', 'decision'] as const
+/** What people look at it with. */
+export const VIEWERS = ['page'] as const
 /** Bots of others that are listened to, where somebody says where they are. */
 export const CONNECTORS = ['freqtrade'] as const
-export type ServiceName = (typeof SERVICES)[number] | (typeof CONNECTORS)[number]
+export type ServiceName = (typeof SERVICES)[number] | (typeof CONNECTORS)[number] | (typeof VIEWERS)[number]
 
 export interface StackPorts {
   pm: number
@@ -17,6 +19,7 @@ export interface StackPorts {
   projector: number
   decision: number
   freqtrade: number
+  page: number
   kafka: number
   kafkaController: number
   registry: number
@@ -31,6 +34,7 @@ export function stackPorts(base: number): StackPorts {
     projector: base + 3,
     decision: base + 4,
     freqtrade: base + 5,
+    page: base + 6,
     kafka: base + 10,
     kafkaController: base + 11,
     registry: base + 12,

@@ -1,0 +1,181 @@
+/** Looks at the loop: every second while somebody watches, else every ten, so that the last hours can be drawn. */
+import { explain } from '../../core/errors.ts'
+import type { LagReport } from '../../core/lag/lag.ts'
+import { createLagStore } from '../../core/lag/lag-store.ts'
+import { readLag } from '../../core/lag/read-lag.ts'
+import { isLearner } from '../../core/runner/consumer-names.ts'
+import type { ServiceDeps } from '../../core/service.ts'
+import { createCoefficientStore } from '../../core/store/coefficient-store.ts'
+import { readCoefficients } from '../../core/store/learned.ts'
+import { createAuditStore } from '../../services/audit/audit-store.ts'
+import type { Histories } from '../histories.ts'
+import type { Jobs } from '../jobs/jobs.ts'
+import { createLatencySamples } from './latency.ts'
+import { createNewestTrades } from './newest-trades.ts'
+import { problemsOf } from './problems.ts'
+import type { Audited, CoursePoint, LoopState } from './state.ts'
+
+const WATCHED_MS = 1_000
+const UNWATCHED_MS = 10_000
+/** Between two points of the course: six hours of them are kept. */
+const COURSE_MS = 10_000
+const COURSE_POINTS = 2_160
+/** Between two audits: at least, and so many times as long as one takes. */
+const AUDIT_MS = 30_000
+const AUDIT_SHARE = 20
+const TRADES = 12
+
+export interface LoopWatch {
+  state(): LoopState
+  /** What could not be looked at the last time, and why; null: nothing. */
+  failure(): string | null
+  /** Calls `changed` after each look, until it is told to stop. */
+  listen(changed: (state: LoopState) => void): () => void
+  stop(): Promise<void>
+}
+
+export function watchLoop(
+  deps: Pick<ServiceDeps, 'config' | 'store' | 'log' | 'clock' | 'liveness'>,
+  { histories, jobs }: { histories: Histories; jobs: Jobs },
+): LoopWatch {
+  const { store, log, clock, config } = deps
+  const { topic } = config
+  const lagStore = createLagStore(store)
+  const audits = createAuditStore(store)
+  const coefficients = createCoefficientStore(store)
+  const latency = createLatencySamples()
+  const newestOf = createNewestTrades(TRADES)
+  const listeners = new Set<(state: LoopState) => void>()
+  const stopping = new AbortController()
+  let sooner = new AbortController()
+  let waitingSince: number | null = null
+  let auditing = false
+  let nextAudit = 0
+  let failure: string | null = 'It has not looked yet.'
+  let state: LoopState = {
+    at: new Date(clock.now()).toISOString(),
+    topic,
+    outbox: null,
+    log: null,
+    consumers: [],
+    latency: null,
+    learned: null,
+    dead_letters: 0,
+    trades: null,
+    reading: null,
+    problems: [],
+    audit: null,
+    course: [],
+  }
+
+  async function look(): Promise<void> {
+    const failures: string[] = []
+    const tried = <T>(work: Promise<T>): Promise<T | undefined> =>
+      work.catch((error) => {
+        const sentence = explain(error)
+        if (!failures.includes(sentence)) failures.push(sentence)
+        return undefined
+      })
+    const [lag, ranges, outbox, baseline, trades] = await Promise.all([
+      tried(readLag({ lag: lagStore, log, clock }, topic)),
+      tried(log.offsets(topic)),
+      tried(audits.outboxDepth()),
+      tried(readBaseline()),
+      tried(readTrades()),
+    ])
+    const now = clock.now()
+    if (lag) await tried(latency.sample(lag, log, now))
+    if (outbox !== undefined) waitingSince = outbox === 0 ? null : (waitingSince ?? now)
+    const records = ranges ? ranges.reduce((sum, r) => sum + r.end - r.start, 0) : (state.log?.records ?? 0)
+    const at = new Date(now).toISOString()
+    const active = lag?.groups.find((g) => g.active && isLearner(g.consumer))
+    state = {
+      ...state,
+      at,
+      outbox: outbox ?? state.outbox,
+      log: ranges ? { records, partitions: ranges.length } : state.log,
+      consumers: lag?.groups ?? state.consumers,
+      latency: latency.summary(),
+      learned: baseline === undefined ? state.learned : baseline,
+      dead_letters: lag ? (active?.dead_letters ?? 0) : state.dead_letters,
+      ...(trades ?? {}),
+      problems: problemsOf({
+        failures,
+        lag: lag ?? null,
+        records,
+        outbox: outbox ?? null,
+        waitingSince,
+        audit: state.audit,
+        now,
+      }),
+      course: lag ? courseWith(state.course, at, records, lag) : state.course,
+    }
+    failure = failures[0] ?? null
+    if (failure === null && !auditing && now >= nextAudit) void auditOnce(now)
+  }
+
+  async function readBaseline(): Promise<LoopState['learned']> {
+    const version = await coefficients.version(null)
+    if (!version) return null
+    const { global_rr } = await readCoefficients(coefficients, [])
+    return { model: version.definition.name, n: global_rr.n }
+  }
+
+  /** Does not wait for the log to be read: until it is, the page says how far that is. */
+  async function readTrades(): Promise<Pick<LoopState, 'trades' | 'reading'>> {
+    if ((await coefficients.version(null)) === null) return { trades: [], reading: null }
+    const opening = histories.open()
+    opening.catch(() => undefined)
+    const soon = await Promise.race([opening, clock.sleep(WATCHED_MS / 2).then(() => null)])
+    if (soon) return { trades: newestOf(soon.history), reading: null }
+    return { trades: state.trades, reading: await histories.progress() }
+  }
+
+  async function auditOnce(began: number): Promise<void> {
+    auditing = true
+    try {
+      const report = await jobs.audit()
+      const took = clock.now() - began
+      const audited: Audited = { ...report, at: new Date(began).toISOString(), seconds: took / 1000 }
+      state = { ...state, audit: audited }
+      nextAudit = clock.now() + Math.max(AUDIT_MS, AUDIT_SHARE * took)
+    } catch {
+      nextAudit = clock.now() + AUDIT_MS // the next look says what is away
+    } finally {
+      auditing = false
+    }
+  }
+
+  const beat = deps.liveness?.loop('The look at the loop')
+  const done = (async () => {
+    while (!stopping.signal.aborted) {
+      await look()
+      beat?.beat()
+      for (const changed of listeners) changed(state)
+      const either = AbortSignal.any([stopping.signal, sooner.signal])
+      await clock.sleep(listeners.size > 0 ? WATCHED_MS : UNWATCHED_MS, either)
+    }
+  })()
+
+  return {
+    state: () => state,
+    failure: () => failure,
+    listen(changed) {
+      listeners.add(changed)
+      sooner.abort()
+      sooner = new AbortController()
+      return () => listeners.delete(changed)
+    },
+    async stop() {
+      stopping.abort()
+      await done
+    },
+  }
+}
+
+function courseWith(course: CoursePoint[], at: string, records: number, lag: LagReport): CoursePoint[] {
+  const last = course.at(-1)
+  if (last && Date.parse(at) - Date.parse(last.at) < COURSE_MS) return course
+  const point = { at, records, lag: Object.fromEntries(lag.groups.map((g) => [g.consumer, g.lag_records])) }
+  return [...course.slice(1 - COURSE_POINTS), point]
+}

@@ -1,0 +1,107 @@
+/** Asks the server. What it refuses is a sentence, and what to do about it. */
+import { useEffect, useRef, useState } from 'preact/hooks'
+
+export class Refused extends Error {
+  readonly status: number
+  readonly code: string
+  readonly todo: string | null
+
+  constructor(status: number, code: string, message: string, todo: string | null) {
+    super(message)
+    this.status = status
+    this.code = code
+    this.todo = todo
+  }
+}
+
+/** The token is a person's: it is kept for this tab alone, and shown nowhere. */
+const TOKEN = 'strandline-token'
+export const NEEDS_TOKEN = 'strandline:token'
+export const setToken = (token: string): void => sessionStorage.setItem(TOKEN, token)
+
+export function tokenHeaders(): Record<string, string> {
+  const token = sessionStorage.getItem(TOKEN)
+  return token ? { authorization: `Bearer ${token}` } : {}
+}
+
+/** Errors: Refused; where the server does not answer, with status 0. */
+export async function ask<T>(path: string, options: { body?: unknown; signal?: AbortSignal } = {}): Promise<T> {
+  const { body, signal } = options
+  const sent = body === undefined ? {} : { method: 'POST', body: JSON.stringify(body) }
+  const type: Record<string, string> = body === undefined ? {} : { 'content-type': 'application/json' }
+  let response: Response
+  try {
+    response = await fetch(path, { ...sent, headers: { ...tokenHeaders(), ...type }, signal })
+  } catch (error) {
+    if (signal?.aborted) throw error
+    throw new Refused(
+      0,
+      'AWAY',
+      'The page’s server does not answer.',
+      'It is asked again; look whether ./strandline up (or page) runs.',
+    )
+  }
+  const text = await response.text()
+  if (response.ok) return JSON.parse(text) as T
+  throw refusalIn(response.status, text)
+}
+
+export function refusalIn(status: number, text: string): Refused {
+  if (status === 401) dispatchEvent(new Event(NEEDS_TOKEN))
+  try {
+    const { error } = JSON.parse(text)
+    return new Refused(status, error.code, error.message, error.todo ?? null)
+  } catch {
+    return new Refused(status, 'INTERNAL', `The server answered ${status}.`, null)
+  }
+}
+
+export interface Answered<T> {
+  /** The last answer, also while the next one is waited for. */
+  value: T | undefined
+  error: Refused | undefined
+  /** A question is under way. */
+  asking: boolean
+  /** Asks once more. */
+  again(): void
+}
+
+const RETRY_MS = 2_000
+
+/** The answer to a question, asked again when it changes; null asks nothing. What is away is asked after until it answers. */
+export function useAnswer<T>(path: string | null, body?: unknown): Answered<T> {
+  const [state, set] = useState<Omit<Answered<T>, 'again'>>({
+    value: undefined,
+    error: undefined,
+    asking: path !== null,
+  })
+  const [turn, setTurn] = useState(0)
+  const asked = useRef('')
+  const sent = body === undefined ? '' : JSON.stringify(body)
+  useEffect(() => {
+    if (path === null) return set({ value: undefined, error: undefined, asking: false })
+    const ending = new AbortController()
+    let timer: ReturnType<typeof setTimeout> | undefined
+    const question = `${path.split('?')[0]}`
+    set((before) => ({
+      value: asked.current === question ? before.value : undefined,
+      error: undefined,
+      asking: true,
+    }))
+    asked.current = question
+    ask<T>(path, { body, signal: ending.signal }).then(
+      (value) => set({ value, error: undefined, asking: false }),
+      (error) => {
+        if (ending.signal.aborted) return
+        const refused = error instanceof Refused ? error : new Refused(0, 'INTERNAL', String(error), null)
+        set((before) => ({ value: before.value, error: refused, asking: false }))
+        if (refused.status === 0 || refused.status === 503) timer = setTimeout(() => setTurn((n) => n + 1), RETRY_MS)
+      },
+    )
+    return () => {
+      ending.abort()
+      clearTimeout(timer)
+    }
+  }, [path, sent, turn])
+  return { ...state, again: () => setTurn((n) => n + 1) }
+}
