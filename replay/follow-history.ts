@@ -37,6 +37,8 @@ export function followHistory(
   let added = 0
   let total = 0
   let certain = true
+  /** The log ends before what was read of it: it is another one. */
+  let cut = false
 
   async function follow(): Promise<void> {
     const stored = await loadStored(source, model)
@@ -45,6 +47,7 @@ export function followHistory(
     added = 0
     certain = true
     held = stored
+    cut = false
     const add = createRecordAdder(source.codec, model, stored.history)
     let broken: unknown
     const placed = (partition: number): ReadPartition => {
@@ -91,6 +94,7 @@ export function followHistory(
           await clock.sleep(500, stopping.signal)
           const ended = broken ?? subscription.failure()
           if (ended) throw ended
+          if (cut) return
           if (worth && certain && added >= WORTH_STORING && added >= total) {
             worth = false
             await storeHistory(stored.file, { partitions: stored.partitions, state: stored.history.state() })
@@ -115,11 +119,12 @@ export function followHistory(
     }
   })()
 
-  const reaches = (ranges: readonly PartitionOffsets[]) =>
-    held !== undefined &&
-    ranges.every(
-      (r) => r.end <= r.start || (held?.partitions.find((p) => p.partition === r.partition)?.next ?? 0) >= r.end,
-    )
+  const nextOf = (partition: number) => held?.partitions.find((p) => p.partition === partition)?.next ?? 0
+
+  function reaches(ranges: readonly PartitionOffsets[]): boolean {
+    cut ||= ranges.some((r) => r.end < nextOf(r.partition))
+    return held !== undefined && !cut && ranges.every((r) => r.end <= r.start || nextOf(r.partition) >= r.end)
+  }
 
   return {
     async read() {

@@ -1,6 +1,7 @@
 /** The loop at one moment, as the page shows it. Times are ISO 8601 in UTC, durations milliseconds. */
 import type { ConsumerLag } from '../../core/lag/lag.ts'
 import type { Severity } from '../../doctor/finding.ts'
+import type { OutcomeDefinition } from '../../domain/learning/outcome.ts'
 import type { TradeRow } from '../../replay/trade-row.ts'
 import type { AuditReport } from '../../services/audit/audit.ts'
 
@@ -45,7 +46,7 @@ export interface LoopState {
   consumers: ConsumerLag[]
   latency: Latency | null
   /** Trades in the baseline of the active model. */
-  learned: { model: string; n: number } | null
+  learned: { model: string; outcome: OutcomeDefinition; n: number } | null
   /** Open ones of the learner that readers see. */
   dead_letters: number
   /** The newest records of the log, newest first, as the active model reads them. null: not read yet. */

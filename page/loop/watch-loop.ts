@@ -7,6 +7,7 @@ import { isLearner } from '../../core/runner/consumer-names.ts'
 import type { ServiceDeps } from '../../core/service.ts'
 import { createCoefficientStore } from '../../core/store/coefficient-store.ts'
 import { readCoefficients } from '../../core/store/learned.ts'
+import { learnedOutcome } from '../../domain/learning/outcome.ts'
 import { createAuditStore } from '../../services/audit/audit-store.ts'
 import type { Histories } from '../histories.ts'
 import type { Jobs } from '../jobs/jobs.ts'
@@ -118,11 +119,12 @@ export function watchLoop(
     const version = await coefficients.version(null)
     if (!version) return null
     const { global_rr } = await readCoefficients(coefficients, [])
-    return { model: version.definition.name, n: global_rr.n }
+    return { model: version.definition.name, outcome: learnedOutcome(version.definition), n: global_rr.n }
   }
 
   /** Does not wait for the log to be read: until it is, the page says how far that is. */
   async function readTrades(): Promise<Pick<LoopState, 'trades' | 'reading'>> {
+    if (listeners.size === 0) return { trades: state.trades, reading: null } // the log is read once somebody looks
     if ((await coefficients.version(null)) === null) return { trades: [], reading: null }
     const opening = histories.open()
     opening.catch(() => undefined)

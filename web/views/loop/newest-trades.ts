@@ -2,9 +2,10 @@
 import { html } from 'htm/preact'
 import type { VNode } from 'preact'
 import type { LoopState } from '../../../page/loop/state.ts'
-import { count, number, time } from '../../numbers.ts'
+import { count, outcomeText, time } from '../../numbers.ts'
 
-export function NewestTrades({ state: { trades, reading } }: { state: LoopState }): VNode {
+export function NewestTrades({ state: { trades, reading, learned } }: { state: LoopState }): VNode {
+  const outcome = outcomeText(learned?.outcome)
   return html`<div class="card">
     <h2>Closed last</h2>
     ${reading && html`<p role="status">Reading the log: ${count(reading.done)} of ${count(reading.total)} records …</p>`}
@@ -14,12 +15,12 @@ export function NewestTrades({ state: { trades, reading } }: { state: LoopState 
       trades.length > 0 &&
       html`<div class="table"><table>
         <caption class="unseen">The newest trades of the log</caption>
-        <thead><tr><th scope="col">Exit (UTC)</th><th scope="col">Symbol</th><th scope="col" class="numeric">Outcome</th><th scope="col" class="numeric">Place</th></tr></thead>
+        <thead><tr><th scope="col">Exit (UTC)</th><th scope="col">Symbol</th><th scope="col" class="numeric">${outcome.title}</th><th scope="col" class="numeric">Place</th></tr></thead>
         <tbody>${trades.map(
           (t) => html`<tr key=${`${t.partition}:${t.offset}`} class="arrives">
             <td>${time(t.closed_at)}</td>
             <td><span class="any">${t.symbol}</span>${t.revision > 0 ? html` <span class="tag">rev ${t.revision}</span>` : ''}</td>
-            <td class="numeric">${t.voided ? 'voided' : number(t.outcome)}</td>
+            <td class="numeric">${t.voided ? 'voided' : outcome.value(t.outcome)}</td>
             <td class="numeric mono">${t.partition}:${t.offset}</td>
           </tr>`,
         )}</tbody>

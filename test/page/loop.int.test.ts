@@ -1,0 +1,173 @@
+/** The page's first view in a real browser, beside a whole stack: what it says is what the commands say, whatever happens to the services. */
+import type { Browser } from 'playwright-core'
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
+import type { LagReport } from '../../core/lag/lag.ts'
+import type { LoopState } from '../../page/loop/state.ts'
+import type { AuditReport } from '../../services/audit/audit.ts'
+import { browserMissing, launchBrowser, openPage, sideways, violations } from '../support/browser.ts'
+import { PATIENT } from '../support/patience.ts'
+import { startUp, type UpStack } from '../support/up.ts'
+
+let stack: UpStack
+let url: string
+let browser: Browser
+beforeAll(async () => {
+  stack = await startUp()
+  url = stack.env.STRANDLINE_PAGE_URL as string
+  if (!browserMissing) browser = await launchBrowser()
+})
+afterAll(async () => {
+  await browser?.close()
+  await stack?.stop()
+})
+
+let trades = 0
+const trade = (change: Record<string, unknown> = {}) => {
+  trades++
+  return {
+    id: `page-${trades}`,
+    symbol: `PAGE${trades}/USDT`,
+    timeframe: '1h',
+    opened_at: '2026-03-02T10:10:00Z',
+    closed_at: '2026-03-02T14:30:00Z',
+    entry_price: 2000,
+    exit_price: 2100,
+    max_drawdown: 0.02,
+    entry_context: { curator: 'alice', chain: 'base' },
+    ...change,
+  }
+}
+const loop = async (): Promise<LoopState> => (await fetch(`${url}v1/loop`)).json() as Promise<LoopState>
+
+test('up says where the page is', () => {
+  expect(url).toMatch(/^http:\/\/127\.0\.0\.1:\d+\/$/)
+  expect(stack.services.page).toBe(url.slice(0, -1))
+})
+
+test('what a browser may do with it: our scripts, our answers, nothing else; and only under a name of ours', async () => {
+  const answer = await fetch(url)
+  const policy = answer.headers.get('content-security-policy')
+  expect(policy).toContain("default-src 'none'")
+  expect(policy).not.toMatch(/unsafe|\*|https?:/)
+  const { port } = new URL(url)
+  const { request } = await import('node:http')
+  const status = (headers: Record<string, string>) =>
+    new Promise((resolve, reject) => {
+      request({ port, path: '/v1/loop', headers }, (r) => resolve(r.resume().statusCode))
+        .on('error', reject)
+        .end()
+    })
+  expect(await status({ host: 'evil.example' })).toBe(421)
+  expect(await status({ origin: 'https://evil.example' })).toBe(403)
+  expect(await status({})).toBe(200)
+})
+
+describe.skipIf(browserMissing)('in a browser', () => {
+  test('trades arrive in it, and its numbers are those of lag and audit', async () => {
+    const page = await openPage(browser, url)
+    await page.getByText('No trade is in the log yet.').waitFor()
+    for (let i = 0; i < 5; i++) await stack.close(trade())
+    for (const symbol of ['PAGE1/USDT', 'PAGE5/USDT']) await page.getByRole('cell', { name: symbol }).waitFor()
+    await page.getByText('All is well. 5 trades are learned by lowcap-v4.').waitFor()
+
+    const lag = await stack.json<LagReport>('lag')
+    const [learner] = lag.groups.filter((g) => g.active && g.consumer !== 'projector')
+    const way = page.getByRole('region', { name: 'The way of a trade' })
+    await expect
+      .poll(() => way.innerText())
+      .toMatch(/Log\s+5 records in 6 partitions[\s\S]+Learner\s+0 records behind\s+6 of 6 partitions held/)
+    expect(learner?.partitions.reduce((sum, p) => sum + p.log_end, 0)).toBe(5)
+
+    const audit = await stack.json<AuditReport>('audit')
+    await expect.poll(async () => (await loop()).audit?.in_log, { timeout: 600_000 }).toBe(5)
+    expect((await loop()).audit).toMatchObject({ closed: audit.closed, in_ledger: audit.in_ledger, lost: 0, wrong: 0 })
+    await expect
+      .poll(() => page.locator('.six').innerText())
+      .toMatch(/closed\s+5\s+waiting in the outbox\s+0\s+in the log\s+5\s+behind\s+0\s+refused\s+0\s+lost\s+0/)
+    const { latency } = await loop()
+    expect(latency?.samples).toBeGreaterThan(0)
+    expect(latency?.p50).toBeGreaterThanOrEqual(0)
+    expect(page.wrong).toEqual([])
+    await page.context().close()
+  })
+
+  test('nobody is kept out, whatever they look with: dark, on a phone, without seeing it', async () => {
+    for (const options of [
+      { colorScheme: 'light' as const },
+      { colorScheme: 'dark' as const },
+      { viewport: { width: 390, height: 800 } },
+    ]) {
+      const page = await openPage(browser, url, options)
+      await page.getByText('Closed last').waitFor()
+      await page.getByRole('cell', { name: 'PAGE1/USDT' }).waitFor()
+      expect(await violations(page)).toEqual([])
+      expect(await sideways(page)).toBe(0)
+      await page.context().close()
+    }
+  })
+
+  test('what it needs for its first view is sent in less than 200 KB, and nothing of it twice', async () => {
+    const page = await openPage(browser, 'about:blank')
+    const client = await page.context().newCDPSession(page)
+    await client.send('Network.enable')
+    let bytes = 0
+    client.on('Network.loadingFinished', ({ encodedDataLength }) => (bytes += encodedDataLength))
+    await page.goto(url)
+    await page.getByText('Closed last').waitFor()
+    expect(bytes).toBeGreaterThan(5_000)
+    expect(bytes).toBeLessThan(200_000)
+    await page.context().close()
+  })
+
+  test('hostile names are text', async () => {
+    const page = await openPage(browser, url)
+    const hostile = ['<script>alert(1)</script>', '"><img src=x onerror=alert(1)>', 'a\u202egnp.exe', 'x'.repeat(500)]
+    for (const symbol of hostile) await stack.close(trade({ symbol }))
+    for (const symbol of hostile)
+      await page
+        .locator('td', { hasText: symbol.slice(0, 60) })
+        .first()
+        .waitFor()
+    expect(await page.locator('main script, main img').count()).toBe(0)
+    expect(await sideways(page)).toBe(0)
+    expect(page.wrong).toEqual([])
+    await page.context().close()
+  })
+
+  test('a service that is killed is missed in a sentence, and the page goes on by itself when it is back, as does its own server', async () => {
+    const page = await openPage(browser, url)
+    await page.getByText('Closed last').waitFor()
+    const before = { ...stack.pids() }
+    for (const name of ['learner', 'projector', 'pm', 'decision', 'postgres', 'kafka', 'page']) {
+      process.kill(before[name] as number, 'SIGKILL')
+      await vi.waitFor(() => {
+        const now = stack.pids()[name]
+        if (now === before[name] || now === undefined) throw new Error(`${name} has not been started again`)
+      }, PATIENT)
+    }
+    const symbol = `AFTER${++trades}/USDT`
+    await vi.waitFor(() => stack.close(trade({ symbol, id: 'after-it-all' })), PATIENT)
+    await page.getByRole('cell', { name: symbol }).waitFor()
+    await page.getByText(/^All is well\. 10 trades are learned/).waitFor()
+    expect(page.wrong).toEqual([])
+    await page.context().close()
+  })
+
+  test('what is wrong comes first, in a sentence with what to do', async () => {
+    const page = await openPage(browser, url)
+    await page.getByText('Closed last').waitFor()
+    const { learner } = stack.pids()
+    process.kill(learner as number, 'SIGSTOP')
+    try {
+      for (let i = 0; i < 3; i++) await stack.close(trade())
+      await page
+        .getByText(/No learner runs|Nobody holds|The learner is \d+ records? behind/)
+        .first()
+        .waitFor()
+    } finally {
+      process.kill(learner as number, 'SIGCONT')
+    }
+    await page.getByText(/^All is well\./).waitFor()
+    await page.context().close()
+  })
+})

@@ -1,0 +1,93 @@
+/** A history that is followed is at each moment what a new reading of the log gives. */
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { type Clock, systemClock } from '../../core/clock.ts'
+import { loadModel } from '../../core/load-model.ts'
+import { coefficientsAt } from '../../domain/history/coefficients-at.ts'
+import type { TradeHistory } from '../../domain/history/trade-history.ts'
+import { type FollowedHistory, followHistory } from '../../replay/follow-history.ts'
+import { sourceOf } from '../../replay/open-history.ts'
+import { readHistory } from '../../replay/read-history.ts'
+import { closedTrade } from '../support/closed-trade.ts'
+import { createTestDatabase, type TestDatabase } from '../support/database.ts'
+import { createTestKafka, type TestKafka } from '../support/kafka.ts'
+import { createStage, type Stage } from '../support/kafka-learner.ts'
+import { expectClose } from '../support/learned.ts'
+
+const model = loadModel('lowcap-v4')
+/** Looks as often as it can. */
+const hasty: Clock = { ...systemClock, sleep: (ms, signal) => systemClock.sleep(Math.min(ms, 20), signal) }
+const version = { model, build: 1, active: true, model_version: null, topic: undefined }
+
+let db: TestDatabase
+let kafka: TestKafka
+let stage: Stage
+let dir: string
+let followed: FollowedHistory
+beforeAll(async () => {
+  ;[db, kafka] = await Promise.all([createTestDatabase(), createTestKafka()])
+  dir = await mkdtemp(join(tmpdir(), 'strandline-follow-'))
+  stage = await createStage(db, kafka, { partitions: 2 })
+  followed = followHistory(source(join(dir, 'followed')), model, { clock: hasty, id: 'follow-test' })
+})
+afterAll(async () => {
+  await followed?.stop()
+  await kafka?.close()
+  await db?.drop()
+  await rm(dir, { recursive: true, force: true })
+})
+
+const source = (cacheDir: string) =>
+  sourceOf({ store: db.store, log: kafka.log, config: stage.config, cacheDir }, version)
+const coefficients = (history: TradeHistory) => coefficientsAt(history, history.effective({}), model)
+const trades = (first: number, n: number, change = {}) =>
+  Array.from({ length: n }, (_, i) =>
+    closedTrade({
+      position_id: `follow-${first + i}`,
+      rr: ((first + i) % 7) - 2,
+      levers: { curator: `c${i % 3}` },
+      ...change,
+    }),
+  )
+
+/** Both have the same trades in the end, and the same coefficients. */
+async function expectSame(records: number): Promise<void> {
+  const [mine, anew] = await Promise.all([followed.read(), readHistory(source(join(dir, 'anew')), model)])
+  expect([...mine.ends.values()].reduce((a, b) => a + b, 0)).toBe(records)
+  expect(mine.ends).toEqual(anew.ends)
+  expect(mine.history.length).toBe(anew.history.length)
+  expectClose(coefficients(mine.history), coefficients(anew.history))
+}
+
+test('of an empty log, and as it grows', async () => {
+  await expectSame(0)
+  const events = trades(0, 30)
+  await stage.publish(events)
+  await expectSame(30)
+  await stage.publish(events.slice(0, 5).map((e, i) => ({ ...e, revision: 1, voided: i === 0, rr: 4 })))
+  await stage.publish(trades(30, 10))
+  await expectSame(45)
+})
+
+test('as partitions are added to the topic', async () => {
+  const admin = kafka.client.admin()
+  await admin.connect()
+  await admin.createPartitions({ topicPartitions: [{ topic: stage.topic, count: 4 }] })
+  await admin.disconnect()
+  await stage.publish(trades(50, 5), 3)
+  await stage.publish(trades(60, 5), 0)
+  await expectSame(55)
+})
+
+test('of another topic of the same name, of which less is written', async () => {
+  const admin = kafka.client.admin()
+  await admin.connect()
+  await admin.deleteTopics({ topics: [stage.topic] })
+  await expect.poll(async () => (await admin.listTopics()).includes(stage.topic)).toBe(false)
+  await kafka.log.ensureTopics([{ topic: stage.topic, partitions: 4 }])
+  await admin.disconnect()
+  await stage.publish(trades(100, 3), 0)
+  await expectSame(3)
+})
