@@ -16,6 +16,7 @@ export interface LatencySamples {
 
 export function createLatencySamples(): LatencySamples {
   const seen = new Map<string, string>()
+  let looked = false
   let samples: { at: number; ms: number }[] = []
   return {
     async sample(report, log, now) {
@@ -24,9 +25,11 @@ export function createLatencySamples(): LatencySamples {
       const moved = learner.partitions.filter(
         (p) => p.checkpoint && p.committed_at && seen.get(`${learner.consumer} ${p.partition}`) !== p.committed_at,
       )
-      const first = seen.size === 0
       for (const p of moved) seen.set(`${learner.consumer} ${p.partition}`, p.committed_at as string)
-      if (first || moved.length === 0) return // what was committed before we looked may be old
+      if (!looked || moved.length === 0) {
+        looked = true // what was committed before the first look may be old
+        return
+      }
       const records = await log.recordsAt(
         report.topic,
         new Map(moved.map((p) => [p.partition, (p.checkpoint as number) - 1])),

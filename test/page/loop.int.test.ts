@@ -75,7 +75,7 @@ describe.skipIf(browserMissing)('in a browser', () => {
     const way = page.getByRole('region', { name: 'The way of a trade' })
     await expect
       .poll(() => way.innerText())
-      .toMatch(/Log\s+5 records in 6 partitions[\s\S]+Learner\s+0 records behind\s+6 of 6 partitions held/)
+      .toMatch(/Log\s+5\s+records in 6 partitions[\s\S]+Learner\s+0\s+records behind\s+6 of 6 partitions held/)
     expect(learner?.partitions.reduce((sum, p) => sum + p.log_end, 0)).toBe(5)
 
     const audit = await stack.json<AuditReport>('audit')
