@@ -1,10 +1,10 @@
 /** `strandline coefficients`: what is learned, hot and cold marked. */
 import { type Command, Option } from 'commander'
 import { type CoefficientStore, createCoefficientStore } from '../core/store/coefficient-store.ts'
-import { type LearnedModel, readLearned } from '../core/store/learned.ts'
-import { learnedOutcome } from '../domain/learning/outcome.ts'
+import { readLearned } from '../core/store/learned.ts'
+import { answeringVersion, coefficientsHead } from '../replay/answers.ts'
 import { createHistoryStore } from '../replay/history-store.ts'
-import { type AnsweringVersion, coefficientsText } from './coefficients-text.ts'
+import { coefficientsText } from './coefficients-text.ts'
 import { cutOf, type Moment, type MomentOptions, momentJson, momentOptions, momentText, namesMoment } from './moment.ts'
 import { wholeNumber } from './numbers.ts'
 import { withHistory } from './open-log.ts'
@@ -40,7 +40,7 @@ export function register(program: Command): void {
   momentOptions(command)
     .option(
       '--json',
-      'print one JSON object: {"model": {"name", "hash", "build", "active", "outcome"}, "active", "as_of", "global_rr", "spread", "coefficients"}; rr_short and rr_long are means of the outcome, whatever it is',
+      'print one JSON object: {"model": {"name", "hash", "build", "active", "outcome"}, "active", "as_of", "global_rr", "spread", "least_difference", "coefficients"}; rr_short and rr_long are means of the outcome, whatever it is; hot, cold: they differ by a quarter of rr_long, and by least_difference at least',
     )
     .option('--data-dir <dir>', 'folder of the stack (default: .strandline)')
     .addHelpText(
@@ -69,19 +69,10 @@ Examples:
     })
 }
 
-const versionOf = (version: LearnedModel | null): AnsweringVersion | null =>
-  version && {
-    name: version.model.definition.name,
-    hash: version.model.hash,
-    build: version.build,
-    active: version.active,
-    outcome: learnedOutcome(version.model.definition),
-  }
-
 async function print(store: CoefficientStore, options: Options, moment: Moment): Promise<void> {
   const { json, limit = json ? 0 : SCREEN, scope, name, minN, model } = options
   const { version, global_rr, rows: all, spread } = await readLearned(store, { scope, name, minN, model })
-  const from = versionOf(version)
+  const from = answeringVersion(version)
   const shown = limit === 0 ? all : all.slice(0, limit)
   const text = () =>
     coefficientsText(
@@ -92,14 +83,7 @@ async function print(store: CoefficientStore, options: Options, moment: Moment):
     )
   console.log(
     json
-      ? JSON.stringify({
-          model: from,
-          active: from?.active ?? false,
-          ...moment,
-          global_rr,
-          spread,
-          coefficients: shown,
-        })
+      ? JSON.stringify({ ...coefficientsHead({ version, global_rr, spread }, moment), coefficients: shown })
       : text(),
   )
 }

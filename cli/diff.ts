@@ -1,12 +1,12 @@
 /** `strandline diff`: what moved between two moments, and because of which trades. */
 import { type Command, Option } from 'commander'
 import { StrandlineError } from '../core/errors.ts'
-import type { Cut } from '../domain/history/cut.ts'
-import { type ChangedCoefficient, type Difference, difference } from '../replay/diff.ts'
+import { diffAnswer } from '../replay/answers.ts'
+import type { ChangedCoefficient, Difference } from '../replay/diff.ts'
 import { answeringLines } from './explain-text.ts'
 import { time } from './moment.ts'
 import { wholeNumber } from './numbers.ts'
-import { answering, withHistory } from './open-log.ts'
+import { withHistory } from './open-log.ts'
 import { type OutcomeText, outcomeText } from './outcome-text.ts'
 import { number, table } from './table.ts'
 
@@ -53,20 +53,13 @@ export function register(program: Command): void {
       if (to !== undefined && to < from)
         throw new StrandlineError('USAGE', '--to lies before --from.', { todo: 'Give the earlier moment as --from.' })
       await withHistory(options, (opened) => {
-        const cut = (at: number | undefined): Cut => (by === 'exit' ? { closedUntil: at } : { takenUntil: at })
-        const found = difference(opened, cut(from), cut(to), limit)
-        const model = answering(opened)
-        const moments = { from: new Date(from).toISOString(), to: to === undefined ? null : new Date(to).toISOString() }
+        const answer = diffAnswer(opened, { from, to, by, limit })
+        const { model } = answer
+        const span = `${answer.from} to ${answer.to ?? 'now'}, by ${by === 'exit' ? 'exits' : 'the log'}`
         console.log(
           json
-            ? JSON.stringify({ model, ...moments, by, ...found })
-            : [
-                ...answeringLines(
-                  model,
-                  `${moments.from} to ${moments.to ?? 'now'}, by ${by === 'exit' ? 'exits' : 'the log'}`,
-                ),
-                ...diffText(found, outcomeText(model.outcome)),
-              ].join('\n'),
+            ? JSON.stringify(answer)
+            : [...answeringLines(model, span), ...diffText(answer, outcomeText(model.outcome))].join('\n'),
         )
       })
     })

@@ -3,7 +3,8 @@ import type { Command } from 'commander'
 import { StrandlineError } from '../core/errors.ts'
 import type { Cut } from '../domain/history/cut.ts'
 import { BASELINE, type Group } from '../domain/learning/model.ts'
-import { explain, groupNamed } from '../replay/explain.ts'
+import { explainAnswer } from '../replay/answers.ts'
+import { explain } from '../replay/explain.ts'
 import { createHistoryStore } from '../replay/history-store.ts'
 import type { OpenHistory } from '../replay/open-history.ts'
 import { createDecisionMaker } from '../services/decision/index.ts'
@@ -66,28 +67,18 @@ Examples:
       namesMoment(options)
       const context = asked ? contextOf(options) : undefined
       await withHistory(options, async (opened) => {
-        const cut = cutOf(options, opened.ends)
-        if (context) await allocation(opened, context, options, cut)
-        else coefficient(opened, name as string, value, options, cut)
+        if (context) await allocation(opened, context, options, cutOf(options, opened.ends))
+        else coefficient(opened, name as string, value, options)
       })
     })
 }
 
-function coefficient(opened: OpenHistory, name: string, value: string | undefined, options: Options, cut: Cut): void {
-  const target = groupNamed(opened, name, value)
+function coefficient(opened: OpenHistory, name: string, key: string | undefined, options: Options): void {
   const { json, limit = json ? 0 : SCREEN } = options
-  const found = explain(opened, target, cut, limit)
-  if (!found)
-    throw new StrandlineError(
-      'NOTHING_LEARNED',
-      `No trade counts for ${target.name} ${JSON.stringify(target.key)} under ${opened.model.definition.name}${momentText(options) ? ` ${momentText(options)}` : ''}.`,
-      { todo: `See what there is: ./strandline coefficients --scope ${target.scope}.` },
-    )
-  const model = answering(opened)
+  const answer = explainAnswer(opened, { name, key }, options, limit)
+  const { model, coefficient, trades } = answer
   console.log(
-    json
-      ? JSON.stringify({ model, ...momentJson(options, cut), ...found })
-      : explanationText(found, found.coefficient.n - found.trades.length, model, momentText(options)),
+    json ? JSON.stringify(answer) : explanationText(answer, coefficient.n - trades.length, model, momentText(options)),
   )
 }
 

@@ -1,14 +1,14 @@
 /** `strandline history`: how a coefficient went over time. */
 import type { Command } from 'commander'
 import { StrandlineError } from '../core/errors.ts'
-import { course, type Point } from '../replay/course.ts'
-import { groupNamed } from '../replay/explain.ts'
+import { historyAnswer } from '../replay/answers.ts'
+import type { Point } from '../replay/course.ts'
 import { chart } from './chart.ts'
 import { pairHeading } from './coefficients-text.ts'
 import { answeringLines } from './explain-text.ts'
-import { cutOf, type MomentOptions, momentJson, momentOptions, momentText, namesMoment } from './moment.ts'
+import { type MomentOptions, momentOptions, momentText, namesMoment } from './moment.ts'
 import { wholeNumber } from './numbers.ts'
-import { answering, withHistory } from './open-log.ts'
+import { withHistory } from './open-log.ts'
 import { type OutcomeText, outcomeText } from './outcome-text.ts'
 import { number, table } from './table.ts'
 
@@ -44,11 +44,9 @@ export function register(program: Command): void {
         throw new StrandlineError('USAGE', 'Both --csv and --json were given.', { todo: 'Give one of them.' })
       namesMoment(options)
       await withHistory(options, (opened) => {
-        const target = groupNamed(opened, name, value)
-        const cut = cutOf(options, opened.ends)
-        const points = course(opened, target, cut, options.points)
-        const model = answering(opened)
-        if (options.json) console.log(JSON.stringify({ model, target, ...momentJson(options, cut), points }))
+        const answer = historyAnswer(opened, { name, key: value }, options, options.points)
+        const { model, target, points } = answer
+        if (options.json) console.log(JSON.stringify(answer))
         else if (options.csv) console.log(csv(points))
         else {
           const isBaseline = target.scope === 'global'

@@ -3,7 +3,7 @@ import { type Command, InvalidArgumentError, Option } from 'commander'
 import { parseTime } from '../domain/time.ts'
 import { type AtOffset, type NamedMoment, parseOffsets } from '../replay/moment.ts'
 
-export { cutOf, type Moment, momentJson, namesMoment } from '../replay/moment.ts'
+export { cutOf, type Moment, momentJson, momentText, namesMoment } from '../replay/moment.ts'
 
 export type MomentOptions = NamedMoment
 
@@ -38,14 +38,3 @@ export function offsets(text: string): AtOffset {
     throw new InvalidArgumentError('Write an offset (1200), or one for each partition (0:1200,1:988).')
   return found
 }
-
-/** For a person; undefined: now. */
-export function momentText({ asOf, atTime, atOffset }: MomentOptions): string | undefined {
-  if (asOf !== undefined) return `as of ${isoOrNull(asOf)}: trades that were closed by then`
-  if (atTime !== undefined) return `as known at ${isoOrNull(atTime)}: what the log had taken in by then`
-  if (typeof atOffset === 'number') return `below offset ${atOffset} of each partition`
-  if (atOffset) return `below ${[...atOffset].map(([p, o]) => `offset ${o} of partition ${p}`).join(', ')}`
-  return undefined
-}
-
-const isoOrNull = (ms: number | undefined) => (ms === undefined ? null : new Date(ms).toISOString())

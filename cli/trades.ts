@@ -1,13 +1,12 @@
 /** `strandline trades`: what was learned from. */
 import { type Command, InvalidArgumentError } from 'commander'
 import { StrandlineError } from '../core/errors.ts'
-import { groupNamed } from '../replay/explain.ts'
-import { listTrades } from '../replay/list-trades.ts'
+import { tradesAnswer } from '../replay/answers.ts'
 import type { TradeRow } from '../replay/trade-row.ts'
 import { answeringLines } from './explain-text.ts'
-import { cutOf, type MomentOptions, momentJson, momentOptions, momentText, namesMoment, time } from './moment.ts'
+import { type MomentOptions, momentOptions, momentText, namesMoment, time } from './moment.ts'
 import { wholeNumber } from './numbers.ts'
-import { answering, withHistory } from './open-log.ts'
+import { withHistory } from './open-log.ts'
 import { type OutcomeText, outcomeText } from './outcome-text.ts'
 import { table } from './table.ts'
 
@@ -53,13 +52,11 @@ export function register(program: Command): void {
         throw new StrandlineError('USAGE', 'Both --voided and --unscored were given.', { todo: 'Give one of them.' })
       namesMoment(options)
       await withHistory(options, (opened) => {
-        const cut = cutOf(options, opened.ends)
-        const groups = (options.lever ?? []).map(([name, value]) => groupNamed(opened, name, value))
-        const { trades, total } = listTrades(opened, { groups, since, voided, unscored, limit }, cut)
-        const model = answering(opened)
+        const answer = tradesAnswer(opened, { levers: options.lever ?? [], since, voided, unscored, limit }, options)
+        const { model, trades, total } = answer
         console.log(
           json
-            ? JSON.stringify({ model, ...momentJson(options, cut), trades, total })
+            ? JSON.stringify(answer)
             : [
                 ...answeringLines(model, momentText(options)),
                 ...tradesText(trades, total, outcomeText(model.outcome)),

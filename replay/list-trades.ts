@@ -15,6 +15,8 @@ export interface TradeFilter {
   unscored?: boolean
   /** So many at most; 0: all. */
   limit: number
+  /** So many of the newest are passed over. */
+  offset?: number
 }
 
 export interface TradeList {
@@ -37,9 +39,19 @@ export function listTrades({ history, newest }: OpenHistory, filter: TradeFilter
     if (filter.since !== undefined && (closed_at[row] as number) < filter.since) continue
     if (within.every((of) => of[combination[row] as number] === 1)) rows.push(row)
   }
-  rows.sort((a, b) => (closed_at[b] as number) - (closed_at[a] as number) || b - a)
-  const shown = filter.limit === 0 ? rows : rows.slice(0, filter.limit)
+  const { limit, offset = 0 } = filter
+  const end = limit === 0 ? rows.length : offset + limit
+  const shown = newestOf(rows, closed_at, end).slice(offset, end)
   return { trades: shown.map((row) => tradeRow(history, row)), total: rows.length }
+}
+
+/** The `count` newest of these rows, the newest first; a million of them are not put in order for the sake of a page. */
+function newestOf(rows: number[], closed_at: Float64Array, count: number): number[] {
+  const byExit = (a: number, b: number) => (closed_at[b] as number) - (closed_at[a] as number) || b - a
+  if (count >= rows.length) return rows.sort(byExit)
+  const exits = Float64Array.from(rows, (row) => closed_at[row] as number).sort()
+  const least = exits[rows.length - count] ?? Number.POSITIVE_INFINITY
+  return rows.filter((row) => (closed_at[row] as number) >= least).sort(byExit)
 }
 
 function wanted({ voided, unscored }: TradeFilter, isVoided: boolean, isUnscored: boolean): boolean {

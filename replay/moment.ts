@@ -65,4 +65,13 @@ export function momentJson(options: NamedMoment, cut: Cut): Moment {
   }
 }
 
+/** For a person; undefined: now. */
+export function momentText({ asOf, atTime, atOffset }: NamedMoment): string | undefined {
+  if (asOf !== undefined) return `as of ${isoOrNull(asOf)}: trades that were closed by then`
+  if (atTime !== undefined) return `as known at ${isoOrNull(atTime)}: what the log had taken in by then`
+  if (typeof atOffset === 'number') return `below offset ${atOffset} of each partition`
+  if (atOffset) return `below ${[...atOffset].map(([p, o]) => `offset ${o} of partition ${p}`).join(', ')}`
+  return undefined
+}
+
 const isoOrNull = (ms: number | undefined) => (ms === undefined ? null : new Date(ms).toISOString())
