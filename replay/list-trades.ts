@@ -49,7 +49,7 @@ export function listTrades({ history, newest }: OpenHistory, filter: TradeFilter
 function newestOf(rows: number[], closed_at: Float64Array, count: number): number[] {
   const byExit = (a: number, b: number) => (closed_at[b] as number) - (closed_at[a] as number) || b - a
   if (count >= rows.length) return rows.sort(byExit)
-  const exits = Float64Array.from(rows, (row) => closed_at[row] as number).sort()
+  const exits = new Float64Array(rows.map((row) => closed_at[row] as number)).sort()
   const least = exits[rows.length - count] ?? Number.POSITIVE_INFINITY
   return rows.filter((row) => (closed_at[row] as number) >= least).sort(byExit)
 }

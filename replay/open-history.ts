@@ -40,6 +40,8 @@ export interface OpenHistory {
   ends: Map<number, number>
   /** Records that were read now, and not found in the cache. */
   read: number
+  /** Rows that the learner refused, though they can be read: they count at no moment. */
+  refused: ReadonlySet<number>
   /** 1 for each row that counts in coefficients at this moment. */
   effective(cut: Cut): Uint8Array
   /** 1 for the newest row of each trade at this moment, voided and unscored ones too. */
@@ -98,6 +100,7 @@ export async function openedOf(
     history,
     ends,
     read,
+    refused,
     effective: (cut) => history.effective(cut, refused),
     newest: (cut) => history.newest(cut, refused),
   }

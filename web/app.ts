@@ -3,14 +3,10 @@ import { html } from 'htm/preact'
 import type { ComponentType, VNode } from 'preact'
 import { useEffect, useState } from 'preact/hooks'
 import { ask, NEEDS_TOKEN } from './api.ts'
-import { type Address, followLinks, useAddress } from './router.ts'
+import { followLinks, useAddress } from './router.ts'
 import { TokenForm } from './ui/token-form.ts'
+import type { ViewProps } from './view.ts'
 
-export interface ViewProps {
-  address: Address
-  /** The page may change things. */
-  operate: boolean
-}
 type View = ComponentType<ViewProps>
 
 interface Place {
@@ -19,9 +15,23 @@ interface Place {
   load(): Promise<View>
 }
 
-const PLACES: Place[] = [{ path: '/', title: 'Loop', load: async () => (await import('./views/loop.ts')).LoopView }]
+const PLACES: Place[] = [
+  { path: '/', title: 'Loop', load: async () => (await import('./views/loop.ts')).LoopView },
+  {
+    path: '/coefficients',
+    title: 'Coefficients',
+    load: async () => (await import('./views/coefficients.ts')).CoefficientsView,
+  },
+]
 /** Reached from others. */
-const FURTHER: Place[] = []
+const FURTHER: Place[] = [
+  {
+    path: '/coefficient',
+    title: 'Coefficient',
+    load: async () => (await import('./views/coefficient.ts')).CoefficientView,
+  },
+  { path: '/trades', title: 'Trades', load: async () => (await import('./views/trades.ts')).TradesView },
+]
 
 export function App(): VNode {
   const address = useAddress()

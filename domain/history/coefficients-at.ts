@@ -5,7 +5,7 @@
 
 import { type Model, type ModelDefinition, SQUARES } from '../learning/model.ts'
 import type { FoldedLog, GroupEvidence } from '../learning/offline.ts'
-import { learnedFrom } from '../learning/offline.ts'
+import { learnedFrom, learnedInSteps, STEP, type WeighedLog, whole } from '../learning/offline.ts'
 import { decayOf, type Evidence, evidenceOfSums, type Means, PERIOD_TAUS, periodOf } from '../learning/sums.ts'
 import { createWeigher } from '../learning/weigher.ts'
 import type { TradeHistory } from './trade-history.ts'
@@ -14,15 +14,31 @@ import type { TradeHistory } from './trade-history.ts'
 export const coefficientsAt = (history: TradeHistory, effective: Uint8Array, model: Model): FoldedLog =>
   learnedFrom(model, evidenceAt(history, effective, model.definition))
 
+/** The same a little at a time: whoever has others to answer does something else at each `yield`. Rows that are added meanwhile do not count. */
+export function* coefficientsInSteps(
+  history: TradeHistory,
+  effective: Uint8Array,
+  model: Model,
+): Generator<void, WeighedLog> {
+  return yield* learnedInSteps(model, yield* evidenceInSteps(history, effective, model.definition))
+}
+
 /** What the trades of each group amount to at the exit of the newest one, of groups that have any. */
-export function evidenceAt(
+export const evidenceAt = (
+  history: TradeHistory,
+  effective: Uint8Array,
+  definition: Pick<ModelDefinition, 'tau_days'>,
+): GroupEvidence[] => whole(evidenceInSteps(history, effective, definition))
+
+function* evidenceInSteps(
   history: TradeHistory,
   effective: Uint8Array,
   { tau_days }: Pick<ModelDefinition, 'tau_days'>,
-): GroupEvidence[] {
-  const sums = sumGroups(history, effective, tau_days)
+): Generator<void, GroupEvidence[]> {
+  const sums = yield* sumGroups(history, effective, tau_days)
   const found: GroupEvidence[] = []
-  for (let group = 0; group < history.groupCount; group++) {
+  for (let group = 0; group < sums.count; group++) {
+    if (group % STEP === 0) yield
     const evidence = sums.evidence(group)
     if (evidence) found.push({ group: history.group(group), evidence })
   }
@@ -38,7 +54,7 @@ export interface Moment {
 }
 
 export function momentAt(history: TradeHistory, effective: Uint8Array, model: Model): Moment {
-  const sums = sumGroups(history, effective, model.definition.tau_days)
+  const sums = whole(sumGroups(history, effective, model.definition.tau_days))
   const weigher = createWeigher(model, (group) => {
     const number = history.groupNumber(group)
     return number === undefined ? null : sums.evidence(number)
@@ -56,11 +72,17 @@ export function momentAt(history: TradeHistory, effective: Uint8Array, model: Mo
 }
 
 interface GroupSums {
+  /** Groups that there were. */
+  count: number
   /** null: no trade counts in it. */
   evidence(group: number): Evidence | null
 }
 
-function sumGroups(history: TradeHistory, effective: Uint8Array, tau_days: ModelDefinition['tau_days']): GroupSums {
+function* sumGroups(
+  history: TradeHistory,
+  effective: Uint8Array,
+  tau_days: ModelDefinition['tau_days'],
+): Generator<void, GroupSums> {
   const tau = decayOf(tau_days)
   const { closed_at, rr } = history.columns()
   const rows = byPeriod(closed_at, effective, (t) => periodOf(t, tau))
@@ -75,7 +97,9 @@ function sumGroups(history: TradeHistory, effective: Uint8Array, tau_days: Model
   const carryLong = length / tau.long
   const squares = history.groupNumber(SQUARES)
   let newest = Number.NEGATIVE_INFINITY
+  let done = 0
   for (const row of rows) {
+    if (++done % STEP === 0) yield
     const t = closed_at[row] as number
     const period = periodOf(t, tau)
     const age = t - (period + 1) * length
@@ -107,6 +131,7 @@ function sumGroups(history: TradeHistory, effective: Uint8Array, tau_days: Model
     }
   }
   return {
+    count,
     evidence: (g) =>
       n[g] === 0
         ? null

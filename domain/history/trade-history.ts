@@ -202,6 +202,11 @@ export class TradeHistory {
     }
   }
 
+  /** When the log took each row in, ms. */
+  takenAt(): Float64Array {
+    return this.#columns.taken_at.values()
+  }
+
   /** Whether each combination of values has this group. */
   combinationsWith(group: number): Uint8Array {
     const ends = this.#combinationEnds.values()
@@ -256,8 +261,11 @@ export class TradeHistory {
   rowsAt(places: ReadonlySet<string>): Set<number> {
     const rows = new Set<number>()
     if (places.size === 0) return rows
-    for (let row = 0; row < this.length; row++)
-      if (places.has(`${this.#columns.partition.at(row)}/${this.#columns.offset.at(row)}`)) rows.add(row)
+    const offsets = new Set([...places].map((place) => Number(place.slice(place.indexOf('/') + 1))))
+    for (let row = 0; row < this.length; row++) {
+      const offset = this.#columns.offset.at(row)
+      if (offsets.has(offset) && places.has(`${this.#columns.partition.at(row)}/${offset}`)) rows.add(row)
+    }
     return rows
   }
 

@@ -16,6 +16,8 @@ export interface Series {
   band?: boolean
   /** Draws steps: the value holds until the next one. */
   steps?: boolean
+  /** The line goes on over times at which it has no value. */
+  spans?: boolean
 }
 
 export interface ChartProps {
@@ -101,6 +103,7 @@ function optionsOf(
           stroke: colour(s.colour),
           width: s.points ? 0 : 2,
           dash: s.dash,
+          spanGaps: s.spans === true,
           points: { show: s.points === true, size: 7, fill: colour(s.colour) },
           paths: s.steps ? UPlot.paths.stepped?.({ align: 1 }) : undefined,
           value: (_chart, value) => (value === null || value === undefined ? '–' : format(value)),

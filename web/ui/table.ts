@@ -17,7 +17,8 @@ export interface TableProps<Row> {
   /** For those who hear it. */
   caption: string
   columns: Column<Row>[]
-  rows: readonly Row[]
+  /** undefined: not here yet. */
+  rows: readonly (Row | undefined)[]
   keyOf(row: Row): string
   sort?: { name: string; descending: boolean }
   onSort?(name: string): void
@@ -46,9 +47,9 @@ export function Table<Row>(props: TableProps<Row>): VNode {
   const to = Math.min(total, range.to)
   const from = Math.min(range.from, Math.max(0, total - 1))
   useEffect(() => {
-    if (isVirtual && to > rows.length) onMissing?.(rows.length)
-  }, [isVirtual, to, rows.length])
-  const shown = isVirtual ? rows.slice(from, to) : rows
+    for (let i = from; isVirtual && i < to; i++) if (rows[i] === undefined) return onMissing?.(i)
+  }, [isVirtual, from, to, rows])
+  const shown = isVirtual ? Array.from({ length: Math.max(0, to - from) }, (_, i) => rows[from + i]) : rows
   const room = (height: number) =>
     height > 0 &&
     html`<tr aria-hidden="true" class="room"><td colspan=${columns.length} style=${{ height: `${height}px` }}></td></tr>`
@@ -60,7 +61,11 @@ export function Table<Row>(props: TableProps<Row>): VNode {
         ${isVirtual && room(from * ROW_HEIGHT)}
         ${shown.map(
           (row, i) =>
-            html`<tr key=${keyOf(row)} aria-rowindex=${isVirtual ? from + i + 2 : undefined}>${columns.map((c) => html`<td class=${c.numeric ? 'numeric' : undefined}>${c.cell(row)}</td>`)}</tr>`,
+            html`<tr key=${row === undefined ? `missing ${from + i}` : keyOf(row)} aria-rowindex=${isVirtual ? from + i + 2 : undefined}>${
+              row === undefined
+                ? html`<td colspan=${columns.length} class="quiet">…</td>`
+                : columns.map((c) => html`<td class=${c.numeric ? 'numeric' : undefined}>${c.cell(row)}</td>`)
+            }</tr>`,
         )}
         ${isVirtual && room((total - from - shown.length) * ROW_HEIGHT)}
       </tbody>
