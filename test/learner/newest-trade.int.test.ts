@@ -82,6 +82,7 @@ test('what is left of trades is counted up to the newest one that counts, wherev
       ...opened,
       effective: () => history.effective(NOW),
       newest: () => history.newest(NOW),
+      refused: new Set<number>(),
     } as OpenHistory
     const stores: Record<string, CoefficientStore> = {
       database: createCoefficientStore(db.store),

@@ -2,7 +2,7 @@
 import { html } from 'htm/preact'
 import type { VNode } from 'preact'
 import { counted, type OutcomeText, percent, time } from '../../numbers.ts'
-import { withQuery } from '../../router.ts'
+import { address, withQuery } from '../../router.ts'
 import { type Column, Table } from '../../ui/table.ts'
 import type { Explained } from '../coefficients/answers.ts'
 
@@ -47,10 +47,19 @@ export function SharesTable({
     },
   ]
   const rest = coefficient.n - trades.length
+  const { name, key } = found.target
+  const { as_of, at_time } = found
+  const others = address('/trades', {
+    lever: found.target.scope === 'lever' ? `${name}=${key}` : null,
+    as_of,
+    at_time,
+    model: new URLSearchParams(location.search).get('model'),
+  })
   return html`<section class="card" aria-label="Its trades">
     <h2>Its trades</h2>
     <p class="quiet">A share is what the trade gives to the ${outcome.title}: all of them together are the coefficient’s. A part is how much of the number it is, whatever its outcome.</p>
     <${Table} caption="Trades behind the coefficient, the largest shares first" columns=${columns} rows=${trades} keyOf=${(t: Trade) => t.event_id} />
+    ${found.target.scope !== 'interaction' && html`<p><a href=${others}>The same trades, the newest exit first</a></p>`}
     ${rest > 0 && html`<p>${counted(rest, 'more trade', 'more trades')} with smaller shares: <a href=${withQuery({ all: 1 })}>show all</a>.</p>`}
   </section>` as VNode
 }

@@ -23,6 +23,11 @@ function Baseline({ head }: { head: Head }): VNode {
     as_of,
     at_time,
   })
-  return html`<span class="baseline"><a href=${link}>Baseline</a>, ${momentText(head)}: ${outcome.title} <strong>${outcome.value(global_rr.rr_short)}</strong> of late (τ 14 d),
-    <strong>${outcome.value(global_rr.rr_long)}</strong> over months (τ 90 d), <strong>${counted(global_rr.n, 'trade')}</strong> <small class="quiet any">${modelText(model)}</small></span>` as VNode
+  return html`<span class="baseline">
+    <a href=${link}>Baseline</a>, ${momentText(head)}: ${outcome.title}${' '}
+    <strong>${outcome.value(global_rr.rr_short)}</strong> of late (τ 14 d),${' '}
+    <strong>${outcome.value(global_rr.rr_long)}</strong> over months (τ 90 d),${' '}
+    <strong>${counted(global_rr.n, 'trade')}</strong>${' '}
+    <small class="quiet any">${modelText(model)}</small>
+  </span>` as VNode
 }

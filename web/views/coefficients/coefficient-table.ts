@@ -82,7 +82,7 @@ function columnsOf(
 const against = (): Column<Coefficient>[] => [
   {
     name: 'against',
-    title: '▾ Compared',
+    title: '◆ Compared',
     numeric: true,
     cell: ({ against: other }) => (other ? number(other.weight) : '–'),
   },
@@ -98,7 +98,7 @@ const against = (): Column<Coefficient>[] => [
 
 function Name({ row: { scope, name, key }, query }: { row: Coefficient; query: URLSearchParams }): VNode {
   const moment = Object.fromEntries(['model', 'as_of', 'at_time', 'at_offset'].map((n) => [n, query.get(n)]))
-  return html`<span class="coefficient-name"><span class="tag">${scope === 'interaction' ? 'interaction' : name}</span> <a class="any" title=${key} href=${address('/coefficient', { name, key, ...moment })}>${key}</a></span>` as VNode
+  return html`<span class="coefficient-name">${scope === 'interaction' && query.get('scope') === 'interaction' ? '' : html`<span class="tag any">${name}</span>`} <a class="any" title=${key} href=${address('/coefficient', { name, key, ...moment })}>${key}</a></span>` as VNode
 }
 
 const edgeText = (outcome: OutcomeText, { edge, error }: Coefficient) =>

@@ -21,7 +21,7 @@ export function Comparison({ query, extent }: { query: URLSearchParams; extent: 
     const ms = Date.parse(`${(event.target as HTMLInputElement).value}Z`)
     if (!Number.isNaN(ms)) go({ against_as_of: second(ms) })
   }
-  return html`<div class="fields compare">
+  return html`<details class="compare" open=${Boolean(moment || model)}><summary>Compare with another moment or model</summary><div class="fields">
     <span class="steps" role="group" aria-label="Compare with">
       <span>Compare with</span>
       <button type="button" disabled=${Number.isNaN(shown)} onClick=${() => before(1)}>a day before</button>
@@ -36,5 +36,5 @@ export function Comparison({ query, extent }: { query: URLSearchParams; extent: 
       </select>
     </label>
     ${(moment || model) && html`<button type="button" onClick=${() => go({ against_as_of: null, against_model: null })}>Compare with nothing</button>`}
-  </div>` as VNode
+  </div></details>` as VNode
 }
