@@ -1,15 +1,16 @@
-/** One dead letter for a person, and for a program. */
+/** One dead letter for a person. */
 import type { DissectedField, DissectedValue } from '../core/codec/dissect-value.ts'
 import { positionClosedSchema } from '../core/codec/position-closed-codec.ts'
-import type { LogRecord } from '../core/log/log.ts'
 import { timeText } from '../domain/time.ts'
+import { headerList } from '../services/learner/dead-letter-json.ts'
 import type { DeadLetter } from '../services/learner/dead-letter-list.ts'
 import type { FoundRecord } from '../services/learner/dead-letter-record.ts'
 import type { DescribedLetter } from '../services/learner/describe-dead-letter.ts'
-import { placeText, stateText, utc } from './dead-letters-text.ts'
+import { placeText } from '../services/learner/place.ts'
+import { adviceOn } from '../services/learner/reject-advice.ts'
+import { stateText, utc } from './dead-letters-text.ts'
 import { escaped, quoted } from './escaped.ts'
 import { hexDump } from './hex-dump.ts'
-import { adviceOn } from './reject-advice.ts'
 import { table } from './table.ts'
 
 /** What a screen has of a field, a text and a dump. */
@@ -167,50 +168,3 @@ function wrapped(text: string): string[] {
 const bytes = (n: number) => (n === 1 ? '1 byte' : `${n} bytes`)
 const cut = (text: string) => (text.length > MOST_LETTERS ? `${text.slice(0, MOST_LETTERS).toWellFormed()}…` : text)
 const textOf = (value: Buffer) => cut(quoted(value.toString()))
-
-/** A name that occurs several times is there as often. */
-function headerList(headers: LogRecord['headers']): { name: string; value: Buffer }[] {
-  return Object.entries(headers).flatMap(([name, value]) =>
-    [value ?? ''].flat().map((one) => ({ name, value: Buffer.isBuffer(one) ? one : Buffer.from(one ?? '') })),
-  )
-}
-
-/** All of it: bytes as hexadecimal digits, and as text. */
-export function deadLetterJson(topic: string, { record, value, ...described }: DescribedLetter) {
-  return {
-    topic,
-    ...described.letter,
-    ...adviceOn(described.letter.reason),
-    refusals: described.refusals,
-    history: described.history,
-    copies: described.copies,
-    record: record && {
-      from: record.from,
-      incomplete: record.incomplete,
-      time: timeText(record.timestamp),
-      key: record.key && bytesJson(record.key),
-      headers: headerList(record.headers).map((h) => ({ name: h.name, ...bytesJson(h.value) })),
-      value: record.value && { ...bytesJson(record.value), ...valueJson(record.value, value) },
-    },
-  }
-}
-
-const bytesJson = (bytes: Buffer) => ({ bytes: bytes.length, hex: bytes.toString('hex'), text: bytes.toString() })
-
-function valueJson(value: Buffer, dissected: DissectedValue) {
-  if (dissected.format !== 'avro') return dissected
-  const { fields, end, ...rest } = dissected
-  return {
-    ...rest,
-    fields: fields.map((f) => ({ ...f, value: fieldJson(f.value) })),
-    rest_at: end,
-    rest: value.toString('hex', end),
-  }
-}
-
-/** JSON has no NaN, no number beyond 2^53, and no bytes: they are there as texts. */
-function fieldJson(value: DissectedField['value']) {
-  if (Buffer.isBuffer(value)) return value.toString('hex')
-  const isPlain = typeof value !== 'bigint' && (typeof value !== 'number' || Number.isFinite(value))
-  return isPlain ? value : String(value)
-}

@@ -1,17 +1,11 @@
 /** `strandline dead-letters redrive`: the records of dead letters, published again. */
 import type { Command } from 'commander'
 import { StrandlineError } from '../core/errors.ts'
+import { requireChoice } from '../services/learner/choose-letters.ts'
 import { createDeadLetterStore, type Place } from '../services/learner/dead-letter-store.ts'
-import { type LeftLetter, MAX_REDRIVES, previewRedrive, redrivable, redrive } from '../services/learner/redrive.ts'
-import {
-  choose,
-  type FilterOptions,
-  filterOf,
-  filterOptions,
-  places,
-  requireChoice,
-  topicOf,
-} from './dead-letter-choice.ts'
+import { type LeftLetter, MAX_REDRIVES } from '../services/learner/redrive.ts'
+import { previewChosen, previewJson, redriveChosen } from '../services/learner/redrive-chosen.ts'
+import { type FilterOptions, filterOf, filterOptions, places, topicOf } from './dead-letter-choice.ts'
 import { previewText, redrivenText } from './dead-letters-text.ts'
 import { safeJson } from './escaped.ts'
 import { wholeNumber } from './numbers.ts'
@@ -69,49 +63,35 @@ Examples:
 }
 
 async function redriveThem(named: Place[], options: Options): Promise<void> {
-  const { all, again, force, max = Number.POSITIVE_INFINITY, dryRun, json, dataDir } = options
+  const { all, again, force, max, dryRun, json, dataDir } = options
   const filter = filterOf(options)
   if (force && named.length === 0)
     throw new StrandlineError('USAGE', '--force takes letters that are named.', {
       todo: 'Name their places (dead-letters redrive 0:17 --force).',
     })
   const bulk = all || filter ? { filter } : undefined
-  requireChoice(named, bulk, WHICH)
+  const choice = { named, bulk, again, force, max }
+  requireChoice(choice, WHICH)
   const stack = await openStack({ dataDir, needs: ['database', 'kafka'] })
   try {
     const topic = topicOf(stack)
-    const store = createDeadLetterStore(stack.store)
-    const { letters, unknown } = await choose(store, topic, named, bulk)
-    const able = redrivable(letters, { named: named.length > 0, again, force })
-    const taken = able.letters.slice(0, max)
-    const progress = createProgress()
-    const told = (done: number) => {
-      if (taken.length > 1) progress(dryRun ? 'Looking' : 'Redriving', done, taken.length)
+    const deps = { store: createDeadLetterStore(stack.store), log: stack.log }
+    const bar = createProgress()
+    const progress = (done: number, total: number) => {
+      if (total > 1) bar(dryRun ? 'Looking' : 'Redriving', done, total)
     }
-    const skipped = (more: LeftLetter[]) => {
-      progress.end()
-      const left = [...unknown, ...able.left, ...more]
-      if (left.some((l) => named.length > 0 || !EXPECTED.includes(l.code))) process.exitCode = 1
-      return left
+    const answered = (skipped: LeftLetter[]) => {
+      bar.end()
+      if (skipped.some((l) => named.length > 0 || !EXPECTED.includes(l.code))) process.exitCode = 1
     }
     if (dryRun) {
-      const { would, left } = await previewRedrive(stack.log, topic, taken, told)
-      const all = skipped(left)
-      const rows = would.map(({ letter: { partition, offset, reason, redrives }, from }) => ({
-        partition,
-        offset,
-        reason,
-        redrives,
-        from,
-        to: { topic, partition },
-      }))
-      console.log(
-        json ? safeJson({ topic, would_redrive: rows, skipped: all }) : previewText(topic, would, all, SCREEN),
-      )
+      const preview = await previewChosen(deps, topic, { ...choice, progress })
+      answered(preview.skipped)
+      console.log(json ? safeJson(previewJson(preview)) : previewText(topic, preview.would, preview.skipped, SCREEN))
     } else {
-      const { redriven, left } = await redrive({ store, log: stack.log }, topic, taken, told)
-      const all = skipped(left)
-      console.log(json ? safeJson({ topic, redriven, skipped: all }) : redrivenText(redriven, all, SCREEN))
+      const done = await redriveChosen(deps, topic, { ...choice, progress })
+      answered(done.skipped)
+      console.log(json ? safeJson(done) : redrivenText(done.redriven, done.skipped, SCREEN))
     }
   } finally {
     await stack.close()

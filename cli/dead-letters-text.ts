@@ -2,12 +2,11 @@
 import type { DeadLetter } from '../services/learner/dead-letter-list.ts'
 import type { FoundRecord } from '../services/learner/dead-letter-record.ts'
 import type { Place } from '../services/learner/dead-letter-store.ts'
+import { placeText } from '../services/learner/place.ts'
 import type { LeftLetter, Redriven } from '../services/learner/redrive.ts'
+import { adviceOn } from '../services/learner/reject-advice.ts'
 import { escaped } from './escaped.ts'
-import { adviceOn } from './reject-advice.ts'
 import { table } from './table.ts'
-
-export const placeText = ({ partition, offset }: Place): string => `${partition}:${offset}`
 
 /** To the second, UTC. */
 export const utc = (iso: string): string => iso.slice(0, 19).replace('T', ' ')

@@ -1,9 +1,9 @@
 /** What can be said wrongly about dead letters is told before any engine is asked. */
 import { expect, test } from 'vitest'
 import { REJECT_REASONS } from '../domain/validation.ts'
+import { ADVICE, adviceOn } from '../services/learner/reject-advice.ts'
 import { failureOf } from './failure.ts'
 import { createProgram } from './program.ts'
-import { ADVICE, adviceOn } from './reject-advice.ts'
 
 const outcome = (args: string[]) => {
   const program = createProgram()

@@ -4,14 +4,16 @@ import { createRegistryClient } from '../core/codec/registry.ts'
 import { readRegistryConfig } from '../core/config.ts'
 import { StrandlineError } from '../core/errors.ts'
 import { createLagStore } from '../core/lag/lag-store.ts'
-import { listDeadLetters } from '../services/learner/dead-letter-list.ts'
+import { deadLetterJson } from '../services/learner/dead-letter-json.ts'
+import { letterList } from '../services/learner/dead-letter-list.ts'
 import { createDeadLetterStore, type Place } from '../services/learner/dead-letter-store.ts'
 import { describeDeadLetter } from '../services/learner/describe-dead-letter.ts'
+import { placeText } from '../services/learner/place.ts'
 import { type FilterOptions, filterOf, filterOptions, place, topicOf } from './dead-letter-choice.ts'
-import { deadLetterJson, deadLetterText } from './dead-letter-text.ts'
+import { deadLetterText } from './dead-letter-text.ts'
 import { registerDiscard, registerReopen } from './dead-letters-discard.ts'
 import { registerRedrive } from './dead-letters-redrive.ts'
-import { deadLettersText, placeText } from './dead-letters-text.ts'
+import { deadLettersText } from './dead-letters-text.ts'
 import { safeJson } from './escaped.ts'
 import { wholeNumber } from './numbers.ts'
 import { openStack } from './shared.ts'
@@ -75,14 +77,8 @@ function registerList(parent: Command): void {
       try {
         const topic = topicOf(stack)
         const store = createDeadLetterStore(stack.store)
-        const filter = filterOf(options)
-        const counts = await store.count(topic, all, filter)
-        const letters = await listDeadLetters(store, topic, { all, filter, limit })
-        console.log(
-          json
-            ? safeJson({ topic, dead_letters: letters, by_reason: Object.fromEntries(counts) })
-            : deadLettersText(letters, counts, all),
-        )
+        const list = await letterList(store, topic, { all, filter: filterOf(options), limit })
+        console.log(json ? safeJson(list) : deadLettersText(list.dead_letters, Object.entries(list.by_reason), all))
       } finally {
         await stack.close()
       }

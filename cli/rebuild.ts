@@ -1,11 +1,8 @@
 /** `strandline rebuild`: the whole log folded into a new model version, beside what readers see. */
 import type { Command } from 'commander'
 import { StrandlineError } from '../core/errors.ts'
-import { loadModel, modelNames } from '../core/load-model.ts'
 import { shortHash } from '../core/runner/consumer-names.ts'
-import { createCoefficientStore } from '../core/store/coefficient-store.ts'
-import type { Store } from '../core/store/store.ts'
-import { compileModel, type Model } from '../domain/learning/model.ts'
+import { modelToRebuild } from '../services/learner/model-to-rebuild.ts'
 import { type Rebuilt, rebuild } from '../services/learner/rebuild.ts'
 import { say } from './output.ts'
 import { createProgressBar, duration } from './progress-bar.ts'
@@ -54,7 +51,10 @@ Examples:
       for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, stop)
       const bar = createProgressBar('folding', 'records')
       try {
-        const model = await modelOf(stack.store, argument ?? option, stack.loop.model)
+        const model = await modelToRebuild(stack.store, argument ?? option, {
+          configured: stack.loop.model,
+          files: true,
+        })
         const began = stack.clock.now()
         let records = 0
         const done = await rebuild(stack, model, {
@@ -78,16 +78,6 @@ Examples:
         await stack.close()
       }
     })
-}
-
-/**
- * The model that is meant: a shipped one, a file, or that of a version; what readers see, where none is named; the configured one, where they see nothing.
- * Errors: USAGE, MODEL_INVALID, STORE_UNREACHABLE.
- */
-async function modelOf(store: Store, name: string | undefined, configured: string): Promise<Model> {
-  if (name !== undefined && (modelNames().includes(name) || /[/\\]|\.json$/.test(name))) return loadModel(name)
-  const version = await createCoefficientStore(store).version(name ?? null)
-  return version ? compileModel(version.definition, version.hash) : loadModel(name ?? configured)
 }
 
 function rebuiltText(done: Rebuilt, records: number, seconds: number, folder: string): string {

@@ -29,29 +29,49 @@ export interface DeadLetter extends Place {
 }
 
 const PAGE = 1_000
+const FIRST: Place = { partition: -1, offset: -1 }
 
 export interface ListOptions {
   /** Also those that were dealt with. */
   all?: boolean
   filter?: LetterFilter
   limit?: number
+  /** Only those behind this place. */
+  after?: Place
 }
 
 /** By partition and offset. Errors: STORE_UNREACHABLE, STORE_REJECTED. */
 export async function listDeadLetters(
   store: Pick<DeadLetterStore, 'page'>,
   topic: string,
-  { all = false, filter, limit = Number.POSITIVE_INFINITY }: ListOptions = {},
+  { all = false, filter, limit = Number.POSITIVE_INFINITY, after: begin = FIRST }: ListOptions = {},
 ): Promise<DeadLetter[]> {
   const letters: DeadLetter[] = []
   for (;;) {
-    const last = letters.at(-1)
     const size = Math.min(PAGE, limit - letters.length)
-    const after = { partition: last?.partition ?? -1, offset: last?.offset ?? -1 }
-    const rows = await store.page(topic, all, after, size, filter)
+    const { partition, offset } = letters.at(-1) ?? begin
+    const rows = await store.page(topic, all, { partition, offset }, size, filter)
     letters.push(...rows.map(letterOf))
     if (rows.length < size || letters.length >= limit) return letters
   }
+}
+
+export interface LetterList {
+  topic: string
+  dead_letters: DeadLetter[]
+  /** How many there are of each, also of those that are not listed. */
+  by_reason: Record<string, number>
+}
+
+/** The same with how many there are. Errors: as listDeadLetters. */
+export async function letterList(
+  store: Pick<DeadLetterStore, 'page' | 'count'>,
+  topic: string,
+  options: ListOptions = {},
+): Promise<LetterList> {
+  const counts = await store.count(topic, options.all ?? false, options.filter)
+  const dead_letters = await listDeadLetters(store, topic, options)
+  return { topic, dead_letters, by_reason: Object.fromEntries(counts) }
 }
 
 /** The letters of these places that there are; one that is open before another version's that is not. Errors: as listDeadLetters. */

@@ -1,5 +1,5 @@
 /** Each reason for which records are refused, in words, and what one can do about it. */
-import type { RejectReason } from '../domain/validation.ts'
+import type { RejectReason } from '../../domain/validation.ts'
 
 export interface Advice {
   /** Begins "Its …" or the like: a sentence. */
