@@ -9,6 +9,7 @@ import { createHistories } from './histories.ts'
 import { createJobs } from './jobs/jobs.ts'
 import { serveLive } from './live.ts'
 import { watchLoop } from './loop/watch-loop.ts'
+import { createRebuilds } from './models/rebuilds.ts'
 import { serveAssets } from './serve-assets.ts'
 
 const ASSETS = loadAssets()
@@ -34,6 +35,7 @@ export const createPage =
     const { config, log, store, clock, logger, liveness } = deps
     const histories = createHistories({ store, log, config, clock })
     const jobs = createJobs(config)
+    const rebuilds = createRebuilds(jobs, clock)
     const loop = watchLoop({ config, store, log, clock, liveness }, { histories, jobs })
     return {
       name: 'page',
@@ -44,10 +46,11 @@ export const createPage =
       routes(app) {
         serveAssets(app, ASSETS)
         serveLive(app, loop)
-        serveApi(app, pageApi({ ...deps, histories, jobs, loop, operate }), logger)
+        serveApi(app, pageApi({ ...deps, histories, jobs, loop, rebuilds, operate }), logger)
       },
       async stop() {
         await loop.stop()
+        await rebuilds.stop()
         await jobs.stop()
         await histories.stop()
       },

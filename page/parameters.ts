@@ -38,7 +38,7 @@ export function momentOf({ as_of, at_time, at_offset }: Asked['query']): NamedMo
 }
 
 export function timeOf(
-  name: 'as_of' | 'at_time' | 'from' | 'to' | 'since' | 'against_as_of',
+  name: 'as_of' | 'at_time' | 'from' | 'to' | 'since' | 'until' | 'against_as_of',
   text: string | undefined,
 ): number | undefined {
   if (text === undefined) return undefined

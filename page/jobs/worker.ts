@@ -10,7 +10,9 @@ import { createLogger } from '../../core/logger.ts'
 import { openStore } from '../../core/store/open-store.ts'
 import { judgeLog } from '../../replay/judge-log.ts'
 import { audit } from '../../services/audit/audit.ts'
-import type { Job, JobResult } from './jobs.ts'
+import { modelToRebuild } from '../../services/learner/model-to-rebuild.ts'
+import { rebuild } from '../../services/learner/rebuild.ts'
+import { GIVE_UP, type Job, type JobResult, type RebuildProgress } from './jobs.ts'
 
 const { config, job } = workerData as { config: Config; job: Job }
 const logger = createLogger({ name: 'page', level: 'error' })
@@ -19,7 +21,21 @@ const store = openStore(config)
 const deps = { config, log, store, codec: createCodec(config), clock: systemClock, logger, metrics: new Registry() }
 
 async function work(): Promise<unknown> {
-  return job.kind === 'audit' ? audit(deps) : judgeLog(deps, job)
+  if (job.kind === 'audit') return audit(deps)
+  return job.kind === 'verdict' ? judgeLog(deps, job) : rebuildModel(job.model)
+}
+
+async function rebuildModel(name: string | undefined): Promise<unknown> {
+  const given = new AbortController()
+  parentPort?.on('message', (said) => said === GIVE_UP && given.abort())
+  const say = (progress: RebuildProgress) => parentPort?.postMessage({ progress })
+  const model = await modelToRebuild(store, name, { configured: config.model, files: false })
+  return rebuild(deps, model, {
+    opened: (version) => say({ version }),
+    progress: (applied, total) => say({ applied, total }),
+    waiting: (waiting) => say({ waiting }),
+    signal: given.signal,
+  })
 }
 
 const result = await work().then(
@@ -30,4 +46,5 @@ const result = await work().then(
   },
 )
 parentPort?.postMessage(result)
+parentPort?.removeAllListeners('message') // or the thread waits for more
 await Promise.allSettled([log.close(), store.close()])

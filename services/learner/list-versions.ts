@@ -26,13 +26,18 @@ export interface ListedVersion
   created_at: string
 }
 
-/** The active one first, then the newest first. Errors: STORE_UNREACHABLE, STORE_SCHEMA, LOG_UNREACHABLE. */
+/**
+ * The active one first, then the newest first.
+ * @param counted hears how many rows were counted so far @param readSizes for whoever asks often: every row is counted for an answer
+ * Errors: STORE_UNREACHABLE, STORE_SCHEMA, LOG_UNREACHABLE.
+ */
 export async function listVersions(
   { store, log, clock }: { store: Store; log: Pick<EventLog, 'offsets'>; clock: Clock },
   counted?: (rows: number) => void,
+  readSizes: () => Promise<Map<number, VersionSize>> = () => readVersionSizes(createVersionSizeStore(store), counted),
 ): Promise<ListedVersion[]> {
   const versions = await createModelVersionStore(store).list()
-  const sizes = await readVersionSizes(createVersionSizeStore(store), counted)
+  const sizes = await readSizes()
   const before = versions.find((v) => v.active)?.previous
   const ends = new Map<string, PartitionOffsets[] | null>()
   for (const { topic } of versions) if (!ends.has(topic)) ends.set(topic, await endsOf(log, topic))
