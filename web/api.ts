@@ -17,37 +17,55 @@ export class Refused extends Error {
 /** The token is a person's: it is kept for this tab alone, and shown nowhere. */
 const TOKEN = 'strandline-token'
 export const NEEDS_TOKEN = 'strandline:token'
-export const setToken = (token: string): void => sessionStorage.setItem(TOKEN, token)
 
 export function tokenHeaders(): Record<string, string> {
   const token = sessionStorage.getItem(TOKEN)
   return token ? { authorization: `Bearer ${token}` } : {}
 }
 
+/** Whether a token was given before, which is not taken any more. */
+export const hasToken = (): boolean => sessionStorage.getItem(TOKEN) !== null
+
+/** Keeps a token that the server takes; false: it does not. Errors: Refused, where it could not be asked. */
+export async function tryToken(token: string): Promise<boolean> {
+  if (!/^[\x21-\x7e]+$/.test(token)) return false // no header can carry it
+  const response = await fetch('/v1/page', { headers: { authorization: `Bearer ${token}` } }).catch(() => {
+    throw away()
+  })
+  if (response.status === 401) return false
+  sessionStorage.setItem(TOKEN, token)
+  return true
+}
+
+const away = () =>
+  new Refused(
+    0,
+    'AWAY',
+    'The page’s server does not answer.',
+    'It is asked again; look whether ./strandline up (or page) runs.',
+  )
+
 /** Errors: Refused; where the server does not answer, with status 0. */
 export async function ask<T>(path: string, options: { body?: unknown; signal?: AbortSignal } = {}): Promise<T> {
   const { body, signal } = options
   const sent = body === undefined ? {} : { method: 'POST', body: JSON.stringify(body) }
   const type: Record<string, string> = body === undefined ? {} : { 'content-type': 'application/json' }
+  const shown = tokenHeaders()
   let response: Response
   try {
-    response = await fetch(path, { ...sent, headers: { ...tokenHeaders(), ...type }, signal })
+    response = await fetch(path, { ...sent, headers: { ...shown, ...type }, signal })
   } catch (error) {
     if (signal?.aborted) throw error
-    throw new Refused(
-      0,
-      'AWAY',
-      'The page’s server does not answer.',
-      'It is asked again; look whether ./strandline up (or page) runs.',
-    )
+    throw away()
   }
   const text = await response.text()
   if (response.ok) return JSON.parse(text) as T
-  throw refusalIn(response.status, text)
+  throw refusalIn(response.status, text, shown)
 }
 
-export function refusalIn(status: number, text: string): Refused {
-  if (status === 401) dispatchEvent(new Event(NEEDS_TOKEN))
+/** @param shown the token that was sent along: one that was given meanwhile is not refused by this answer */
+export function refusalIn(status: number, text: string, shown: Record<string, string> = tokenHeaders()): Refused {
+  if (status === 401 && shown.authorization === tokenHeaders().authorization) dispatchEvent(new Event(NEEDS_TOKEN))
   try {
     const { error } = JSON.parse(text)
     return new Refused(status, error.code, error.message, error.todo ?? null)

@@ -22,6 +22,11 @@ const PLACES: Place[] = [
     title: 'Coefficients',
     load: async () => (await import('./views/coefficients.ts')).CoefficientsView,
   },
+    path: '/dead-letters',
+    title: 'Dead letters',
+    load: async () => (await import('./views/dead-letters.ts')).DeadLettersView,
+  },
+  { path: '/models', title: 'Models', load: async () => (await import('./views/models.ts')).ModelsView },
 ]
 /** Reached from others. */
 const FURTHER: Place[] = [

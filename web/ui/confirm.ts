@@ -9,12 +9,22 @@ export interface ConfirmProps {
   verb: string
   /** It is being done: nothing more can be said. */
   busy?: boolean
+  /** Something is missing that a yes needs. */
+  notYet?: boolean
   onConfirm(): void
   onCancel(): void
   children?: ComponentChildren
 }
 
-export function Confirm({ title, verb, busy = false, onConfirm, onCancel, children }: ConfirmProps): VNode {
+export function Confirm({
+  title,
+  verb,
+  busy = false,
+  notYet = false,
+  onConfirm,
+  onCancel,
+  children,
+}: ConfirmProps): VNode {
   const dialog = useRef<HTMLDialogElement>(null)
   useEffect(() => dialog.current?.showModal(), [])
   const cancel = (event: Event) => {
@@ -26,7 +36,7 @@ export function Confirm({ title, verb, busy = false, onConfirm, onCancel, childr
     ${children}
     <p class="actions">
       <button type="button" onClick=${cancel} disabled=${busy}>Cancel</button>
-      <button type="button" class="strong" onClick=${onConfirm} disabled=${busy}>${busy ? `${verb} …` : verb}</button>
+      <button type="button" class="strong" onClick=${onConfirm} disabled=${busy || notYet}>${busy ? `${verb} …` : verb}</button>
     </p>
   </dialog>` as VNode
 }
