@@ -75,10 +75,16 @@ function calibrationTable({ name, learns, calibration }: ModelVerdict): string[]
     ...table(
       [
         { title: 'size', align: right },
+        { title: 'expected', align: right },
         { title: 'outcome', align: right },
         { title: 'trades', align: right },
       ],
-      calibration.map((b) => [`× ${number(b.multiplier)}`, amount(b.outcome, learns), String(b.n)]),
+      calibration.map((b) => [
+        `× ${number(b.multiplier)}`,
+        amount(b.expected, learns),
+        interval({ mean: b.outcome, low: b.low, high: b.high }, learns),
+        String(b.n),
+      ]),
     ),
   ]
 }

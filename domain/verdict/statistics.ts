@@ -99,16 +99,28 @@ export function chance(seed: number): () => number {
 }
 
 /** Days are drawn, not trades: what closes on one day goes together. */
-const RESAMPLES = 2_000
+export const RESAMPLES = 2_000
 
-/** @param days of each trade, any number that is the same on one day */
-export function bootstrap(multipliers: Float64Array, outcomes: Float64Array, days: readonly number[]): Interval {
+/** Of each trade the number of its day, from 0 in the order in which days come first. @param days any number that is the same on one day */
+export function numberDays(days: readonly number[]): { of: number[]; count: number } {
   const numbers = new Map<number, number>()
   const of = days.map((day) => {
     if (!numbers.has(day)) numbers.set(day, numbers.size)
     return numbers.get(day) as number
   })
-  const count = numbers.size
+  return { of, count: numbers.size }
+}
+
+/** Where 95 of 100 draws lie. Sorts them. */
+export function middle(drawn: Float64Array): { low: number; high: number } {
+  drawn.sort()
+  const at = (part: number) => drawn[Math.min(drawn.length - 1, Math.floor(part * drawn.length))] as number
+  return { low: at(0.025), high: at(0.975) }
+}
+
+/** @param days of each trade, any number that is the same on one day */
+export function bootstrap(multipliers: Float64Array, outcomes: Float64Array, days: readonly number[]): Interval {
+  const { of, count } = numberDays(days)
   const sums = [0, 1, 2, 3].map(() => new Float64Array(count)) as [
     Float64Array,
     Float64Array,
@@ -140,9 +152,31 @@ export function bootstrap(multipliers: Float64Array, outcomes: Float64Array, day
     }
     found[r] = wx / w - x / trades
   }
-  found.sort()
-  const at = (part: number) => found[Math.min(RESAMPLES - 1, Math.floor(part * RESAMPLES))] as number
-  return { mean: uplift(multipliers, outcomes), low: at(0.025), high: at(0.975) }
+  return { mean: uplift(multipliers, outcomes), ...middle(found) }
+}
+
+/** The mean outcome of trades, and where it lies in 95 of 100 draws of whole days. */
+export function meanInterval(outcomes: Float64Array, days: readonly number[]): Interval {
+  const { of, count } = numberDays(days)
+  const total = new Float64Array(count)
+  const n = new Float64Array(count)
+  for (const [i, day] of of.entries()) {
+    total[day] = (total[day] as number) + (outcomes[i] as number)
+    n[day] = (n[day] as number) + 1
+  }
+  const roll = chance(3)
+  const found = new Float64Array(RESAMPLES)
+  for (let r = 0; r < RESAMPLES; r++) {
+    let x = 0
+    let trades = 0
+    for (let d = 0; d < count; d++) {
+      const day = Math.floor(roll() * count)
+      x += total[day] as number
+      trades += n[day] as number
+    }
+    found[r] = x / trades
+  }
+  return { mean: meanOf(outcomes), ...middle(found) }
 }
 
 /**

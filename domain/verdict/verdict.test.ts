@@ -56,8 +56,54 @@ describe('a verdict', () => {
     expect(sentence).toMatch(/^Better: sized by lowcap-(v5|return), 600 trades on \d+ days brought \+\d/)
   })
 
+  test('draws the way to its figures: at the end the curve is the table’s, in R/R and in money', () => {
+    const trades = market(700, 1, 6)
+    const { curve, outcome, net } = verdictOf(trades)
+    expect(curve).toHaveLength(300)
+    expect(curve.map((p) => p.at)).toEqual(curve.map((p) => p.at).toSorted())
+    const last = curve.at(-1)
+    if (!last?.net || !outcome || !net) throw new Error('there is no end')
+    expect(last.trades).toBe(700)
+    expect(last.at).toBe(new Date(Math.max(...trades.map((t) => t.closed_at))).toISOString())
+    for (const [value, interval] of [
+      [last.outcome, outcome],
+      [last.net, net],
+    ] as const) {
+      expect(value.sized - value.equal).toBeCloseTo(interval.mean, 9)
+      expect(value.low - value.equal).toBeCloseTo(interval.low, 9)
+      expect(value.high - value.equal).toBeCloseTo(interval.high, 9)
+    }
+    expect(last.outcome.equal).toBeCloseTo(
+      trades.reduce((sum, t) => sum + (t.rr as number) / 700, 0),
+      9,
+    )
+  })
+
+  test.each(['lowcap-v4', 'lowcap-v5', 'lowcap-return'])(
+    'of %s says what its sizes stood for, near what came of it',
+    (name) => {
+      const [found] = judge(market(900, 1, 7), [loadModel(name)], { shuffles: 9 }).models
+      const buckets = (found as ModelVerdict).calibration
+      expect(buckets.map((b) => b.n)).toEqual([180, 180, 180, 180, 180])
+      for (const { low, outcome, high, expected } of buckets) {
+        expect(low).toBeLessThan(outcome)
+        expect(high).toBeGreaterThan(outcome)
+        expect(expected).not.toBeNull()
+      }
+      // what the model expects goes up with what it stakes
+      const said = buckets.map((b) => b.expected as number)
+      expect(said).toEqual(said.toSorted((a, b) => a - b))
+      // and the shrunk rule is about right: it believes no more than it has seen
+      if (name !== 'lowcap-v4')
+        for (const { low, high, expected } of buckets) {
+          expect(expected).toBeGreaterThan(low - (high - low) / 2)
+          expect(expected).toBeLessThan(high + (high - low) / 2)
+        }
+    },
+  )
+
   test('says better of noise in at most 5 of 200', () => {
-    const said = Array.from({ length: 200 }, (_, i) => verdictOf(market(150, 0, 1_000 + i)).verdict)
+    const said = Array.from({ length: 200 }, (_, i) => verdictOf(market(150, 0, 1_000 + i), { points: 0 }).verdict)
     expect(said.filter((v) => v === 'better').length).toBeLessThanOrEqual(5)
   })
 
@@ -68,12 +114,18 @@ describe('a verdict', () => {
   test('regression: an edge that only the future knows is none', () => {
     // what the log took in after all the entries: known too late
     const late = market(300, 2.5, 4).map((t) => ({ ...t, known_at: t.known_at + 365 * 24 * HOUR }))
-    expect(verdictOf(late)).toMatchObject({ largest: 1, kish: 1, verdict: 'cannot tell', trades_needed: null })
+    const found = verdictOf(late)
+    expect(found).toMatchObject({ largest: 1, kish: 1, verdict: 'cannot tell', trades_needed: null })
+    // nothing was known of any of them, so nothing was expected, and the curves are one
+    expect(found.calibration.map((b) => b.expected)).toEqual([null, null, null, null, null])
+    for (const { outcome } of found.curve) expect(outcome.sized).toBeCloseTo(outcome.equal, 9)
   })
 
   test('cannot tell where money does not say so too', () => {
     const moneyless = market(600, 2.5, 1).map((t) => ({ ...t, return: null }))
-    expect(verdictOf(moneyless)).toMatchObject({ verdict: 'cannot tell', net: null })
+    const untold = verdictOf(moneyless)
+    expect(untold).toMatchObject({ verdict: 'cannot tell', net: null })
+    expect(untold.curve.every((p) => p.net === null)).toBe(true)
     const costly = market(600, 2.5, 1).map((t) => ({ ...t, net_return: (t.return as number) * -1 }))
     expect(verdictOf(costly).verdict).toBe('cannot tell')
   })

@@ -3,6 +3,8 @@
  * Pure. docs/learning.md explains it.
  */
 import type { Model } from '../learning/model.ts'
+import { timeText } from '../time.ts'
+import { type CurveValue, cumulate, pointsAmong } from './curve.ts'
 import type { JudgedTrade } from './judged-trades.ts'
 import { type LearnableTrade, learnableTrades } from './learnable.ts'
 import {
@@ -11,6 +13,7 @@ import {
   holm,
   type Interval,
   kish,
+  meanInterval,
   permutationTest,
   spearman,
   tradesNeeded,
@@ -25,7 +28,24 @@ export interface Bucket {
   /** Mean multiplier, and mean outcome. */
   multiplier: number
   outcome: number
+  /** Where that mean lies in 95 of 100 draws of whole days. */
+  low: number
+  high: number
+  /** Mean of the outcomes that these multipliers stood for, by what was known then; null: nothing was. */
+  expected: number | null
   n: number
+}
+
+/** How it went up to a moment; values are for each unit that is staked on all of the log. */
+export interface CurvePoint {
+  /** ISO 8601: the exit of the last trade that is in it. */
+  at: string
+  /** That many trades. */
+  trades: number
+  /** In the unit of what the model learns. */
+  outcome: CurveValue
+  /** In money; null: where `net` is. */
+  net: CurveValue | null
 }
 
 export interface ModelVerdict {
@@ -46,6 +66,8 @@ export interface ModelVerdict {
   largest: number | null
   spearman: number | null
   calibration: Bucket[]
+  /** In the order of exits, at most 300 points; at the last one `sized` − `equal` is `outcome.mean`, or `net.mean`. */
+  curve: CurvePoint[]
   verdict: Conclusion
   /** The smallest uplift that this log could have shown, and how many trades it takes to show the one that was found. */
   detectable: number | null
@@ -76,6 +98,8 @@ export interface VerdictOptions {
   /** Before, whatever of it is tried again now among them. */
   tried?: readonly Try[]
   shuffles?: number
+  /** Of a curve, at most; 0: none is drawn. Default: 300. */
+  points?: number
   /** Before each model. */
   progress?(model: string): void
 }
@@ -83,6 +107,8 @@ export interface VerdictOptions {
 const DAY_MS = 86_400_000
 const SHUFFLES = 499
 const BUCKETS = 5
+/** More than a picture has room for. */
+const POINTS = 300
 /** What an answer may be wrong in. */
 const LEVEL = 0.05
 
@@ -92,7 +118,7 @@ export function judge(trades: readonly JudgedTrade[], named: readonly Model[], o
   const { since = 0, tried = [], progress } = options
   const found = models.map((model) => {
     progress?.(model.definition.name)
-    return judgeModel(trades, model, since, options.shuffles ?? SHUFFLES)
+    return judgeModel(trades, model, since, options)
   })
   adjustForTries(
     found,
@@ -110,7 +136,12 @@ export function judge(trades: readonly JudgedTrade[], named: readonly Model[], o
   }
 }
 
-function judgeModel(trades: readonly JudgedTrade[], model: Model, since: number, shuffles: number): ModelVerdict {
+function judgeModel(
+  trades: readonly JudgedTrade[],
+  model: Model,
+  since: number,
+  { shuffles = SHUFFLES, points = POINTS }: VerdictOptions,
+): ModelVerdict {
   const learned = learnableTrades(model, trades)
   const { definition, hash } = model
   const judged = learned.flatMap(({ opened_at }, i) => (opened_at >= since ? [i] : []))
@@ -127,6 +158,7 @@ function judgeModel(trades: readonly JudgedTrade[], model: Model, since: number,
     largest: null,
     spearman: null,
     calibration: [],
+    curve: [],
     verdict: 'cannot tell',
     detectable: null,
     trades_needed: null,
@@ -135,13 +167,15 @@ function judgeModel(trades: readonly JudgedTrade[], model: Model, since: number,
   const walk = planWalk(model, learned)
   const all = Float64Array.from(learned, (l) => l.outcome)
   const pick = (values: Float64Array, of: readonly number[]) => Float64Array.from(of, (i) => values[i] as number)
-  const sizes = walk(all)
+  const expected = new Float64Array(all.length).fill(Number.NaN)
+  const sizes = walk(all, expected)
   const outcomes = pick(all, judged)
   const multipliers = pick(sizes, judged)
   const dayOf = (i: number) => Math.floor((learned[i] as LearnableTrade).closed_at / DAY_MS)
   const inMoney = judged.filter((i) => moneyOf(learned[i] as LearnableTrade) !== null)
   const money = Float64Array.from(inMoney, (i) => moneyOf(learned[i] as LearnableTrade) as number)
-  const outcome = bootstrap(multipliers, outcomes, judged.map(dayOf))
+  const days = judged.map(dayOf)
+  const outcome = bootstrap(multipliers, outcomes, days)
   return {
     ...nothing,
     outcome,
@@ -150,7 +184,8 @@ function judgeModel(trades: readonly JudgedTrade[], model: Model, since: number,
     kish: kish(multipliers),
     largest: multipliers.reduce((most, m) => Math.max(most, m), 0),
     spearman: spearman(multipliers, outcomes),
-    calibration: calibrate(multipliers, outcomes),
+    calibration: calibrate(multipliers, outcomes, pick(expected, judged), days),
+    curve: curveOf(learned, sizes, judged, inMoney, points),
     detectable: detectableUplift(multipliers, outcomes),
     trades_needed: tradesNeeded(outcome.mean, multipliers, outcomes),
   }
@@ -163,15 +198,71 @@ function outcomeName({ definition: { outcome = 'rr' } }: Model): string {
   return typeof outcome === 'string' ? outcome : `${outcome.of} per ${outcome.per}`
 }
 
-function calibrate(multipliers: Float64Array, outcomes: Float64Array): Bucket[] {
+function calibrate(
+  multipliers: Float64Array,
+  outcomes: Float64Array,
+  expected: Float64Array,
+  days: readonly number[],
+): Bucket[] {
   const order = Array.from(multipliers, (_, i) => i).sort(
     (a, b) => (multipliers[a] as number) - (multipliers[b] as number),
   )
-  return Array.from({ length: BUCKETS }, (_, b) => {
-    const of = order.slice(Math.floor((b * order.length) / BUCKETS), Math.floor(((b + 1) * order.length) / BUCKETS))
-    const mean = (values: Float64Array) => of.reduce((sum, i) => sum + (values[i] as number) / of.length, 0)
-    return { multiplier: mean(multipliers), outcome: mean(outcomes), n: of.length }
-  }).filter((bucket) => bucket.n > 0)
+  return Array.from({ length: BUCKETS }, (_, b) =>
+    order.slice(Math.floor((b * order.length) / BUCKETS), Math.floor(((b + 1) * order.length) / BUCKETS)),
+  )
+    .filter((of) => of.length > 0)
+    .map((of) => {
+      const known = of.filter((i) => !Number.isNaN(expected[i] as number))
+      const mean = (values: Float64Array, among: readonly number[]) =>
+        among.reduce((sum, i) => sum + (values[i] as number) / among.length, 0)
+      const { low, high } = meanInterval(
+        Float64Array.from(of, (i) => outcomes[i] as number),
+        of.map((i) => days[i] as number),
+      )
+      return {
+        multiplier: mean(multipliers, of),
+        outcome: mean(outcomes, of),
+        low,
+        high,
+        expected: known.length === 0 ? null : mean(expected, known),
+        n: of.length,
+      }
+    })
+}
+
+/** @param judged places of the trades that are judged; of `inMoney` those whose money is known */
+function curveOf(
+  learned: readonly LearnableTrade[],
+  sizes: Float64Array,
+  judged: readonly number[],
+  inMoney: readonly number[],
+  points: number,
+): CurvePoint[] {
+  if (points === 0) return []
+  const trade = (i: number) => learned[i] as LearnableTrade
+  const order = judged.toSorted((a, b) => trade(a).closed_at - trade(b).closed_at || a - b)
+  const ends = pointsAmong(order.length, points)
+  const pointOf = new Map<number, number>()
+  for (let place = 0, point = 0; place < order.length; place++) {
+    if (place > (ends[point] as number)) point++
+    pointOf.set(order[place] as number, point)
+  }
+  const course = (of: readonly number[], value: (trade: LearnableTrade) => number) =>
+    cumulate(
+      Float64Array.from(of, (i) => sizes[i] as number),
+      Float64Array.from(of, (i) => value(trade(i))),
+      of.map((i) => Math.floor(trade(i).closed_at / DAY_MS)),
+      of.map((i) => pointOf.get(i) as number),
+      ends.length,
+    )
+  const outcome = course(judged, (t) => t.outcome)
+  const net = inMoney.length < 2 ? null : course(inMoney, (t) => moneyOf(t) as number)
+  return ends.map((place, point) => ({
+    at: timeText(trade(order[place] as number).closed_at),
+    trades: place + 1,
+    outcome: outcome[point] as CurveValue,
+    net: net && (net[point] as CurveValue),
+  }))
 }
 
 function adjustForTries(found: readonly ModelVerdict[], before: readonly Try[]): void {

@@ -26,8 +26,11 @@ export interface WalkedTrade {
   groups: readonly Group[]
 }
 
-/** @param outcomes one for each trade, in their order; returns its multiplier for each */
-export type Walk = (outcomes: Float64Array) => Float64Array
+/**
+ * @param outcomes one for each trade, in their order; returns its multiplier for each
+ * @param expected takes the outcome that each multiplier stands for, by what was known then; of a trade before which nothing was known it stays as it is
+ */
+export type Walk = (outcomes: Float64Array, expected?: Float64Array) => Float64Array
 
 /** What a group's weighted sums need at one step: for the short and the long τ. */
 interface Steps {
@@ -55,10 +58,12 @@ export function planWalk(model: Model, trades: readonly WalkedTrade[]): Walk {
   const { slots, starts, scopes, members, groupCount } = numberGroups(model, trades)
   const order = schedule(trades)
   const { steps, looks } = timesAlone(trades, order, slots, starts, groupCount, decayOf(definition.tau_days))
-  const size = definition.rule === 'shrunk' ? shrunkSize(definition) : v4Size(definition)
+  const isShrunk = definition.rule === 'shrunk'
+  const size = isShrunk ? shrunkSize(definition) : v4Size(definition)
+  const outcomeOf = isShrunk ? shrunkExpectation(definition) : v4Expectation
   const seen = Array.from({ length: Math.max(0, ...lengthsOf(starts)) }, () => ({ ...EMPTY }))
 
-  return (outcomes) => {
+  return (outcomes, expected) => {
     const multipliers = new Float64Array(trades.length).fill(1)
     const short = new Float64Array(groupCount)
     const long = new Float64Array(groupCount)
@@ -86,8 +91,10 @@ export function planWalk(model: Model, trades: readonly WalkedTrade[]): Walk {
         evidence.rr_short = (short[g] as number) * (looks.perShort[s] as number)
         evidence.rr_long = (long[g] as number) * (looks.perLong[s] as number)
       }
-      if ((seen[0] as Evidence).n > 0)
-        multipliers[trade] = size(seen, to - from, scopes.subarray(from, to), members[trade] as readonly number[][])
+      if ((seen[0] as Evidence).n === 0) continue
+      const multiplier = size(seen, to - from, scopes.subarray(from, to), members[trade] as readonly number[][])
+      multipliers[trade] = multiplier
+      if (expected) expected[trade] = outcomeOf(multiplier, seen)
     }
     return multipliers
   }
@@ -131,6 +138,22 @@ function shrunkSize(definition: ModelDefinition): Size {
     return Math.min(max, Math.max(min, product))
   }
 }
+
+/** The outcome that a multiplier stands for. @param seen what was known of the trade's groups: the baseline first */
+type Expectation = (multiplier: number, seen: readonly Evidence[]) => number
+
+/** A weight is e^(edge/scale), so all edges together are scale·ln of the product: so much beyond the baseline over months. */
+function shrunkExpectation(definition: ModelDefinition): Expectation {
+  const parameters = definition as ModelDefinition & ShrunkParameters
+  return (multiplier, seen) => {
+    const base = shrunkBaseline(seen[0] as Evidence, (seen[1] as Evidence).rr_long, parameters)
+    return base.mean_long + base.scale * Math.log(multiplier)
+  }
+}
+
+/** A weight is a quotient of means: so many times the baseline of late, where that is above 0 (else nothing is weighed). */
+const v4Expectation: Expectation = (multiplier, [base]) =>
+  (base as Evidence).rr_short > 0 ? (base as Evidence).rr_short * multiplier : (base as Evidence).rr_short
 
 function v4Size(definition: ModelDefinition): Size {
   const bounds = definition.weight as { min: number; max: number }
