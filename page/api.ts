@@ -6,6 +6,8 @@ import { deadLetterOperations } from './dead-letters/api.ts'
 import type { PageDeps } from './deps.ts'
 import { loopOperations } from './loop/api.ts'
 import { modelOperations } from './models/api.ts'
+import { sizingOperations } from './sizing/api.ts'
+import { verdictOperations } from './verdict/api.ts'
 
 export const pageApi = (deps: PageDeps): Api => ({
   title: 'Strandline: page',
@@ -17,5 +19,7 @@ export const pageApi = (deps: PageDeps): Api => ({
     ...logOperations(deps),
     ...deadLetterOperations(deps),
     ...modelOperations(deps),
+    ...sizingOperations(deps),
+    ...verdictOperations(deps),
   ],
 })

@@ -171,7 +171,7 @@ export const decisionApi = (maker: DecisionMaker): Api => ({
   operations: [allocations(maker), multipliers(maker), timeframes(maker)],
 })
 
-const allocations = (maker: DecisionMaker): Operation => ({
+export const allocations = (maker: DecisionMaker): Operation => ({
   method: 'POST',
   path: '/v1/allocations',
   operationId: 'allocate',
