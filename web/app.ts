@@ -22,6 +22,9 @@ const PLACES: Place[] = [
     title: 'Coefficients',
     load: async () => (await import('./views/coefficients.ts')).CoefficientsView,
   },
+  { path: '/sizing', title: 'Sizing', load: async () => (await import('./views/sizing.ts')).SizingView },
+  { path: '/verdict', title: 'Verdict', load: async () => (await import('./views/verdict.ts')).VerdictView },
+  {
     path: '/dead-letters',
     title: 'Dead letters',
     load: async () => (await import('./views/dead-letters.ts')).DeadLettersView,

@@ -7,7 +7,7 @@ import { allocations } from '../../services/decision/api.ts'
 import { type AllocationRequest, createDecisionMaker } from '../../services/decision/decide.ts'
 import type { PageDeps } from '../deps.ts'
 import { MODEL, MOMENT, momentOf } from '../parameters.ts'
-import { contextsOf } from './contexts.ts'
+import { type ContextsAnswer, contextsOf } from './contexts.ts'
 
 export const sizingOperations = (deps: PageDeps): Operation[] => [sizing(deps), contexts(deps)]
 
@@ -143,6 +143,7 @@ const contexts = ({ histories, store }: PageDeps): Operation => ({
   async handle({ query: { model } }) {
     const [opened, versions] = await Promise.all([histories.open(model), createCoefficientStore(store).list()])
     const models = new Set(versions.filter((v) => !v.dropping).map((v) => v.model))
-    return [200, { ...contextsOf(opened), models: [...models].sort() }]
+    const answer: ContextsAnswer = { ...contextsOf(opened), models: [...models].sort() }
+    return [200, answer]
   },
 })

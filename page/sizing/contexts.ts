@@ -47,6 +47,12 @@ export interface Contexts {
     | null
 }
 
+/** What /v1/contexts answers. */
+export interface ContextsAnswer extends Contexts {
+  /** Names of the models that are learned here. */
+  models: string[]
+}
+
 export function contextsOf(opened: OpenHistory): Contexts {
   const { model, history } = opened
   const { definition } = model

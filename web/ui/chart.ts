@@ -18,6 +18,8 @@ export interface Series {
   steps?: boolean
   /** The line goes on over times at which it has no value. */
   spans?: boolean
+  /** No line of its own: the edge of a band. */
+  edge?: boolean
 }
 
 export interface ChartProps {
@@ -101,7 +103,7 @@ function optionsOf(
         (s): uPlot.Series => ({
           label: s.label,
           stroke: colour(s.colour),
-          width: s.points ? 0 : 2,
+          width: s.points || s.edge ? 0 : 2,
           dash: s.dash,
           spanGaps: s.spans === true,
           points: { show: s.points === true, size: 7, fill: colour(s.colour) },
