@@ -1,13 +1,14 @@
 /** `strandline demo`: the main job whole, on this machine, in about a minute. */
 import type { Command } from 'commander'
 import { StrandlineError } from '../core/errors.ts'
-import { DEMO_DATA_DIR, SERVICES } from '../core/stack/layout.ts'
-import { runDemo } from '../demo/demo.ts'
+import { DEMO_DATA_DIR, SERVICES, VIEWERS } from '../core/stack/layout.ts'
+import { type DemoReport, runDemo, SIZING } from '../demo/demo.ts'
 import { demoJson, demoText } from './demo-text.ts'
 import { wholeNumber } from './numbers.ts'
 import { say } from './output.ts'
 import { createProgress } from './progress.ts'
 import { openStack } from './shared.ts'
+import { sizingLink } from './sizing-link.ts'
 import { ENGINE_SETTINGS } from './stack-choice.ts'
 
 interface Options {
@@ -15,6 +16,7 @@ interface Options {
   seed: number
   positions: number
   rate: number
+  stay: boolean
   json?: boolean
 }
 
@@ -30,6 +32,7 @@ export function register(program: Command): void {
     .option('--seed <n>', 'seed of the market', wholeNumber, 1)
     .option('--positions <n>', 'positions to open and close', wholeNumber, 2_000)
     .option('--rate <n>', 'closes a second, at most', wholeNumber, 100)
+    .option('--no-stay', 'end at once, also on a terminal: without it the page stays up there until Enter or Ctrl-C')
     .option('--json', 'print one JSON object: audit, latency_ms, learned, allocation, seconds')
     .addHelpText('after', '\nExample:\n  ./strandline demo --seed 7 --positions 500 --data-dir /tmp/demo\n')
     .action(demo)
@@ -44,15 +47,20 @@ async function demo(options: Options): Promise<void> {
   const stack = await openStack({
     dataDir: options.dataDir,
     needs: ['database', 'kafka', 'registry'],
-    services: [...SERVICES],
+    services: [...SERVICES, ...VIEWERS],
     create: true,
     purpose: './strandline demo',
   })
   if (ignored.length > 0)
     say(`The demo invents trades, so it uses engines of its own and not those of ${ignored.join(', ')}.`)
+  const page = stack.env.STRANDLINE_PAGE_URL
+  if (page) say(`Look on: ${page}`)
+  const staying = new AbortController()
+  let stays = false
   // Ctrl-C: the trades so far are whole, and all that was started here is stopped in order.
   let interrupted = false
   const interrupt = () => {
+    if (stays) return staying.abort()
     if (interrupted) process.exit(130)
     interrupted = true
     progress.end()
@@ -74,9 +82,16 @@ async function demo(options: Options): Promise<void> {
       options.json
         ? JSON.stringify(demoJson(report, seconds))
         : `${demoText(report, seconds)}
-${lookOn(options.dataDir)}`,
+${page ? whyText(page, report) : ''}${lookOn(options.dataDir)}`,
     )
     if (!report.audit.reconciles) process.exitCode = 1
+    stays = page !== undefined && stack.ours && options.stay && isWatched(options)
+    if (stays) {
+      say('The page stays up until you press Enter or Ctrl-C.')
+      await untilEnter(staying.signal)
+      stays = false
+      say('Stopping ...')
+    }
   } catch (error) {
     if (!interrupted) throw error
   } finally {
@@ -93,6 +108,24 @@ function ignoreRealEngines(): string[] {
   for (const name of named) delete process.env[name]
   return named
 }
+
+/** A person sits before it: what reads the report of a program is not kept waiting. */
+const isWatched = ({ json }: Options) => !json && !process.env.CI && process.stdin.isTTY && process.stdout.isTTY
+
+/** Resolves with a line on standard input, with its end, or when it is given up. */
+async function untilEnter(signal: AbortSignal): Promise<void> {
+  const { stdin } = process
+  await new Promise<void>((resolve) => {
+    stdin.once('data', () => resolve()).once('end', () => resolve())
+    signal.addEventListener('abort', () => resolve())
+    stdin.resume()
+  })
+  stdin.pause()
+}
+
+const whyText = (page: string, { allocation: { context } }: DemoReport) =>
+  `Why that allocation: ${sizingLink(page, { context, ...SIZING })}
+`
 
 const lookOn = (dataDir: string) =>
   `Look on: ./strandline coefficients --data-dir ${dataDir}; ./strandline up --data-dir ${dataDir} starts it again.`

@@ -65,6 +65,8 @@ export interface OpenStack {
   metrics: Registry
   /** Base URLs of the services that run. */
   services: Partial<Record<ServiceName, string>>
+  /** It was started for the moment, and stops with this command. */
+  ours: boolean
   /** Lets go of everything, and stops what was started for the moment. */
   close(): Promise<void>
 }
@@ -134,6 +136,7 @@ export async function openStack(options: OpenOptions = {}): Promise<OpenStack> {
     logger,
     metrics: new Registry(),
     services: found?.services ?? {},
+    ours: choice.from === 'folder',
     async close() {
       for (const part of opened) await part.close()
       if (found && 'stop' in found) await (found as { stop(): Promise<void> }).stop()

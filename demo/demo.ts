@@ -46,7 +46,8 @@ export interface DemoReport {
   allocation: { context: Record<string, unknown>; before: number; after: number; factors: Factor[] }
 }
 
-const SIZING = { base: 4, min: 1, max: 10 }
+/** What the demo asks to be sized, beside the context. */
+export const SIZING = { timeframe: '1h', base: 4, min: 1, max: 10 }
 const WAIT_MS = 60_000
 const CONSUMERS = ['learner', 'projector']
 
@@ -67,7 +68,7 @@ export async function runDemo(
   const model = loadModel(config.model)
   const { consumer } = await openVersion(createModelVersionStore(store), model, config.topic)
   const context = bestContext()
-  const ask = () => allocate(store, { entry_context: context, timeframe: '1h', ...SIZING })
+  const ask = () => allocate(store, { entry_context: context, ...SIZING })
 
   const before = await ask()
   progress(`${await insertBars(rest, trades)} price bars of a simulated market`)

@@ -9,6 +9,12 @@ export function number(value: number | null | undefined, digits = 3): string {
   return Number(text) === 0 ? (0).toFixed(digits) : text
 }
 
+/** The same without zeros at its end: sizes that a person gave are read as they were given. */
+export const plain = (value: number | null | undefined, digits = 3): string =>
+  number(value, digits)
+    .replace(/(\.\d*?)0+$/, '$1')
+    .replace(/\.$/, '')
+
 export const count = (n: number): string => n.toLocaleString('en-US')
 /** `1 trade`, `1,234 trades`. */
 export const counted = (n: number, one: string, many = `${one}s`): string => `${count(n)} ${n === 1 ? one : many}`

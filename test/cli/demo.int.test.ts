@@ -15,7 +15,7 @@ let release: () => Promise<void>
 const NOWHERE = 'http://127.0.0.1:1'
 
 /** A stack that runs in a folder, as commands see it; nobody may reach its services. */
-async function stackIn(folder: string): Promise<void> {
+async function stackIn(folder: string, more: Record<string, string> = {}): Promise<void> {
   release = await runningStack(
     join(dir, folder),
     {
@@ -24,6 +24,7 @@ async function stackIn(folder: string): Promise<void> {
       SUPABASE_URL: db.supabaseUrl,
       SUPABASE_SERVICE_ROLE_KEY: db.key,
       DATABASE_URL: db.databaseUrl,
+      ...more,
     },
     { pm: NOWHERE, learner: NOWHERE, projector: NOWHERE, decision: NOWHERE },
   )
@@ -80,4 +81,12 @@ test('its own trades are no reason to refuse: it goes on to trade', async () => 
   const { stderr } = await demo('--data-dir', 'stack')
   expect(stderr).not.toMatch(/did not make/)
   expect(await db.sql('select 1 from lowcap_price_data_ohlc limit 1')).toHaveLength(1)
+})
+
+test('says where to look on while it trades, where the stack has a page', async () => {
+  await stackIn('stack', { STRANDLINE_PAGE_URL: 'http://127.0.0.1:7306/' })
+  const { stderr, code } = await demo('--data-dir', 'stack')
+  expect(stderr.split('\n')).toContain('Look on: http://127.0.0.1:7306/')
+  expect(stderr.indexOf('Look on: ')).toBeLessThan(stderr.indexOf('price bars'))
+  expect(code).toBe(1) // nobody is there who would open its positions
 })

@@ -2,7 +2,7 @@
 import { html } from 'htm/preact'
 import type { VNode } from 'preact'
 import type { Decision } from '../../../services/decision/decide.ts'
-import { counted, number, outcomeText, percent } from '../../numbers.ts'
+import { counted, number, outcomeText, percent, plain } from '../../numbers.ts'
 import type { Of } from './factor-name.ts'
 import { strongest } from './steps.ts'
 import { Waterfall } from './waterfall.ts'
@@ -24,19 +24,19 @@ function Sentence({ decision }: { decision: Decision }): VNode {
   const { title, value } = outcomeText(outcome)
   const bound =
     bounded_by === 'max'
-      ? `, and no more than ${number(max)} is allowed`
+      ? `, and no more than ${plain(max)} is allowed`
       : bounded_by === 'min'
-        ? `, and no less than ${number(min)} is allowed`
+        ? `, and no less than ${plain(min)} is allowed`
         : ''
   const most = strongest(factors)
   return html`
-    <p class="size" role="status"><strong>${number(allocation)}</strong> <span>= base ${number(base)} × ${number(multiplier)}${bounded_by ? ` = ${number(base * multiplier)}` : ''}${bound}.</span></p>
+    <p class="size" role="status"><strong>${plain(allocation)}</strong> <span>= base ${plain(base)} × ${number(multiplier)}${bounded_by ? ` = ${plain(base * multiplier)}` : ''}${bound}.</span></p>
     <p>${
       most.length === 0
         ? 'Nothing that is learned of this entry moves its size.'
         : html`What moves it most: ${most.map(
             ({ scope, name, key, adjusted_weight, n }, i) =>
-              html`${i > 0 ? ', ' : ''}<span class="any">${scope === 'market' ? 'how all trades go lately' : `${name} ${key}`}</span> × ${number(adjusted_weight, 2)} (${counted(n, 'trade')})`,
+              html`${i > 0 ? ', ' : ''}<span class="any">${scope === 'market' ? 'how all trades go lately' : scope === 'interaction' ? `${name}, all of it together,` : `${name} ${key}`}</span> × ${number(adjusted_weight, 2)} (${counted(n, 'trade')})`,
           )}.`
     }</p>
     <p class="quiet">${
@@ -72,7 +72,7 @@ function Split({ decision: { timeframes, outcome } }: { decision: Decision }): V
       <tbody>${timeframes.map(
         (t) => html`<tr key=${t.timeframe}>
           <th scope="row">${t.timeframe}</th>
-          <td class="numeric">${number(t.allocation)}</td>
+          <td class="numeric">${plain(t.allocation)}</td>
           <td class="numeric">${percent(t.share)}</td>
           <td class="numeric">${number(t.weight)}</td>
           <td class="numeric">${value(t.rr_short)}</td>

@@ -15,6 +15,6 @@ export function FactorName({ factor, of, n }: { factor: FactorKey; of: Of; n: nu
   const { scope, name, key } = factor
   const title =
     scope === 'market' ? 'all trades, lately' : scope === 'interaction' ? `${name}: all of it together` : name
-  const text = html`<span class="any"><strong>${title}</strong>${key && html` <span class="any">${key}</span>`}</span>`
+  const text = html`<span class="any"><strong>${title}</strong>${key && html` <span class=${scope === 'interaction' ? 'any key' : 'any'}>${key}</span>`}</span>`
   return (n > 0 ? html`<a href=${address('/coefficient', coefficientQuery(factor, of))}>${text}</a>` : text) as VNode
 }

@@ -12,3 +12,6 @@ export const intervalText = (found: Interval | null, learns: string): string => 
   const amount = amountText(learns)
   return found === null ? '–' : `${amount(found.mean)} [${amount(found.low)}, ${amount(found.high)}]`
 }
+
+/** As the other views call it: R/R, return, net return, or one of them per a measure. */
+export const titleOf = (learns: string): string => learns.replace(/^rr\b/, 'R/R').replace(/^net_return\b/, 'net return')

@@ -67,16 +67,15 @@ const FIGURES: Figure[] = [
 export function Figures({ models }: { models: ModelVerdict[] }): VNode {
   return html`<section class="card">
     <h2>The figures</h2>
-    <div class="table"><table>
+    <div class="table figures-of"><table>
       <caption class="unseen">The figures of each model</caption>
-      <thead><tr><th scope="col">Figure</th>${models.map((m) => html`<th scope="col" class="numeric"><span class="any">${m.name}</span></th>`)}<th scope="col">What it means</th></tr></thead>
+      <thead><tr><th scope="col">Figure</th>${models.map((m) => html`<th scope="col" class="numeric"><span class="any">${m.name}</span></th>`)}</tr></thead>
       <tbody>
-        <tr><th scope="row">Verdict</th>${models.map((m) => html`<td class="numeric">${m.verdict}</td>`)}<td>Against equal sizes.</td></tr>
+        <tr><th scope="row">Verdict<small>Against equal sizes.</small></th>${models.map((m) => html`<td class="numeric">${m.verdict}</td>`)}</tr>
         ${FIGURES.map(
           ({ title, value, meaning }) => html`<tr key=${title}>
-            <th scope="row">${title}</th>
+            <th scope="row">${title}<small>${meaning}</small></th>
             ${models.map((m) => html`<td class="numeric">${value(m)}</td>`)}
-            <td class="meaning">${meaning}</td>
           </tr>`,
         )}
       </tbody>

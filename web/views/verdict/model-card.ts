@@ -4,7 +4,7 @@ import type { VNode } from 'preact'
 import type { CurvePoint, ModelVerdict } from '../../../domain/verdict/verdict.ts'
 import { counted } from '../../numbers.ts'
 import { Chart } from '../../ui/chart.ts'
-import { amountText } from './amount.ts'
+import { amountText, titleOf } from './amount.ts'
 import { Calibration } from './calibration.ts'
 
 const TONES: Record<ModelVerdict['verdict'], string> = { better: 'good', worse: 'bad', 'cannot tell': '' }
@@ -14,13 +14,13 @@ export function ModelCard({ model, colour }: { model: ModelVerdict; colour: stri
   const isMoney = learns === 'return' || learns === 'net_return'
   return html`<section class="card" aria-labelledby=${`model-${model.hash}`}>
     <h2 id=${`model-${model.hash}`}><span class="any">${name}</span> <span class=${`tag ${TONES[verdict]}`}>${verdict}</span></h2>
-    <p class="quiet">It learns ${learns}, of ${counted(trades, 'trade')}.</p>
+    <p class="quiet">It learns ${titleOf(learns)}, of ${counted(trades, 'trade')}.</p>
     ${
       curve.length === 0
         ? html`<p>No two trades have its outcome: nothing can be drawn.</p>`
         : html`<div class="cards">
             <div><${Curve} name=${name} curve=${curve} of="net" learns="net_return" colour=${colour} title="Net return of each unit staked" /></div>
-            ${!isMoney && html`<div><${Curve} name=${name} curve=${curve} of="outcome" learns=${learns} colour=${colour} title=${`${learns === 'rr' ? 'R/R' : learns} of each unit staked`} /></div>`}
+            ${!isMoney && html`<div><${Curve} name=${name} curve=${curve} of="outcome" learns=${learns} colour=${colour} title=${`${titleOf(learns)} of each unit staked`} /></div>`}
             <div><${Calibration} name=${name} learns=${learns} buckets=${calibration} /></div>
           </div>`
     }
@@ -42,8 +42,8 @@ function Curve({ name, curve, of, learns, colour, title }: CurveProps): VNode {
   const last = points.at(-1)
   if (!last) return html`<h3>${title}</h3><p>No trade says what it brought in money.</p>` as unknown as VNode
   const series = [
-    { label: 'to', colour, values: points.map((p) => p.high), edge: true, band: true },
-    { label: 'from', colour, values: points.map((p) => p.low), edge: true },
+    { label: '95 %: to', colour, values: points.map((p) => p.high), edge: true, band: true },
+    { label: '95 %: from', colour, values: points.map((p) => p.low), edge: true },
     { label: 'equal sizes', colour: '--line-6', values: points.map((p) => p.equal), dash: [5, 4] },
     { label: name, colour, values: points.map((p) => p.sized) },
   ]
