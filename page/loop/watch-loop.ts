@@ -14,16 +14,16 @@ import type { Jobs } from '../jobs/jobs.ts'
 import { createLatencySamples } from './latency.ts'
 import { createNewestTrades } from './newest-trades.ts'
 import { problemsOf } from './problems.ts'
-import type { Audited, CoursePoint, LoopState } from './state.ts'
+import type { CoursePoint, LoopState } from './state.ts'
 
 const WATCHED_MS = 1_000
 const UNWATCHED_MS = 10_000
 /** Between two points of the course: six hours of them are kept. */
 const COURSE_MS = 10_000
 const COURSE_POINTS = 2_160
-/** Between two audits: at least, and so many times as long as one takes. */
-const AUDIT_MS = 30_000
-const AUDIT_SHARE = 20
+/** Between two audits: at least, and so many times as long as one takes, by whether somebody watches. */
+const AUDIT_MS = 15_000
+const AUDIT_SHARE = { watched: 4, unwatched: 40 }
 const TRADES = 12
 
 export interface LoopWatch {
@@ -51,7 +51,7 @@ export function watchLoop(
   let sooner = new AbortController()
   let waitingSince: number | null = null
   let auditing = false
-  let nextAudit = 0
+  let audited = { at: 0, took: 0 }
   let failure: string | null = 'It has not looked yet.'
   let state: LoopState = {
     at: new Date(clock.now()).toISOString(),
@@ -112,7 +112,9 @@ export function watchLoop(
       course: lag ? courseWith(state.course, at, records, lag) : state.course,
     }
     failure = failures[0] ?? null
-    if (failure === null && !auditing && now >= nextAudit) void auditOnce(now)
+    const share = listeners.size > 0 ? AUDIT_SHARE.watched : AUDIT_SHARE.unwatched
+    const isDue = now - audited.at >= Math.max(AUDIT_MS, share * audited.took)
+    if (failure === null && !auditing && isDue) void auditOnce(now)
   }
 
   async function readBaseline(): Promise<LoopState['learned']> {
@@ -138,13 +140,12 @@ export function watchLoop(
     try {
       const report = await jobs.audit()
       const took = clock.now() - began
-      const audited: Audited = { ...report, at: new Date(began).toISOString(), seconds: took / 1000 }
-      state = { ...state, audit: audited }
-      nextAudit = clock.now() + Math.max(AUDIT_MS, AUDIT_SHARE * took)
+      state = { ...state, audit: { ...report, at: new Date(began).toISOString(), seconds: took / 1000 } }
     } catch {
-      nextAudit = clock.now() + AUDIT_MS // the next look says what is away
+      // the next look says what is away
     } finally {
       auditing = false
+      audited = { at: clock.now(), took: clock.now() - began }
     }
   }
 

@@ -26,11 +26,14 @@ function Avro({ value: { schema, fields, stopped, rest, rest_at } }: { value: Av
   return html`
     <p>Schema ${schema.id}${schema.name && html`, <span class="any">${schema.name}</span>`}${schema.problem && html`: <span class="any">${visible(schema.problem)}</span>`}.
       ${schema.guessed && html` <strong>What follows is read with this build’s own schema: a guess.</strong>`}</p>
-    ${fields.length > 0 && html`<${Table} caption="Fields of the event" rows=${fields} keyOf=${(f: Field) => `${f.at} ${f.field}`} columns=${[
-      { name: 'at', title: 'From byte', numeric: true, cell: (f: Field) => String(f.at) },
-      { name: 'field', title: 'Field', cell: (f: Field) => html`<span class="any">${visible(f.field)}</span>` },
-      { name: 'value', title: 'Value', cell: (f: Field) => html`<div class="any field-value">${shown(f)}</div>` },
-    ]} />`}
+    ${
+      fields.length > 0 &&
+      html`<${Table} caption="Fields of the event" rows=${fields} keyOf=${(f: Field) => `${f.at} ${f.field}`} columns=${[
+        { name: 'at', title: 'From byte', numeric: true, cell: (f: Field) => String(f.at) },
+        { name: 'field', title: 'Field', cell: (f: Field) => html`<span class="any">${visible(f.field)}</span>` },
+        { name: 'value', title: 'Value', cell: (f: Field) => html`<div class="any field-value">${shown(f)}</div>` },
+      ]} />`
+    }
     ${
       stopped
         ? html`<p class="notice error">Reading stops at byte ${stopped.at}, in <span class="any">${visible(stopped.field)}</span>: <span class="any">${visible(stopped.why)}</span>.</p>`
