@@ -3,42 +3,68 @@
  * period after period, each group's carried over to the next period in which it has a trade. Equal to the fold's to 1e-9.
  */
 
-import { type Model, type ModelDefinition, SQUARES } from '../learning/model.ts'
-import type { FoldedLog, GroupEvidence } from '../learning/offline.ts'
-import { learnedFrom, learnedInSteps, STEP, type WeighedLog, whole } from '../learning/offline.ts'
+import { type Group, type Model, type ModelDefinition, SQUARES } from '../learning/model.ts'
+import {
+  type FoldedLog,
+  type GroupEvidence,
+  learnedFrom,
+  type WeighedLog,
+  type WeighedRow,
+  weighedRow,
+} from '../learning/offline.ts'
 import { decayOf, type Evidence, evidenceOfSums, type Means, PERIOD_TAUS, periodOf } from '../learning/sums.ts'
 import { createWeigher } from '../learning/weigher.ts'
+import type { GroupOrder } from './group-order.ts'
+import { STEP, whole } from './steps.ts'
 import type { TradeHistory } from './trade-history.ts'
 
 /** @param effective of the history: 1 for each row that counts */
 export const coefficientsAt = (history: TradeHistory, effective: Uint8Array, model: Model): FoldedLog =>
   learnedFrom(model, evidenceAt(history, effective, model.definition))
 
-/** The same a little at a time: whoever has others to answer does something else at each `yield`. Rows that are added meanwhile do not count. */
+/**
+ * The same a little at a time: whoever has others to answer does something else at each `yield`. Rows that are added meanwhile do not count.
+ * @param order of the groups of this history, as far as it goes
+ */
 export function* coefficientsInSteps(
   history: TradeHistory,
   effective: Uint8Array,
   model: Model,
+  order: GroupOrder,
 ): Generator<void, WeighedLog> {
-  return yield* learnedInSteps(model, yield* evidenceInSteps(history, effective, model.definition))
+  const sums = yield* sumGroups(history, effective, model.definition.tau_days)
+  const { groups, numbers } = yield* order.upTo(sums.count)
+  const weigher = createWeigher(model, (group) => {
+    const number = history.groupNumber(group)
+    return number === undefined || number >= sums.count ? null : sums.evidence(number)
+  })
+  const coefficients: WeighedRow[] = []
+  for (let i = 0; i < groups.length; i++) {
+    if (i % STEP === 0) yield
+    const number = numbers[i] as number
+    const group = groups[i] as Group
+    const evidence = number < sums.count && group.scope !== 'global' ? sums.evidence(number) : null
+    if (evidence) coefficients.push(weighedRow(model, weigher, group, evidence))
+  }
+  const base = sums.evidence(0)
+  return {
+    global_rr: base
+      ? { rr_short: base.rr_short, rr_long: base.rr_long, n: base.n }
+      : { rr_short: null, rr_long: null, n: 0 },
+    coefficients,
+    spread: weigher.spread,
+  }
 }
 
 /** What the trades of each group amount to at the exit of the newest one, of groups that have any. */
-export const evidenceAt = (
-  history: TradeHistory,
-  effective: Uint8Array,
-  definition: Pick<ModelDefinition, 'tau_days'>,
-): GroupEvidence[] => whole(evidenceInSteps(history, effective, definition))
-
-function* evidenceInSteps(
+export function evidenceAt(
   history: TradeHistory,
   effective: Uint8Array,
   { tau_days }: Pick<ModelDefinition, 'tau_days'>,
-): Generator<void, GroupEvidence[]> {
-  const sums = yield* sumGroups(history, effective, tau_days)
+): GroupEvidence[] {
+  const sums = whole(sumGroups(history, effective, tau_days))
   const found: GroupEvidence[] = []
   for (let group = 0; group < sums.count; group++) {
-    if (group % STEP === 0) yield
     const evidence = sums.evidence(group)
     if (evidence) found.push({ group: history.group(group), evidence })
   }

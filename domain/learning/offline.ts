@@ -85,36 +85,15 @@ export interface GroupEvidence {
 const idOf = ({ name, key }: Pick<Group, 'name' | 'key'>) => `${name}\0${key}`
 
 /** Weighs groups, all of those that have a trade, by the model's rule. */
-export const learnedFrom = (model: Model, groups: Iterable<GroupEvidence>): WeighedLog =>
-  whole(learnedInSteps(model, groups))
-
-/** So many of something small are a step: a few milliseconds. */
-export const STEP = 5_000
-
-/** All steps of it at once. */
-export function whole<T>(steps: Generator<void, T>): T {
-  for (;;) {
-    const step = steps.next()
-    if (step.done) return step.value
-  }
-}
-
-/** The same a little at a time. */
-export function* learnedInSteps(model: Model, groups: Iterable<GroupEvidence>): Generator<void, WeighedLog> {
+export function learnedFrom(model: Model, groups: Iterable<GroupEvidence>): WeighedLog {
   const all = new Map<string, GroupEvidence>()
-  let done = 0
-  for (const one of groups) {
-    if (++done % STEP === 0) yield
-    all.set(idOf(one.group), one)
-  }
+  for (const one of groups) all.set(idOf(one.group), one)
   const weigher = createWeigher(model, (group) => all.get(idOf(group))?.evidence ?? null)
   const coefficients: WeighedRow[] = []
   for (const { group, evidence } of all.values()) {
-    if (++done % STEP === 0) yield
     if (group.scope === 'global') continue
     coefficients.push(weighedRow(model, weigher, group, evidence))
   }
-  yield
   const base = all.get(idOf(BASELINE))?.evidence
   return {
     global_rr: base
@@ -136,8 +115,10 @@ export function weighedRow(
   return { module: definition.module, scope, name, key, weight, rr_short, rr_long, n, edge, trust, error }
 }
 
+type Named = Pick<CoefficientRow, 'scope' | 'name' | 'key'>
+
 /** Order of the rows of `fold --json` and `coefficients --json`: scope, name, key, by code unit. */
-export function byScopeNameKey(a: CoefficientRow, b: CoefficientRow): number {
+export function byScopeNameKey(a: Named, b: Named): number {
   return compare(a.scope, b.scope) || compare(a.name, b.name) || compare(a.key, b.key)
 }
 

@@ -6,7 +6,7 @@ import type { NamedMoment } from '../../replay/moment.ts'
 import type { PageDeps } from '../deps.ts'
 import { MODEL, MOMENT, momentOf, timeOf, wholeOf } from '../parameters.ts'
 import { type Arrangement, arrange, SORTS, type Sort } from './arrange.ts'
-import { type Head, idOf, type Reading } from './reading.ts'
+import type { Head, Reading } from './reading.ts'
 import { createReadings, type Readings } from './readings.ts'
 import { COEFFICIENT, HEAD, list, record } from './schemas.ts'
 
@@ -105,13 +105,16 @@ export function coefficientOperations({ store, histories, clock }: PageDeps): Op
           Array.from(places, (i) => reading.rows[i] as WeighedRow),
         )
         if (!against) return [200, { ...page.head, coefficients: page.rows, total: order.length }]
-        const others = page.rows.map((row) => against.find(idOf(row)))
+        const others = page.rows.map((row) => against.find(row))
         const other = await exactly(
           against,
           others.filter((row) => row !== undefined),
         )
-        const found = new Map(other.rows.map((row) => [idOf(row), row]))
-        const coefficients = page.rows.map((row) => ({ ...row, against: numbersOf(found.get(idOf(row))) }))
+        const found = other.rows.values()
+        const coefficients = page.rows.map((row, i) => ({
+          ...row,
+          against: others[i] ? numbersOf(found.next().value as WeighedRow) : null,
+        }))
         return [200, { ...page.head, against: other.head, coefficients, total: order.length }]
       },
     },
@@ -139,8 +142,12 @@ async function comparison(readings: Readings, query: Query, all: boolean): Promi
 const exactly = async (reading: Reading, rows: WeighedRow[]): Promise<{ head: Head; rows: WeighedRow[] }> =>
   reading.exact && rows.length > 0 ? reading.exact(rows) : { head: reading.head, rows }
 
-function numbersOf(row: WeighedRow | undefined) {
-  if (!row) return null
-  const { weight, rr_short, rr_long, n, edge, trust, error } = row
-  return { weight, rr_short, rr_long, n, edge, trust, error }
-}
+const numbersOf = ({ weight, rr_short, rr_long, n, edge, trust, error }: WeighedRow) => ({
+  weight,
+  rr_short,
+  rr_long,
+  n,
+  edge,
+  trust,
+  error,
+})

@@ -58,7 +58,7 @@ test.each(SORTS.filter((s) => s !== 'name' && s !== 'moved'))('by %s, and equal 
 test('by how far a weight moved, up or down; what was not there before comes from 1', () => {
   const before = of(rows.slice(0, 250).map((r) => ({ ...r, weight: r.weight * 2 ** (r.n - 2) })))
   const found = arranged({ sort: 'moved', descending: true }, before)
-  const far = (r: WeighedRow) => Math.abs(Math.log(r.weight / (before.find(`${r.name}\0${r.key}`)?.weight ?? 1)))
+  const far = (r: WeighedRow) => Math.abs(Math.log(r.weight / (before.find(r)?.weight ?? 1)))
   expect(found.map(far)).toEqual(rows.map(far).sort((a, b) => b - a))
   expect(new Set(found).size).toBe(rows.length)
 })

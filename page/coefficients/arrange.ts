@@ -1,6 +1,6 @@
 /** Which coefficients are asked for, and in which order. Pure. */
-import type { WeighedRow } from '../../domain/learning/offline.ts'
-import { idOf, type Reading } from './reading.ts'
+import { byScopeNameKey, type WeighedRow } from '../../domain/learning/offline.ts'
+import type { Reading } from './reading.ts'
 
 export const SORTS = ['name', 'weight', 'n', 'edge', 'rr_short', 'rr_long', 'trust', 'moved'] as const
 export type Sort = (typeof SORTS)[number]
@@ -28,12 +28,23 @@ export function arrange({ rows }: Reading, asked: Arrangement, against: Reading 
   const places = found.subarray(0, count)
   const { sort, descending } = asked
   if (sort === 'name') return descending ? places.reverse() : places
-  const numberOf =
-    sort === 'moved' ? (row: WeighedRow) => moved(row, against?.find(idOf(row))) : (row: WeighedRow) => row[sort]
-  const values = new Float64Array(rows.length)
-  for (const place of places) values[place] = numberOf(rows[place] as WeighedRow)
+  const values = sort === 'moved' ? distances(rows, places, against?.rows ?? []) : new Float64Array(rows.length)
+  if (sort !== 'moved') for (const place of places) values[place] = (rows[place] as WeighedRow)[sort]
   const sign = descending ? -1 : 1
   return places.sort((a, b) => sign * ((values[a] as number) - (values[b] as number)) || a - b)
+}
+
+/** How far each of these is from the row of its name among the others, which are in the same order. */
+function distances(rows: readonly WeighedRow[], places: Uint32Array, others: readonly WeighedRow[]): Float64Array {
+  const values = new Float64Array(rows.length)
+  let next = 0
+  for (const place of places) {
+    const row = rows[place] as WeighedRow
+    while (next < others.length && byScopeNameKey(others[next] as WeighedRow, row) < 0) next++
+    const other = others[next]
+    values[place] = moved(row, other && byScopeNameKey(other, row) === 0 ? other : undefined)
+  }
+  return values
 }
 
 function filterOf({ scope, name, minN, search }: Arrangement): (row: WeighedRow) => boolean {

@@ -1,5 +1,5 @@
 /** What is learned by one model at one moment, as it is kept for those who page through it. */
-import type { WeighedRow } from '../../domain/learning/offline.ts'
+import { byScopeNameKey, type WeighedRow } from '../../domain/learning/offline.ts'
 import type { coefficientsHead } from '../../replay/answers.ts'
 
 export type Head = ReturnType<typeof coefficientsHead>
@@ -12,22 +12,25 @@ export interface Reading {
   readonly rows: readonly WeighedRow[]
   /** Where the rows are folded from the log, so that a page can be shown soon: some of them as the database has them now. */
   exact?(rows: readonly WeighedRow[]): Promise<{ head: Head; rows: WeighedRow[] }>
-  /** By `idOf`. */
-  find(id: string): WeighedRow | undefined
+  /** The coefficient of this name and key. */
+  find(of: Named): WeighedRow | undefined
 }
 
-export const idOf = ({ name, key }: Pick<WeighedRow, 'name' | 'key'>): string => `${name}\0${key}`
+type Named = Pick<WeighedRow, 'scope' | 'name' | 'key'>
 
-export function reading(key: string, head: Head, rows: readonly WeighedRow[], exact?: Reading['exact']): Reading {
-  let ids: Map<string, WeighedRow> | undefined
-  return {
-    key,
-    head,
-    rows,
-    exact,
-    find(id) {
-      ids ??= new Map(rows.map((row) => [idOf(row), row]))
-      return ids.get(id)
-    },
-  }
-}
+export const reading = (key: string, head: Head, rows: readonly WeighedRow[], exact?: Reading['exact']): Reading => ({
+  key,
+  head,
+  rows,
+  exact,
+  find(of) {
+    let [low, high] = [0, rows.length]
+    while (low < high) {
+      const middle = (low + high) >> 1
+      if (byScopeNameKey(rows[middle] as WeighedRow, of) < 0) low = middle + 1
+      else high = middle
+    }
+    const found = rows[low]
+    return found && byScopeNameKey(found, of) === 0 ? found : undefined
+  },
+})

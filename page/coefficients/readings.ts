@@ -11,7 +11,9 @@ import { evidenceIn, readCoefficients, readLearned } from '../../core/store/lear
 import type { Store } from '../../core/store/store.ts'
 import { coefficientsInSteps } from '../../domain/history/coefficients-at.ts'
 import type { Cut } from '../../domain/history/cut.ts'
-import { type WeighedRow, weighedRow } from '../../domain/learning/offline.ts'
+import { createGroupOrder, type GroupOrder } from '../../domain/history/group-order.ts'
+import type { TradeHistory } from '../../domain/history/trade-history.ts'
+import { type WeighedLog, type WeighedRow, weighedRow } from '../../domain/learning/offline.ts'
 import { createWeigher } from '../../domain/learning/weigher.ts'
 import type { CoefficientKey } from '../../domain/sizing/allocation.ts'
 import { coefficientsHead } from '../../replay/answers.ts'
@@ -46,12 +48,16 @@ export function createReadings(
   const checkpoints = createCheckpointStore(store)
   const kept = createKept<Reading>(ROOM, ({ rows }) => rows.length)
   const numberOf = createNumbers()
+  const orders = new WeakMap<TradeHistory, GroupOrder>()
   /** By version: the last one of now, and how many rows there were. */
   const newest = new Map<number, { reading: Reading; began: number }>()
   const sizes = new Map<number, number>()
 
-  const folded = async (opened: OpenHistory, cut: Cut) =>
-    inTurns(coefficientsInSteps(opened.history, opened.effective(cut), opened.model))
+  function folded({ history, model, effective }: OpenHistory, cut: Cut): Promise<WeighedLog> {
+    const order = orders.get(history) ?? createGroupOrder(history)
+    orders.set(history, order)
+    return inTurns(coefficientsInSteps(history, effective(cut), model, order))
+  }
 
   async function past(name: string | undefined, moment: NamedMoment): Promise<Reading> {
     const opened = await histories.open(name)

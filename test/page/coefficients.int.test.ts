@@ -111,12 +111,22 @@ async function command(...args: string[]): Promise<Json> {
   return JSON.parse(stdout) as Json
 }
 
-/** Runs in the browser. */
-const CELLS = "(rows) => rows.map((row) => [...row.cells].map((cell) => cell.textContent.replace(/\\s+/g, ' ').trim()))"
+/** Of the browser's elements what is read here: this project knows no document. */
+interface Row {
+  cells: Iterable<{ textContent: string }>
+}
+interface Scrolled {
+  scrollTop: number
+  scrollHeight: number
+}
+
+/** Numbers to nine digits. */
+const rounded = (of: unknown): unknown =>
+  JSON.parse(JSON.stringify(of), (_, value) => (typeof value === 'number' ? Number(value.toPrecision(9)) : value))
 
 const query = (of: Record<string, string>) => new URLSearchParams(of).toString()
 
-test('the API answers what the commands print with --json, now and at past moments, to the last bit', async () => {
+test('the API answers what the commands print with --json: now to the last bit; at past moments to nine digits, for sums depend on the order in which partitions are read', async () => {
   const hostile = HOSTILE[0] as string
   const taken = (await ask('/v1/extent')).taken
   const middle = new Date((Date.parse(taken.first) + Date.parse(taken.last)) / 2).toISOString()
@@ -189,7 +199,9 @@ test('the API answers what the commands print with --json, now and at past momen
       const { total, ...answer } = await ask(`/v1/${path}?${query(of)}`)
       if (path === 'coefficients') expect(total).toBe(printed.coefficients.length)
       const found = path === 'trades' ? { ...answer, total } : answer
-      expect([args, found]).toEqual([args, printed])
+      if (path === 'coefficients' && printed.as_of === null && Object.keys(of).every((k) => !k.startsWith('at')))
+        expect(found).toEqual(printed)
+      else expect([args, rounded(found)]).toEqual([args, rounded(printed)])
       const many = printed.coefficients ?? printed.trades ?? printed.points ?? printed.changed
       expect([args, many.length > 0]).toEqual([args, true])
     }
@@ -297,7 +309,12 @@ test('what makes no sense is refused in a sentence, and no file of the machine i
 })
 
 describe.skipIf(browserMissing)('in a browser', () => {
-  const textsOf = (rows: Locator): Promise<string[][]> => rows.evaluateAll(CELLS)
+  const textsOf = (rows: Locator): Promise<string[][]> =>
+    rows.evaluateAll((all) =>
+      (all as unknown as Row[]).map((row) =>
+        [...row.cells].map((cell) => cell.textContent.replace(/\s+/g, ' ').trim()),
+      ),
+    )
   const rowsOf = (page: Page) => textsOf(page.locator('tbody tr:not(.room)'))
   const settled = (page: Page) => page.locator('main [aria-busy="false"]').first().waitFor()
 
@@ -338,7 +355,7 @@ describe.skipIf(browserMissing)('in a browser', () => {
     await expectCoefficients(page, then)
     const printed = await command('coefficients', '--scope', 'lever', '--as-of', as_of)
     const byName = (a: Json, b: Json) => (a.name + a.key < b.name + b.key ? -1 : 1)
-    expect(then.coefficients.sort(byName)).toEqual(printed.coefficients.sort(byName))
+    expect(rounded(then.coefficients.sort(byName))).toEqual(rounded(printed.coefficients.sort(byName)))
     expect(then.global_rr.n).toBeLessThan((await ask('/v1/extent')).trades)
 
     // the moment goes along
@@ -373,7 +390,10 @@ describe.skipIf(browserMissing)('in a browser', () => {
     const first = (await rowsOf(page)).slice(0, 10).map((row) => row.slice(0, 6))
     expect(first).toEqual(coefficients.slice(0, 10).map(cells))
     if (total > 200) {
-      await page.locator('.table.virtual').evaluate('(box) => { box.scrollTop = box.scrollHeight }')
+      await page.locator('.table.virtual').evaluate((box) => {
+        const scrolled = box as unknown as Scrolled
+        scrolled.scrollTop = scrolled.scrollHeight
+      })
       await expect.poll(async () => (await rowsOf(page)).at(-1)?.slice(0, 6)).toEqual(cells(coefficients.at(-1)))
     }
     expect(await violations(page)).toEqual([])
@@ -385,7 +405,7 @@ describe.skipIf(browserMissing)('in a browser', () => {
     const page = await openPage(browser, `${host.url}/coefficient?name=curator&key=alice`)
     const found = await ask('/v1/explain?name=curator&key=alice')
     const outcome = outcomeText(found.model.outcome)
-    await page.getByRole('heading', { name: 'Its trades' }).waitFor()
+    await page.getByRole('heading', { name: 'Its trades', exact: true }).waitFor()
     const figures = await page.locator('dl.figures dd').allTextContents()
     const { weight, rr_short, rr_long, n } = found.coefficient
     expect(figures.slice(0, 4)).toEqual([
@@ -431,7 +451,14 @@ describe.skipIf(browserMissing)('in a browser', () => {
     const isText = async (what: Locator, text: string) => {
       await what.waitFor()
       expect(await what.textContent()).toBe(text)
-      expect(await what.evaluate('(element) => getComputedStyle(element).unicodeBidi')).toMatch(/isolate/)
+      expect(
+        await what.evaluate(
+          (element) =>
+            (globalThis as unknown as { getComputedStyle(of: unknown): { unicodeBidi: string } }).getComputedStyle(
+              element,
+            ).unicodeBidi,
+        ),
+      ).toMatch(/isolate/)
     }
     for (const text of HOSTILE) {
       await page.goto(`${host.url}/coefficients?name=curator`)
@@ -440,7 +467,7 @@ describe.skipIf(browserMissing)('in a browser', () => {
       expect(await sideways(page)).toBe(0)
       await link.click()
       await isText(page.locator('h1 .any'), text)
-      await page.getByRole('heading', { name: 'Its trades' }).waitFor()
+      await page.getByRole('heading', { name: 'Its trades', exact: true }).waitFor()
       await settled(page)
       expect(await sideways(page)).toBe(0)
     }
