@@ -17,6 +17,7 @@ const OPTIONAL = [
   { program: 'kcat', arguments: ['-V'], tests: 'decoding of the topic by another client' },
   { program: 'psql', arguments: ['--version'], tests: 'a look into the database with psql' },
   { program: 'Burrow', arguments: ['-help'], tests: 'our lag beside that of Burrow' },
+  { program: 'chromium', arguments: ['--version'], tests: 'the page in a browser' },
   { program: 'promtool', arguments: ['--version'], tests: 'alert rules against real metrics' },
 ]
 

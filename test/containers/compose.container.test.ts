@@ -8,7 +8,7 @@ import { createPostgrestStore, type PostgrestStore } from '../../core/store/post
 import { closeTrade, insertPaths, someTrades } from '../support/trades.ts'
 import { COMPOSE_TOKEN, type Composed, composeUp, docker } from './compose.ts'
 
-const OURS = ['pm', 'learner', 'projector', 'decision', 'supabase']
+const OURS = ['pm', 'learner', 'projector', 'decision', 'page', 'supabase']
 const patient = { interval: 500 }
 
 let stack: Composed

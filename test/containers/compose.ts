@@ -51,6 +51,7 @@ export async function composeUp(...options: string[]): Promise<Composed> {
     'POSTGRES',
     'PM',
     'DECISION',
+    'PAGE',
     'PROMETHEUS',
   ]
   for (const name of ports) env[`${name}_PORT`] = String(await freePort())
