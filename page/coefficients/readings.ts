@@ -89,10 +89,13 @@ export function createReadings(
       return last.reading
     const stands = await checkpoints.list(consumerOf(version), version.topic)
     const at = [...stands.map((s): [number, number] => [s.partition, s.checkpoint ?? 0])]
-    const opened = !all && (sizes.get(model_version) ?? many + 1) > many ? await historyOf(name) : undefined
-    const key = JSON.stringify(['now', model_version, active, at, opened !== undefined])
+    const size = sizes.get(model_version)
+    const keyed = (listing: boolean) => JSON.stringify(['now', model_version, active, at, listing])
     // where readers were switched meanwhile, the head says so; for a second it is of the version before
-    const found = await kept.get(key, () => (opened ? listed(key, opened, name, at) : whole(key, name)))
+    const read = () => kept.get(keyed(false), () => whole(keyed(false), name))
+    const list = (opened: OpenHistory) =>
+      opened.history.groupCount <= many ? read() : kept.get(keyed(true), () => listed(keyed(true), opened, name, at))
+    const found = await (all || (size !== undefined && size <= many) ? read() : soonest(name, size, read, list))
     sizes.set(model_version, found.rows.length)
     newest.set(model_version, { reading: found, began })
     return found
@@ -112,7 +115,6 @@ export function createReadings(
     at: [number, number][],
   ): Promise<Reading> {
     const { model, model_version } = opened
-    if (opened.history.groupCount <= many) return whole(key, name)
     const { coefficients: rows, global_rr, spread } = await folded(opened, { below: new Map(at) })
     const headOf = (of: { global_rr: typeof global_rr; spread: number | null }) =>
       coefficientsHead({ version: versionOf(opened), ...of }, momentJson(NOW, {}))
@@ -133,10 +135,22 @@ export function createReadings(
     })
   }
 
-  /** undefined: it is being read for the first time, or cannot be. */
-  async function historyOf(name: string | undefined): Promise<OpenHistory | undefined> {
-    const opening = histories.open(name).catch(() => undefined)
-    return Promise.race([opening, clock.sleep(PATIENCE_MS).then(() => undefined)])
+  /** From the history, where that is at hand; else whichever comes first: it may be read for a minute yet, or not at all. */
+  async function soonest(
+    name: string | undefined,
+    size: number | undefined,
+    read: () => Promise<Reading>,
+    list: (opened: OpenHistory) => Promise<Reading>,
+  ): Promise<Reading> {
+    const opening = histories.open(name)
+    opening.catch(() => undefined)
+    if (size !== undefined) {
+      const opened = await Promise.race([opening.catch(() => undefined), clock.sleep(PATIENCE_MS)])
+      if (opened) return list(opened)
+    }
+    const reading = read()
+    reading.catch(() => undefined) // the other one may be there by then
+    return Promise.race([reading, opening.then(list).catch(() => reading)])
   }
 
   return { at: (model, moment, all = false) => (namesMoment(moment) ? past(model, moment) : now(model, all)) }

@@ -259,10 +259,14 @@ test('beside another moment or model each row has the numbers of there', async (
 
 test('of very many, now is listed from the log and read from the database row by row: the same numbers', async () => {
   const histories = createHistories({ ...deps, cacheDir: dir })
-  const patient = { ...systemClock, sleep: () => new Promise<void>(() => undefined) } // however long the log takes to be read
+  let at = 0
+  // each look is another second's, and the log may take as long as it likes to be read
+  const patient = { ...systemClock, now: () => (at += 2_000), sleep: () => new Promise<void>(() => undefined) }
   try {
     for (const name of [undefined, 'lowcap-v5']) {
-      const listed = await createReadings({ store: db.store, histories, clock: patient }, 5).at(name, {})
+      const readings = createReadings({ store: db.store, histories, clock: patient }, 5)
+      await readings.at(name, {}) // how many there are is not known before
+      const listed = await readings.at(name, {})
       const whole = await ask(`/v1/coefficients${name ? `?model=${name}` : ''}`)
       expect(listed.exact).toBeDefined()
       const exact = await listed.exact?.(listed.rows)
