@@ -14,7 +14,7 @@ type Field = AvroValue['fields'][number]
 export function LetterValue({ value }: { value: Value }): VNode {
   if (value.format === 'avro') return html`<${Avro} value=${value} />` as VNode
   if (value.format === 'text')
-    return html`<p class="quiet">It is text, and no Avro.</p><pre class="dump any">${visible(value.text)}</pre>` as unknown as VNode
+    return html`<p class="quiet">It is text, and no Avro.</p><pre class="dump any" tabindex="0" role="region" aria-label="Its text">${visible(value.text)}</pre>` as unknown as VNode
   const why =
     value.format === 'frame'
       ? `Byte 0 is the magic byte 0; ${value.why}.`

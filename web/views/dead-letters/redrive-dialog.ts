@@ -43,7 +43,7 @@ export function RedriveDialog({ selection, onDone, onCancel }: DialogProps<Redri
     <p>Put right what was wrong first. What is good now counts once, however often it is published; what is refused again is a letter again, at its new place.</p>
     <${Answer} of=${preview}>${(found: RedrivePreviewAnswer) => html`
       <p role="status"><strong>${counted(would.length, 'record')} would be published again</strong>${would.length > 0 ? ` to ${found.topic}, each into its own partition.` : '.'}</p>
-      ${would.length > 0 && html`<div class="preview"><${WouldTable} rows=${would} /></div>`}
+      ${would.length > 0 && html`<div class="preview" tabindex="0" role="region" aria-label="What would be published again"><${WouldTable} rows=${would} /></div>`}
       <${Skipped} skipped=${found.skipped} />
     `}<//>
     ${

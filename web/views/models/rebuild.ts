@@ -88,7 +88,7 @@ function Begin({ shipped, versions, onChanged }: BeginProps): VNode {
   }
   const title = `Fold the whole log into a version of ${model === '' ? 'what readers see' : model}`
   return html`<div class="fields">
-    <label>Of <select value=${model} onChange=${(event: Event) => setModel((event.target as HTMLSelectElement).value)}>
+    <label>Model <select value=${model} onChange=${(event: Event) => setModel((event.target as HTMLSelectElement).value)}>
       <option value="">what readers see, once more</option>
       <optgroup label="Models that come with Strandline">${shipped.map((name) => html`<option value=${name}>${name}</option>`)}</optgroup>
       ${own.length > 0 && html`<optgroup label="Versions that are there">${own.map((v) => html`<option value=${exactName(v)}>${v.name} ${shortHash(v)}</option>`)}</optgroup>`}
