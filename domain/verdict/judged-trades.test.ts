@@ -46,3 +46,18 @@ test('the newest revision counts, of equal ones the first; a voided trade never 
   expect(known(records)).toEqual([[2, 1, false]])
   expect(known([...records, { event: trade({ revision: 2, voided: true }), taken_at: EXIT + 4 }])).toEqual([])
 })
+
+test('regression: a verdict hung on the order in which partitions were read: trades come in the order of their entries, whatever that was', () => {
+  const records = [5, 3, 9, 3, 7].map((day, i) => ({
+    event: closedTrade({
+      event_id: `e${i}`,
+      opened_at: EXIT + day * DAY,
+      closed_at: EXIT + (day + (i % 2)) * DAY,
+      rr: i,
+    }),
+    taken_at: EXIT + 20 * DAY,
+  }))
+  const found = judgedTrades(records)
+  expect(found.map((t) => t.rr)).toEqual([1, 3, 0, 4, 2])
+  expect(judgedTrades(records.toReversed())).toEqual(found)
+})

@@ -36,6 +36,7 @@ export const LATE_MS = 86_400_000
 /**
  * The trades of a log that count, each as its newest revision has it. A revision was known when the log took it in; of a trade that was put in afterwards
  * the first one counts as known at its exit, and later ones as long after that as they came after the first.
+ * They come in the order of their entries: what follows from them is the same in whichever order partitions were read.
  */
 export function judgedTrades(records: Iterable<JudgedRecord>): JudgedTrade[] {
   const newest = new Map<string, { record: JudgedRecord; first: number | undefined }>()
@@ -50,7 +51,7 @@ export function judgedTrades(records: Iterable<JudgedRecord>): JudgedTrade[] {
     if (record.taken_at !== undefined && known.first !== undefined) known.first = Math.min(known.first, record.taken_at)
     if (revision > known.record.event.revision) known.record = record
   }
-  return [...newest.values()].flatMap(({ record: { event, taken_at }, first }) => {
+  return [...newest.values()].sort(byEntry).flatMap(({ record: { event, taken_at }, first }) => {
     if (event.voided) return []
     const { closed_at } = event
     const late = first === undefined || first - closed_at > LATE_MS
@@ -61,4 +62,11 @@ export function judgedTrades(records: Iterable<JudgedRecord>): JudgedTrade[] {
     >
     return [{ ...kept, known_at, late }]
   })
+}
+
+function byEntry(
+  { record: { event: a } }: { record: JudgedRecord },
+  { record: { event: b } }: { record: JudgedRecord },
+) {
+  return a.opened_at - b.opened_at || a.closed_at - b.closed_at || (a.event_id < b.event_id ? -1 : 1)
 }

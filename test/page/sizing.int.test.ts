@@ -53,6 +53,8 @@ const sized = async (query: string, body: object): Promise<Json> => {
   expect([status, decision.error]).toEqual([200, undefined])
   return decision
 }
+const nineDigits = (answer: Json) =>
+  JSON.parse(JSON.stringify(answer, (_, value) => (typeof value === 'number' ? Number(value.toPrecision(9)) : value)))
 const asOptions = ({ context = CONTEXT as object, base = 4, min = 1, max = 6 } = {}) => [
   'allocate',
   '--context',
@@ -74,7 +76,10 @@ describe('the API', () => {
     ['by another model as of a moment', `?model=lowcap-v5&as_of=${THEN}`, ['--model', 'lowcap-v5', '--as-of', THEN]],
   ])('answers what allocate --json prints: %s', async (_, query, options) => {
     const answer = await sized(query, { entry_context: CONTEXT, timeframe: '1h', ...SIZES })
-    expect(answer).toEqual(await host.command(...asOptions(), '--timeframe', '1h', ...options))
+    const printed = await host.command(...asOptions(), '--timeframe', '1h', ...options)
+    // of the past to nine digits: sums depend on the order in which partitions are read
+    if (/as_of|at_/.test(query)) expect(nineDigits(answer)).toEqual(nineDigits(printed))
+    else expect(answer).toEqual(printed)
     expect(answer.factors.some((f: Json) => f.known)).toBe(true)
   })
 
@@ -101,7 +106,7 @@ describe('the API', () => {
     expect(curator.values[0].value).toBe('alice')
     expect(curator.values.map((v: Json) => v.value)).toEqual(expect.arrayContaining(HOSTILE))
     // as many as the coefficients say
-    const { rows } = await host.command('coefficients', '--scope', 'lever', '--name', 'curator')
+    const { coefficients: rows } = await host.command('coefficients', '--scope', 'lever', '--name', 'curator')
     for (const { value, n } of curator.values)
       expect([value, rows.find((r: Json) => r.key === value)?.n]).toEqual([value, n])
     expect(newest).toMatchObject({ symbol: 'S239', timeframe: '1h', entry_context: { curator: 'bob' } })

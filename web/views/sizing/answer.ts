@@ -66,7 +66,7 @@ function Split({ decision: { timeframes, outcome } }: { decision: Decision }): V
   const { title, value } = outcomeText(outcome)
   return html`<section class="card">
     <h2>Split over timeframes</h2>
-    <div class="table"><table>
+    <div class="table" tabindex="0" role="region" aria-label="The size, split over timeframes"><table>
       <caption class="unseen">The size, split over timeframes by what is learned of each</caption>
       <thead><tr><th scope="col">Timeframe</th><th scope="col" class="numeric">Size</th><th scope="col" class="numeric">Share</th><th scope="col" class="numeric">Weight</th><th scope="col" class="numeric">Mean ${title}</th><th scope="col" class="numeric">Trades</th></tr></thead>
       <tbody>${timeframes.map(

@@ -52,11 +52,13 @@ function LeverInput({ of, context, change }: InputProps<LeverField>): VNode {
   const offered = [...n.keys(), ...(vocabulary ?? []).filter((word) => !n.has(word))]
   const value = context?.[field]
   const note = known > values.length ? `the ${values.length} most frequent of ${known}` : ''
-  return html`<label><span class="any">${field}</span>
-    <${TypedInput} list=${id} value=${shown(value)} onText=${(text: string) => change(field, text || undefined)} />
+  return html`<div>
+    <label><span class="any">${field}</span>
+      <${TypedInput} list=${id} value=${shown(value)} onText=${(text: string) => change(field, text || undefined)} />
+    </label>
     <datalist id=${id}>${offered.map((word) => html`<option value=${word}>${counted(n.get(word) ?? 0, 'trade')}</option>`)}</datalist>
-    ${note && html`<small>${note} are offered</small>`}
-  </label>` as VNode
+    ${note && html`<small class="quiet">${note} are offered</small>`}
+  </div>` as VNode
 }
 
 function MeasureInput({ of, context, change }: InputProps<MeasureField>): VNode {
@@ -66,8 +68,10 @@ function MeasureInput({ of, context, change }: InputProps<MeasureField>): VNode 
     const word = wordOf(band, value)
     return word === undefined ? [] : [`${band.lever} ${word}`]
   })
-  return html`<label><span><span class="any">${field}</span>${unit ? ` (${unit})` : ''}</span>
-    <${TypedInput} numeric value=${shown(value)} onText=${(text: string) => change(field, text === '' ? undefined : numberOr(text))} />
-    ${said.length > 0 && html`<small>${said.join(', ')}</small>`}
-  </label>` as VNode
+  return html`<div>
+    <label><span><span class="any">${field}</span>${unit ? ` (${unit})` : ''}</span>
+      <${TypedInput} numeric value=${shown(value)} onText=${(text: string) => change(field, text === '' ? undefined : numberOr(text))} />
+    </label>
+    ${said.length > 0 && html`<small class="quiet any">${said.join(', ')}</small>`}
+  </div>` as VNode
 }

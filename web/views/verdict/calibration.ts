@@ -14,7 +14,7 @@ export function Calibration({ name, learns, buckets }: { name: string; learns: s
     <h3>Expected against seen</h3>
     <div class="calibration">
       ${told.length > 0 && html`<${Picture} name=${name} learns=${learns} buckets=${told} />`}
-      <div class="table"><table>
+      <div class="table" tabindex="0" role="region" aria-label=${`Trades of ${name} from its smallest bets to its largest`}><table>
         <caption class="unseen">Trades of ${name} from its smallest bets to its largest</caption>
         <thead><tr><th scope="col" class="numeric">Size</th><th scope="col" class="numeric">Expected</th><th scope="col" class="numeric">Seen</th><th scope="col" class="numeric">Trades</th></tr></thead>
         <tbody>${buckets.map(

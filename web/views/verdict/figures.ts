@@ -67,7 +67,7 @@ const FIGURES: Figure[] = [
 export function Figures({ models }: { models: ModelVerdict[] }): VNode {
   return html`<section class="card">
     <h2>The figures</h2>
-    <div class="table figures-of"><table>
+    <div class="table figures-of" tabindex="0" role="region" aria-label="The figures of each model"><table>
       <caption class="unseen">The figures of each model</caption>
       <thead><tr><th scope="col">Figure</th>${models.map((m) => html`<th scope="col" class="numeric"><span class="any">${m.name}</span></th>`)}</tr></thead>
       <tbody>
