@@ -85,8 +85,8 @@ async function demo(options: Options): Promise<void> {
 ${page ? whyText(page, report) : ''}${lookOn(options.dataDir)}`,
     )
     if (!report.audit.reconciles) process.exitCode = 1
-    stays = page !== undefined && stack.ours && options.stay && isWatched(options)
-    if (stays) {
+    if (page && stack.ours && options.stay && isWatched(options)) {
+      stays = true
       say('The page stays up until you press Enter or Ctrl-C.')
       await untilEnter(staying.signal)
       stays = false
@@ -124,7 +124,7 @@ async function untilEnter(signal: AbortSignal): Promise<void> {
 }
 
 const whyText = (page: string, { allocation: { context } }: DemoReport) =>
-  `Why that allocation: ${sizingLink(page, { context, ...SIZING })}
+  `Why that allocation, while the stack runs: ${sizingLink(page, { context, ...SIZING })}
 `
 
 const lookOn = (dataDir: string) =>

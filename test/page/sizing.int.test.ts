@@ -138,6 +138,9 @@ const CELLS = "(rows) => rows.map((row) => [...row.cells].map((cell) => cell.inn
 const rowsOf = (page: Page, part: string) =>
   page.locator(`.waterfall ${part} tr`).evaluateAll(new Function(`return ${CELLS}`)() as never) as Promise<string[][]>
 const times = (text: string) => Number(/× ([\d.]+)/.exec(text)?.[1])
+/** Until the address has a context with this text. */
+const asks = (page: Page, text: string) =>
+  page.waitForURL((url) => (url.searchParams.get('context') ?? '').includes(text))
 const linkTo = (query: Record<string, string | number>) =>
   `${host.url}/sizing?${new URLSearchParams(Object.fromEntries(Object.entries(query).map(([name, value]) => [name, String(value)])))}`
 
@@ -213,15 +216,13 @@ describe.skipIf(browserMissing)('in a browser', () => {
     expect(await page.locator('main').innerText()).toContain('S239')
     expect(new URL(page.url()).search).toBe('')
     await page.getByLabel('curator', { exact: true }).fill('alice')
-    await page.waitForFunction("new URLSearchParams(location.search).get('context')?.includes('alice')")
+    await asks(page, '"curator":"alice"')
     expect((await entry()).curator).toBe('alice')
     await page.getByLabel(/mcap_at_entry/).fill('1500000.5')
-    await page.waitForFunction("new URLSearchParams(location.search).get('context')?.includes('1500000.5')")
+    await asks(page, '1500000.5')
     expect((await entry()).mcap_at_entry).toBe(1_500_000.5)
     await json.fill('{"curator": "carol", "chain": "base"}')
-    await page.waitForFunction(
-      'new URLSearchParams(location.search).get(\'context\') === \'{"curator":"carol","chain":"base"}\'',
-    )
+    await asks(page, '{"curator":"carol","chain":"base"}')
     expect(await page.getByLabel('curator', { exact: true }).inputValue()).toBe('carol')
     expect(await page.getByLabel(/mcap_at_entry/).inputValue()).toBe('')
     await page.getByLabel('Base', { exact: true }).fill('2')
