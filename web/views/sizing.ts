@@ -66,7 +66,7 @@ export function SizingView({ address: { query } }: { address: Address }): VNode 
       <section class="card" aria-label="The entry">
         <h2>The entry</h2>
         <${SizingFields} query=${query} timeframe=${timeframe} contexts=${contexts} change=${change} />
-        ${text !== undefined && html`<${EntryForm} text=${text} read=${read} contexts=${contexts} onText=${(to: string) => type(to, { timeframe: timeframe || ALL })} />`}
+        ${text !== undefined && html`<${EntryForm} text=${text} read=${read} contexts=${contexts} away=${known.error !== undefined} onText=${(to: string) => type(to, { timeframe: timeframe || ALL })} />`}
       </section>
       <div class="why">
         ${body ? html`<${Answer} of=${answer}>${(decision: Decision) => html`<${SizingAnswer} decision=${decision} of=${of} open=${query.get('open')} />`}<//>` : read.problem !== undefined ? html`<p class="quiet">The size follows once the entry can be read.</p>` : html`<p class="quiet" role="status">Reading the log …</p>`}

@@ -10,10 +10,12 @@ export interface EntryFormProps {
   text: string
   read: ReadEntry
   contexts: Contexts | undefined
+  /** They could not be read: the view says why. */
+  away: boolean
   onText(text: string): void
 }
 
-export function EntryForm({ text, read, contexts, onText }: EntryFormProps): VNode {
+export function EntryForm({ text, read, contexts, away, onText }: EntryFormProps): VNode {
   const { problem } = read
   const context = read.problem === undefined ? read.context : undefined
   const change = (field: string, value: string | number | undefined) => {
@@ -29,6 +31,7 @@ export function EntryForm({ text, read, contexts, onText }: EntryFormProps): VNo
     </div>
     <fieldset disabled=${!context}>
       <legend>Field by field${contexts ? html`, as <span class="any">${contexts.model.name}</span> reads it` : ''}</legend>
+      ${!contexts && !away && html`<p class="quiet" role="status">What the model reads is on its way …</p>`}
       <div class="fields">${contexts?.fields.map((field) =>
         field.kind === 'lever'
           ? html`<${LeverInput} key=${field.field} of=${field} context=${context} change=${change} />`
