@@ -21,6 +21,33 @@ export const loopOperations = ({ loop, operate }: PageDeps): Operation[] => [
   },
   {
     method: 'GET',
+    path: '/v1/course',
+    operationId: 'course',
+    summary: 'How far each consumer was behind, over the last six hours',
+    description: 'A sample every half minute since the page was started.',
+    answers: {
+      200: {
+        description: 'Times, and for each consumer its records behind at each of them.',
+        schema: {
+          title: 'Course',
+          type: 'object',
+          required: ['at', 'lag'],
+          properties: {
+            at: { type: 'array', items: { type: 'string' } },
+            lag: {
+              type: 'object',
+              additionalProperties: { type: 'array', items: { type: ['integer', 'null'] } },
+            },
+          },
+        },
+      },
+    },
+    refusals: [],
+    invalid: 'USAGE',
+    handle: async () => [200, loop.course()],
+  },
+  {
+    method: 'GET',
     path: '/v1/page',
     operationId: 'page',
     summary: 'What this page may do',

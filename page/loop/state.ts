@@ -21,13 +21,11 @@ export interface Latency {
   samples: number
 }
 
-/** One sample of the last hours. */
-export interface CoursePoint {
-  at: string
-  /** Records in the log, all partitions together. */
-  records: number
-  /** Records that each consumer had not applied. */
-  lag: Record<string, number>
+/** The last hours, a sample every so often. */
+export interface Course {
+  at: string[]
+  /** By consumer: records that it had not applied; null: there was no such consumer. */
+  lag: Record<string, (number | null)[]>
 }
 
 export interface Audited extends AuditReport {
@@ -57,5 +55,4 @@ export interface LoopState {
   problems: Problem[]
   /** The last audit; null: none has been made yet. */
   audit: Audited | null
-  course: CoursePoint[]
 }

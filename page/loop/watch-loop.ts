@@ -1,6 +1,5 @@
 /** Looks at the loop: every second while somebody watches, else every ten, so that the last hours can be drawn. */
 import { explain } from '../../core/errors.ts'
-import type { LagReport } from '../../core/lag/lag.ts'
 import { createLagStore } from '../../core/lag/lag-store.ts'
 import { readLag } from '../../core/lag/read-lag.ts'
 import { isLearner } from '../../core/runner/consumer-names.ts'
@@ -11,22 +10,20 @@ import { learnedOutcome } from '../../domain/learning/outcome.ts'
 import { createAuditStore } from '../../services/audit/audit-store.ts'
 import type { Histories } from '../histories.ts'
 import type { Jobs } from '../jobs/jobs.ts'
+import { type CourseKeeper, createCourse } from './course.ts'
 import { createLatencySamples } from './latency.ts'
 import { createNewestTrades } from './newest-trades.ts'
 import { problemsOf } from './problems.ts'
-import type { CoursePoint, LoopState } from './state.ts'
+import type { LoopState } from './state.ts'
 
 const WATCHED_MS = 1_000
 const UNWATCHED_MS = 10_000
-/** Between two points of the course: six hours of them are kept. */
-const COURSE_MS = 10_000
-const COURSE_POINTS = 2_160
 /** Between two audits: at least, and so many times as long as one takes, by whether somebody watches. */
 const AUDIT_MS = 15_000
 const AUDIT_SHARE = { watched: 4, unwatched: 40 }
 const TRADES = 12
 
-export interface LoopWatch {
+export interface LoopWatch extends Pick<CourseKeeper, 'course'> {
   state(): LoopState
   /** What could not be looked at the last time, and why; null: nothing. */
   failure(): string | null
@@ -45,6 +42,7 @@ export function watchLoop(
   const audits = createAuditStore(store)
   const coefficients = createCoefficientStore(store)
   const latency = createLatencySamples()
+  const course = createCourse()
   const newestOf = createNewestTrades(TRADES)
   const listeners = new Set<(state: LoopState) => void>()
   const stopping = new AbortController()
@@ -66,7 +64,6 @@ export function watchLoop(
     reading: null,
     problems: [],
     audit: null,
-    course: [],
   }
 
   async function look(): Promise<void> {
@@ -85,7 +82,10 @@ export function watchLoop(
       tried(readTrades()),
     ])
     const now = clock.now()
-    if (lag) await tried(latency.sample(lag, log, now))
+    if (lag) {
+      course.add(lag)
+      await tried(latency.sample(lag, log, now))
+    }
     if (outbox !== undefined) waitingSince = outbox === 0 ? null : (waitingSince ?? now)
     const records = ranges ? ranges.reduce((sum, r) => sum + r.end - r.start, 0) : (state.log?.records ?? 0)
     const at = new Date(now).toISOString()
@@ -109,7 +109,6 @@ export function watchLoop(
         audit: state.audit,
         now,
       }),
-      course: lag ? courseWith(state.course, at, records, lag) : state.course,
     }
     failure = failures[0] ?? null
     const share = listeners.size > 0 ? AUDIT_SHARE.watched : AUDIT_SHARE.unwatched
@@ -163,6 +162,7 @@ export function watchLoop(
   return {
     state: () => state,
     failure: () => failure,
+    course: course.course,
     listen(changed) {
       listeners.add(changed)
       sooner.abort()
@@ -174,11 +174,4 @@ export function watchLoop(
       await done
     },
   }
-}
-
-function courseWith(course: CoursePoint[], at: string, records: number, lag: LagReport): CoursePoint[] {
-  const last = course.at(-1)
-  if (last && Date.parse(at) - Date.parse(last.at) < COURSE_MS) return course
-  const point = { at, records, lag: Object.fromEntries(lag.groups.map((g) => [g.consumer, g.lag_records])) }
-  return [...course.slice(1 - COURSE_POINTS), point]
 }

@@ -25,6 +25,6 @@ export function LoopView(): VNode {
       <${NewestTrades} state=${state} />
       <div class="card"><h2>Nothing lost</h2><${AuditCard} audit=${state.audit} /></div>
     </div>
-    <div class="card"><h2>Behind the log</h2><${LagChart} state=${state} /></div>
+    <div class="card"><h2>Behind the log</h2><${LagChart} /></div>
   ` as unknown as VNode
 }

@@ -1,18 +1,27 @@
 /** How far each consumer was behind, over the last hours. */
 import { html } from 'htm/preact'
 import type { VNode } from 'preact'
-import type { LoopState } from '../../../page/loop/state.ts'
+import { useEffect } from 'preact/hooks'
+import type { Course } from '../../../page/loop/state.ts'
+import { useAnswer } from '../../api.ts'
 import { count } from '../../numbers.ts'
 import { Chart } from '../../ui/chart.ts'
+import { Answer } from '../../ui/notice.ts'
 
-export function LagChart({ state: { course, consumers } }: { state: LoopState }): VNode {
-  if (course.length < 3)
-    return html`<p class="quiet">A point every ten seconds, of the last six hours, since the page was started.</p>` as VNode
-  const series = consumers.map(({ consumer }, i) => ({
-    label: consumer,
-    colour: `--line-${(i % 6) + 1}`,
-    values: course.map((p) => p.lag[consumer] ?? null),
-  }))
-  const times = course.map((p) => Date.parse(p.at))
-  return html`<${Chart} label="Records behind, by consumer" times=${times} series=${series} format=${(n: number) => count(Math.round(n))} height=${180} />` as VNode
+const AGAIN_MS = 30_000
+
+export function LagChart(): VNode {
+  const answer = useAnswer<Course>('/v1/course')
+  useEffect(() => {
+    const timer = setInterval(answer.again, AGAIN_MS)
+    return () => clearInterval(timer)
+  }, [])
+  return html`<${Answer} of=${answer}>${(course: Course) => html`<${Lines} course=${course} />`}<//>` as VNode
+}
+
+function Lines({ course: { at, lag } }: { course: Course }): VNode {
+  if (at.length < 3)
+    return html`<p class="quiet">A point every half minute, of the last six hours, since the page was started.</p>` as VNode
+  const series = Object.entries(lag).map(([label, values], i) => ({ label, colour: `--line-${(i % 6) + 1}`, values }))
+  return html`<${Chart} label="Records behind, by consumer" times=${at.map((t) => Date.parse(t))} series=${series} format=${(n: number) => count(Math.round(n))} height=${180} />` as VNode
 }
