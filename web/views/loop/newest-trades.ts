@@ -8,7 +8,7 @@ export function NewestTrades({ state: { trades, reading, learned } }: { state: L
   const outcome = outcomeText(learned?.outcome)
   return html`<div class="card">
     <h2>Closed last</h2>
-    ${reading && html`<p role="status">Reading the log: ${count(reading.done)} of ${count(reading.total)} records …</p>`}
+    ${reading && html`<p role="status">${reading.total > 0 ? `Reading the log: ${count(reading.done)} of ${count(reading.total)} records …` : 'Reading the log …'}</p>`}
     ${trades?.length === 0 && html`<p class="quiet">No trade is in the log yet.</p>`}
     ${
       trades &&
@@ -24,7 +24,8 @@ export function NewestTrades({ state: { trades, reading, learned } }: { state: L
             <td class="numeric mono">${t.partition}:${t.offset}</td>
           </tr>`,
         )}</tbody>
-      </table></div>`
+      </table></div>
+      <p><a href="/sizing">How one like the newest would be sized now, and why</a></p>`
     }
   </div>` as VNode
 }
