@@ -77,6 +77,7 @@ describe('before anything is learned', () => {
       at_offset: null,
       global_rr: { rr_short: null, rr_long: null, n: 0 },
       spread: null,
+      least_difference: null,
       coefficients: [],
     })
   })
@@ -101,14 +102,16 @@ describe('once trades were learned from', () => {
       as_of,
       at_time,
       at_offset,
+      least_difference,
       ...printed
     } = JSON.parse(stdout) as typeof expected & Record<string, unknown>
-    expect({ version, active, as_of, at_time, at_offset }).toEqual({
+    expect({ version, active, as_of, at_time, at_offset, least_difference }).toEqual({
       version: { name: 'lowcap-v4', hash: model.hash, build: 1, active: true, outcome: 'rr' },
       active: true,
       as_of: null,
       at_time: null,
       at_offset: null,
+      least_difference: 0.1,
     })
     expect(Object.keys(printed)).toEqual(['global_rr', 'spread', 'coefficients'])
     expect(printed.coefficients.map((c) => Object.keys(c).sort())).toEqual(
