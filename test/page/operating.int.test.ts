@@ -400,7 +400,7 @@ describe.skipIf(browserMissing)('in a browser', () => {
     await page.getByRole('button', { name: /^Drop lowcap-v5/ }).click()
     await confirm(page, 'Drop')
     await said(page, /lowcap-v5 \(\w+\) is dropped: \d+ rows\./)
-    await page.getByRole('cell', { name: 'lowcap-v5' }).waitFor({ state: 'detached' })
+    await page.getByRole('row', { name: /^lowcap-v5 / }).waitFor({ state: 'detached' })
     expect((await stage.json<{ models: ListedVersion[] }>('models')).models.map((m) => m.name)).toEqual(['lowcap-v4'])
     expect(page.wrong).toEqual([])
     await page.context().close()
