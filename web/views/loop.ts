@@ -7,6 +7,7 @@ import { Failure } from '../ui/notice.ts'
 import { AuditCard } from './loop/audit-card.ts'
 import { LagChart } from './loop/lag-chart.ts'
 import { NewestTrades } from './loop/newest-trades.ts'
+import { Partitions } from './loop/partitions.ts'
 import { Problems } from './loop/problems.ts'
 import { Way } from './loop/way.ts'
 
@@ -25,6 +26,7 @@ export function LoopView(): VNode {
       <${NewestTrades} state=${state} />
       <div class="card"><h2>Nothing lost</h2><${AuditCard} audit=${state.audit} /></div>
     </div>
+    <${Partitions} state=${state} />
     <div class="card"><h2>Behind the log</h2><${LagChart} /></div>
   ` as unknown as VNode
 }
