@@ -1,14 +1,15 @@
-/** How long the log's answers take: a topic of few interactions is learned, and then asked. */
+/** How long the log's answers take: a topic is learned, nine of ten of its trades of few interactions and one of ten of its own; then commands and the page ask. */
 import { join } from 'node:path'
 import { withClient } from '../core/store/client.ts'
 import { type Bench, environment } from './context.ts'
 import { learned } from './database.ts'
+import { measurePage, type PageTimes } from './page.ts'
 import { startWorker } from './worker.ts'
 import type { DatabaseAddress } from './workers/engines.ts'
 import type { ProduceTask } from './workers/producer.ts'
 import type { ReplayTask, ReplayTimes } from './workers/replay.ts'
 
-export type ReplayResult = ReplayTimes
+export type ReplayResult = ReplayTimes & { page: PageTimes }
 
 const TOPIC = 'bench.replay'
 const NAME = 'replay'
@@ -16,11 +17,15 @@ const NAME = 'replay'
 export async function measureReplay({ engines, kafka, options, dataDir, progress }: Bench): Promise<ReplayResult> {
   const { events, partitions, headers } = options
   progress(`learning ${events.toLocaleString('en')} trades`)
+  const distinct = Math.floor(events / 10)
   const producer = startWorker('producer', environment(kafka))
   const task: ProduceTask = {
     topic: TOPIC,
     partitions,
-    parts: [{ cardinality: 'few', count: events, seed: 1 }],
+    parts: [
+      { cardinality: 'few', count: events - distinct, seed: 1 },
+      { cardinality: 'distinct', count: distinct, seed: 2 },
+    ],
     headers,
   }
   await producer.ask('produce', task).finally(() => producer.stop())
@@ -38,9 +43,11 @@ export async function measureReplay({ engines, kafka, options, dataDir, progress
   const worker = startWorker('replay', env)
   try {
     const asked: ReplayTask = { topic: TOPIC, cacheDir: join(dataDir, 'history') }
-    return await worker.ask<ReplayTimes>('measure', asked)
+    const times = await worker.ask<ReplayTimes>('measure', asked).finally(() => worker.stop())
+    progress('asking the page')
+    const page = await measurePage({ ...env, STRANDLINE_TOPIC: TOPIC, STRANDLINE_CACHE_DIR: dataDir })
+    return { ...times, page }
   } finally {
-    await worker.stop()
     await engines.ask('stopDatabase', { name: NAME })
   }
 }

@@ -7,6 +7,7 @@ import { CARDINALITIES, TITLES } from './figures.ts'
 import type { Cardinality } from './generate.ts'
 import type { LatencyResult } from './latency.ts'
 import type { LedgerResult } from './ledger.ts'
+import type { PageTimes } from './page.ts'
 import { total } from './rate.ts'
 import type { ReplayResult } from './replay.ts'
 import { usedShare } from './stages.ts'
@@ -174,6 +175,17 @@ function ledgerText({ sizes, event, correction, old_left, ratio }: LedgerResult)
   )
 }
 
+const PAGE: Record<keyof PageTimes['seconds'], string> = {
+  ready: 'the page, from its start until it can answer',
+  loop: '  its first view',
+  coefficients_first: '  the first look at what is learned',
+  as_of_first: '  the first look at a past moment',
+  coefficients: '  what is learned, again',
+  interactions: '  a page of all interactions, by weight',
+  as_of: '  another past moment',
+  coefficient: '  how one coefficient went',
+}
+
 const ASKED: Record<keyof ReplayResult['seconds'], string> = {
   verify: 'verify: the log folded again, every sum compared',
   read: 'the history read from the log, and cached',
@@ -185,13 +197,17 @@ const ASKED: Record<keyof ReplayResult['seconds'], string> = {
   verdict: 'the verdict on 10,000 trades by three models',
 }
 
-function replayText({ events, coefficients, identical, seconds }: ReplayResult): string {
+function replayText({ events, coefficients, identical, seconds, page }: ReplayResult): string {
   const rows = Object.entries(ASKED).map(([what, text]) => [
     `  ${text}`,
     amount(seconds[what as keyof ReplayResult['seconds']]),
   ])
+  const looked = Object.entries(PAGE).map(([what, text]) => [
+    `  ${text}`,
+    amount(page.seconds[what as keyof PageTimes['seconds']]),
+  ])
   const compared = `${identical} of ${coefficients} coefficients the same to the last bit`
-  return `${lines(`Asking a log of ${amount(events)} events, s`, ['now'], rows)}\n  (${compared})`
+  return `${lines(`Asking a log of ${amount(events)} events, s`, ['now'], [...rows, ...looked])}\n  (${compared}; the first view ${amount(page.first_view_bytes / 1024)} KiB, the page ${amount(page.memory / MIB)} MiB)`
 }
 
 function aimsText({ aims }: BenchResult): string {
