@@ -33,7 +33,7 @@ export function register(program: Command): void {
     .option('--keep', 'leave the data folder, and say where it is')
     .option(
       '--json',
-      'print one JSON object: seed, events, faults, left_out, closed, in_log, applied, lost, double, wrong, strands, dead_letters, recovery_ms, own_ends, soak, verdict, reasons',
+      'print one JSON object: seed, events, faults, left_out, closed, in_log, applied, lost, double, wrong, strands, dead_letters, verify, recovery_ms, own_ends, soak, verdict, reasons',
     )
     .addHelpText(
       'after',

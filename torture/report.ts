@@ -5,6 +5,7 @@ import type { Log } from './oracle/log.ts'
 import type { SoakJudgement } from './soak/judge-soak.ts'
 import { soakLines } from './soak/text.ts'
 import type { Stage } from './stage.ts'
+import { faultOf, type Verified } from './verified.ts'
 
 export interface TortureReport {
   seed: number
@@ -21,6 +22,8 @@ export interface TortureReport {
   wrong: number
   strands: Judgement['strands']
   dead_letters: Judgement['dead_letters']
+  /** What ./strandline verify says; a sentence: why it could not look. */
+  verify: Verified | string
   /** From the end of a fault until something that closed after it was applied. */
   recovery_ms: { p50: number; p99: number }
   /** Services that ended without being told to, and were started again. */
@@ -45,6 +48,7 @@ export interface Outcome {
   refused: { position_id: string; reason: string }[]
   /** What has not come to rest. */
   open: string | undefined
+  verified: Verified | string
   soak?: SoakJudgement
   stage: Stage
 }
@@ -52,7 +56,7 @@ export interface Outcome {
 const SHOWN = 12
 
 export function reportOf(outcome: Outcome): TortureReport {
-  const { seed, planned, leftOut, floor, done, log, judgement, refused, open, soak, stage } = outcome
+  const { seed, planned, leftOut, floor, done, log, judgement, refused, open, verified, soak, stage } = outcome
   const { findings, closed, in_log, applied, strands, dead_letters } = judgement
   const count = (kind: Finding['kind']) => findings.filter((f) => f.kind === kind).length
   const recovery = done.flatMap((fault) => fault.recovery_ms ?? [])
@@ -70,6 +74,8 @@ export function reportOf(outcome: Outcome): TortureReport {
     reasons.push(
       `${kind}: ${what}${event_id ? ` (event ${event_id}; records at ${log.trades.get(event_id)?.places.join(', ') ?? 'none'})` : ''}`,
     )
+  const fault = faultOf(verified)
+  if (fault) reasons.push(fault)
   reasons.push(...(soak?.reasons ?? []))
   const more = reasons.length - SHOWN
   const faults: Record<string, number> = {}
@@ -87,6 +93,7 @@ export function reportOf(outcome: Outcome): TortureReport {
     wrong: count('wrong'),
     strands,
     dead_letters,
+    verify: verified,
     recovery_ms: { p50: percentile(recovery, 0.5), p99: percentile(recovery, 0.99) },
     own_ends: Object.fromEntries(
       stage.members.filter((m) => m.service.ownEnds() > 0).map((m) => [m.service.name, m.service.ownEnds()]),
@@ -112,7 +119,7 @@ function percentile(values: number[], share: number): number {
 const number = (n: number) => n.toLocaleString('en-US')
 
 export function reportText(report: TortureReport): string {
-  const { faults, own_ends, strands, dead_letters, recovery_ms } = report
+  const { faults, own_ends, strands, dead_letters, verify, recovery_ms } = report
   const kinds = Object.entries(faults).sort()
   const total = kinds.reduce((sum, [, n]) => sum + n, 0)
   const rows: [string, string][] = [
@@ -126,6 +133,12 @@ export function reportText(report: TortureReport): string {
     ['wrong', number(report.wrong)],
     ['strands', `${strands.missing} missing, ${strands.extra} extra`],
     ['dead letters', `${dead_letters.found} found of ${dead_letters.expected}`],
+    [
+      'verify',
+      typeof verify === 'string'
+        ? verify
+        : `${number(verify.identical)} of ${number(verify.coefficients)} coefficients the same to the last bit, ${number(verify.different)} differ`,
+    ],
     ['recovery', `p50 ${number(recovery_ms.p50)} ms, p99 ${number(recovery_ms.p99)} ms`],
   ]
   if (report.left_out.length > 0) rows.push(['LEFT OUT', report.left_out.join(', ')])

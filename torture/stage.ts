@@ -39,6 +39,8 @@ export interface Stage {
   member(name: string): Member
   of(kind: Member['kind']): Member[]
   registryUrl: string
+  /** Points a command at the engines themselves, past everything that can be cut. */
+  access: Record<string, string>
   client: Kafka
   /** Asks the database itself, until there is an answer; a statement may be run twice. Errors: ENGINE_FAILED after two minutes. */
   sql<Row extends object>(text: string, values?: unknown[]): Promise<Row[]>
@@ -229,6 +231,14 @@ export async function openStage({
     member: (name) => members.find((m) => m.service.name === name)!,
     of: (kind) => members.filter((m) => m.kind === kind && !m.spare),
     registryUrl: registry.url,
+    access: environment({
+      KAFKA_BROKERS: nodes.map((node) => `127.0.0.1:${node.port}`).join(','),
+      SCHEMA_REGISTRY_URL: registry.url,
+      DATABASE_URL: urlAt(postgresPort),
+      SUPABASE_URL: `http://127.0.0.1:${endpointPort}`,
+      SUPABASE_SERVICE_ROLE_KEY: secrets.serviceRoleKey,
+      STRANDLINE_STORE: 'direct',
+    }),
     client,
     async sql<Row extends object>(text: string, values: unknown[] = []) {
       for (const until = Date.now() + PATIENCE_MS; ; await sleep(200)) {

@@ -26,6 +26,7 @@ import { settle, untilPublished } from './settle.ts'
 import { judgeSoak, soakWindow } from './soak/judge-soak.ts'
 import { startSampler } from './soak/sampler.ts'
 import { openStage, type Stage, TOPIC } from './stage.ts'
+import { verifyByCommand } from './verified.ts'
 import { startWarden } from './warden.ts'
 
 export interface TortureOptions {
@@ -197,6 +198,7 @@ async function run(
   const log = readLog(await readTopic(stage.client, TOPIC), await schemaIds(stage))
   const stores = await readStores(stage)
   const judgement = judge({ closes: trader.closes, published: publisher.published }, log, stores)
+  const verified = await verifyByCommand(stage.access)
   const report = reportOf({
     seed,
     planned: plan.length,
@@ -207,6 +209,7 @@ async function run(
     judgement,
     refused: trader.refused,
     open,
+    verified,
     soak,
     stage,
   })
