@@ -39,10 +39,15 @@ export function difference({ history, model, effective }: OpenHistory, from: Cut
   const changes = changesBetween(history, before, after)
   return {
     moved: changes.length,
-    global_rr: { before: before.baseline ?? NOTHING, after: after.baseline ?? NOTHING },
+    global_rr: { before: meansOf(before.baseline), after: meansOf(after.baseline) },
     changed: (limit === 0 ? changes : changes.slice(0, limit)).map(({ rows, ...change }) => ({
       ...change,
       trades: rows.map(tradeOf),
     })),
   }
+}
+
+const meansOf = (baseline: FoldedLog['global_rr'] | null): FoldedLog['global_rr'] => {
+  const { rr_short, rr_long, n } = baseline ?? NOTHING
+  return { rr_short, rr_long, n }
 }

@@ -9,6 +9,7 @@ import type { Service } from '../../core/service.ts'
 import { startDecision } from '../../services/decision/index.ts'
 import { pmRoutes } from '../../services/pm/routes.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
+import { type Documented, judgeAnswer, operationsOf, targetOf } from '../support/documented.ts'
 import { logger, testPortfolio } from '../support/pm.ts'
 
 const NAMES = ['pm', 'decision'] as const
@@ -44,25 +45,9 @@ async function start(name: Name, metrics: Registry): Promise<Service> {
   return { name, ready: async () => ({ ok: true }), routes: (app) => pmRoutes(app, pm), stop: async () => {} }
 }
 
-interface Documented {
-  path: string
-  method: string
-  operation: DocumentedOperation
-}
-
-const operationsOf = (name: Name): Documented[] =>
-  Object.entries(documents[name].paths).flatMap(([path, methods]) =>
-    Object.entries(methods).map(([method, operation]) => ({ path, method: method.toUpperCase(), operation })),
-  )
-
 const examplesOf = ({ requestBody }: DocumentedOperation) =>
   Object.entries(
     (requestBody?.content['application/json']?.examples ?? {}) as Record<string, { summary: string; value: object }>,
-  )
-
-const targetOf = ({ path, operation }: Documented) =>
-  path.replace(/\{(\w+)\}/g, (_, name) =>
-    encodeURIComponent(operation.parameters!.find((p) => p.in === 'path' && p.name === name)!.example),
   )
 
 async function ask(name: Name, method: string, target: string, body?: unknown) {
@@ -73,16 +58,8 @@ async function ask(name: Name, method: string, target: string, body?: unknown) {
   return { status: answer.status, body: (await answer.json()) as Record<string, unknown> }
 }
 
-/** Whether an answer is what the document says of its status; the errors where it is not. */
-function judged(name: Name, { operation }: Documented, { status, body }: { status: number; body: unknown }): unknown {
-  const content = operation.responses[status]?.content['application/json']
-  if (!content?.schema) return `the document has no answer ${status}`
-  const ajv = createAjv()
-  for (const [id, schema] of Object.entries(documents[name].components.schemas)) ajv.addSchema(schema, id)
-  const schema = JSON.parse(JSON.stringify(content.schema).replaceAll('#/components/schemas/', ''))
-  const validate = ajv.compile(schema)
-  return validate(body) || validate.errors!.map(({ instancePath, message }) => `${instancePath} ${message}`)
-}
+const judged = (name: Name, { operation }: Documented, answer: { status: number; body: unknown }) =>
+  judgeAnswer(documents[name], operation, answer)
 
 describe.each(NAMES)('%s', (name) => {
   test('every route is in the document, and what is in the document is served', () => {
@@ -94,7 +71,9 @@ describe.each(NAMES)('%s', (name) => {
         return (methods ?? '').split(', ').map((method) => `${method} ${path}`)
       })
       .filter((route) => !/^(HEAD| undefined)/.test(route) && route !== ' undefined')
-    const said = operationsOf(name).map(({ method, path }) => `${method} ${path.replace(/\{(\w+)\}/g, ':$1')}`)
+    const said = operationsOf(documents[name]).map(
+      ({ method, path }) => `${method} ${path.replace(/\{(\w+)\}/g, ':$1')}`,
+    )
     for (const route of said) {
       const [method, url] = route.split(' ') as ['GET', string]
       expect([route, apps[name].hasRoute({ method, url })]).toEqual([route, true])
@@ -105,9 +84,9 @@ describe.each(NAMES)('%s', (name) => {
   test('it is OpenAPI 3.1 whose schemas are JSON Schema, and every operation has a name of its own', () => {
     const document = documents[name]
     expect(document.openapi).toMatch(/^3\.1\./)
-    const ids = operationsOf(name).map(({ operation }) => operation.operationId)
+    const ids = operationsOf(documents[name]).map(({ operation }) => operation.operationId)
     expect(new Set(ids).size).toBe(ids.length)
-    for (const { operation } of operationsOf(name)) {
+    for (const { operation } of operationsOf(documents[name])) {
       const schemas = [
         ...Object.values(operation.requestBody?.content ?? {}),
         ...Object.values(operation.responses).flatMap((r) => Object.values(r.content)),
@@ -117,7 +96,7 @@ describe.each(NAMES)('%s', (name) => {
   })
 
   test('every example is accepted as it is, and its answers are what the document says', async () => {
-    for (const documented of operationsOf(name)) {
+    for (const documented of operationsOf(documents[name])) {
       for (const [example, { value }] of examplesOf(documented.operation)) {
         const answer = await ask(name, documented.method, targetOf(documented), value)
         expect([example, answer.status, answer.body]).toEqual([example, expect.toSatisfy((s) => s < 300), answer.body])
@@ -126,14 +105,16 @@ describe.each(NAMES)('%s', (name) => {
         expect([example, again.status, judged(name, documented, again)]).toEqual([example, 200, true])
       }
     }
-    for (const documented of operationsOf(name).filter((o) => o.method === 'GET' && o.path.startsWith('/v1/'))) {
+    for (const documented of operationsOf(documents[name]).filter(
+      (o) => o.method === 'GET' && o.path.startsWith('/v1/'),
+    )) {
       const answer = await ask(name, 'GET', targetOf(documented))
       expect([documented.path, answer.status, judged(name, documented, answer)]).toEqual([documented.path, 200, true])
     }
   })
 
   test('a field that there is not, a missing one and nonsense are refused everywhere, in one shape, by name', async () => {
-    for (const documented of operationsOf(name)) {
+    for (const documented of operationsOf(documents[name])) {
       const [first] = examplesOf(documented.operation)
       if (!first) continue
       const [, { value }] = first
@@ -165,7 +146,7 @@ describe.each(NAMES)('%s', (name) => {
   })
 
   test('a parameter that there is not is refused', async () => {
-    for (const documented of operationsOf(name).filter((o) => o.path.startsWith('/v1/'))) {
+    for (const documented of operationsOf(documents[name]).filter((o) => o.path.startsWith('/v1/'))) {
       const [first] = examplesOf(documented.operation)
       const answer = await ask(name, documented.method, `${targetOf(documented)}?colour=red`, first?.[1].value)
       expect([documented.path, answer.status, answer.body]).toMatchObject([
@@ -184,7 +165,7 @@ describe.each(NAMES)('%s', (name) => {
     expect(policy).toMatch(/^default-src 'none'; style-src 'sha256-[\w+/=]+'; /)
     expect(policy).not.toMatch(/unsafe|\*|http/)
     expect(html).not.toMatch(/<script|<link|<img|<iframe|javascript:| on\w+=|(src|href)="(https?:)?\/\//i)
-    for (const { path, operation } of operationsOf(name)) {
+    for (const { path, operation } of operationsOf(documents[name])) {
       expect(html).toContain(path)
       expect(html).toContain(`id="${operation.operationId}"`)
     }
