@@ -5,10 +5,11 @@ import type { WeighedRow } from '../../domain/learning/offline.ts'
 import type { NamedMoment } from '../../replay/moment.ts'
 import type { PageDeps } from '../deps.ts'
 import { MODEL, MOMENT, momentOf, timeOf, wholeOf } from '../parameters.ts'
+import { list, record } from '../schema-parts.ts'
 import { type Arrangement, arrange, SORTS, type Sort } from './arrange.ts'
 import type { Head, Reading } from './reading.ts'
 import { createReadings, type Readings } from './readings.ts'
-import { COEFFICIENT, HEAD, list, record } from './schemas.ts'
+import { COEFFICIENT, HEAD } from './schemas.ts'
 
 type Query = Record<string, string | undefined>
 
@@ -85,6 +86,7 @@ export function coefficientOperations({ store, histories, clock }: PageDeps): Op
                 coefficients: list(COEFFICIENT),
                 total: { type: 'integer', description: 'Coefficients that are asked for, with those of other pages.' },
               },
+              undefined,
               { against: record(HEAD) },
             ),
           },

@@ -14,16 +14,15 @@ import {
 import { logExtent } from '../../replay/extent.ts'
 import type { PageDeps } from '../deps.ts'
 import { MODEL, MOMENT, momentOf, timeOf, wholeOf } from '../parameters.ts'
+import { list, record } from '../schema-parts.ts'
 import {
   BASELINE,
   CHANGE,
   EXPLAINED,
   EXPLAINED_TRADE,
   GROUP,
-  list,
   MOMENT as MOMENT_SCHEMA,
   POINT,
-  record,
   TRADE,
   VERSION,
 } from './schemas.ts'

@@ -1,22 +1,9 @@
 /** What the answers about coefficients and trades hold, for the OpenAPI document. */
 import type { Schema } from '../../core/api/operation.ts'
+import { list, record } from '../schema-parts.ts'
 
 const NUMBER_OR_NULL: Schema = { type: ['number', 'null'] }
 const TEXT_OR_NULL: Schema = { type: ['string', 'null'] }
-
-/** All of these are there, and nothing else. */
-export const record = (properties: Record<string, Schema>, optional: Record<string, Schema> = {}): Schema => ({
-  type: 'object',
-  additionalProperties: false,
-  required: Object.keys(properties),
-  properties: { ...properties, ...optional },
-})
-
-export const list = (items: Schema, description?: string): Schema => ({
-  type: 'array',
-  items,
-  ...(description === undefined ? {} : { description }),
-})
 
 const OUTCOME: Schema = {
   description:
@@ -78,15 +65,12 @@ export const HEAD = {
   },
 } satisfies Record<string, Schema>
 
-export const COEFFICIENT = record(
-  { module: { type: 'string' }, ...GROUP, ...WEIGHED },
-  {
-    against: {
-      anyOf: [record(WEIGHED), { type: 'null' }],
-      description: 'The same at the other moment or by the other model; null: nothing was learned of it there.',
-    },
+export const COEFFICIENT = record({ module: { type: 'string' }, ...GROUP, ...WEIGHED }, undefined, {
+  against: {
+    anyOf: [record(WEIGHED), { type: 'null' }],
+    description: 'The same at the other moment or by the other model; null: nothing was learned of it there.',
   },
-)
+})
 
 const REVISION = {
   revision: { type: 'integer' },
@@ -117,6 +101,7 @@ export const EXPLAINED_TRADE = record(
     weight_long: { type: 'number' },
     share_long: { type: 'number' },
   },
+  undefined,
   { revisions: list(record(REVISION), 'All that the log has of it, where that is more than one record.') },
 )
 

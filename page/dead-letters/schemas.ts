@@ -1,19 +1,10 @@
 /** Dead letters, as JSON Schema says them. */
 import type { Schema } from '../../core/api/operation.ts'
 import { REJECT_REASONS } from '../../domain/validation.ts'
+import { orNull, record, WHOLE } from '../schema-parts.ts'
 
-const WHOLE: Schema = { type: 'integer', minimum: 0 }
 const TIME: Schema = { type: 'string', format: 'date-time' }
 const TIME_OR_NULL: Schema = { anyOf: [TIME, { type: 'null' }] }
-
-const object = (properties: Record<string, Schema>, description?: string): Schema => ({
-  type: 'object',
-  additionalProperties: false,
-  required: Object.keys(properties),
-  properties,
-  ...(description ? { description } : {}),
-})
-const orNull = (schema: Schema): Schema => ({ anyOf: [schema, { type: 'null' }] })
 
 const PLACE = { partition: WHOLE, offset: WHOLE }
 
@@ -33,13 +24,13 @@ const LETTER_FIELDS: Record<string, Schema> = {
   consumer: { type: 'string', description: 'The learner that refused it.' },
   recorded_at: TIME,
   state: STATE,
-  dead_letter: orNull(object({ topic: { type: 'string' }, ...PLACE }, 'Its place in the dead-letter topic.')),
-  redriven_to: orNull(object(PLACE)),
+  dead_letter: orNull(record({ topic: { type: 'string' }, ...PLACE }, 'Its place in the dead-letter topic.')),
+  redriven_to: orNull(record(PLACE)),
   redriven_at: TIME_OR_NULL,
   applied_at: TIME_OR_NULL,
-  discarded: orNull(object({ at: TIME, by: { type: 'string' }, reason: { type: 'string' } })),
+  discarded: orNull(record({ at: TIME, by: { type: 'string' }, reason: { type: 'string' } })),
   redrives: { ...WHOLE, description: 'How often its record had been published again when it was refused.' },
-  redrive_of: { ...orNull(object(PLACE)), description: 'What its record is a copy of.' },
+  redrive_of: { ...orNull(record(PLACE)), description: 'What its record is a copy of.' },
   redriving_from: {
     type: ['integer', 'null'],
     description: 'A redrive was begun and not noted as done: its copy, if there is one, lies at this offset or behind.',
@@ -47,12 +38,12 @@ const LETTER_FIELDS: Record<string, Schema> = {
   record_ms: { type: 'integer', description: 'The record’s own time, ms; 0: not known.' },
 }
 
-const LETTER = object(LETTER_FIELDS)
+const LETTER = record(LETTER_FIELDS)
 
 const SKIPPED: Schema = {
   type: 'array',
   description: 'Those that were left as they are, and why.',
-  items: object({ ...PLACE, code: { type: 'string' }, why: { type: 'string', description: 'In words.' } }),
+  items: record({ ...PLACE, code: { type: 'string' }, why: { type: 'string', description: 'In words.' } }),
 }
 
 const TOPIC: Schema = { type: 'string', description: 'The topic whose records they are.' }
@@ -60,7 +51,7 @@ const BYTES = { bytes: WHOLE, hex: { type: 'string' }, text: { type: 'string', d
 
 export const LETTER_LIST: Schema = {
   title: 'DeadLetters',
-  ...object({
+  ...record({
     topic: TOPIC,
     dead_letters: { type: 'array', items: LETTER, description: 'By partition and offset.' },
     by_reason: {
@@ -74,7 +65,7 @@ export const LETTER_LIST: Schema = {
 
 export const LETTER_WHOLE: Schema = {
   title: 'DeadLetter',
-  ...object({
+  ...record({
     topic: TOPIC,
     ...LETTER_FIELDS,
     what: { type: 'string', description: 'What the reason means.' },
@@ -82,7 +73,7 @@ export const LETTER_WHOLE: Schema = {
     refusals: {
       type: 'array',
       description: 'By each version that refused it.',
-      items: object({
+      items: record({
         consumer: { type: 'string' },
         reason: { type: 'string' },
         detail: { type: 'string' },
@@ -98,16 +89,16 @@ export const LETTER_WHOLE: Schema = {
     copies: {
       type: 'array',
       description: 'Copies that are no letters. taken: the learner that readers see has come past them.',
-      items: object({ ...PLACE, taken: { type: 'boolean' } }),
+      items: record({ ...PLACE, taken: { type: 'boolean' } }),
     },
     record: orNull(
-      object(
+      record(
         {
           from: { enum: ['topic', 'dead-letter topic'] },
           incomplete: { type: ['string', 'null'], description: 'Of a copy: what is missing of it.' },
           time: { type: 'string' },
-          key: orNull(object(BYTES)),
-          headers: { type: 'array', items: object({ name: { type: 'string' }, ...BYTES }) },
+          key: orNull(record(BYTES)),
+          headers: { type: 'array', items: record({ name: { type: 'string' }, ...BYTES }) },
           value: {
             type: ['object', 'null'],
             description:
@@ -124,13 +115,13 @@ export const LETTER_WHOLE: Schema = {
 export const REDRIVEN: Schema = {
   title: 'Redriven',
   anyOf: [
-    object({
+    record({
       topic: TOPIC,
       redriven: {
         type: 'array',
-        items: object({
+        items: record({
           ...PLACE,
-          to: object(PLACE),
+          to: record(PLACE),
           published: {
             type: 'boolean',
             description: 'false: it had been published before, by a redrive that was interrupted; now that is noted.',
@@ -139,17 +130,17 @@ export const REDRIVEN: Schema = {
       },
       skipped: SKIPPED,
     }),
-    object(
+    record(
       {
         topic: TOPIC,
         would_redrive: {
           type: 'array',
-          items: object({
+          items: record({
             ...PLACE,
             reason: { type: 'string' },
             redrives: WHOLE,
             from: { enum: ['topic', 'dead-letter topic'] },
-            to: object({ topic: { type: 'string' }, partition: WHOLE }),
+            to: record({ topic: { type: 'string' }, partition: WHOLE }),
           }),
         },
         skipped: SKIPPED,
@@ -162,14 +153,14 @@ export const REDRIVEN: Schema = {
 export const DISCARDED: Schema = {
   title: 'Discarded',
   anyOf: [
-    object({ topic: TOPIC, discarded: { type: 'array', items: object(PLACE) }, skipped: SKIPPED }),
-    object({ topic: TOPIC, would_discard: { type: 'array', items: object(PLACE) }, skipped: SKIPPED }, 'With dry_run.'),
+    record({ topic: TOPIC, discarded: { type: 'array', items: record(PLACE) }, skipped: SKIPPED }),
+    record({ topic: TOPIC, would_discard: { type: 'array', items: record(PLACE) }, skipped: SKIPPED }, 'With dry_run.'),
   ],
 }
 
 export const REOPENED: Schema = {
   title: 'Reopened',
-  ...object({ topic: TOPIC, reopened: { type: 'array', items: object(PLACE) }, skipped: SKIPPED }),
+  ...record({ topic: TOPIC, reopened: { type: 'array', items: record(PLACE) }, skipped: SKIPPED }),
 }
 
 const REASONS: Schema = { type: 'array', minItems: 1, items: { enum: REJECT_REASONS } }

@@ -1,25 +1,16 @@
 /** Model versions, as JSON Schema says them. */
 import type { Schema } from '../../core/api/operation.ts'
+import { orNull, record, WHOLE } from '../schema-parts.ts'
 
-const WHOLE: Schema = { type: 'integer', minimum: 0 }
 const NUMBER_OR_NULL: Schema = { type: ['number', 'null'] }
 const TEXT: Schema = { type: 'string' }
-
-const object = (properties: Record<string, Schema>, description?: string): Schema => ({
-  type: 'object',
-  additionalProperties: false,
-  required: Object.keys(properties),
-  properties,
-  ...(description ? { description } : {}),
-})
-const orNull = (schema: Schema): Schema => ({ anyOf: [schema, { type: 'null' }] })
 
 const OUTCOME: Schema = {
   description:
     'What it learns of a trade: "rr", "return", "net_return", or {of, per}: one of them for each unit of a measure.',
   anyOf: [
     { enum: ['rr', 'return', 'net_return'] },
-    object({ of: { enum: ['rr', 'return', 'net_return'] }, per: TEXT }),
+    record({ of: { enum: ['rr', 'return', 'net_return'] }, per: TEXT }),
   ],
 }
 
@@ -29,7 +20,7 @@ const VERSION = {
   build: { type: 'integer', minimum: 1, description: 'The first, second, … folding of this definition.' },
   topic: { type: 'string', description: 'The log that it learns from.' },
 }
-const VERSION_NAME = object(VERSION)
+const VERSION_NAME = record(VERSION)
 
 const KNOWS = {
   n: { ...WHOLE, description: 'Scored trades behind its coefficients.' },
@@ -41,11 +32,11 @@ const KNOWS = {
 
 export const MODELS: Schema = {
   title: 'Models',
-  ...object({
+  ...record({
     models: {
       type: 'array',
       description: 'The active one first, then the newest first.',
-      items: object({
+      items: record({
         ...VERSION,
         outcome: OUTCOME,
         active: { type: 'boolean', description: 'Readers see it.' },
@@ -67,12 +58,12 @@ export const MODELS: Schema = {
   }),
 }
 
-const BASELINE = object({ rr_short: NUMBER_OR_NULL, rr_long: NUMBER_OR_NULL, n: WHOLE })
-const VALUE = object({ weight: { type: 'number' }, rr_short: NUMBER_OR_NULL, rr_long: NUMBER_OR_NULL, n: WHOLE })
+const BASELINE = record({ rr_short: NUMBER_OR_NULL, rr_long: NUMBER_OR_NULL, n: WHOLE })
+const VALUE = record({ weight: { type: 'number' }, rr_short: NUMBER_OR_NULL, rr_long: NUMBER_OR_NULL, n: WHOLE })
 
 export const PREVIEW: Schema = {
   title: 'PromotionPreview',
-  ...object({
+  ...record({
     from: { ...orNull(VERSION_NAME), description: 'What readers see now; null: nothing.' },
     to: VERSION_NAME,
     ...KNOWS,
@@ -85,7 +76,7 @@ export const PREVIEW: Schema = {
     largest: {
       type: 'array',
       maxItems: 20,
-      items: object({
+      items: record({
         scope: TEXT,
         name: TEXT,
         key: TEXT,
@@ -94,14 +85,14 @@ export const PREVIEW: Schema = {
         change: { type: 'number', description: 'The weight’s, as a share of what it was: 0.1 is 10 % more.' },
       }),
     },
-    global_rr: object({ before: BASELINE, after: BASELINE }, 'The mean outcome of all trades.'),
-    outcome: object({ before: orNull(OUTCOME), after: orNull(OUTCOME) }),
+    global_rr: record({ before: BASELINE, after: BASELINE }, 'The mean outcome of all trades.'),
+    outcome: record({ before: orNull(OUTCOME), after: orNull(OUTCOME) }),
   }),
 }
 
 export const PROMOTION: Schema = {
   title: 'Promotion',
-  ...object({
+  ...record({
     ...VERSION,
     ...KNOWS,
     previous: { ...orNull(VERSION_NAME), description: 'The version that was active before; null: none was.' },
@@ -110,10 +101,10 @@ export const PROMOTION: Schema = {
 
 export const DROPPED: Schema = {
   title: 'Dropped',
-  ...object({ ...VERSION, rows: { ...WHOLE, description: 'That were taken away.' } }),
+  ...record({ ...VERSION, rows: { ...WHOLE, description: 'That were taken away.' } }),
 }
 
-const REBUILT = object({
+const REBUILT = record({
   ...VERSION,
   begun: { type: 'boolean', description: 'It went on with one that was there.' },
   active: { type: 'boolean', description: 'Readers see it: there was nothing else.' },
@@ -124,9 +115,9 @@ const REBUILT = object({
 
 export const REBUILD_STATE: Schema = {
   title: 'Rebuild',
-  ...object({
+  ...record({
     running: orNull(
-      object(
+      record(
         {
           model: { type: ['string', 'null'], description: 'What was asked for; null: what readers see.' },
           version: orNull(VERSION_NAME),
@@ -147,7 +138,7 @@ export const REBUILD_STATE: Schema = {
       properties: {
         at: { type: 'string', format: 'date-time' },
         result: REBUILT,
-        error: object({ code: TEXT, message: TEXT, todo: { type: ['string', 'null'] } }),
+        error: record({ code: TEXT, message: TEXT, todo: { type: ['string', 'null'] } }),
       },
     }),
     shipped: { type: 'array', items: TEXT, description: 'Models that come with Strandline: each can be rebuilt.' },
