@@ -1,6 +1,7 @@
 /** What moves, as the server says it: server-sent events, read by fetch so that the token goes along. */
 import { useEffect, useState } from 'preact/hooks'
 import { Refused, refusalIn, tokenHeaders } from './api.ts'
+import { eventsIn } from './events.ts'
 
 export interface Live<T> {
   value: T | undefined
@@ -59,13 +60,9 @@ async function listen(path: string, signal: AbortSignal, heard: (event: string, 
       if (done) throw away()
       clearTimeout(timer)
       timer = setTimeout(() => silent.abort(), SILENCE_MS)
-      const events = (rest + value).split('\n\n')
-      rest = events.pop() ?? ''
-      for (const event of events) {
-        const line = (field: string) => new RegExp(`^${field}: (.*)$`, 'm').exec(event)?.[1]
-        const [name, data] = [line('event'), line('data')]
-        if (name !== undefined && data !== undefined) heard(name, data)
-      }
+      const found = eventsIn(rest + value)
+      rest = found.rest
+      for (const { name, data } of found.events) heard(name, data)
     }
   } finally {
     clearTimeout(timer)
