@@ -6,6 +6,7 @@ import { isLearner } from '../../core/runner/consumer-names.ts'
 import type { ServiceDeps } from '../../core/service.ts'
 import { createCoefficientStore } from '../../core/store/coefficient-store.ts'
 import { readCoefficients } from '../../core/store/learned.ts'
+import { duration } from '../../doctor/finding.ts'
 import { learnedOutcome } from '../../domain/learning/outcome.ts'
 import { createAuditStore } from '../../services/audit/audit-store.ts'
 import type { Histories } from '../histories.ts'
@@ -14,7 +15,7 @@ import { type CourseKeeper, createCourse } from './course.ts'
 import { createLatencySamples } from './latency.ts'
 import { createNewestTrades } from './newest-trades.ts'
 import { problemsOf } from './problems.ts'
-import type { LoopState } from './state.ts'
+import type { LoopState, Problem } from './state.ts'
 
 const WATCHED_MS = 1_000
 const UNWATCHED_MS = 10_000
@@ -31,6 +32,21 @@ export interface LoopWatch extends Pick<CourseKeeper, 'course'> {
   listen(changed: (state: LoopState) => void): () => void
   stop(): Promise<void>
 }
+
+/** Until the first look nobody knows: it must not be read as nothing being wrong. */
+const NOT_LOOKED: Problem = {
+  severity: 'warning',
+  what: 'The loop has not been looked at yet: the page was started a moment ago.',
+  todo: 'The first look takes a few seconds; what is away then is said here.',
+}
+
+/** A look takes a fraction of a second. */
+const SLOW_MS = 4_000
+const unanswered = (ms: number): Problem => ({
+  severity: 'error',
+  what: `Database or Kafka has not answered for ${duration(ms)}.`,
+  todo: 'What is shown below is of before. Look whether both run: ./strandline doctor says which one does not.',
+})
 
 export function watchLoop(
   deps: Pick<ServiceDeps, 'config' | 'store' | 'log' | 'clock' | 'liveness'>,
@@ -62,7 +78,7 @@ export function watchLoop(
     dead_letters: 0,
     trades: null,
     reading: null,
-    problems: [],
+    problems: [NOT_LOOKED],
     audit: null,
   }
 
@@ -116,6 +132,22 @@ export function watchLoop(
     if (failure === null && !auditing && isDue) void auditOnce(now)
   }
 
+  /** What does not answer is no reason to show what was before as if it were now. */
+  async function lookAloud(): Promise<void> {
+    const before = state.problems.filter((p) => p !== NOT_LOOKED)
+    const isSaid = before.length > 0 && failure !== null // the last look named what is away
+    const began = clock.now()
+    const over = new AbortController()
+    const looking = look().finally(() => over.abort())
+    const either = AbortSignal.any([stopping.signal, over.signal])
+    for (;;) {
+      await clock.sleep(SLOW_MS, either)
+      if (either.aborted) return looking
+      if (!isSaid) state = { ...state, problems: [unanswered(clock.now() - began), ...before] }
+      tell()
+    }
+  }
+
   async function readBaseline(): Promise<LoopState['learned']> {
     const version = await coefficients.version(null)
     if (!version) return null
@@ -148,12 +180,15 @@ export function watchLoop(
     }
   }
 
+  const tell = () => {
+    for (const changed of listeners) changed(state)
+  }
   const beat = deps.liveness?.loop('The look at the loop')
   const done = (async () => {
     while (!stopping.signal.aborted) {
-      await look()
+      await lookAloud()
       beat?.beat()
-      for (const changed of listeners) changed(state)
+      tell()
       const either = AbortSignal.any([stopping.signal, sooner.signal])
       await clock.sleep(listeners.size > 0 ? WATCHED_MS : UNWATCHED_MS, either)
     }
