@@ -28,6 +28,12 @@ export const time = (iso: string): string => iso.slice(0, 16).replace('T', ' ')
 /** `2026-05-01`. */
 export const day = (iso: string): string => iso.slice(0, 10)
 
+/** A moment of the address in ms; null: there is none, or it is no time, which the server says. */
+export function moment(text: string | null | undefined): number | null {
+  const ms = text ? Date.parse(text) : Number.NaN
+  return Number.isNaN(ms) ? null : ms
+}
+
 /** `3 ms`, `12.0 s`, `4 min`, `5 h`, `3 days`. */
 export function duration(ms: number): string {
   if (ms < 1_000) return `${Math.round(ms)} ms`

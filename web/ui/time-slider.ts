@@ -2,13 +2,15 @@
 import { html } from 'htm/preact'
 import type { VNode } from 'preact'
 import { useEffect, useRef, useState } from 'preact/hooks'
-import { time } from '../numbers.ts'
+import { moment, time } from '../numbers.ts'
 
 export interface TimeSliderProps {
   /** First and last exit, ISO 8601; null: there is no trade; undefined: not known yet. */
   span: { first: string; last: string } | null | undefined
   /** The chosen moment; null: now. */
   at: string | null
+  /** What is shown is of another moment, by no exit: in words. */
+  other?: string | null
   /** @param replace it moves on while one drags */
   choose(at: string | null, replace: boolean): void
 }
@@ -18,7 +20,7 @@ const STEPS = 1_000
 const DAY_MS = 86_400_000
 const second = (ms: number) => `${new Date(ms).toISOString().slice(0, 19)}Z`
 
-export function TimeSlider({ span, at, choose }: TimeSliderProps): VNode {
+export function TimeSlider({ span, at, other = null, choose }: TimeSliderProps): VNode {
   const [dragged, setDragged] = useState<number | null>(null)
   const timer = useRef<ReturnType<typeof setTimeout> | undefined>(undefined)
   useEffect(() => setDragged(null), [at])
@@ -29,7 +31,7 @@ export function TimeSlider({ span, at, choose }: TimeSliderProps): VNode {
     return html`<p class="quiet" role="status">Reading the log: past moments can be looked at when that is done …</p>` as VNode
   const first = Math.floor(Date.parse(span.first) / 1_000) * 1_000
   const last = Math.ceil(Date.parse(span.last) / 1_000) * 1_000
-  const chosen = dragged ?? (at === null ? null : Date.parse(at))
+  const chosen = dragged ?? moment(at)
   const value = Math.min(last, Math.max(first, chosen ?? last))
   const drag = (event: Event) => {
     const ms = Number((event.target as HTMLInputElement).value)
@@ -46,7 +48,7 @@ export function TimeSlider({ span, at, choose }: TimeSliderProps): VNode {
     const ms = Date.parse(`${text}Z`)
     if (!Number.isNaN(ms)) go(ms)
   }
-  const text = chosen === null ? 'now' : `${time(second(chosen))} UTC`
+  const text = chosen === null ? (other ?? 'now') : `${time(second(chosen))} UTC`
   const step = Math.max(1_000, Math.round((last - first) / STEPS / 1_000) * 1_000)
   return html`<div class="slider">
     <label class="reach">As of: ${text}
@@ -56,7 +58,7 @@ export function TimeSlider({ span, at, choose }: TimeSliderProps): VNode {
     <label>Exactly (UTC) <input type="datetime-local" step="1" value=${second(chosen ?? last).slice(0, 19)} onChange=${typed} /></label>
     <div class="steps">
       <button type="button" onClick=${() => go((chosen ?? last) - DAY_MS)}>A day earlier</button>
-      <button type="button" onClick=${() => go(null)} disabled=${chosen === null}>Now</button>
+      <button type="button" onClick=${() => go(null)} disabled=${chosen === null && other === null}>Now</button>
     </div>
   </div>` as VNode
 }

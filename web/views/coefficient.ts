@@ -11,7 +11,7 @@ import { CourseCharts } from './coefficient/course-charts.ts'
 import { Facts } from './coefficient/facts.ts'
 import { SharesTable } from './coefficient/shares-table.ts'
 import { TradeBehind } from './coefficient/trade-behind.ts'
-import { type Course, type Explained, type Extent, modelText, momentText } from './coefficients/answers.ts'
+import { type Course, type Explained, type Extent, modelText, momentText, otherMoment } from './coefficients/answers.ts'
 
 /** Trades that are drawn and listed, until all are asked for. */
 const SHOWN = 500
@@ -35,7 +35,7 @@ export function CoefficientView({ address: { query } }: ViewProps): VNode {
     <section class="card" aria-label="Moment">
       ${
         !extent.error &&
-        html`<${TimeSlider} span=${extent.value?.exits} at=${moment.as_of}
+        html`<${TimeSlider} span=${extent.value?.exits} at=${moment.as_of} other=${otherMoment(query)}
         choose=${(as_of: string | null, replace: boolean) => navigate(withQuery({ as_of, at_time: null, at_offset: null }), replace)} />`
       }
     </section>

@@ -7,7 +7,7 @@ import { Empty, Failure } from '../ui/notice.ts'
 import { usePages } from '../ui/pages.ts'
 import { TimeSlider } from '../ui/time-slider.ts'
 import type { ViewProps } from '../view.ts'
-import type { Coefficient, CoefficientsAnswer, Extent } from './coefficients/answers.ts'
+import { type Coefficient, type CoefficientsAnswer, type Extent, otherMoment } from './coefficients/answers.ts'
 import { Baselines } from './coefficients/baselines.ts'
 import { CoefficientTable } from './coefficients/coefficient-table.ts'
 import { Comparison } from './coefficients/comparison.ts'
@@ -45,7 +45,7 @@ export function CoefficientsView({ address: { query } }: ViewProps): VNode {
       ${
         extent.error
           ? first && html`<p class="quiet">Past moments cannot be looked at: ${extent.error.message}</p>`
-          : html`<${TimeSlider} span=${extent.value?.exits} at=${query.get('as_of')}
+          : html`<${TimeSlider} span=${extent.value?.exits} at=${query.get('as_of')} other=${otherMoment(query)}
               choose=${(as_of: string | null, replace: boolean) => navigate(withQuery({ as_of, at_time: null, at_offset: null }), replace)} />`
       }
       <${Comparison} query=${query} extent=${extent.value} />

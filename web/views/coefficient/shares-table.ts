@@ -4,7 +4,7 @@ import type { VNode } from 'preact'
 import { counted, type OutcomeText, percent, time } from '../../numbers.ts'
 import { address, withQuery } from '../../router.ts'
 import { type Column, Table } from '../../ui/table.ts'
-import type { Explained } from '../coefficients/answers.ts'
+import { type Explained, momentQuery } from '../coefficients/answers.ts'
 
 type Trade = Explained['trades'][number]
 
@@ -48,11 +48,9 @@ export function SharesTable({
   ]
   const rest = coefficient.n - trades.length
   const { name, key } = found.target
-  const { as_of, at_time } = found
   const others = address('/trades', {
     lever: found.target.scope === 'lever' ? `${name}=${key}` : null,
-    as_of,
-    at_time,
+    ...momentQuery(found),
     model: new URLSearchParams(location.search).get('model'),
   })
   return html`<section class="card" aria-label="Its trades">

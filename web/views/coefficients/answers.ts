@@ -51,9 +51,26 @@ export const modelText = ({
 export function momentText({ as_of, at_time, at_offset }: Pick<Head, 'as_of' | 'at_time' | 'at_offset'>): string {
   if (as_of) return `as of ${as_of.slice(0, 19).replace('T', ' ')} UTC`
   if (at_time) return `as known at ${at_time.slice(0, 19).replace('T', ' ')} UTC`
-  if (at_offset)
-    return `below ${Object.entries(at_offset)
-      .map(([p, o]) => `${p}:${o}`)
-      .join(', ')}`
+  if (at_offset) return `below ${offsetsText(at_offset).replaceAll(',', ', ')}`
   return 'now'
+}
+
+/** As an address has it. */
+const offsetsText = (offsets: Record<string, number>) =>
+  Object.entries(offsets)
+    .map(([p, o]) => `${p}:${o}`)
+    .join()
+
+/** The same moment for a link. */
+export const momentQuery = ({ as_of, at_time, at_offset }: Pick<Head, 'as_of' | 'at_time' | 'at_offset'>) => ({
+  as_of,
+  at_time,
+  at_offset: at_offset && offsetsText(at_offset),
+})
+
+/** A moment of the address that is none of the exits', which the slider cannot show; null: there is none. */
+export function otherMoment(query: URLSearchParams): string | null {
+  const [at_time, at_offset] = [query.get('at_time'), query.get('at_offset')]
+  if (at_time) return `what the log had at ${at_time}`
+  return at_offset ? `what the log has below ${at_offset}` : null
 }

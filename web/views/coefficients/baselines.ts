@@ -3,7 +3,7 @@ import { html } from 'htm/preact'
 import type { VNode } from 'preact'
 import { counted, outcomeText } from '../../numbers.ts'
 import { address } from '../../router.ts'
-import { type CoefficientsAnswer, type Head, modelText, momentText } from './answers.ts'
+import { type CoefficientsAnswer, type Head, modelText, momentQuery, momentText } from './answers.ts'
 
 export function Baselines({ answer, total }: { answer: CoefficientsAnswer; total: number }): VNode {
   return html`<div class="baselines" role="status">
@@ -14,14 +14,13 @@ export function Baselines({ answer, total }: { answer: CoefficientsAnswer; total
 }
 
 function Baseline({ head }: { head: Head }): VNode {
-  const { model, global_rr, as_of, at_time } = head
+  const { model, global_rr } = head
   if (!model) return html`<span>Nothing is learned.</span>` as VNode
   const outcome = outcomeText(model.outcome)
   const link = address('/coefficient', {
     name: 'baseline',
     model: model.active ? null : `${model.hash.slice(0, 12)}.r${model.build}`,
-    as_of,
-    at_time,
+    ...momentQuery(head),
   })
   return html`<span class="baseline">
     <a href=${link}>Baseline</a>, ${momentText(head)}: ${outcome.title}${' '}

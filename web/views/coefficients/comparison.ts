@@ -1,6 +1,7 @@
 /** With which other moment, or other model, what is shown is compared. */
 import { html } from 'htm/preact'
 import type { VNode } from 'preact'
+import { moment as momentIn } from '../../numbers.ts'
 import { navigate, withQuery } from '../../router.ts'
 import type { Extent } from './answers.ts'
 import { ModelOptions } from './model-options.ts'
@@ -10,6 +11,7 @@ const second = (ms: number) => `${new Date(ms).toISOString().slice(0, 19)}Z`
 
 export function Comparison({ query, extent }: { query: URLSearchParams; extent: Extent | undefined }): VNode {
   const moment = query.get('against_as_of')
+  const compared = momentIn(moment)
   const model = query.get('against_model')
   const go = (changes: Record<string, string | null>) => {
     const gone = Object.values(changes).every((v) => v === null)
@@ -28,7 +30,7 @@ export function Comparison({ query, extent }: { query: URLSearchParams; extent: 
       <button type="button" disabled=${Number.isNaN(shown)} onClick=${() => before(7)}>a week before</button>
       <button type="button" disabled=${!query.has('as_of')} onClick=${() => go({ against_as_of: 'now' })}>now</button>
     </span>
-    <label>a moment (UTC) <input type="datetime-local" step="1" value=${moment && moment !== 'now' ? second(Date.parse(moment)).slice(0, 19) : ''} onChange=${typed} /></label>
+    <label>a moment (UTC) <input type="datetime-local" step="1" value=${compared === null ? '' : second(compared).slice(0, 19)} onChange=${typed} /></label>
     <label>another model
       <select value=${model ?? ''} onChange=${(e: Event) => go({ against_model: (e.target as HTMLSelectElement).value || null })}>
         <option value="">the same</option>
