@@ -60,6 +60,15 @@ export function followLinks(event: MouseEvent): void {
   if (!link || event.defaultPrevented || event.button !== 0 || event.metaKey || event.ctrlKey || event.shiftKey) return
   const to = new URL(link.href)
   if (to.origin !== location.origin || link.target || link.hasAttribute('download') || to.pathname === '/docs') return
+  if (to.hash !== '' && to.pathname + to.search === location.pathname + location.search) return // a place in this view
   event.preventDefault()
+  const isOther = to.pathname !== location.pathname
   navigate(to.pathname + to.search)
+  if (isOther) beginView()
+}
+
+/** Another view begins at its top, for those who read it and for those who hear it. */
+function beginView(): void {
+  scrollTo(0, 0)
+  document.getElementById('view')?.focus({ preventScroll: true })
 }
