@@ -7,7 +7,7 @@ import { type NamedMoment, namesMoment, parseOffsets } from '../replay/moment.ts
 export const MODEL: Parameter = {
   description: 'the name of one model or version, also where readers see another one; without it: the active one.',
   // a command takes a file as well; whoever asks the page must not read files of its machine
-  schema: { minLength: 1, pattern: '^(?!.*[.]json$)[^/\\\\]+$' },
+  schema: { minLength: 1, pattern: '^(?![\\s\\S]*[.]json$)[^/\\\\]+$' },
   example: 'lowcap-v4',
 }
 
