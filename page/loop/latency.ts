@@ -16,7 +16,7 @@ export interface LatencySamples {
 
 export function createLatencySamples(): LatencySamples {
   const seen = new Map<string, string>()
-  let looked = false
+  const looked = new Set<string>()
   let samples: { at: number; ms: number }[] = []
   return {
     async sample(report, log, now) {
@@ -26,8 +26,8 @@ export function createLatencySamples(): LatencySamples {
         (p) => p.checkpoint && p.committed_at && seen.get(`${learner.consumer} ${p.partition}`) !== p.committed_at,
       )
       for (const p of moved) seen.set(`${learner.consumer} ${p.partition}`, p.committed_at as string)
-      if (!looked || moved.length === 0) {
-        looked = true // what was committed before the first look may be old
+      if (!looked.has(learner.consumer) || moved.length === 0) {
+        looked.add(learner.consumer) // what it had committed before may be old: at the start, and of a rebuild once it is promoted
         return
       }
       const records = await log.recordsAt(
