@@ -48,8 +48,10 @@ export function explainAnswer(opened: OpenHistory, { name, key }: Target, moment
   if (!found)
     throw new StrandlineError(
       'NOTHING_LEARNED',
-      `No trade counts for ${target.name} ${JSON.stringify(target.key)} under ${opened.model.definition.name}${momentText(moment) ? ` ${momentText(moment)}` : ''}.`,
-      { todo: `See what there is: ./strandline coefficients --scope ${target.scope}.` },
+      `No trade counts for ${target.scope === 'global' ? 'the baseline' : `${target.name} ${JSON.stringify(target.key)}`} under ${opened.model.definition.name}${momentText(moment) ? ` ${momentText(moment)}` : ''}.`,
+      {
+        todo: `See what there is: ./strandline coefficients${target.scope === 'global' ? '' : ` --scope ${target.scope}`}.`,
+      },
     )
   return { model: answering(opened), ...momentJson(moment, cut), ...found }
 }

@@ -41,13 +41,19 @@ export function listTrades({ history, newest }: OpenHistory, filter: TradeFilter
   }
   const { limit, offset = 0 } = filter
   const end = limit === 0 ? rows.length : offset + limit
-  const shown = newestOf(rows, closed_at, end).slice(offset, end)
+  const shown = newestOf(rows, history, end).slice(offset, end)
   return { trades: shown.map((row) => tradeRow(history, row)), total: rows.length }
 }
 
-/** The `count` newest of these rows, the newest first; a million of them are not put in order for the sake of a page. */
-function newestOf(rows: number[], closed_at: Float64Array, count: number): number[] {
-  const byExit = (a: number, b: number) => (closed_at[b] as number) - (closed_at[a] as number) || b - a
+/**
+ * The `count` newest of these rows, the newest first; a million of them are not put in order for the sake of a page. Exits of one moment are in the order of
+ * their places: which partition was read first is chance.
+ */
+function newestOf(rows: number[], history: OpenHistory['history'], count: number): number[] {
+  const { closed_at } = history.columns()
+  const { partition, offset } = history.places()
+  const by = (values: ArrayLike<number>, a: number, b: number) => (values[b] as number) - (values[a] as number)
+  const byExit = (a: number, b: number) => by(closed_at, a, b) || by(partition, a, b) || by(offset, a, b)
   if (count >= rows.length) return rows.sort(byExit)
   const exits = new Float64Array(rows.map((row) => closed_at[row] as number)).sort()
   const least = exits[rows.length - count] ?? Number.POSITIVE_INFINITY

@@ -202,6 +202,11 @@ export class TradeHistory {
     }
   }
 
+  /** Where each row lies in the log. */
+  places(): { partition: ArrayLike<number>; offset: ArrayLike<number> } {
+    return { partition: this.#columns.partition.values(), offset: this.#columns.offset.values() }
+  }
+
   /** When the log took each row in, ms. */
   takenAt(): Float64Array {
     return this.#columns.taken_at.values()
