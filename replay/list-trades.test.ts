@@ -24,12 +24,13 @@ function placesListed(places: [partition: number, offset: number][], limit: numb
 test.each([0, 3])(
   'exits of one moment are in the same order, whichever partition was read first (limit %i)',
   (limit) => {
-    const [a, b, c, d]: [number, number][] = [
+    const places: [number, number][] = [
       [0, 1],
       [0, 2],
       [1, 0],
       [2, 5],
     ]
+    const [a, b, c, d] = places as [[number, number], [number, number], [number, number], [number, number]]
     const listed = ['2:5', '1:0', '0:2', '0:1'].slice(0, limit || undefined)
     expect(placesListed([a, b, c, d], limit)).toEqual(listed)
     expect(placesListed([d, a, c, b], limit)).toEqual(listed)
