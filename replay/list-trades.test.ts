@@ -7,8 +7,11 @@ import type { OpenHistory } from './open-history.ts'
 
 const model = loadModel('lowcap-v4')
 
+type Place = [partition: number, offset: number]
+const at = (...place: Place): Place => place
+
 /** Trades that closed at one moment, at these places, which were read in this order. */
-function placesListed(places: [partition: number, offset: number][], limit: number) {
+function placesListed(places: Place[], limit: number) {
   const history = new TradeHistory()
   for (const [partition, offset] of places) {
     const event = { ...closedTrade(), event_id: crypto.randomUUID() }
@@ -24,13 +27,7 @@ function placesListed(places: [partition: number, offset: number][], limit: numb
 test.each([0, 3])(
   'exits of one moment are in the same order, whichever partition was read first (limit %i)',
   (limit) => {
-    const places: [number, number][] = [
-      [0, 1],
-      [0, 2],
-      [1, 0],
-      [2, 5],
-    ]
-    const [a, b, c, d] = places as [[number, number], [number, number], [number, number], [number, number]]
+    const [a, b, c, d] = [at(0, 1), at(0, 2), at(1, 0), at(2, 5)] as const
     const listed = ['2:5', '1:0', '0:2', '0:1'].slice(0, limit || undefined)
     expect(placesListed([a, b, c, d], limit)).toEqual(listed)
     expect(placesListed([d, a, c, b], limit)).toEqual(listed)
