@@ -73,7 +73,7 @@ async function readiness({ services }: StackDescription): Promise<boolean> {
       ),
     ),
   )
-  return answers.length === 4 && answers.every(Boolean)
+  return answers.length === 5 && answers.every(Boolean)
 }
 
 async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
@@ -137,7 +137,7 @@ test('a stack starts, keeps others off its folder, survives every kill, and is f
   // Only up itself: its services end with it, its engines are found by the next start.
   const { pids } = stackOf('a')
   process.kill(again.child.pid!, 'SIGKILL')
-  await until(() => ['pm', 'learner', 'projector', 'decision'].every((name) => !isAlive(pids[name]!)))
+  await until(() => ['pm', 'learner', 'projector', 'decision', 'page'].every((name) => !isAlive(pids[name]!)))
   expect(isAlive(pids.kafka!) && isAlive(pids.postgres!)).toBe(true)
   running.splice(running.indexOf(again), 1)
   const last = await up('a', base)
