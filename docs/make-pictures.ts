@@ -10,7 +10,7 @@ const SIZING = new URLSearchParams({ context: JSON.stringify(CONTEXT), timeframe
 
 /** What must be read in a view before its picture is taken. */
 const VIEWS: Record<string, { path: string; shows: RegExp; height: number }> = {
-  loop: { path: '', shows: /closed\s+1,000\s+waiting/, height: 940 },
+  loop: { path: '', shows: /closed\s*1,000/, height: 940 },
   coefficients: { path: 'coefficients?sort=weight&order=desc', shows: /0xdetweiler/, height: 900 },
   sizing: { path: `sizing?${SIZING}`, shows: /= base 4/, height: 900 },
   verdict: { path: 'verdict', shows: /brought|cannot tell/i, height: 760 },
@@ -26,7 +26,7 @@ try {
       viewport: { width: 1280, height },
       colorScheme: 'light',
     })
-    await page.getByText(shows).first().waitFor()
+    await page.locator('main', { hasText: shows }).waitFor()
     await page.waitForTimeout(3_000) // charts are drawn
     await page.screenshot({ path: join(PICTURES, `${name}.png`) })
     await page.context().close()
