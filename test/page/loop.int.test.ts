@@ -38,12 +38,12 @@ const trade = (change: Record<string, unknown> = {}) => {
   }
 }
 /** Closes trades without a pause, each until it is acknowledged, whatever is killed meanwhile. */
-function startLoad() {
+function startLoad(name = 'load') {
   const stopping = new AbortController()
   let closed = 0
   const done = (async () => {
     while (!stopping.signal.aborted) {
-      const one = trade({ id: `load-${closed}`, symbol: `LOAD${closed}/USDT` })
+      const one = trade({ id: `${name}-${closed}`, symbol: `${name.toUpperCase()}${closed}/USDT` })
       await vi.waitFor(() => stack.close(one), { ...PATIENT, interval: 200 })
       closed++
       await new Promise((resolve) => setTimeout(resolve, 20))
@@ -171,9 +171,48 @@ describe.skipIf(browserMissing)('in a browser', () => {
     const symbol = `AFTER${++trades}/USDT`
     await stack.close(trade({ symbol, id: 'after-it-all' }))
     await page.getByRole('cell', { name: symbol }).waitFor()
-    await page.getByText(`All is well. ${9 + closed + 1} trades are learned by lowcap-v4.`).waitFor()
-    const audited = page.locator('.six', { hasText: new RegExp(`closed\\s*${9 + closed + 1}`) })
+    const all = new Intl.NumberFormat('en-US').format(9 + closed + 1)
+    const way = page.getByRole('region', { name: 'The way of a trade' })
+    await expect.poll(() => way.innerText()).toMatch(new RegExp(`Coefficients\\s+${all}\\s+trades learned`))
+    const audited = page.locator('.six', { hasText: new RegExp(`closed\\s*${all}`) })
     await expect.poll(() => audited.innerText()).toMatch(/lost\s+0$/)
+    expect(page.wrong).toEqual([])
+    await page.context().close()
+  })
+
+  test('every other view of it, while trades close: what is read in it is what the API said then', async () => {
+    const load = startLoad('views')
+    // biome-ignore lint/suspicious/noExplicitAny: an answer is compared with what is read
+    const api = async (path: string): Promise<any> => (await fetch(`${url}v1/${path}`)).json()
+    const alice = async (): Promise<number> =>
+      (await api('coefficients?scope=lever&name=curator')).coefficients.find((c: { key: string }) => c.key === 'alice')
+        .n
+    const page = await openPage(browser, `${url}coefficients?name=curator`)
+    const row = page.getByRole('row', { name: /alice/ })
+    await row.waitFor()
+    const before = await alice()
+    await page.reload()
+    await row.waitFor()
+    const shown = (await row.getByRole('cell').allInnerTexts()).map((text) => Number(text.replaceAll(',', '')))
+    const after = await alice()
+    expect(shown.filter((n) => Number.isInteger(n) && n >= before && n <= after)).toHaveLength(1)
+
+    await page.goto(`${url}sizing`)
+    await page.getByText(/= base 5 × \d/).waitFor()
+    await page
+      .getByText(/curator\s*alice/)
+      .first()
+      .waitFor()
+    await page.goto(`${url}models`)
+    await page.getByRole('row', { name: /lowcap-v4.*active/ }).waitFor()
+    await page.goto(`${url}dead-letters`)
+    await page.getByRole('heading', { name: 'Dead letters' }).waitFor()
+    await load.stop()
+    await page.goto(`${url}verdict`)
+    const { sentence } = await api('verdict')
+    await expect
+      .poll(async () => (await page.locator('main').innerText()).replace(/\s+/g, ' '))
+      .toContain(sentence.slice(-60))
     expect(page.wrong).toEqual([])
     await page.context().close()
   })
