@@ -8,6 +8,7 @@
  * - it fetches no more until all that it fetched was worked on: a batch is taken from it at once, and waits in a queue of its partition (partition-feed.ts);
  * - what still runs after a rebalance may be somebody else's by then: every join makes a new assignment, and work under an old one is told to stop (held-partitions.ts);
  * - it may start at an offset that is not ours: the handler seeks (see partition-runner.ts);
+ * - it may read on outside of its group, without a word: it is started again (heartbeat-watch.ts);
  * - it gives up for good on what it takes to be final (credentials, rights): an operator can put those right while we run, so it is started again.
  */
 import type { Consumer, EachBatchPayload, Kafka, KafkaMessage } from 'kafkajs'
@@ -19,6 +20,7 @@ import { createAssigner } from './assigner.ts'
 import { createFetchPace } from './fetch-pace.ts'
 import { FetchedRecord } from './fetched-record.ts'
 import { createGroupOffsets } from './group-offsets.ts'
+import { watchHeartbeats } from './heartbeat-watch.ts'
 import { createHeldPartitions } from './held-partitions.ts'
 import { connected } from './kafka-cluster.ts'
 import { logError } from './kafka-errors.ts'
@@ -133,10 +135,28 @@ export async function subscribe(
     void groupOffsets.flush() // while the partitions are ours: whoever gets them need not read that again
   })
 
-  consumer.on(consumer.events.CRASH, ({ payload }) => {
-    void held.release(held.partitions()) // whatever comes of it, the group is joined again
+  /** Whatever comes of it, the group is joined again. */
+  function letGo(): void {
+    void held.release(held.partitions())
     groupOffsets.drop()
     joined = false
+  }
+
+  const heartbeats = watchHeartbeats(
+    () => joined && !stopping && !failure,
+    () => {
+      letGo()
+      interrupted(new Error('The group has dropped this member, which joins it anew'))
+      consumer
+        .disconnect()
+        .catch(() => undefined) // it is connected anew in any case
+        .then(() => stopping || restartLater())
+    },
+  )
+  consumer.on(consumer.events.HEARTBEAT, heartbeats.heard)
+
+  consumer.on(consumer.events.CRASH, ({ payload }) => {
+    letGo()
     if (stopping || failure) return
     interrupted(payload.error)
     if (!payload.restart) restartLater()
@@ -184,6 +204,7 @@ export async function subscribe(
     if (broken) logger.info({ group }, `reading ${topic} goes on`)
     broken = undefined
     joined = true
+    heartbeats.heard()
     groupOffsets.drop() // where one was not sent, the partition is read again from the last that was
     const mine = payload.memberAssignment[topic] ?? []
     void held.release(held.partitions().filter((partition) => !mine.includes(partition)))
@@ -259,9 +280,14 @@ export async function subscribe(
       eachBatch,
     })
 
-  await connected(consumer)
-  await consumer.subscribe({ topics: [topic], fromBeginning: true })
-  await run()
+  try {
+    await connected(consumer)
+    await consumer.subscribe({ topics: [topic], fromBeginning: true })
+    await run()
+  } catch (error) {
+    heartbeats.stop()
+    throw error
+  }
 
   return {
     seek(partition, offset) {
@@ -272,6 +298,7 @@ export async function subscribe(
     failure: () => failure ?? broken,
     async stop() {
       stopping = true
+      heartbeats.stop()
       clearTimeout(restarting)
       await held.idle()
       await within(groupOffsets.flush(), LAST_OFFSETS_MS).catch(() => {}) // the broker is away: what it does not know is read again

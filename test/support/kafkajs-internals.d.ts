@@ -51,3 +51,9 @@ declare module 'kafkajs/src/cluster/index.js' {
 declare module 'kafkajs/src/network/socketFactory.js' {
   export default function socketFactory(): unknown
 }
+declare module 'kafkajs/src/broker/index.js' {
+  export default class Broker {
+    heartbeat(request: object): Promise<void>
+    joinGroup(request: object): Promise<object>
+  }
+}
