@@ -145,15 +145,16 @@ export const REBUILD_STATE: Schema = {
   }),
 }
 
+/** The database has no text with NUL in it. */
+const TEXT_WITHOUT_NUL = { type: 'string', minLength: 1, maxLength: 200, pattern: '^[^\\u0000]*$' }
+
 const NAME: Schema = {
-  type: 'string',
-  minLength: 1,
-  maxLength: 200,
+  ...TEXT_WITHOUT_NUL,
   description: 'the name of a version: its model, or six or more digits of its hash, either with .r2 behind it.',
 }
 const OF_TOPIC: Schema = {
-  type: 'string',
-  minLength: 1,
+  ...TEXT_WITHOUT_NUL,
+  maxLength: 249,
   description: 'the name of a topic: which of its versions, where a model learns from several.',
 }
 const FORCE: Schema = {
@@ -174,9 +175,7 @@ export const ROLLBACK = request('Rollback', { force: FORCE })
 export const DROP = request('Drop', { name: NAME, topic: OF_TOPIC }, ['name'])
 export const REBUILD = request('Rebuild', {
   model: {
-    type: 'string',
-    minLength: 1,
-    maxLength: 200,
+    ...TEXT_WITHOUT_NUL,
     description:
       'the name of a model that comes with Strandline, or of a version; without it: what readers see, once more.',
   },

@@ -72,6 +72,15 @@ test('what changes something is refused by a page that only reads, each in a sen
   }
 })
 
+test('regression: a name with NUL in it is a bad request, not a failure of the server', async () => {
+  for (const [path, body] of [
+    ['/v1/models/rebuild', { model: 'a\0b' }],
+    ['/v1/models/drop', { name: 'a\0b' }],
+    ['/v1/models/promote', { name: 'lowcap-v4', topic: 'a\0b' }],
+  ] as const)
+    expect([path, (await page.ask(path, body))[0]]).toEqual([path, 400])
+})
+
 test('/docs has all of it', async () => {
   const html = await (await fetch(`${page.url}/docs`)).text()
   for (const { operation } of ours) expect(html).toContain(`id="${operation.operationId}"`)
