@@ -101,7 +101,8 @@ export function followHistory(
           }
         }
         if (stopping.signal.aborted) return
-        if (!(await holds(log, topic, stored.partitions, await log.offsets(topic)))) return // another log: anew
+        const read = stored.partitions.map((p) => ({ ...p })) // before the log is asked: it may grow, and be read on, meanwhile
+        if (!(await holds(log, topic, read, await log.offsets(topic)))) return // another log: anew
       }
     } finally {
       await subscription.stop().catch(() => undefined)
@@ -119,16 +120,18 @@ export function followHistory(
     }
   })()
 
-  const nextOf = (partition: number) => held?.partitions.find((p) => p.partition === partition)?.next ?? 0
-
   function reaches(ranges: readonly PartitionOffsets[]): boolean {
-    cut ||= ranges.some((r) => r.end < nextOf(r.partition))
-    return held !== undefined && !cut && ranges.every((r) => r.end <= r.start || nextOf(r.partition) >= r.end)
+    if (!held || cut) return false
+    const next = endsOf(held.partitions)
+    return ranges.every((r) => r.end <= r.start || (next.get(r.partition) ?? 0) >= r.end)
   }
 
   return {
     async read() {
+      const before = held && { of: held, next: endsOf(held.partitions) }
       const ranges = await log.offsets(topic)
+      // What is read while the log is asked may lie beyond its answer.
+      cut ||= before?.of === held && ranges.some((r) => r.end < (before?.next.get(r.partition) ?? 0))
       const asked = clock.now()
       while (!reaches(ranges)) {
         if (failure !== undefined) throw failure

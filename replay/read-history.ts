@@ -55,10 +55,10 @@ export interface StoredPart {
 
 /** What the cache has of the log, as far as the log still has it too; nothing else. */
 export async function loadStored({ log, topic, cluster, dir }: HistorySource, model: Model): Promise<StoredPart> {
-  const ranges = await log.offsets(topic)
   const topicId = await log.topicId(topic)
   const file = historyFile(topicId ?? `${cluster} ${topic}`, model.hash, dir)
-  const stored = await loadHistory(file)
+  const stored = await loadHistory(file) // first: somebody may write it who has read further than the log goes now
+  const ranges = await log.offsets(topic)
   const usable = stored !== null && (await holds(log, topic, stored.partitions, ranges))
   const known = new Map(usable ? stored.partitions.map((p) => [p.partition, p]) : [])
   return {

@@ -1,5 +1,5 @@
 /** Looks at the loop: every second while somebody watches, else every ten, so that the last hours can be drawn. */
-import { explain } from '../../core/errors.ts'
+import { explain, StrandlineError } from '../../core/errors.ts'
 import { createLagStore } from '../../core/lag/lag-store.ts'
 import { readLag } from '../../core/lag/read-lag.ts'
 import { isLearner } from '../../core/runner/consumer-names.ts'
@@ -40,6 +40,12 @@ const NOT_LOOKED: Problem = {
   todo: 'The first look takes a few seconds; what is away then is said here.',
 }
 
+/** A record of the log is read as it comes. */
+const STALE_MS = 15_000
+
+const unread = (ms: number) =>
+  new StrandlineError('LOG_UNREACHABLE', `The newest trades have not been read from the log for ${duration(ms)}.`)
+
 /** A look takes a fraction of a second. */
 const SLOW_MS = 4_000
 const unanswered = (ms: number): Problem => ({
@@ -64,6 +70,7 @@ export function watchLoop(
   const stopping = new AbortController()
   let sooner = new AbortController()
   let waitingSince: number | null = null
+  let tradesSince: number | null = null
   let auditing = false
   let audited = { at: 0, took: 0 }
   let failure: string | null = 'It has not looked yet.'
@@ -157,13 +164,23 @@ export function watchLoop(
 
   /** Does not wait for the log to be read: until it is, the page says how far that is. */
   async function readTrades(): Promise<Pick<LoopState, 'trades' | 'reading'>> {
-    if (listeners.size === 0) return { trades: state.trades, reading: null } // the log is read once somebody looks
+    if (listeners.size === 0) {
+      tradesSince = null
+      return { trades: state.trades, reading: null } // the log is read once somebody looks
+    }
     if ((await coefficients.version(null)) === null) return { trades: [], reading: null }
     const opening = histories.open()
     opening.catch(() => undefined)
     const soon = await Promise.race([opening, clock.sleep(WATCHED_MS / 2).then(() => null)])
-    if (soon) return { trades: newestOf(soon.history), reading: null }
-    return { trades: state.trades, reading: await histories.progress() }
+    if (soon) {
+      tradesSince = null
+      return { trades: newestOf(soon.history), reading: null }
+    }
+    const reading = await histories.progress()
+    tradesSince = reading ? null : (tradesSince ?? clock.now())
+    const stale = tradesSince === null ? 0 : clock.now() - tradesSince
+    if (stale > STALE_MS) throw unread(stale)
+    return { trades: state.trades, reading }
   }
 
   async function auditOnce(began: number): Promise<void> {

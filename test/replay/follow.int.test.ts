@@ -81,6 +81,47 @@ test('as partitions are added to the topic', async () => {
   await expectSame(55)
 })
 
+test('regression: trades that come between an answer of the log and the look at it are no cut of the log', async () => {
+  let [decoded, joins, coming] = [0, 0, 500]
+  const { log, codec, ...rest } = source(join(dir, 'growing'))
+  const growing = {
+    ...rest,
+    codec: {
+      decode(...args: Parameters<typeof codec.decode>) {
+        decoded++
+        return codec.decode(...args)
+      },
+    },
+    log: {
+      ...log,
+      consume(...args: Parameters<typeof log.consume>) {
+        joins++
+        return log.consume(...args)
+      },
+      async offsets(topic: string) {
+        const ranges = await log.offsets(topic)
+        if (joins > 0) {
+          const before = decoded
+          coming += 2
+          await stage.publish(trades(coming, 2), 1)
+          await expect.poll(() => decoded).toBeGreaterThanOrEqual(before + 2) // the first of them is read for certain
+        }
+        return ranges
+      },
+    },
+  }
+  const history = followHistory(growing, model, { clock: hasty, id: 'growing-test' })
+  try {
+    await expect.poll(() => joins).toBe(1)
+    for (const least of [55, 57, 59]) expect((await history.read()).history.length).toBeGreaterThan(least)
+    const looks = coming
+    await expect.poll(() => coming).toBeGreaterThan(looks + 4) // whether the log still has what was read is asked too
+    expect(joins).toBe(1)
+  } finally {
+    await history.stop()
+  }
+})
+
 test('of another topic of the same name, of which less is written', async () => {
   const admin = kafka.client.admin()
   await admin.connect()
