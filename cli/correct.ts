@@ -1,8 +1,9 @@
 /** `strandline correct`, `void` and `rescore`: the next revision of a trade, by a person. */
 import { type Command, InvalidArgumentError, Option } from 'commander'
 import { StrandlineError } from '../core/errors.ts'
+import type { Revised } from '../domain/revision.ts'
 import { TIMEFRAMES } from '../domain/timeframe.ts'
-import { correction, publishRevisions, type Rescoring, type Revised, rescoring, retraction } from '../replay/revise.ts'
+import { correction, publishRevisions, type Rescoring, rescoring, retraction } from '../replay/revise.ts'
 import { person } from './author.ts'
 import { confirm } from './confirm.ts'
 import { time } from './moment.ts'

@@ -22,6 +22,10 @@ export interface ImportSummary {
   already_known: number | null
   /** Known trades that got their R/R, or what they came to in money, now; among the new events. */
   rescored: number | null
+  /** Of a backtest that was imported before: trades that came out otherwise, those that it has no more, and those that stay as a person made them. null: it was not compared. */
+  changed: number | null
+  retracted: number | null
+  kept: number | null
   /** The model that was to learn them, and what it has learned of them by now; null in a dry run. */
   model: string | null
   learned: LearnedTrades | null
@@ -74,7 +78,11 @@ export function importText(
     const rescored = s.rescored
       ? ` (${s.rescored} of them for known trades: the R/R, or the money, that they lacked)`
       : ''
-    lines.push(`${s.new} new${rescored}, ${s.already_known} already known.`, ...learnedText(s, model, dataDir, knows))
+    const replaced = s.changed || s.retracted ? ` ${s.changed} replaced, ${s.retracted} retracted.` : ''
+    lines.push(
+      `${s.new} new${rescored}, ${s.already_known} already known.${replaced}`,
+      ...learnedText(s, model, dataDir, knows),
+    )
   }
   return lines.join('\n')
 }

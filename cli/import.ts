@@ -2,27 +2,19 @@
 import { statSync } from 'node:fs'
 import type { Command } from 'commander'
 import { StrandlineError } from '../core/errors.ts'
-import { loadModel, modelNames } from '../core/load-model.ts'
-import { createCoefficientStore } from '../core/store/coefficient-store.ts'
-import { activeModel, readLearned } from '../core/store/learned.ts'
-import type { PositionClosed } from '../domain/event.ts'
+import { modelNames } from '../core/load-model.ts'
 import { checkEvent } from '../domain/validation.ts'
-import { learnUntilCaughtUp } from '../services/learner/catch-up.ts'
-import { type LearnedTrades, learnedTrades } from '../services/learner/learned-trades.ts'
-import { createLedgerStore } from '../services/learner/ledger-store.ts'
 import { readFreqtrade } from '../services/pm/sources/freqtrade.ts'
 import { readBotFile } from '../services/pm/sources/freqtrade-bot.ts'
-import { type Imported, importEvents } from '../services/pm/sources/import-events.ts'
 import { readJsonl } from '../services/pm/sources/jsonl.ts'
 import { requireCandles } from './import-candles.ts'
-import { type ImportSummary, importText, type Knowledge, tradeRow } from './import-text.ts'
-import { say } from './output.ts'
-import { openStack } from './shared.ts'
+import { runImport } from './run-import.ts'
 
 /** The model that learns of a backtest what its trades came to after fees. */
 const FREQTRADE_MODEL = 'freqtrade-return'
 
 interface FreqtradeOptions {
+  yes?: boolean
   candles?: string
   bot?: string
   model: string
@@ -75,7 +67,11 @@ export function register(program: Command): void {
       '--unscored',
       'import trades without candles too: they get no R/R, and count only for models that learn something else of a trade',
     )
-    .option('--dry-run', 'read and score only: needs no broker and no database')
+    .option(
+      '--dry-run',
+      'read and score only: needs no broker and no database; where a stack runs, say what a backtest would replace of an earlier run',
+    )
+    .option('--yes', 'do not ask before trades of an earlier run are replaced')
     .option('--json', 'print one JSON object: {"trades", "summary"}')
     .option('--data-dir <dir>', 'the stack that learns them')
     .addHelpText(
@@ -88,7 +84,7 @@ Examples:
     )
     .action(async (file: string, options: FreqtradeOptions) => {
       const ofBot = readBotFile({ ...options, file })
-      if (ofBot) return run({ file, ...ofBot, rescore: true, ...options })
+      if (ofBot) return runImport({ file, ...ofBot, rescore: true, ...options })
       const { candles } = options
       if (candles === undefined)
         throw new StrandlineError('USAGE', 'It is not said where the candles of this backtest are.', {
@@ -98,7 +94,7 @@ Examples:
         throw new StrandlineError('FILE_UNREADABLE', `There is no folder ${candles}.`, {
           todo: 'Give the folder of the candles with --candles.',
         })
-      const { events, open } = readFreqtrade({ ...options, candles, file })
+      const { events, open, runs } = readFreqtrade({ ...options, candles, file })
       for (const [index, event] of events.entries()) {
         const rejection = checkEvent(event, Buffer.from(event.position_id), Date.now())
         if (rejection)
@@ -111,7 +107,7 @@ Examples:
           )
       }
       await requireCandles(events, { ...options, candles })
-      await run({ file, events, open, rescore: true, ...options })
+      await runImport({ file, events, open, runs, rescore: true, ...options })
     })
 
   command
@@ -133,81 +129,6 @@ Examples:
     .option('--data-dir <dir>', 'the stack that learns them')
     .addHelpText('after', '\nExample:\n  ./strandline import jsonl events.jsonl --json\n')
     .action(async (file: string, options: JsonlOptions) => {
-      await run({ file, events: await readJsonl(file, Date.now()), open: 0, rescore: false, ...options })
+      await runImport({ file, events: await readJsonl(file, Date.now()), open: 0, rescore: false, ...options })
     })
-}
-
-interface Run {
-  file: string
-  events: PositionClosed[]
-  open: number
-  model: string
-  rescore: boolean
-  dryRun?: boolean
-  json?: boolean
-  dataDir?: string
-}
-
-async function run({ file, events, open, model, rescore, dryRun = false, json = false, dataDir }: Run): Promise<void> {
-  const learning = loadModel(model) // a wrong name is said before anything is written
-  const sent = dryRun ? null : await send(events, { model, rescore, dataDir })
-  const scored = events.filter((e) => e.rr !== null).length
-  const summary: ImportSummary = {
-    file,
-    dry_run: dryRun,
-    read: events.length,
-    open,
-    scored,
-    unscored: events.length - scored,
-    new: sent?.new ?? null,
-    already_known: sent?.already_known ?? null,
-    rescored: sent?.rescored ?? null,
-    model: sent?.model ?? null,
-    learned: sent?.learned ?? null,
-    active_model: sent?.active_model ?? null,
-  }
-  const freqtrade = rescore ? { trades: events.map(tradeRow) } : {}
-  console.log(
-    json
-      ? JSON.stringify({ ...freqtrade, summary })
-      : importText(events, learning, summary, { dataDir, knows: sent?.knows }),
-  )
-}
-
-interface Sent extends Imported {
-  /** Name of the model that has learned them, what it took, and the model whose coefficients readers see. */
-  model: string
-  learned: LearnedTrades
-  knows: Knowledge
-  active_model: string | null
-}
-
-/** Into the outbox, from there into the log, and learned. */
-async function send(
-  events: PositionClosed[],
-  { model, rescore, dataDir }: Pick<Run, 'model' | 'rescore' | 'dataDir'>,
-): Promise<Sent> {
-  const stack = await openStack({
-    dataDir,
-    needs: ['database', 'kafka', 'registry'],
-    create: true,
-    purpose: './strandline import',
-  })
-  try {
-    const imported = await importEvents(stack, events, {
-      rescore,
-      progress: (done, of) => of > 1_000 && say(`${done} of ${of} events are in the log.`),
-    })
-    say(`The events are in the log; ${model} learns them.`)
-    const caughtUp = await learnUntilCaughtUp(stack, model, say)
-    const learned = await learnedTrades(createLedgerStore(stack.store), caughtUp.model, caughtUp.modelVersion, events)
-    const coefficients = createCoefficientStore(stack.store)
-    const active = await activeModel(coefficients)
-    const name = caughtUp.model.definition.name
-    const { global_rr, rows } = await readLearned(coefficients, { scope: 'lever', model: name })
-    const knows = { global_rr, levers: rows }
-    return { ...imported, model: name, learned, knows, active_model: active?.definition.name ?? null }
-  } finally {
-    await stack.close()
-  }
 }

@@ -31,7 +31,7 @@ import { findStack } from '../core/stack/stack-file.ts'
 import { openStore } from '../core/store/open-store.ts'
 import type { Store } from '../core/store/store.ts'
 import { say } from './output.ts'
-import { chooseStack, settingsOf, withoutEngines } from './stack-choice.ts'
+import { chooseStack, type StackChoice, settingsOf, withoutEngines } from './stack-choice.ts'
 
 export interface OpenOptions {
   /** The stack's folder, where somebody named one; else `.strandline` in the current directory, which the environment beats. */
@@ -71,16 +71,24 @@ export interface OpenStack {
   close(): Promise<void>
 }
 
-export async function openStack(options: OpenOptions = {}): Promise<OpenStack> {
-  const { needs = ['database'], services = [], model, logger = createLogger({ level: logLevel('warn') }) } = options
-  const dataDir = dataDirPath(options.dataDir)
-  const choice = chooseStack({
+function choose({ dataDir: named, needs = ['database'] }: OpenOptions): StackChoice {
+  const dataDir = dataDirPath(named)
+  return chooseStack({
     dataDir,
-    explicit: options.dataDir !== undefined,
+    explicit: named !== undefined,
     needs,
     env: process.env,
     running: findStack(dataDir),
   })
+}
+
+/** Whether engines are named, or run already: nothing has to be started for a look. Errors: as openStack. */
+export const stackRuns = (options: OpenOptions): boolean => choose(options).from !== 'folder'
+
+export async function openStack(options: OpenOptions = {}): Promise<OpenStack> {
+  const { needs = ['database'], services = [], model, logger = createLogger({ level: logLevel('warn') }) } = options
+  const dataDir = dataDirPath(options.dataDir)
+  const choice = choose(options)
   if (choice.from === 'folder') requireFolder(dataDir, needs, options.create === true)
   say(choice.name)
   const found =

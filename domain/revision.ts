@@ -20,6 +20,12 @@ export function revisedBy(headers: Record<string, unknown>): string {
   }
 }
 
+export interface Revised {
+  /** The newest revision that the log has, and the one that replaces it. */
+  before: PositionClosed
+  after: PositionClosed
+}
+
 const next = (event: PositionClosed, revised_by: string, changes: Partial<PositionClosed>): PositionClosed => {
   const { left_out: _, ...fields } = event
   const revised = { ...fields, ...changes, revision: event.revision + 1, revised_by }

@@ -7,17 +7,11 @@ import type { LogRecord } from '../core/log/log.ts'
 import { readAll } from '../core/log/read-all.ts'
 import type { ServiceDeps } from '../core/service.ts'
 import { eventUuid, type PositionClosed } from '../domain/event.ts'
-import { rescoredOn, retracted, withExitPrice, withRr } from '../domain/revision.ts'
+import { type Revised, rescoredOn, retracted, revisedBy, withExitPrice, withRr } from '../domain/revision.ts'
 import { checkEvent } from '../domain/validation.ts'
 import { createBarStore } from '../services/pm/bar-store.ts'
 import { readBars } from '../services/pm/bars.ts'
 import { importEvents } from '../services/pm/sources/import-events.ts'
-
-export interface Revised {
-  /** The newest revision that the log has, and the one that replaces it. */
-  before: PositionClosed
-  after: PositionClosed
-}
 
 export type Correction = { rr: number } | { exit_price: number }
 
@@ -111,7 +105,7 @@ async function newestOf(deps: ServiceDeps, event_id: string): Promise<PositionCl
   })
 }
 
-interface NewestEvents {
+export interface NewestEvents {
   count: number
   page(from: number, count: number): Promise<PositionClosed[]>
 }
@@ -120,13 +114,13 @@ interface NewestEvents {
  * The newest revision of each trade that the log has and consumers take; a trade whose newest revision is not wanted is left out. Kept as the bytes of their
  * records, as a million events as objects would be gigabytes.
  */
-async function newestEvents(
-  { log, config }: ServiceDeps,
+export async function newestEvents(
+  { log, config }: Pick<ServiceDeps, 'log' | 'config'>,
   wanted: (event: PositionClosed) => boolean,
 ): Promise<NewestEvents> {
   const codec = createCodec(config, undefined, AT_ONCE)
   /** null: it is not wanted. */
-  const newest = new Map<string, { revision: number; value: Buffer | null }>()
+  const newest = new Map<string, { revision: number; value: Buffer | null; revised_by: string }>()
 
   async function eventOf({ value }: LogRecord): Promise<PositionClosed | null> {
     try {
@@ -144,11 +138,17 @@ async function newestEvents(
     const known = newest.get(id)
     if (known && known.revision >= event.revision) return
     const value = wanted(event) && record.value ? Buffer.from(record.value) : null // a slice would keep its whole fetch
-    if (value || known) newest.set(id, { revision: event.revision, value })
+    if (value || known) newest.set(id, { revision: event.revision, value, revised_by: revisedBy(record.headers) })
   })
-  const values = [...newest.values()].flatMap(({ value }) => value ?? [])
+  const found = [...newest.values()].filter(({ value }) => value !== null)
   return {
-    count: values.length,
-    page: (from, count) => Promise.all(values.slice(from, from + count).map((value) => codec.decode(value))),
+    count: found.length,
+    page: (from, count) =>
+      Promise.all(
+        found.slice(from, from + count).map(async ({ value, revised_by }) => {
+          const event = await codec.decode(value as Buffer)
+          return revised_by ? { ...event, revised_by } : event
+        }),
+      ),
   }
 }

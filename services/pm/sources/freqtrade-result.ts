@@ -5,6 +5,7 @@ import { strFromU8, unzipSync } from 'fflate'
 import { StrandlineError } from '../../../core/errors.ts'
 import { unreadable } from '../../../core/unreadable.ts'
 import type { Side } from '../../../domain/closing/rr.ts'
+import type { BacktestRun } from '../../../domain/foreign/freqtrade-backtest.ts'
 import { riskAtEntry } from '../../../domain/foreign/freqtrade-trade.ts'
 import { isObject } from '../../../domain/is-object.ts'
 import { shown } from '../../../domain/shown.ts'
@@ -40,6 +41,8 @@ export interface Backtest {
   trades: BacktestTrade[]
   /** Trades that were still open, which are left out. */
   open: number
+  /** One for each strategy of which the file says what was tested. */
+  runs: BacktestRun[]
 }
 
 /** Columns of the oldest format, a list of lists. */
@@ -110,6 +113,7 @@ function parse(text: string, file: string): unknown {
 
 function backtestOf(content: unknown, file: string): Backtest {
   const found: { raw: unknown; strategy: string; timeframe: string }[] = []
+  const runs: BacktestRun[] = []
   if (Array.isArray(content)) for (const raw of content) found.push({ raw, strategy: '', timeframe: '' })
   else if (isObject(content) && isObject(content.strategy))
     for (const [name, result] of Object.entries(content.strategy)) {
@@ -118,7 +122,9 @@ function backtestOf(content: unknown, file: string): Backtest {
           todo: 'Export with --export trades.',
         })
       const timeframe = text(result.timeframe) || text(result.ticker_interval)
-      for (const raw of result.trades) found.push({ raw, strategy: text(result.strategy_name) || name, timeframe })
+      const strategy = text(result.strategy_name) || name
+      for (const raw of result.trades) found.push({ raw, strategy, timeframe })
+      runs.push(...runOf(result, strategy, timeframe))
     }
   else
     throw new StrandlineError('FILE_INVALID', `${file} is not a backtest result of Freqtrade.`, {
@@ -134,7 +140,16 @@ function backtestOf(content: unknown, file: string): Backtest {
     if (trade) trades.push(trade)
     else open++
   }
-  return { trades, open }
+  return { trades, open, runs }
+}
+
+/** None where the file does not say from when to when it was tested (old formats): then nothing can be missed in it. */
+function runOf(result: Record<string, unknown>, strategy: string, timeframe: string): BacktestRun[] {
+  const from = time(result.backtest_start_ts, result.backtest_start)
+  const to = time(result.backtest_end_ts, result.backtest_end)
+  const { pairlist } = result
+  const pairs = Array.isArray(pairlist) ? pairlist.filter((pair) => typeof pair === 'string') : null
+  return from === null || to === null || !timeframe ? [] : [{ strategy, timeframe, pairs, from, to }]
 }
 
 function tradeOf(raw: unknown, strategy: string, timeframe: string, where: string): BacktestTrade | null {

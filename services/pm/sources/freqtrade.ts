@@ -2,6 +2,7 @@
 import { findStrandlineError, StrandlineError } from '../../../core/errors.ts'
 import { scoreTrade } from '../../../domain/closing/rr.ts'
 import { eventId, type PositionClosed } from '../../../domain/event.ts'
+import { BACKTEST_SOURCE, type BacktestRun, backtestPosition } from '../../../domain/foreign/freqtrade-backtest.ts'
 import { freqtradeLevers } from '../../../domain/foreign/freqtrade-context.ts'
 import { fitEvent } from '../../../domain/limits.ts'
 import { shown } from '../../../domain/shown.ts'
@@ -25,10 +26,15 @@ export interface ImportedTrades {
   open: number
 }
 
+export interface ImportedBacktest extends ImportedTrades {
+  /** What its strategies were tested on, as far as the file says it. */
+  runs: BacktestRun[]
+}
+
 /** Errors: FILE_UNREADABLE, FILE_INVALID (naming the trade or the candles). */
-export function readFreqtrade(options: FreqtradeOptions): ImportedTrades {
+export function readFreqtrade(options: FreqtradeOptions): ImportedBacktest {
   const { file, candles: dir } = options
-  const { trades, open } = readBacktest(file)
+  const { trades, open, runs } = readBacktest(file)
   const cache = new Map<string, Candles | null>()
   const candlesOf = (pair: string, timeframe: string) => {
     const key = `${pair}\0${timeframe}`
@@ -58,7 +64,7 @@ export function readFreqtrade(options: FreqtradeOptions): ImportedTrades {
       throw unscorable(cause, `${file}: the trade of ${trade.pair} from ${new Date(trade.opened_at).toISOString()}`)
     }
   })
-  return { events, open }
+  return { events, open, runs }
 }
 
 /** Prices of which no ratio can be made. */
@@ -93,7 +99,7 @@ function identityOf({
   side,
   opened_at,
 }: BacktestTrade): [position_id: string, trade_id: string] {
-  return [`freqtrade/${strategy}/${pair}/${timeframe}`, `${new Date(opened_at).toISOString()}/${side}`]
+  return [backtestPosition(strategy, pair, timeframe), `${new Date(opened_at).toISOString()}/${side}`]
 }
 
 function eventOf(trade: BacktestTrade, position_id: string, trade_id: string, candles: Candles | null): PositionClosed {
@@ -123,6 +129,6 @@ function eventOf(trade: BacktestTrade, position_id: string, trade_id: string, ca
     levers: freqtradeLevers(trade),
     measures: {},
     regime_context: {},
-    source: 'import:freqtrade',
+    source: BACKTEST_SOURCE,
   }).event
 }

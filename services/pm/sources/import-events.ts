@@ -1,4 +1,5 @@
 /** Imported trades take the path of every other: outbox, relay, log. Importing them again changes nothing. */
+import { Registry } from 'prom-client'
 import type { Clock } from '../../../core/clock.ts'
 import { explain, findStrandlineError, StrandlineError } from '../../../core/errors.ts'
 import type { ServiceDeps } from '../../../core/service.ts'
@@ -37,7 +38,7 @@ export async function importEvents(
   const outbox = createImportOutbox(deps.store)
   refuseFuture(events, await outbox.now())
   const total: Imported = { new: 0, already_known: 0, rescored: 0 }
-  const relay = serviceRelay(deps, POLL_MS)
+  const relay = serviceRelay({ ...deps, metrics: new Registry() }, POLL_MS) // one of the moment: nobody asks for its metrics
   try {
     for (let at = 0; at < events.length; at += PAGE) {
       const page = events.slice(at, at + PAGE)
