@@ -27,7 +27,7 @@ describe.skipIf(!hasFreqtrade)('a real Freqtrade', () => {
   let loop: Loop
   let decision: Host
   let stage: FreqtradeStage
-  let connector: RunningCommand | undefined
+  const connectors: RunningCommand[] = []
   let bot: Bot
 
   beforeAll(async () => {
@@ -35,21 +35,24 @@ describe.skipIf(!hasFreqtrade)('a real Freqtrade', () => {
     const deps = { ...loop.deps, metrics: new Registry() }
     const service = await startDecision(deps, undefined, createPastSizing(deps))
     decision = await startHost({ service, port: 0, metrics: deps.metrics, logger: deps.logger })
-    stage = await freqtradeStage(decision.url)
+    stage = await freqtradeStage(decision.url, ['steady', 'second'])
   })
   afterAll(async () => {
-    connector?.child.kill('SIGKILL')
-    await connector?.ended
+    for (const { child, ended } of connectors) {
+      child.kill('SIGKILL')
+      await ended
+    }
     await stage?.stop()
     await decision?.stop()
     await loop?.stop()
   })
 
-  function connect(...more: string[]): RunningCommand {
+  function connect(name: string, ...more: string[]): RunningCommand {
     const { deps, db } = loop
     const { config } = deps
-    const args = [...more, '--url', stage.url, '--username', stage.username, '--password-file', stage.passwordFile]
-    return startCommand(['connect', 'freqtrade', ...args], {
+    const { username, passwordFile } = stage
+    const args = [...more, '--url', stage.urlOf(name), '--username', username, '--password-file', passwordFile]
+    const connector = startCommand(['connect', 'freqtrade', ...args], {
       env: {
         KAFKA_BROKERS: config.kafka.brokers.join(','),
         SCHEMA_REGISTRY_URL: config.registry.url,
@@ -59,6 +62,8 @@ describe.skipIf(!hasFreqtrade)('a real Freqtrade', () => {
         STRANDLINE_PARTITIONS: String(config.partitions),
       },
     })
+    connectors.push(connector)
+    return connector
   }
 
   async function logged(): Promise<PositionClosed[]> {
@@ -105,10 +110,10 @@ describe.skipIf(!hasFreqtrade)('a real Freqtrade', () => {
   })
 
   test('in dry run: what it closes is learned once, through a SIGKILL of either side', async () => {
-    connector = connect()
-    bot = await stage.startBot()
+    let connector = connect('steady')
+    bot = await stage.startBot('steady')
     const rounds = async () => {
-      for (let i = 0; i < ROUNDS; i++) await stage.round(['a', 'b', 'c', 'a', 'b'])
+      for (let i = 0; i < ROUNDS; i++) await bot.round(['a', 'b', 'c', 'a', 'b'])
     }
     await rounds()
     await untilLearned(5 * ROUNDS)
@@ -119,12 +124,12 @@ describe.skipIf(!hasFreqtrade)('a real Freqtrade', () => {
     // its bot is away; and once that is back, its messages are not to be heard: each is said, and goes on
     const wsTokenFile = join(stage.dir, 'ws-token.txt')
     writeFileSync(wsTokenFile, 'wrong')
-    connector = connect('--ws-token-file', wsTokenFile)
-    await connector.says(`The Freqtrade at ${stage.url} cannot be reached: `)
-    bot = await stage.startBot()
+    connector = connect('steady', '--ws-token-file', wsTokenFile)
+    await connector.says(`The Freqtrade at ${stage.urlOf('steady')} cannot be reached: `)
+    bot = await stage.startBot('steady')
     await rounds()
     await connector.says('cannot be heard: the token in the file is not the ws_token')
-    const trades = await stage.closed()
+    const trades = await bot.closed()
     expect(trades).toHaveLength(15 * ROUNDS)
     await untilLearned(trades.length)
 
@@ -144,16 +149,16 @@ describe.skipIf(!hasFreqtrade)('a real Freqtrade', () => {
       expect(event?.rr === null).toBe(trade.min_rate === null)
     }
     // the database that it writes at this moment, its -wal with it, holds the same events
-    const stored = readBotFile({ file: join(stage.dir, 'dry.sqlite'), bot: 'steady' })?.events ?? []
+    const stored = readBotFile({ file: join(stage.dir, 'steady.sqlite'), bot: 'steady' })?.events ?? []
     expect(new Map(stored.map((e) => [e.event_id, e]))).toEqual(new Map(events.map((e) => [e.event_id, e])))
   })
 
   test('the next stakes follow what was learned', async () => {
-    const before = await stage.closed()
+    const before = await bot.closed()
     await publish(history())
     await untilLearned(before.length + HISTORY)
-    await stage.round(['good', 'bad'])
-    const entered = (await stage.closed()).filter((t) => t.enter_tag === 'good' || t.enter_tag === 'bad')
+    await bot.round(['good', 'bad'])
+    const entered = (await bot.closed()).filter((t) => t.enter_tag === 'good' || t.enter_tag === 'bad')
     expect(entered.map((t) => t.enter_tag)).toEqual(['good', 'bad'])
     const asked = await multipliers(
       entered.map(({ pair, enter_tag, open_timestamp }) => ({
@@ -167,6 +172,18 @@ describe.skipIf(!hasFreqtrade)('a real Freqtrade', () => {
     // an exchange takes whole lots
     for (const [i, { stake_amount }] of entered.entries())
       expect(Math.abs(stake_amount / (STAKE * (asked[i] as number)) - 1)).toBeLessThan(0.01)
+  })
+
+  test('beside a second one, which counts its trades from 1 as well: all of both are learned, once', async () => {
+    const before = await learned()
+    connect('second')
+    const second = await stage.startBot('second')
+    await Promise.all([bot.round(['a', 'b']), second.round(['a', 'b'])])
+    expect((await second.closed()).map((t) => t.trade_id)).toEqual([1, 2])
+    await untilLearned(before + 4)
+    const events = (await logged()).filter((e) => e.position_id.startsWith('freqtrade/second/'))
+    expect(events.map((e) => e.position_id).sort()).toEqual(['freqtrade/second/BTC/USDT', 'freqtrade/second/ETH/USDT'])
+    await second.kill()
   })
 
   test('backtested again, it is sized by what was known at each candle, and by nothing that came later', async () => {
@@ -192,10 +209,10 @@ describe.skipIf(!hasFreqtrade)('a real Freqtrade', () => {
   test.skipIf(ROUNDS === 1)('whose database was reset counts from 1 again, and its trades are others', async () => {
     const before = await learned()
     await bot.kill()
-    for (const end of ['', '-wal', '-shm']) rmSync(join(stage.dir, `dry.sqlite${end}`), { force: true })
-    bot = await stage.startBot()
-    await stage.round(['a', 'b'])
-    expect((await stage.closed()).map((t) => t.trade_id)).toEqual([1, 2])
+    for (const end of ['', '-wal', '-shm']) rmSync(join(stage.dir, `steady.sqlite${end}`), { force: true })
+    bot = await stage.startBot('steady')
+    await bot.round(['a', 'b'])
+    expect((await bot.closed()).map((t) => t.trade_id)).toEqual([1, 2])
     await untilLearned(before + 2)
   })
 

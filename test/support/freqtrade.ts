@@ -40,21 +40,22 @@ export interface LiveTrade {
 }
 
 export interface Bot {
+  url: string
+  /** Enters and leaves each pair once, by force, with the tag of its place; resolves when all of it is closed. */
+  round(tags: readonly string[]): Promise<void>
+  closed(): Promise<LiveTrade[]>
   kill(): Promise<void>
 }
 
 export interface FreqtradeStage {
-  url: string
   username: string
   passwordFile: string
   /** Where its log is, for whoever looks for what went wrong. */
   dir: string
-  /** Resolves when its API answers. */
-  startBot(): Promise<Bot>
-  call<T = Record<string, unknown>>(path: string, body?: object): Promise<T>
-  /** Enters and leaves each pair once, by force, with the tag of its place; resolves when all of it is closed. */
-  round(tags: readonly string[]): Promise<void>
-  closed(): Promise<LiveTrade[]>
+  /** Where the API of the bot of this name is, whether it runs or not. */
+  urlOf(name: string): string
+  /** Resolves when its API answers. A name has a database of its own. */
+  startBot(name: string): Promise<Bot>
   /** 5-minute candles of the pairs. @param timerange as 20260901-20260904 */
   download(timerange: string): Promise<void>
   /** Its trades, in the order of their entries. */
@@ -62,18 +63,24 @@ export interface FreqtradeStage {
   stop(): Promise<void>
 }
 
-/** @param decisionUrl where the sizing file asks */
-export async function freqtradeStage(decisionUrl: string): Promise<FreqtradeStage> {
+/** @param decisionUrl where the sizing file asks @param names of the bots */
+export async function freqtradeStage(decisionUrl: string, names: readonly string[]): Promise<FreqtradeStage> {
   const dir = mkdtempSync(join(tmpdir(), 'strandline-freqtrade-'))
   const strategies = join(dir, 'user_data', 'strategies')
+  const configFile = (name: string) => join(dir, `config-${name}.json`)
   mkdirSync(strategies, { recursive: true })
   cpSync(STRATEGIES, strategies, { recursive: true })
   cpSync(CLIENT, join(strategies, 'strandline_sizing.py'))
-  const [exchangePort, apiPort] = [await freePort(), await freePort()]
-  writeFileSync(join(dir, 'config.json'), JSON.stringify(configOf(exchangePort, apiPort, decisionUrl)))
+  const exchangePort = await freePort()
+  const ports = new Map<string, number>()
+  for (const name of names) {
+    const port = await freePort()
+    ports.set(name, port)
+    writeFileSync(configFile(name), JSON.stringify(configOf(name, exchangePort, port, decisionUrl)))
+  }
   const passwordFile = join(dir, 'password.txt')
   writeFileSync(passwordFile, 'ft\n')
-  const url = `http://127.0.0.1:${apiPort}`
+  const urlOf = (name: string) => `http://127.0.0.1:${ports.get(name)}`
   const python = join(venv, 'bin', 'python')
   const running = new Set<ChildProcess>()
 
@@ -91,56 +98,63 @@ export async function freqtradeStage(decisionUrl: string): Promise<FreqtradeStag
     await gone
   }
   const freqtrade = async (...args: string[]) => {
-    await run(python, ['-m', 'freqtrade', ...args, '-c', 'config.json', '--userdir', 'user_data'], {
+    await run(python, ['-m', 'freqtrade', ...args, '-c', configFile(names[0] as string), '--userdir', 'user_data'], {
       cwd: dir,
       maxBuffer: 1 << 26,
     })
   }
 
-  async function call<T>(path: string, body?: object): Promise<T> {
-    const response = await fetch(`${url}/api/v1${path}`, {
-      method: body ? 'POST' : 'GET',
-      headers: {
-        authorization: `Basic ${Buffer.from('ft:ft').toString('base64')}`,
-        'content-type': 'application/json',
+  function botAt(url: string, child: ChildProcess): Bot & { call<T>(path: string, body?: object): Promise<T> } {
+    async function call<T>(path: string, body?: object): Promise<T> {
+      const response = await fetch(`${url}/api/v1${path}`, {
+        method: body ? 'POST' : 'GET',
+        headers: {
+          authorization: `Basic ${Buffer.from('ft:ft').toString('base64')}`,
+          'content-type': 'application/json',
+        },
+        body: body && JSON.stringify(body),
+      })
+      const answer = await response.text()
+      if (!response.ok) throw new Error(`${path}: ${response.status} ${answer}`)
+      return JSON.parse(answer) as T
+    }
+    return {
+      url,
+      call,
+      async round(tags) {
+        for (const [i, tag] of tags.entries())
+          await call('/forceenter', { pair: PAIRS[i % PAIRS.length], side: 'long', entry_tag: tag })
+        const open = await call<LiveTrade[]>('/status')
+        if (open.length !== tags.length) throw new Error(`${open.length} of ${tags.length} trades are open`)
+        await call('/forceexit', { tradeid: 'all', ordertype: 'market' })
+        await vi.waitFor(async () => {
+          const left = await call<LiveTrade[]>('/status')
+          if (left.length > 0) throw new Error(`${left.length} trades are still open`)
+        }, PATIENT)
       },
-      body: body && JSON.stringify(body),
-    })
-    const answer = await response.text()
-    if (!response.ok) throw new Error(`${path}: ${response.status} ${answer}`)
-    return JSON.parse(answer) as T
+      closed: async () => (await call<{ trades: LiveTrade[] }>('/trades?limit=500')).trades,
+      kill: () => kill(child),
+    }
   }
 
   start('exchange', [exchange as string, '--port', String(exchangePort), '--anchor', String(Date.now())])
   return {
-    url,
     username: 'ft',
     passwordFile,
     dir,
-    call,
-    async startBot() {
-      const db = `sqlite:///${join(dir, 'dry.sqlite')}`
-      const args = ['trade', '-c', 'config.json', '--userdir', 'user_data', '--db-url', db, '--strategy', 'Sized']
-      const child = start('bot', ['-m', 'freqtrade', ...args])
+    urlOf,
+    async startBot(name) {
+      const db = `sqlite:///${join(dir, `${name}.sqlite`)}`
+      const args = ['trade', '-c', configFile(name), '--userdir', 'user_data', '--db-url', db, '--strategy', 'Sized']
+      const child = start(name, ['-m', 'freqtrade', ...args])
+      const bot = botAt(urlOf(name), child)
       await vi.waitFor(async () => {
-        if (!running.has(child)) throw new Error(`the bot ended: see ${dir}/bot.log`)
-        const { state } = await call<{ state: string }>('/show_config')
+        if (!running.has(child)) throw new Error(`the bot ended: see ${dir}/${name}.log`)
+        const { state } = await bot.call<{ state: string }>('/show_config')
         if (state !== 'running') throw new Error(state)
       }, PATIENT)
-      return { kill: () => kill(child) }
+      return bot
     },
-    async round(tags) {
-      for (const [i, tag] of tags.entries())
-        await call('/forceenter', { pair: PAIRS[i % PAIRS.length], side: 'long', entry_tag: tag })
-      const open = await call<LiveTrade[]>('/status')
-      if (open.length !== tags.length) throw new Error(`${open.length} of ${tags.length} trades are open`)
-      await call('/forceexit', { tradeid: 'all', ordertype: 'market' })
-      await vi.waitFor(async () => {
-        const left = await call<LiveTrade[]>('/status')
-        if (left.length > 0) throw new Error(`${left.length} trades are still open`)
-      }, PATIENT)
-    },
-    closed: async () => (await call<{ trades: LiveTrade[] }>('/trades?limit=500')).trades,
     download: (timerange) => freqtrade('download-data', '-t', '5m', '--timerange', timerange),
     async backtest(strategy, timerange) {
       const results = join(dir, 'results', `${strategy}-${Math.random()}`)
@@ -159,10 +173,10 @@ export async function freqtradeStage(decisionUrl: string): Promise<FreqtradeStag
   }
 }
 
-function configOf(exchangePort: number, apiPort: number, decisionUrl: string): object {
+function configOf(name: string, exchangePort: number, apiPort: number, decisionUrl: string): object {
   const at = `http://127.0.0.1:${exchangePort}`
   return {
-    bot_name: 'steady',
+    bot_name: name,
     dry_run: true,
     dry_run_wallet: 100_000,
     stake_currency: 'USDT',
