@@ -67,6 +67,34 @@ describe('engines of two stacks are never mixed', () => {
     expect(env).toEqual({ ...HERE, STRANDLINE_TOPIC: 't' })
   })
 
+  describe('a database that is named by its own URL alone', () => {
+    const DIRECT = {
+      KAFKA_BROKERS: THERE.KAFKA_BROKERS,
+      SCHEMA_REGISTRY_URL: THERE.SCHEMA_REGISTRY_URL,
+      DATABASE_URL: 'postgres://me:pass@db.example:5432/postgres',
+    }
+    test.each([{ running: undefined }, { running }])('is one of the environment, beside the others: %j', (there) => {
+      const { from, env, name } = choose({ ...there, env: DIRECT })
+      expect(from).toBe('environment')
+      expect(env).toEqual(DIRECT)
+      expect(name).toContain('database postgres://db.example:5432/postgres, Kafka')
+      expect(choose({ ...there, env: DIRECT, needs: ['database'] })).toMatchObject({ from: 'environment', env: DIRECT })
+      expect(() => choose({ ...there, env: DIRECT, explicit: true })).toThrow(
+        /DATABASE_URL names postgres:\/\/db\.example/,
+      )
+    })
+
+    test('is taken where direct access is asked for, and otherwise may be meant for any other program', () => {
+      const { DATABASE_URL } = DIRECT
+      const asked = { DATABASE_URL, STRANDLINE_STORE: 'direct' }
+      expect(choose({ env: asked, needs: ['database'] })).toMatchObject({ from: 'environment', env: asked })
+      expect(choose({ env: { DATABASE_URL }, needs: ['database'] }).from).toBe('folder')
+      expect(() => choose({ env: asked })).toThrow(
+        /DATABASE_URL is set, and KAFKA_BROKERS and SCHEMA_REGISTRY_URL are not/,
+      )
+    })
+  })
+
   test('a key without a URL names nothing', () => {
     const { env } = choose({ env: { SUPABASE_SERVICE_ROLE_KEY: 'sb_secret_there' }, running })
     expect(env).toEqual(HERE)

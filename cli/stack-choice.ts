@@ -36,12 +36,23 @@ export const ENGINE_SETTINGS = [...Object.values(URLS), KEY, 'DATABASE_URL']
 /** What must be set where these engines are named by the environment. */
 export const settingsOf = (needs: Need[]): string[] =>
   needs.flatMap((need) => (need === 'database' ? [URLS.database, KEY] : [URLS[need]]))
+/**
+ * The setting that names an engine. Of the database that is DATABASE_URL where the environment names no Supabase, and speaks of Strandline: alone it is what
+ * any other program may have set.
+ */
+function urlName(need: Need, env: Env): string {
+  const given = (name: string) => Boolean(env[name]?.trim())
+  const speaks = given(URLS.kafka) || given(URLS.registry) || env.STRANDLINE_STORE?.trim() === 'direct'
+  return need === 'database' && !given(URLS.database) && given('DATABASE_URL') && speaks ? 'DATABASE_URL' : URLS[need]
+}
+
 const ENGINES: Record<Need, string> = { kafka: 'Kafka', registry: 'schema registry', database: 'Supabase' }
 
 /** Errors: USAGE where folder and environment contradict, CONFIG_INVALID for half an environment, STACK_BUSY where only a part of the stack runs. */
 export function chooseStack({ dataDir, explicit, needs, env, running }: StackQuestion): StackChoice {
   const given = (name: string) => env[name]?.trim() || undefined
-  const named = needs.map((need) => URLS[need]).filter(given)
+  const urls = new Map(needs.map((need) => [need, urlName(need, env)]))
+  const named = [...urls.values()].filter(given)
   const settings = definedOnly(env)
   if (named.length > 0) {
     const others = named.filter((name) => !sameSetting(given(name), running?.env[name]))
@@ -49,7 +60,10 @@ export function chooseStack({ dataDir, explicit, needs, env, running }: StackQue
       if (!sameSetting(given(KEY), running?.env[KEY])) others.push(KEY)
     if (explicit && others.length > 0) throw contradiction(dataDir, others, env, running)
     if (others.length > 0 || !running) {
-      const missing = settingsOf(needs).filter((name) => !given(name))
+      const wanted = needs.flatMap((need) =>
+        urls.get(need) === URLS[need] ? settingsOf([need]) : [urls.get(need) as string],
+      )
+      const missing = wanted.filter((name) => !given(name))
       if (missing.length > 0) throw half(named, missing)
       return { from: 'environment', env: settings, name: environmentName(needs, env) }
     }
@@ -102,8 +116,12 @@ export function withoutEngines(env: Env): Env {
 /** What the environment names of these engines, for a person; null: none. */
 export function environmentEngines(needs: Need[], env: Env): string | null {
   const engines = needs
-    .filter((need) => env[URLS[need]]?.trim())
-    .map((need) => `${ENGINES[need]} ${withoutSecrets(env[URLS[need]] as string)}`)
+    .map((need) => ({ need, name: urlName(need, env) }))
+    .filter(({ name }) => env[name]?.trim())
+    .map(
+      ({ need, name }) =>
+        `${name === 'DATABASE_URL' ? 'database' : ENGINES[need]} ${withoutSecrets(env[name] as string)}`,
+    )
   return engines.length > 0 ? `${engines.join(', ')} (from the environment)` : null
 }
 
