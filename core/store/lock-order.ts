@@ -3,11 +3,13 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type pg from 'pg'
 import { StrandlineError } from '../errors.ts'
 
-/**
- * Whoever wants a table that we wait for waits behind us: shorter than PostgreSQL takes to look for deadlocks (a second), so that it is always we who give
- * way and never somebody else's transaction.
- */
+/** Whoever wants a table that we wait for waits behind us: not for long. */
 export const LOCK_TIMEOUT = `set local lock_timeout = '800ms'`
+/**
+ * The same while we hold a table that somebody may wait for who holds the next one: together well below the second after which PostgreSQL looks for deadlocks, so
+ * that it is always we who give way and never somebody else's transaction.
+ */
+const HOLDING_TIMEOUT = `set local lock_timeout = '100ms'`
 /** lock_not_available, deadlock_detected: the transaction can be tried again from its beginning. */
 export const isLockFailure = (error: unknown): boolean =>
   ['55P03', '40P01'].includes((error as { code?: string } | null)?.code ?? '')
@@ -75,20 +77,25 @@ export class LockOrder {
     this.#mode = mode
   }
 
-  /** Locks them all, to the end of the transaction. Errors: of PostgreSQL (isLockFailure()); the next transaction then tries another order. */
+  /**
+   * Locks them all, to the end of the transaction, in one request: over a slow link, too, the first is not held for long without the last.
+   * Errors: of PostgreSQL (isLockFailure()); the next transaction then tries another order.
+   */
   async lock(client: pg.ClientBase): Promise<void> {
-    for (const table of this.#tables) {
-      try {
-        await client.query(lockStatement(table, this.#mode))
-      } catch (error) {
-        this.#tables = [table, ...this.#tables.filter((t) => t !== table)]
-        throw error
-      }
+    try {
+      await client.query(this.statements().join(';\n'))
+    } catch (error) {
+      const taken = this.#tables.find((table) =>
+        String((error as { where?: string }).where).includes(`lock table ${table} in`),
+      )
+      if (taken) this.#tables = [taken, ...this.#tables.filter((t) => t !== taken)]
+      throw error
     }
   }
 
   /** The same as text, in today's order. */
   statements(): string[] {
-    return this.#tables.map((table) => lockStatement(table, this.#mode))
+    const [first, ...others] = this.#tables.map((table) => lockStatement(table, this.#mode))
+    return [LOCK_TIMEOUT, first as string, HOLDING_TIMEOUT, ...others, LOCK_TIMEOUT]
   }
 }

@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url'
 import type pg from 'pg'
 import { StrandlineError } from '../errors.ts'
 import { withClient } from './client.ts'
-import { isLockFailure, LOCK_TIMEOUT, LockOrder, SHARED_TABLES, transactionWhenFree } from './lock-order.ts'
+import { isLockFailure, LockOrder, SHARED_TABLES, transactionWhenFree } from './lock-order.ts'
 import { sqlStatements } from './sql-statements.ts'
 
 export const MIGRATIONS = fileURLToPath(new URL('../../supabase/migrations/', import.meta.url))
@@ -70,7 +70,6 @@ async function applyMissing(client: pg.ClientBase, known: readonly Migration[], 
   for (const statement of [...LIMITS, MIGRATION_TURN]) await client.query(statement)
   const missing = await missingOf(client, known)
   if (missing.length === 0) return missing
-  await client.query(LOCK_TIMEOUT)
   await locks.lock(client)
   for (const statement of [NOTE_BOOKKEEPING, ...BOOKKEEPING]) await client.query(statement)
   for (const migration of missing) await apply(client, migration)
@@ -90,7 +89,7 @@ export function pasteable(migrations: readonly Migration[]): string {
   const rows = migrations.map((m) => `  (${quoted(m.version)}, ${quoted(m.name)})`).join(',\n')
   return [
     'begin;',
-    ...[...LIMITS, LOCK_TIMEOUT, ...lockOrder().statements(), NOTE_BOOKKEEPING, ...BOOKKEEPING].map((s) => `${s};`),
+    ...[...LIMITS, ...lockOrder().statements(), NOTE_BOOKKEEPING, ...BOOKKEEPING].map((s) => `${s};`),
     ...migrations.flatMap((m) => ['', `-- ${m.version}_${m.name}.sql`, m.sql.trimEnd()]),
     '',
     `insert into supabase_migrations.schema_migrations (version, name) values\n${rows};`,

@@ -3,6 +3,7 @@ import type pg from 'pg'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import { systemClock } from '../../core/clock.ts'
 import { withClient } from '../../core/store/client.ts'
+import { LockOrder, transactionWhenFree } from '../../core/store/lock-order.ts'
 import { migrate } from '../../core/store/migrate.ts'
 import { restoreReaders, switchReaders } from '../../moving/switch.ts'
 import { undo } from '../../moving/undo.ts'
@@ -78,8 +79,7 @@ test.each(['configuration first', 'coefficients first'])(
       await undo(old.databaseUrl)
       going = false
     }
-    await Promise.race([all, rounds()]) // who fails ends it
-    going = false
+    await Promise.race([all, rounds()]).finally(() => (going = false)) // who fails ends it
     await all
     expect([...seen.weights.keys()].sort()).toEqual([theirs!.weight, ours!.weight].sort())
     expect(seen.writes).toBeGreaterThan(10)
@@ -97,6 +97,35 @@ test.each(['configuration first', 'coefficients first'])(
     })
   },
 )
+
+test('regression: over a slow link, too, it is the switch that gives way to a writer of both', async () => {
+  const slowly = (client: pg.Client) =>
+    new Proxy(client, {
+      get: (of, name) =>
+        name === 'query'
+          ? async (text: string) => {
+              await new Promise((resolve) => setTimeout(resolve, 400))
+              return of.query(text)
+            }
+          : Reflect.get(of, name),
+    })
+  const isHeld = `select 1 from pg_locks where relation = 'public.learning_configs'::regclass and mode = 'AccessExclusiveLock' and granted`
+  let isThere = false
+  const writer = withClient(old.databaseUrl, async (client) => {
+    await client.query('begin')
+    await client.query(`update learning_coefficients set weight = 3 where module='pm' and scope='pattern'`)
+    isThere = true
+    await expect.poll(() => old.sql(isHeld), { interval: 5 }).toHaveLength(1)
+    await client.query(`update learning_configs set updated_at = updated_at where module = 'decision_maker'`)
+    await client.query('commit')
+  })
+  const switcher = withClient(old.databaseUrl, async (client) => {
+    await expect.poll(() => isThere).toBe(true)
+    const locks = new LockOrder(['public.learning_configs', 'public.learning_coefficients'], 'access exclusive')
+    await transactionWhenFree(client, () => locks.lock(slowly(client)))
+  })
+  await Promise.all([writer, switcher])
+})
 
 test('no writer fails while Strandline comes into the database and goes, and none keeps it out', async () => {
   await undo(old.databaseUrl)
