@@ -80,7 +80,7 @@ test('regression: a folder without any of the candles is refused, with what was 
   for (const more of [[], ['--dry-run'], ['--json']])
     await expect(run(...args, ...more)).rejects.toMatchObject({
       code: 'USAGE',
-      message: `No trade could be scored for want of candles: ETH_BTC-5m (1 trade), XRP_BTC-5m (1 trade) as .csv, .json or .json.gz, looked for in ${empty}.`,
+      message: `No trade could be scored for want of candles: ETH_BTC-5m (1 trade), XRP_BTC-5m (1 trade) as .csv, .feather, .json or .json.gz, looked for in ${empty}.`,
       todo: expect.stringContaining('--unscored'),
     })
   expect(await run(...args, '--unscored', '--dry-run')).toContain('2 trades read, 0 scored, 2 not.')

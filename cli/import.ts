@@ -53,7 +53,7 @@ export function register(program: Command): void {
     )
     .option(
       '--candles <dir>',
-      'of a backtest: folder with <PAIR>-<timeframe>.csv or Freqtrade’s own .json, e.g. ETH_BTC-5m.csv',
+      'of a backtest: folder with <PAIR>-<timeframe>.csv, or Freqtrade’s own .feather or .json, e.g. ETH_BTC-5m.feather',
     )
     .option('--bot <name>', 'of a bot’s trades: its bot_name, as ./strandline connect freqtrade calls it')
     .option('--timeframe <timeframe>', 'timeframe of the candles, for exports that do not name it (old formats)')

@@ -1,7 +1,8 @@
 /** Bad files at volume, through the real import functions: a backtest of Freqtrade with its candles, and logs of a line for each event. */
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { gzipSync } from 'node:zlib'
 import { strToU8, zipSync } from 'fflate'
 import { positionClosedType } from '../../core/codec/position-closed-codec.ts'
@@ -37,7 +38,7 @@ export async function fuzzImports({ seed, count, from = 0, progress }: ImportsOp
   try {
     for (let number = from; number < from + count; number++) {
       const dice = createDice(seed, 'import', number)
-      const kind = dice.weighed({ jsonl: 45, backtest: 35, csv: 12, candles: 8 })
+      const kind = dice.weighed({ jsonl: 42, backtest: 33, csv: 11, candles: 7, feather: 7 })
       found.kinds[kind] = (found.kinds[kind] ?? 0) + 1
       try {
         for (const event of READ[kind](dice, dir)) {
@@ -143,7 +144,10 @@ const spoiled = (body: Record<string, unknown>, dice: Dice): Buffer =>
     ? badJson(body, dice)
     : changeBytes(Buffer.from(JSON.stringify(body)), dice, () => Buffer.from('[1,2,3]'))
 
-const READ: Record<'jsonl' | 'backtest' | 'csv' | 'candles', (dice: Dice, dir: string) => PositionClosed[]> = {
+const READ: Record<
+  'jsonl' | 'backtest' | 'csv' | 'candles' | 'feather',
+  (dice: Dice, dir: string) => PositionClosed[]
+> = {
   jsonl(dice) {
     const lines = Array.from({ length: 3 }, () => JSON.stringify(line(dice)))
     const bad = spoiled(line(dice), dice).toString('utf8')
@@ -210,7 +214,20 @@ const READ: Record<'jsonl' | 'backtest' | 'csv' | 'candles', (dice: Dice, dir: s
       gz ? '.json.gz' : '.json',
     )
   },
+  feather(dice, dir) {
+    const whole = readFileSync(dice.pick(FEATHER))
+    return scored(
+      dir,
+      changeBytes(whole, dice, () => readFileSync(dice.pick(FEATHER))),
+      '.feather',
+    )
+  },
 }
+
+/** Candles of the time of these trades, each in another compression. */
+const FEATHER = ['us/BTC_USDT-5m.feather', 'zstd.feather', 'uncompressed.feather'].map((name) =>
+  fileURLToPath(new URL(`../../services/pm/sources/feather/fixtures/${name}`, import.meta.url)),
+)
 
 function candleDir(dir: string, content: string | Buffer, ending: string): string {
   const folder = join(dir, ending)

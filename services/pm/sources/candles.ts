@@ -1,4 +1,4 @@
-/** Candles of one pair on disk: a CSV with a header, or what Freqtrade's `download-data` writes as JSON. */
+/** Candles of one pair on disk: a CSV with a header, or what Freqtrade's `download-data` writes, as Feather or as JSON. */
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { gunzipSync } from 'node:zlib'
@@ -6,16 +6,17 @@ import { parse } from 'csv-parse/sync'
 import { StrandlineError } from '../../../core/errors.ts'
 import type { Bar } from '../../../domain/closing/rr.ts'
 import { parseTime } from '../../../domain/time.ts'
+import { readFeather } from './feather/feather-candles.ts'
+import { type Candles, candlesOf, candlesOfColumns } from './ordered-candles.ts'
 
-const READABLE = ['.csv', '.json', '.json.gz'] as const
-const UNREADABLE = ['.feather', '.parquet', '.h5']
-const TIME_COLUMNS = ['timestamp', 'date', 'time', 'open_time']
-
-/** Bars in the order of their start. */
-export interface Candles {
-  /** Those that start in [from, to], in ms. */
-  between(from: number, to: number): Iterable<Bar>
+/** The first one counts: a CSV was put there by hand; Feather is what Freqtrade goes on writing beside JSON of its earlier days. */
+const READABLE = ['.csv', '.feather', '.json', '.json.gz'] as const
+const UNREADABLE = {
+  '.parquet': 'Convert it: freqtrade convert-data --format-from parquet --format-to feather --timeframes',
+  '.h5':
+    'Convert it with a Freqtrade from before 2025.1: freqtrade convert-data --format-from hdf5 --format-to feather --timeframes',
 }
+const TIME_COLUMNS = ['timestamp', 'date', 'time', 'open_time']
 
 /**
  * Candles of a pair, `<PAIR>-<timeframe>` with `/` and `:` as `_`, or null where the folder has none.
@@ -25,20 +26,22 @@ export function readCandles(dir: string, pair: string, timeframe: string): Candl
   const name = candleFile(pair, timeframe)
   const places = [join(dir, name), join(dir, `${name}-futures`), join(dir, 'futures', `${name}-futures`)]
   for (const place of places)
-    for (const ending of READABLE) if (existsSync(place + ending)) return candlesOf(readBars(place + ending, ending))
-  const other = places.flatMap((place) => UNREADABLE.map((ending) => place + ending)).find(existsSync)
-  if (!other) return null
-  throw new StrandlineError('FILE_INVALID', `${other} has a format that is not read here.`, {
-    todo: 'Convert it: freqtrade convert-data --format-from feather --format-to json.',
-  })
+    for (const ending of READABLE) if (existsSync(place + ending)) return readFile(place + ending, ending)
+  for (const place of places)
+    for (const [ending, todo] of Object.entries(UNREADABLE))
+      if (existsSync(place + ending))
+        throw new StrandlineError('FILE_INVALID', `${place + ending} has a format that is not read here.`, {
+          todo: `${todo} ${timeframe}.`,
+        })
+  return null
 }
 
 /** Name of a pair's file, without its ending. */
 export const candleFile = (pair: string, timeframe: string): string => `${pair.replace(/[/ .@$+:]/g, '_')}-${timeframe}`
 
-export const READABLE_TEXT = '.csv, .json or .json.gz'
+export const READABLE_TEXT = '.csv, .feather, .json or .json.gz'
 
-function readBars(file: string, ending: (typeof READABLE)[number]): Bar[] {
+function readFile(file: string, ending: (typeof READABLE)[number]): Candles {
   const invalid = (what: string, cause?: unknown) =>
     new StrandlineError('FILE_INVALID', `${file} ${what}.`, {
       todo: 'Export or download the candles of this pair again.',
@@ -46,8 +49,10 @@ function readBars(file: string, ending: (typeof READABLE)[number]): Bar[] {
     })
   try {
     const bytes = readFileSync(file)
-    if (ending === '.csv') return fromCsv(bytes.toString('utf8'), invalid)
-    return fromJson(JSON.parse((ending === '.json.gz' ? gunzipSync(bytes) : bytes).toString('utf8')), invalid)
+    if (ending === '.feather') return candlesOfColumns(readFeather(bytes, invalid))
+    if (ending === '.csv') return candlesOf(fromCsv(bytes.toString('utf8'), invalid))
+    const text = (ending === '.json.gz' ? gunzipSync(bytes) : bytes).toString('utf8')
+    return candlesOf(fromJson(JSON.parse(text), invalid))
   } catch (error) {
     throw error instanceof StrandlineError ? error : invalid('cannot be read as candles', error)
   }
@@ -84,19 +89,4 @@ function bar(time: unknown, low: number, high: number, invalid: () => Strandline
     number === null ? (parseTime(String(time)) ?? parseTime(`${time}Z`)) : number < 1e11 ? number * 1000 : number
   if (start === null || !Number.isFinite(start)) throw invalid()
   return { start, low, high }
-}
-
-function candlesOf(bars: Bar[]): Candles {
-  bars.sort((a, b) => a.start - b.start)
-  return {
-    *between(from, to) {
-      let low = 0
-      for (let high = bars.length; low < high; ) {
-        const middle = (low + high) >>> 1
-        if (bars[middle]!.start < from) low = middle + 1
-        else high = middle
-      }
-      for (let i = low; i < bars.length && bars[i]!.start <= to; i++) yield bars[i]!
-    },
-  }
 }

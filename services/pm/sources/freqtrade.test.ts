@@ -1,6 +1,7 @@
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { gzipSync } from 'node:zlib'
 import { strToU8, zipSync } from 'fflate'
 import { afterAll, describe, expect, test } from 'vitest'
@@ -240,10 +241,23 @@ describe('candles', () => {
     ])
   })
 
-  test('candles in a format that is not read are named', () => {
-    const folder = dirname(write('ETH_USDT_USDT-5m.feather', 'x'))
+  test('Feather, as Freqtrade has them by default', () => {
+    const candles = fileURLToPath(new URL('./feather/fixtures/ms', import.meta.url))
+    const { events } = read(write('result.json', result({ ...trade, pair: 'BTC/USDT:USDT' })), { candles })
+    expect(events).toMatchObject([{ max_drawdown: 0.015, unscored_reason: null }])
+  })
+
+  test.each([
+    ['parquet', 'parquet'],
+    ['h5', 'hdf5'],
+  ])('candles in a format that is not read are named: %s', (ending, format) => {
+    const folder = dirname(write(`ETH_USDT_USDT-5m.${ending}`, 'x'))
     expect(() => read(write('result.json', result(trade)), { candles: folder })).toThrow(
-      /feather has a format that is not read/,
+      expect.objectContaining({
+        code: 'FILE_INVALID',
+        message: `${join(folder, `ETH_USDT_USDT-5m.${ending}`)} has a format that is not read here.`,
+        todo: expect.stringContaining(`convert-data --format-from ${format} --format-to feather --timeframes 5m`),
+      }),
     )
   })
 

@@ -7,12 +7,13 @@ import { freqtradeLevers } from '../../../domain/foreign/freqtrade-context.ts'
 import { fitEvent } from '../../../domain/limits.ts'
 import { shown } from '../../../domain/shown.ts'
 import { timeframeMs } from '../../../domain/timeframe.ts'
-import { type Candles, readCandles } from './candles.ts'
+import { readCandles } from './candles.ts'
 import { type BacktestTrade, readBacktest } from './freqtrade-result.ts'
+import type { Candles } from './ordered-candles.ts'
 
 export interface FreqtradeOptions {
   file: string
-  /** Folder with the candles: `<PAIR>-<timeframe>.csv` or `.json`. */
+  /** Folder with the candles: `<PAIR>-<timeframe>` as `.csv`, `.feather` or `.json`. */
   candles: string
   /** For exports that do not name them (old formats). */
   timeframe?: string
