@@ -1,5 +1,5 @@
 /** `backfill` as a person runs it, against a real database and a real Kafka. */
-import { execFile, spawn } from 'node:child_process'
+import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -9,6 +9,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
 import { createTestKafka, type TestKafka } from '../support/kafka.ts'
 import { until } from '../support/pm.ts'
+import { runCommand } from '../support/strandline.ts'
 
 const MAIN = fileURLToPath(new URL('../../cli/main.ts', import.meta.url))
 const TRADES = 4_000
@@ -43,24 +44,15 @@ afterAll(async () => {
   await rm(dir, { recursive: true, force: true })
 })
 
-function strandline(args: string[], change: object = {}): Promise<{ code: number; stdout: string; stderr: string }> {
-  return new Promise((resolve) =>
-    execFile(process.execPath, [MAIN, ...args], { cwd: dir, env: { ...env, ...change } }, (error, stdout, stderr) =>
-      resolve({ code: error ? (error.code as number) : 0, stdout, stderr }),
-    ),
-  )
-}
+const strandline = (args: string[], change: Record<string, string> = {}) =>
+  runCommand(args, { cwd: dir, env: { ...env, ...change } })
 const inLog = async () => (await kafka.log.offsets(topic)).reduce((n, p) => n + p.end - p.start, 0)
 const outbox = async () => Number((await db.sql('select count(*) as n from pm_outbox'))[0]!.n)
 
 test('a dry run says what there is, needs no broker, and writes nothing', async () => {
   const { KAFKA_BROKERS: _, SCHEMA_REGISTRY_URL: __, ...rest } = env
-  const dry = await new Promise<{ code: number; stdout: string }>((resolve) =>
-    execFile(process.execPath, [MAIN, 'backfill', '--dry-run'], { cwd: dir, env: rest }, (error, stdout) =>
-      resolve({ code: error ? (error.code as number) : 0, stdout }),
-    ),
-  )
-  expect(dry).toEqual({
+  const dry = await runCommand(['backfill', '--dry-run'], { cwd: dir, env: rest })
+  expect(dry).toMatchObject({
     code: 0,
     stdout: [
       '3,999 trades would be published.',

@@ -1,9 +1,7 @@
 /** `coefficients` and `allocate` as a person runs them, against a real database. */
-import { execFile } from 'node:child_process'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { loadModel } from '../../core/load-model.ts'
 import { createCoefficientStore } from '../../core/store/coefficient-store.ts'
@@ -13,8 +11,8 @@ import { closedTrade } from '../support/closed-trade.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
 import { createFeed, recordsOf } from '../support/feed.ts'
 import { createTestLearner, encodeEvent, TOPIC } from '../support/learner.ts'
+import { runCommand } from '../support/strandline.ts'
 
-const MAIN = fileURLToPath(new URL('../../cli/main.ts', import.meta.url))
 let db: TestDatabase
 let dir: string
 beforeAll(async () => {
@@ -27,13 +25,9 @@ afterAll(async () => {
 })
 
 /** Runs the command as a program of its own, in an empty folder. */
-function strandline(...args: string[]): Promise<{ code: number; stdout: string; stderr: string }> {
-  const env = { PATH: process.env.PATH, SUPABASE_URL: db.supabaseUrl, SUPABASE_SERVICE_ROLE_KEY: db.key }
-  return new Promise((resolve) =>
-    execFile(process.execPath, [MAIN, ...args], { cwd: dir, env }, (error, stdout, stderr) =>
-      resolve({ code: error ? (error.code as number) : 0, stdout, stderr }),
-    ),
-  )
+function strandline(...args: string[]) {
+  const env = { SUPABASE_URL: db.supabaseUrl, SUPABASE_SERVICE_ROLE_KEY: db.key }
+  return runCommand(args, { cwd: dir, env })
 }
 
 const context = { curator: 'alice', chain: 'base' }

@@ -1,17 +1,15 @@
 /** `close` and `import` as a person runs them, against a real database and a real Kafka. */
-import { execFile } from 'node:child_process'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { Portfolio } from '../../services/pm/index.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
 import { createTestKafka, type TestKafka } from '../support/kafka.ts'
 import { at, insertBars, openedPosition, outboxOf, testPortfolio } from '../support/pm.ts'
 import { sharedData } from '../support/shared-data.ts'
+import { runCommand } from '../support/strandline.ts'
 
-const MAIN = fileURLToPath(new URL('../../cli/main.ts', import.meta.url))
 let db: TestDatabase
 let kafka: TestKafka
 let pm: Portfolio
@@ -30,20 +28,15 @@ afterAll(async () => {
 })
 
 /** Runs the command as a program of its own, in an empty folder. */
-function strandline(...args: string[]): Promise<{ code: number; stdout: string; stderr: string }> {
+function strandline(...args: string[]) {
   const env = {
-    PATH: process.env.PATH,
     SUPABASE_URL: db.supabaseUrl,
     SUPABASE_SERVICE_ROLE_KEY: db.key,
     KAFKA_BROKERS: kafka.brokers,
     SCHEMA_REGISTRY_URL: kafka.registryUrl,
     STRANDLINE_TOPIC: topic,
   }
-  return new Promise((resolve) =>
-    execFile(process.execPath, [MAIN, ...args], { cwd: dir, env, maxBuffer: 1e8 }, (error, stdout, stderr) =>
-      resolve({ code: error ? (error.code as number) : 0, stdout, stderr }),
-    ),
-  )
+  return runCommand(args, { cwd: dir, env })
 }
 /** Effective trades that the learners have in their ledgers. */
 const learned = async () => Number((await db.sql<{ n: string }>('select count(*) as n from learner_ledger'))[0]!.n)
