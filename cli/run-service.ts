@@ -4,7 +4,7 @@ import { Registry } from 'prom-client'
 import { systemClock } from '../core/clock.ts'
 import { createCodec } from '../core/codec/position-closed-codec.ts'
 import { readConfig } from '../core/config.ts'
-import { type ErrorCode, explain, findStrandlineError } from '../core/errors.ts'
+import { type ErrorCode, explain, findStrandlineError, StrandlineError } from '../core/errors.ts'
 import { type Host, openHost, stopOnSignals } from '../core/host.ts'
 import { createLiveness, MAX_SILENCE_MS, startWatchdog } from '../core/liveness.ts'
 import { createKafkaLog } from '../core/log/kafka-log.ts'
@@ -19,7 +19,7 @@ import { createPresenceStore } from '../core/store/presence-store.ts'
 import { startTelemetry } from '../core/telemetry.ts'
 import { within } from '../core/within.ts'
 import { port, TOKEN_FILE_HELP, useTokenFile } from './shared.ts'
-import { chooseStack, environmentName, type StackChoice } from './stack-choice.ts'
+import { chooseStack, environmentName, type StackChoice, settingsOf } from './stack-choice.ts'
 
 export interface ServiceOptions {
   port?: number
@@ -131,12 +131,16 @@ function stackOf({ childOf, dataDir }: ServiceOptions): Pick<StackChoice, 'env' 
   const needs: Need[] = ['database', 'kafka', 'registry']
   if (childOf) return { env: process.env, name: environmentName(needs, process.env) }
   const folder = dataDirPath(dataDir)
-  return chooseStack({
+  const choice = chooseStack({
     dataDir: folder,
     explicit: dataDir !== undefined,
     needs,
     env: process.env,
     running: findStack(folder),
+  })
+  if (choice.from !== 'folder') return choice
+  throw new StrandlineError('STACK_NOT_RUNNING', `No stack runs in ${folder}, and the environment names no engines.`, {
+    todo: `Start one (./strandline up), name the folder of one with --data-dir, or set ${settingsOf(needs).join(', ')}.`,
   })
 }
 

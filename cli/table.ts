@@ -66,4 +66,8 @@ export function screenful(text: string, { rows, columns }: { rows?: number; colu
 }
 
 /** Signed R/R or weight with as many digits as a person reads. */
-export const number = (value: number | null, digits = 3): string => (value === null ? '–' : value.toFixed(digits))
+export function number(value: number | null, digits = 3): string {
+  if (value === null) return '–'
+  const text = value.toFixed(digits)
+  return Number(text) === 0 ? (0).toFixed(digits) : text // not -0.000
+}

@@ -4,7 +4,7 @@ import { modelNames } from '../../core/load-model.ts'
 import { drop } from '../../services/learner/drop.ts'
 import { listVersions } from '../../services/learner/list-versions.ts'
 import { planPromotion } from '../../services/learner/plan-promotion.ts'
-import { type PromoteOptions, promote, rollback } from '../../services/learner/promote.ts'
+import { type PromoteOptions, promote, type RollbackOptions, rollback } from '../../services/learner/promote.ts'
 import { createVersionSizeStore } from '../../services/learner/version-size-store.ts'
 import { readVersionSizes } from '../../services/learner/version-sizes.ts'
 import type { PageDeps } from '../deps.ts'
@@ -105,7 +105,7 @@ export function modelOperations({ store, log, clock, rebuilds, operate }: PageDe
       answers: { 200: { description: 'What readers see now, and what was left.', schema: PROMOTION } },
       refusals: [409],
       invalid: 'USAGE',
-      handle: async ({ body }) => [200, await rollback(deps, body as { force?: boolean })],
+      handle: async ({ body }) => [200, await rollback(deps, body as RollbackOptions)],
     },
     {
       method: 'POST',

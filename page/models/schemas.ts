@@ -171,7 +171,14 @@ const request = (title: string, properties: Record<string, Schema>, required: st
 })
 
 export const PROMOTE = request('Promote', { name: NAME, topic: OF_TOPIC, force: FORCE })
-export const ROLLBACK = request('Rollback', { force: FORCE })
+export const ROLLBACK = request('Rollback', {
+  name: {
+    ...NAME,
+    description: 'the version that was looked at: where going back leads to another one by now, nothing is changed.',
+  },
+  topic: OF_TOPIC,
+  force: FORCE,
+})
 export const DROP = request('Drop', { name: NAME, topic: OF_TOPIC }, ['name'])
 export const REBUILD = request('Rebuild', {
   model: {

@@ -46,8 +46,15 @@ export async function promote(deps: Deps, { name, topic, force = false }: Promot
   return switchTo(deps, store, versions, version, { force })
 }
 
-/** Back to the version that was active before the one that is. Errors: as of promote; USAGE where none was. */
-export async function rollback(deps: Deps, { force = false }: { force?: boolean } = {}): Promise<Promotion> {
+export interface RollbackOptions {
+  /** The version that was looked at: where going back leads to another one by now, nothing is changed. */
+  name?: string
+  topic?: string
+  force?: boolean
+}
+
+/** Back to the version that was active before the one that is. Errors: as of promote; USAGE where none was, or another one than was named. */
+export async function rollback(deps: Deps, { name, topic, force = false }: RollbackOptions = {}): Promise<Promotion> {
   const store = createModelVersionStore(deps.store)
   const versions = await store.list()
   const active = versions.find((v) => v.active)
@@ -56,6 +63,12 @@ export async function rollback(deps: Deps, { force = false }: { force?: boolean 
     throw new StrandlineError('USAGE', 'There is nothing to go back to: no version was active before this one.', {
       todo: 'Name a version: ./strandline models lists them, ./strandline promote switches.',
     })
+  if (name !== undefined && chooseVersion(versions, name, topic) !== before)
+    throw new StrandlineError(
+      'USAGE',
+      `Readers were switched meanwhile: going back leads to ${versionLabel(before)} now, and not to ${name}. Nothing was changed.`,
+      { todo: 'Look at the versions, and say it again.' },
+    )
   return switchTo(deps, store, versions, before, { force, back: true })
 }
 

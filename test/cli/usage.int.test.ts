@@ -61,7 +61,9 @@ describe('a known failure is one sentence and exit code 1', () => {
     const { code, stderr } = await runCommand(['pm', '--data-dir', join(root, 'none')])
     expect({ code, stderr }).toEqual({
       code: 1,
-      stderr: 'KAFKA_BROKERS is not set. Set it, e.g. KAFKA_BROKERS=127.0.0.1:19092.\n',
+      stderr: expect.stringMatching(
+        /^No stack runs in .*none, and the environment names no engines\. Start one \(\.\/strandline up\), .*or set SUPABASE_URL, .*\n$/,
+      ),
     })
   })
 

@@ -386,6 +386,15 @@ describe.skipIf(browserMissing)('in a browser', () => {
     expect(await seen()).toBe('lowcap-v5')
     await page.getByRole('row', { name: /^lowcap-v5 .* active readers see it/ }).waitFor()
 
+    // going back is to where it was looked at
+    const elsewhere = refusal(stage.operating, '/v1/models/rollback', {
+      method: 'POST',
+      headers: { ...headers, 'content-type': 'application/json' },
+      body: JSON.stringify({ name: 'lowcap-v5' }),
+    })
+    expect(await elsewhere).toMatchObject({ status: 400, code: 'USAGE' })
+    expect((await elsewhere).message).toMatch(/going back leads to lowcap-v4 \(\w+\) now, and not to lowcap-v5/)
+    expect(await seen()).toBe('lowcap-v5')
     await page.getByRole('button', { name: /Roll back to lowcap-v4/ }).click()
     await confirm(page, 'Roll back')
     await said(page, /Readers see lowcap-v4 \(\w+\) now/)

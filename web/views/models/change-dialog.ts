@@ -58,8 +58,7 @@ export function ChangeDialog({ change: { kind, version }, onDone, onCancel }: Ch
 async function changed(kind: Change['kind'], version: ListedVersion, force: boolean): Promise<Done> {
   const named = { name: exactName(version), topic: version.topic }
   if (kind === 'drop') return { kind, result: await ask<Dropped>('/v1/models/drop', { body: named }) }
-  const body = kind === 'promote' ? { ...named, force } : { force }
-  return { kind, result: await ask<Promotion>(`/v1/models/${kind}`, { body }) }
+  return { kind, result: await ask<Promotion>(`/v1/models/${kind}`, { body: { ...named, force } }) }
 }
 
 const WhatIsSwitched = ({ of: { events, lag } }: { of: ListedVersion }): VNode =>
