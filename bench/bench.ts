@@ -120,7 +120,7 @@ async function requireSpace(dir: string, bytes: number): Promise<void> {
 async function machineOf(kafka: KafkaAddress): Promise<Machine> {
   const run = promisify(execFile)
   const [java, postgres] = await Promise.all([
-    run(await findJava(), ['-version']),
+    run((await findJava()).path, ['-version']),
     run((await postgresBinaries()).postgres, ['--version']),
   ])
   return {

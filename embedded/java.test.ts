@@ -56,5 +56,5 @@ test('a Java that does not run is told from a missing one', async () => {
 
 test('a good one is used', async () => {
   await fakeJava(`echo 'openjdk version "21.0.1" 2023-10-17' >&2`)
-  expect(await findJava({ JAVA_HOME: home })).toBe(join(home, 'bin/java'))
+  expect((await findJava({ JAVA_HOME: home })).path).toBe(join(home, 'bin/java'))
 })

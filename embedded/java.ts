@@ -7,11 +7,15 @@ import { StrandlineError } from '../core/errors.ts'
 const OLDEST = 17
 const TODO = `Install Java ${OLDEST} or later (e.g. apt install default-jre-headless, brew install openjdk), set JAVA_HOME to one, or set KAFKA_BROKERS to use another cluster.`
 
-/**
- * @returns the path of `java`: JAVA_HOME's, else the one on PATH.
- * Errors: JAVA_MISSING when there is none, it does not run, or it is older than 17.
- */
-export async function findJava(env: NodeJS.ProcessEnv = process.env): Promise<string> {
+export interface Java {
+  /** JAVA_HOME's, else the one on PATH. */
+  path: string
+  /** What it says of its version and build. */
+  banner: string
+}
+
+/** Errors: JAVA_MISSING when there is none, it does not run, or it is older than 17. */
+export async function findJava(env: NodeJS.ProcessEnv = process.env): Promise<Java> {
   const home = env.JAVA_HOME?.trim()
   const java = home ? join(home, 'bin', 'java') : 'java'
   const where = home ? `in JAVA_HOME (${home})` : 'on the PATH'
@@ -37,7 +41,7 @@ export async function findJava(env: NodeJS.ProcessEnv = process.env): Promise<st
       `Kafka needs Java ${OLDEST} or later, and the one ${where} is ${version ?? 'of unknown version'}.`,
       { todo: TODO },
     )
-  return java
+  return { path: java, banner }
 }
 
 /** The feature version in what `java -version` says: 8 for "1.8.0_402", 17 for "17.0.15". */

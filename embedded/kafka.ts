@@ -14,7 +14,8 @@ import { portTaken, requirePort } from '../core/ports.ts'
 import { findProcesses, isAlive, type StopStep, stopProcess } from '../core/processes.ts'
 import { createTeller } from '../core/teller.ts'
 import { kafkaCondition } from './engine-health.ts'
-import { findJava } from './java.ts'
+import { findJava, type Java } from './java.ts'
+import { keptClasses } from './kafka-classes.ts'
 import { ensureKafkaJars, type KafkaJars, type KafkaJarsOptions } from './kafka-jars.ts'
 import { kafkaProperties, LOG4J, propertiesFile } from './kafka-properties.ts'
 import { type SecureListener, scramArguments } from './kafka-security.ts'
@@ -78,6 +79,9 @@ const STOP: StopStep[] = [
   ['SIGKILL', 5_000],
 ]
 
+/** What a JVM that ends on SIGTERM ends with. */
+const TERMINATED = 128 + 15
+
 /** For one that nobody waits for any more; it may hang in its own start. */
 const ABANDON: StopStep[] = [
   ['SIGTERM', 5_000],
@@ -119,6 +123,7 @@ export async function startKafka(options: KafkaOptions): Promise<Kafka> {
       ...options.properties,
     })
   const run = { java, jars, dataDir }
+  const classes = await keptClasses(jars, java, true)
   await writeFile(join(dataDir, 'log4j2.properties'), LOG4J)
   await format(run, logDir, properties, scramArguments(listeners), options.quorum, signal)
   // Passwords and keys may be in it.
@@ -130,12 +135,13 @@ export async function startKafka(options: KafkaOptions): Promise<Kafka> {
     `-Xmx${heapMb}m`,
     '-Xms64m',
     ...tuning,
+    ...classes.arguments,
     '-XX:+ExitOnOutOfMemoryError',
     '-Djava.awt.headless=true',
     marker,
   ]
   // Detached: Ctrl-C in the terminal reaches our process, which lets the services finish before it stops the broker.
-  const child = spawn(java, [...jvm, ...base(run), 'kafka.Kafka', join(dataDir, 'server.properties')], {
+  const child = spawn(java.path, [...jvm, ...base(run), 'kafka.Kafka', join(dataDir, 'server.properties')], {
     stdio: ['ignore', log.fd, log.fd],
     detached: true,
     cwd: dataDir,
@@ -163,12 +169,14 @@ export async function startKafka(options: KafkaOptions): Promise<Kafka> {
     async stop() {
       if (!(await stopProcess(pid, STOP)))
         throw new StrandlineError('ENGINE_FAILED', `Kafka (process ${pid}) does not stop.`, { todo: `See ${logFile}.` })
+      await exited
+      await classes.keep(child.exitCode === TERMINATED)
     },
   }
 }
 
 interface Run {
-  java: string
+  java: Java
   jars: KafkaJars
   dataDir: string
 }
@@ -218,9 +226,10 @@ async function format(
       file,
       ...scram,
     ]
+    const classes = await keptClasses(run.jars, run.java, false)
     await promisify(execFile)(
-      run.java,
-      ['-Xmx128m', '-XX:TieredStopAtLevel=1', ...base(run), 'kafka.tools.StorageTool', ...args],
+      run.java.path,
+      ['-Xmx128m', ...FRUGAL_JVM, ...classes.arguments, ...base(run), 'kafka.tools.StorageTool', ...args],
       { env: environment(), signal },
     )
   } catch (cause) {
@@ -311,7 +320,7 @@ export async function runKafkaTool(mainClass: string, args: string[]): Promise<s
   const java = await findJava()
   const jars = await ensureKafkaJars()
   const { stdout } = await promisify(execFile)(
-    java,
+    java.path,
     ['-Xmx128m', '-XX:TieredStopAtLevel=1', '-cp', jars.classpath, mainClass, ...args],
     {
       env: environment(),

@@ -64,7 +64,7 @@ export async function prepareStreamsPeer(
   dataDir: string,
   progress: (text: string) => void,
 ): Promise<StreamsPeer | null> {
-  const java = await findJava()
+  const { path: java } = await findJava()
   const run = promisify(execFile)
   const { stdout: modules } = await run(java, ['--list-modules'])
   if (!/^jdk\.compiler@/m.test(modules)) return null

@@ -1,15 +1,17 @@
 import { once } from 'node:events'
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { chmod, cp, mkdtemp, readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Kafka as KafkaJs, logLevel } from 'kafkajs'
 import { pino } from 'pino'
-import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
+import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest'
 import { freePort } from '../../core/ports.ts'
 import { isAlive } from '../../core/processes.ts'
 import { type Kafka, startKafka } from '../../embedded/kafka.ts'
+import { ensureKafkaJars } from '../../embedded/kafka-jars.ts'
 import { makeCertificates } from '../security/certificates.ts'
+import { PATIENT } from '../support/patience.ts'
 
 const logger = pino({ level: 'silent' })
 let dir: string
@@ -52,10 +54,11 @@ async function write(kafka: Kafka, topic: string, value: string): Promise<void> 
   await producer.disconnect()
 }
 
+/** A broker that answers may not be the leader of all of its partitions yet. */
 async function end(kafka: Kafka, topic: string): Promise<number> {
   const admin = client(kafka.brokers).admin()
   await admin.connect()
-  const offsets = await admin.fetchTopicOffsets(topic)
+  const offsets = await vi.waitFor(() => admin.fetchTopicOffsets(topic), PATIENT)
   await admin.disconnect()
   return offsets.reduce((sum, o) => sum + Number(o.high), 0)
 }
@@ -83,6 +86,34 @@ test('records outlive a stop, a kill -9 and a change of ports, in a folder with 
 
   const third = await start('a')
   expect(await end(third, 'trades')).toBe(2)
+})
+
+test('the classes of the first one that stops in peace are those of the next one', async () => {
+  const jars = await ensureKafkaJars()
+  const own = join(dir, 'jars')
+  await cp(jars.dir, own, { recursive: true, filter: (path) => !path.includes('classes-') })
+  const classpath = jars.classpath.replaceAll(jars.dir, own)
+  const maps = (kafka: Kafka) => readFile(`/proc/${kafka.pid}/maps`, 'utf8')
+  const first = await start('f', { jars: { ...jars, dir: own, classpath } })
+  expect(await maps(first)).not.toContain('/jars/classes-')
+  await first.stop()
+  expect((await readdir(own)).filter((name) => name.startsWith('classes-'))).toEqual([
+    expect.stringMatching(/^classes-[0-9a-f]{16}-[0-9a-f]{16}\.jsa$/),
+  ])
+  const second = await start('f', { jars: { ...jars, dir: own, classpath } })
+  expect(await maps(second)).toContain('/jars/classes-')
+
+  // a JVM that maps what is damaged dies
+  await second.stop()
+  const [kept] = (await readdir(own)).filter((name) => name.startsWith('classes-'))
+  await chmod(join(own, kept as string), 0o600)
+  await truncate(join(own, kept as string), 1_000_000)
+  const third = await start('f', { jars: { ...jars, dir: own, classpath } })
+  expect(await maps(third)).not.toContain('/jars/classes-')
+  await third.stop()
+  const made = (await readdir(own)).filter((name) => name.startsWith('classes-'))
+  expect(made).toHaveLength(1)
+  expect(made).not.toEqual([kept])
 })
 
 test('a broker whose parent was killed is found and replaced at the next start', async () => {

@@ -87,7 +87,7 @@ describe.each(['none', 'gzip', 'snappy', 'lz4', 'zstd'] as const)('records compr
     const topic = await kafka.createTopic()
     const payload = join(dir, `${codec}.txt`)
     await writeFile(payload, texts.join('\n'))
-    const [java, jars] = [await findJava(), await ensureKafkaJars()]
+    const [{ path: java }, jars] = [await findJava(), await ensureKafkaJars()]
     await run(java, [
       '-cp',
       jars.classpath,
