@@ -49,7 +49,8 @@ export async function startBurrow(brokers: string): Promise<Burrow> {
     const burrow = spawn('Burrow', ['-config-dir', dir], { cwd: dir, stdio: 'ignore' })
     started.push(burrow)
     await until('Burrow answers', async () => {
-      if (burrow.exitCode !== null) throw new Error(`Burrow ended: ${await readFile(logFile, 'utf8')}`)
+      if (burrow.exitCode !== null)
+        throw new Error(`Burrow ended: ${await readFile(logFile, 'utf8').catch(() => 'it has said nothing')}`)
       return (await get(port, '/v3/kafka')) !== null
     })
   } catch (error) {
@@ -132,6 +133,7 @@ function serves(port: number): Promise<boolean> {
     socket.on('data', (data) => {
       answer += data
     })
+    socket.setTimeout(2_000, () => socket.destroy()) // asked before it was ready, it may never answer
     socket.once('error', () => resolve(false))
     socket.once('close', () => resolve(answer.includes('Mode:')))
   })
