@@ -36,6 +36,17 @@ async function run(...args: string[]): Promise<string> {
   return lines.join('\n')
 }
 
+test('a dry run needs no engines, also where some are named that are away', async () => {
+  vi.stubEnv('SUPABASE_URL', 'http://127.0.0.1:1')
+  const said = vi.spyOn(process.stderr, 'write').mockImplementation(() => true)
+  const program = new Command().exitOverride()
+  register(program)
+  vi.spyOn(console, 'log').mockImplementation(() => {})
+  await program.parseAsync(['import', 'freqtrade', backtest, '--candles', dir, '--dry-run'], { from: 'user' })
+  vi.unstubAllEnvs()
+  expect(said.mock.calls.flat().join(' ')).toMatch(/It is not compared with .*: SUPABASE_URL is set, and/)
+})
+
 test('a dry run with --json is one object: trades in the order of the file, and the summary', async () => {
   const out = JSON.parse(await run('freqtrade', backtest, '--candles', dir, '--dry-run', '--json'))
   expect(out).toMatchObject({

@@ -1,5 +1,6 @@
 /** What an import does with the trades of a file: compares, publishes, waits until they are learned, and says so. */
 import { basename } from 'node:path'
+import { explain, findStrandlineError } from '../core/errors.ts'
 import { loadModel } from '../core/load-model.ts'
 import type { Need } from '../core/stack/layout.ts'
 import { createCoefficientStore } from '../core/store/coefficient-store.ts'
@@ -121,18 +122,26 @@ async function compare(stack: OpenStack, { file, events, runs, json }: Importing
   return found
 }
 
+/** Engines that are away, or only half named: a look at the file needs none. */
+const AWAY = ['LOG_UNREACHABLE', 'REGISTRY_UNREACHABLE', 'STORE_UNREACHABLE', 'CONFIG_INVALID', 'STACK_BUSY']
+
 /** By the stack that runs, if there is one: nothing is started for a look. */
 async function preview(importing: Importing): Promise<Replacement | null> {
   if (!importing.runs) return null
-  const { dataDir } = importing
-  if (!stackRuns({ dataDir, needs: NEEDS })) {
-    say('It is not compared with what was imported before: no stack runs here.')
+  const notCompared = (why: string) => {
+    say(`It is not compared with what was imported before: ${why}`)
     return null
   }
-  const stack = await openStack({ dataDir, needs: NEEDS })
+  const { dataDir } = importing
+  let stack: OpenStack | undefined
   try {
+    if (!stackRuns({ dataDir, needs: NEEDS })) return notCompared('no stack runs here.')
+    stack = await openStack({ dataDir, needs: NEEDS })
     return await compare(stack, importing)
+  } catch (error) {
+    if (!AWAY.includes(findStrandlineError(error)?.code ?? '')) throw error
+    return notCompared(explain(error))
   } finally {
-    await stack.close()
+    await stack?.close()
   }
 }
