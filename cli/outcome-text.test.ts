@@ -4,7 +4,7 @@ import { outcomeText } from './outcome-text.ts'
 
 test.each<[OutcomeDefinition, number, string, string, string]>([
   ['rr', 1.2346, '1.235', 'R/R', 'an R/R'],
-  ['rr', -0.0004, '-0.000', 'R/R', 'an R/R'],
+  ['rr', -0.0004, '0.000', 'R/R', 'an R/R'],
   ['return', 0.10916, '10.916 %', 'return', 'a return'],
   ['net_return', 0.000199, '0.020 %', 'net return', 'a net return'],
   [{ of: 'return', per: 'risk_at_entry' }, 1.5, '1.500', 'return per risk_at_entry', 'a return per risk_at_entry'],
