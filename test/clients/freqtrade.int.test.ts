@@ -175,15 +175,21 @@ describe.skipIf(!hasFreqtrade)('a real Freqtrade', () => {
   })
 
   test('beside a second one, which counts its trades from 1 as well: all of both are learned, once', async () => {
-    const before = await learned()
-    connect('second')
     const second = await stage.startBot('second')
-    await Promise.all([bot.round(['a', 'b']), second.round(['a', 'b'])])
-    expect((await second.closed()).map((t) => t.trade_id)).toEqual([1, 2])
-    await untilLearned(before + 4)
-    const events = (await logged()).filter((e) => e.position_id.startsWith('freqtrade/second/'))
-    expect(events.map((e) => e.position_id).sort()).toEqual(['freqtrade/second/BTC/USDT', 'freqtrade/second/ETH/USDT'])
-    await second.kill()
+    const connector = connect('second')
+    try {
+      await Promise.all([bot.round(['a', 'b']), second.round(['a', 'b'])])
+      const [mine, others] = [await bot.closed(), await second.closed()]
+      expect(others.map((t) => t.trade_id)).toEqual(others.map((_, i) => i + 1))
+      await untilLearned(mine.length + HISTORY + others.length)
+      const events = (await logged()).filter((e) => e.position_id.startsWith('freqtrade/second/'))
+      expect(events).toHaveLength(others.length)
+      expect(new Set(events.map((e) => e.symbol))).toEqual(new Set(['BTC/USDT', 'ETH/USDT']))
+    } finally {
+      await second.kill()
+      connector.child.kill('SIGKILL')
+      await connector.ended
+    }
   })
 
   test('backtested again, it is sized by what was known at each candle, and by nothing that came later', async () => {
@@ -207,7 +213,7 @@ describe.skipIf(!hasFreqtrade)('a real Freqtrade', () => {
   })
 
   test.skipIf(ROUNDS === 1)('whose database was reset counts from 1 again, and its trades are others', async () => {
-    const before = await learned()
+    const before = await learned() // all of them, by the tests before
     await bot.kill()
     for (const end of ['', '-wal', '-shm']) rmSync(join(stage.dir, `steady.sqlite${end}`), { force: true })
     bot = await stage.startBot('steady')
