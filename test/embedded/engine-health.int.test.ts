@@ -4,13 +4,14 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Kafka as KafkaJs, logLevel } from 'kafkajs'
 import { pino } from 'pino'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import { freePort } from '../../core/ports.ts'
 import { GROUP_OF_EACH_PARTITION, kafkaCondition } from '../../embedded/engine-health.ts'
 import { type Kafka, startKafka } from '../../embedded/kafka.ts'
 import { OFFSETS_PARTITIONS } from '../../embedded/kafka-properties.ts'
 import { startPostgres } from '../../embedded/postgres.ts'
 import { type Running, type SuperviseOptions, supervise } from '../../embedded/supervise.ts'
+import { PATIENT } from '../support/patience.ts'
 
 const logger = pino({ level: 'silent' })
 let root: string
@@ -101,15 +102,19 @@ test('regression: a broker that could not load a partition of its groups is not 
 async function partitionsOf(groups: string[], port: number): Promise<number[]> {
   const admin = new KafkaJs({ brokers: [`127.0.0.1:${port}`], logLevel: logLevel.NOTHING }).admin()
   await admin.connect()
+  // a broker that is well may be busy electing
   const ends = async () =>
-    (await admin.fetchTopicOffsets('__consumer_offsets'))
+    (await vi.waitFor(() => admin.fetchTopicOffsets('__consumer_offsets'), PATIENT))
       .sort((a, b) => a.partition - b.partition)
       .map(({ high }) => Number(high))
   await admin.createTopics({ topics: [{ topic: 't', numPartitions: 1 }] })
   const found: number[] = []
   for (const groupId of groups) {
     const before = await ends()
-    await admin.setOffsets({ groupId, topic: 't', partitions: [{ partition: 0, offset: '0' }] })
+    await vi.waitFor(
+      () => admin.setOffsets({ groupId, topic: 't', partitions: [{ partition: 0, offset: '0' }] }),
+      PATIENT,
+    )
     const after = await ends()
     found.push(after.findIndex((end, partition) => end > before[partition]!))
   }
