@@ -136,8 +136,8 @@ const NOT_AGAIN = [
 const APART = ['moving', 'legacy', 'hosted', 'doctor', 'replay', 'console']
 
 /**
- * All of it runs in chains of lanes, side by side, which share nothing: the tests on embedded engines; those in containers, and then those that run once more.
- * Whoever names tests gets one lane.
+ * All of it runs in two chains of lanes, side by side, which share nothing and take about as long: the tests on embedded engines, and then those that run once
+ * more; those in containers, and then those that run apart. Whoever names tests gets one lane.
  */
 async function lanesOf(args: string[]): Promise<Lane[][]> {
   const mode = process.env.STRANDLINE_CONTAINERS ?? 'auto'
@@ -166,8 +166,8 @@ async function lanesOf(args: string[]): Promise<Lane[][]> {
     quiet: true,
   }
   return [
-    [{ name: 'tests', args: ['--project', 'unit', '--project', 'integration', ...rest], containers: 'off' }],
-    [contained, again, apart],
+    [{ name: 'tests', args: ['--project', 'unit', '--project', 'integration', ...rest], containers: 'off' }, again],
+    [contained, apart],
   ]
 }
 
