@@ -11,8 +11,8 @@ import { BEGIN, createWorld, type World } from './world.ts'
 const REST_WITHIN_MS = 8 * 60_000
 const LOOK_MS = 500
 const LATE_MS = 6_000
-/** A run in which less happened tested nothing. */
-const FLOORS = { trades: 5, commits: 3, duplicates: 1, corrections: 1, faults: 1 }
+/** A schedule in which less happened tested nothing. Records that come twice are counted over many: by chance one in ten thousand has none. */
+const FLOORS = { trades: 5, commits: 3, corrections: 1, faults: 1 }
 
 export interface Verdict {
   seed: number
@@ -45,7 +45,7 @@ export async function simulatePlan(plan: Plan, keepLines = false, whole = true):
   const { commits, faults } = counts
   if (whole) {
     const all = Object.values(faults).reduce((sum, n) => sum + n, 0)
-    failures.push(...tooLittle({ trades: plan.trades.length, commits, duplicates, corrections, faults: all }))
+    failures.push(...tooLittle({ trades: plan.trades.length, commits, corrections, faults: all }))
   }
   for (const machine of machines) machine.process?.kill()
   return {

@@ -590,6 +590,15 @@ describe('a partition that another has claimed since', () => {
     expect(world.memory.row).toMatchObject({ epoch: 3 })
   })
 
+  it('regression: under the number of our own claim, as a restored dump has earlier ones, is claimed again too', async () => {
+    const runner = world.runner()
+    await runner.assigned(0, null)
+    const { epoch } = world.memory.row!
+    Object.assign(world.memory.row!, { epoch, holder: 'somebody-else' })
+    expect(await runner.claimAgain(0)).not.toBeNull()
+    expect(world.memory.row).toMatchObject({ epoch: epoch + 1 })
+  })
+
   it('regression: is left to the batch that waits for its turn, so that whoever stops does not wait for a database that is away', async () => {
     const runner = world.runner()
     await runner.assigned(0, null)

@@ -73,7 +73,7 @@ interface Call extends BatchControl {
 }
 
 export function createPartitionRunner(options: RunnerOptions): PartitionRunner {
-  const { consumer, topic, checkpoints, log, clock, logger, processor } = options
+  const { consumer, topic, holder, checkpoints, log, clock, logger, processor } = options
   const { ids = systemIds, maxChunk = 20_000, events = {} } = options
   const untilAnswered = createRetry(clock, logger)
   const claimPartition = createClaimer(options, untilAnswered)
@@ -334,7 +334,8 @@ export function createPartitionRunner(options: RunnerOptions): PartitionRunner {
       call.heartbeat,
     )
     if (now === undefined) return 'gone'
-    if (now === null || now.epoch !== claim?.epoch) return 'fenced'
+    // where a dump was restored, somebody else's claim may have the number of ours
+    if (now === null || now.epoch !== claim?.epoch || (now.holder ?? holder) !== holder) return 'fenced'
     call.standing = now
     call.wentTo = now.checkpoint
     return wentBack(claim.checkpoint, now.checkpoint) ? 'wentBack' : 'ours'

@@ -14,6 +14,8 @@ export interface Standing {
   version: number
   checkpoint: number | null
   last_commit: string | null
+  /** Who claimed it last. */
+  holder?: string | null
 }
 
 export interface Claimed extends LogCheckpoint {

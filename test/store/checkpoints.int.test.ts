@@ -15,7 +15,7 @@ test.each(WAYS)('%s: every claim raises the epoch, and tells what was there', as
   expect(await port.claim(at(0), 'a')).toEqual({ epoch: 1, version: 0, ...NEW })
   expect(await port.claim(at(0), 'b')).toEqual({ epoch: 2, version: 0, ...NEW })
   expect(await port.claim(at(0, 'other'), 'b')).toEqual({ epoch: 1, version: 0, ...NEW })
-  expect(await port.read(at(0))).toEqual({ epoch: 2, version: 0, checkpoint: null, last_commit: null })
+  expect(await port.read(at(0))).toEqual({ epoch: 2, version: 0, checkpoint: null, last_commit: null, holder: 'b' })
   expect(await port.read(at(7))).toBeNull()
 })
 

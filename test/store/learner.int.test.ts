@@ -204,7 +204,13 @@ describe.each([...WAYS, 'copied'] as const)('%s', (name) => {
     expect(await ledgerOf(way()).trades(port.modelVersion.id, [fresh[1]!.id, ID(9)])).toEqual([
       { id: fresh[1]!.id, rr: null, voided: false },
     ])
-    expect(await claimsOf(way()).read(of)).toEqual({ epoch: 1, version: 1, checkpoint: 10, last_commit: ID(1) })
+    expect(await claimsOf(way()).read(of)).toEqual({
+      epoch: 1,
+      version: 1,
+      checkpoint: 10,
+      last_commit: ID(1),
+      holder: expect.any(String),
+    })
     expect(await lettersOf(way()).at(of, [4, 5])).toEqual([{ offset: 5, topic_id: 'T', record_ms: 5 }])
   })
 

@@ -119,7 +119,11 @@ describe.each(WAYS)('%s', (name) => {
     expect(await commit(ways[name], { ...more, claim, events: [event('a')], seen })).toEqual(WROTE)
     const port = checkpointsOf(ways[name])
     const standing = { epoch: 1, version: 1, checkpoint: 5 }
-    expect(await port.read({ ...of, partition: claim.partition })).toEqual({ ...standing, last_commit: ID(1) })
+    expect(await port.read({ ...of, partition: claim.partition })).toEqual({
+      ...standing,
+      last_commit: ID(1),
+      holder: expect.any(String),
+    })
     expect(await port.claim({ ...of, partition: claim.partition }, 'b')).toEqual({
       ...standing,
       epoch: 2,

@@ -48,8 +48,8 @@ export function createMemoryCheckpoints(db: MemoryDatabase): CheckpointStore {
     async read(of) {
       const row = rows.get(placeOf(of))
       if (!row) return null
-      const { epoch, version, checkpoint, last_commit } = row
-      return { epoch, version, checkpoint, last_commit }
+      const { epoch, version, checkpoint, last_commit, holder } = row
+      return { epoch, version, checkpoint, last_commit, holder }
     },
     list: async (consumer, topic) =>
       rows
