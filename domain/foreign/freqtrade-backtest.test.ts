@@ -70,6 +70,17 @@ test('what a person made of a trade stays, whatever the run says', () => {
   expect(ids(found.kept)).toEqual(ids([trade(1), trade(3), trade(2)]))
 })
 
+test('a price of which a millionth of a millionth is all is another one where it doubles', () => {
+  const was = trade(1, { entry_price: 1e-12, exit_price: 1e-12 })
+  expect(replacementOf([trade(1, { ...was, exit_price: 2e-12 })], [was], [run], by).changed).toHaveLength(1)
+})
+
+test('regression: what a person has corrected, and lacks its money, is still given that', () => {
+  const was = trade(1, { revision: 1, revised_by: 'correct by me@here', rr: 2, net_return: null })
+  const found = replacementOf([trade(1)], [was], [run], by)
+  expect(found).toMatchObject({ changed: [], missing: [trade(1)], kept: [was] })
+})
+
 test('a trade that an import has retracted is back where a run has it again', () => {
   const was = trade(2, { voided: true, revision: 1, revised_by: importedBy('me@here', 'first.zip') })
   expect(replacementOf([trade(2)], [was], [run], by).changed).toMatchObject([{ after: { revision: 2, voided: false } }])

@@ -66,8 +66,11 @@ export function replacementOf(
       const is = completed(event, was)
       const isSame = !was.voided && differing(is, was).length === 0
       if (isSame) found.same++
-      else if (isByPerson(was)) found.kept.push(was)
-      else if (!was.voided && differing(is, was).every((field) => isUnknown(was[field]))) found.missing.push(event)
+      else if (isByPerson(was)) {
+        found.kept.push(was)
+        // what it came to in money is put beside what the person said
+        if (!was.voided && isUnknown(was.net_return) && event.net_return !== null) found.missing.push(event)
+      } else if (!was.voided && differing(is, was).every((field) => isUnknown(was[field]))) found.missing.push(event)
       else found.changed.push({ before: was, after: { ...is, revision: was.revision + 1, revised_by: by } })
     }
   }
@@ -99,7 +102,7 @@ function completed(event: PositionClosed, was: PositionClosed): PositionClosed {
   return { ...is, unscored_reason: was.unscored_reason }
 }
 
-/** Relative: below it a number is the same. */
+/** Relative, and below 1 too: there are pairs whose price is 1e-12. */
 const SAME = 1e-12
 
 function differing(is: PositionClosed, was: PositionClosed): Field[] {
