@@ -14,7 +14,7 @@ export function replacementText(found: Replacement): string {
   const { missing, same, changed, gone, kept } = found
   const known = same + changed.length + gone.length + kept.length
   if (known === 0) return ''
-  const parts = [`${same} are the same`]
+  const parts = same > 0 ? [`${same} are the same`] : []
   if (missing.length > 0) parts.push(`${missing.length} are new or lacked something`)
   if (changed.length > 0) parts.push(`${changed.length} came out otherwise and are replaced`)
   if (gone.length > 0) parts.push(`${gone.length} are in this backtest no more and are retracted`)

@@ -1,6 +1,6 @@
 /**
- * Kafka's classes as its JVM has them once they are loaded and checked, kept beside the jars: a start then takes half the processor. Made by the first broker that
- * stops in peace. The JVM looks itself whether they are of its build and of these jars; but one that maps a damaged file dies, so its checksum is in its name.
+ * Kafka's classes as its JVM has them once they are loaded and checked, kept beside the jars, so that a start need not do that anew. Made by the first broker that stops
+ * in peace. The JVM looks itself whether they are of its build and of these jars; but one that maps a damaged file dies, so its checksum is in its name.
  * https://docs.oracle.com/en/java/javase/17/vm/class-data-sharing.html
  */
 import { createHash, randomUUID } from 'node:crypto'
