@@ -73,7 +73,7 @@ const DISCARD: Store = {
       ? { version: 0, empty: true, ledger: [], partials: [] }
       : { status: 'ok' }) as T,
 }
-const MODEL_VERSION = { id: 1, active: true, consumer: 'bench' }
+const MODEL_VERSION = { model_version: 1, sums: 1, build: 1, active: true, consumer: 'bench' }
 const NO_COLUMNS: LearnerStore = {
   modelVersion: MODEL_VERSION,
   read: async () => ({ version: 0, empty: true, trades: [], sums: [] }),

@@ -16,6 +16,7 @@ const version = (changes: Partial<ListedVersion>): ListedVersion => ({
   lag: 0,
   coefficients: 34_567,
   size_bytes: 345_678_901,
+  sums_of: null,
   created_at: '2026-01-01T00:00:00.000Z',
   ...changes,
 })

@@ -3,6 +3,7 @@ import { shortHash } from '../core/runner/consumer-names.ts'
 import type { ListedVersion } from '../services/learner/list-versions.ts'
 import { age } from './lag-text.ts'
 import { outcomeText } from './outcome-text.ts'
+import { label } from './promote-text.ts'
 import { table } from './table.ts'
 
 const right = 'right' as const
@@ -30,12 +31,12 @@ export function modelsText(models: ListedVersion[], now: number): string {
       String(m.events),
       m.lag === null ? '–' : String(m.lag),
       String(m.coefficients),
-      size(m.size_bytes),
+      m.sums_of ? 'shared' : size(m.size_bytes),
       age((now - Date.parse(m.created_at)) / 1_000),
       ...(topics.size > 1 ? [m.topic] : []),
     ]),
   )
-  lines.push('', ...learnsLines(models))
+  lines.push('', ...learnsLines(models), ...sharesLines(models))
   const newer = models.filter((m) => m.state === 'kept' && !m.previous)
   if (models.some((m) => m.state === 'building'))
     lines.push('', 'A build that is not complete: ./strandline rebuild goes on with it.')
@@ -54,6 +55,14 @@ function learnsLines(models: ListedVersion[]): string[] {
     names.set(title, (names.get(title) ?? new Set()).add(name))
   }
   return [...names].map(([title, of]) => `Learning the ${title} of trades: ${[...of].join(', ')}.`)
+}
+
+/** Versions that read the sums of another one, a line for each of these. */
+function sharesLines(models: ListedVersion[]): string[] {
+  const readers = models.flatMap((m) => (m.sums_of ? [{ of: label(m.sums_of), name: m.name }] : []))
+  return [...Map.groupBy(readers, (r) => r.of)].map(
+    ([of, all]) => `The sums of ${of} are kept once, also for ${all.map((r) => r.name).join(', ')}.`,
+  )
 }
 
 export function size(bytes: number): string {

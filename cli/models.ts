@@ -16,7 +16,7 @@ export function register(program: Command): void {
     )
     .option(
       '--json',
-      'print one JSON object: {"models": [{"name", "hash", "build", "topic", "active", "state", "previous", "events", "lag", "coefficients", "size_bytes", "created_at"}]}; state: active, kept, building or dropping; previous: rollback goes there; events: trades in its ledger; lag: records',
+      'print one JSON object: {"models": [{"name", "hash", "build", "topic", "active", "state", "previous", "events", "lag", "coefficients", "size_bytes", "sums_of", "created_at"}]}; state: active, kept, building or dropping; previous: rollback goes there; events: trades in its ledger; lag: records; sums_of: null, or the version whose sums it reads (size_bytes is 0 then)',
     )
     .option('--data-dir <dir>', 'folder of the stack (default: .strandline)')
     .addHelpText(

@@ -28,18 +28,20 @@ export function register(program: Command): void {
     .option('--model <model>', 'the same, as an option')
     .option(
       '--json',
-      'print one JSON object: {"name", "hash", "build", "topic", "begun", "active", "complete", "records", "seconds"}; begun: it went on with one that was there; complete: false after Ctrl-C',
+      'print one JSON object: {"name", "hash", "build", "topic", "begun", "active", "complete", "sums_of", "records", "seconds"}; begun: it went on with one that was there; complete: false after Ctrl-C; sums_of: null, or the version that had the same sums, so that nothing was folded',
     )
     .option('--data-dir <dir>', 'folder of the stack (default: .strandline)')
     .addHelpText(
       'after',
       `
 It has a consumer group of its own, named with the hash of the model, and .r2 for the second build of the same definition: Redpanda
-Console shows its lag. Once it has caught up, learners that run keep it up to date.
+Console shows its lag. Once it has caught up, learners that run keep it up to date. A model that is new here, and whose sums another version
+has (same levers, outcome and decay, another rule), reads those: nothing is folded.
 
 Examples:
   ./strandline rebuild                          # the same model, folded again: bars were corrected, or the state is suspected
-  ./strandline rebuild models/lowcap-v5.json    # another definition
+  ./strandline rebuild lowcap-v5                # another rule over the same sums
+  ./strandline rebuild my-model.json            # another definition
 `,
     )
     .action(async (argument: string | undefined, { model: option, json, dataDir }: Options) => {
@@ -84,7 +86,11 @@ function rebuiltText(done: Rebuilt, records: number, seconds: number, folder: st
   const version = `${label(done)}`
   if (!done.complete)
     return `${version} stands at ${records} records. Go on with it: ./strandline rebuild${folder}. Or away with it: ./strandline drop ${shortHash(done)}${folder}`
-  const lines = [`${version} has applied the whole log: ${records} records, in ${duration(seconds)}.`]
+  const lines = [
+    done.sums_of
+      ? `${version} reads the sums of ${label(done.sums_of)}, which are the same: nothing was folded.`
+      : `${version} has applied the whole log: ${records} records, in ${duration(seconds)}.`,
+  ]
   if (done.active) lines.push('Readers see it: there was nothing else.')
   else
     lines.push(

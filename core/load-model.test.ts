@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, test } from 'vitest'
-import { loadModel, modelHash, modelNames, shippedModels } from './load-model.ts'
+import { loadModel, modelHash, modelNames, shippedModels, sumsHash } from './load-model.ts'
 
 const dir = mkdtempSync(join(tmpdir(), 'strandline-models-'))
 afterAll(() => rmSync(dir, { recursive: true }))
@@ -56,6 +56,11 @@ describe('a model file is refused with what is wrong with it', () => {
     ['an outcome per nothing', { ...v4, outcome: { of: 'rr', per: '' } }, 'outcome must be one of'],
     ['a clamp upside down', { ...v4, clamp: { min: 1, max: -1 } }, 'clamp.min must be below clamp.max'],
     ['a clamp with one end', { ...v4, clamp: { min: 1 } }, 'clamp.min must be below clamp.max'],
+    [
+      'a clamp whose squares are no numbers',
+      { ...v4, clamp: { min: -1e101, max: 1 } },
+      'clamp must lie within ±1e+100',
+    ],
     ['a clamp of null', { ...v4, clamp: null }, 'clamp.min must be below clamp.max'],
     [
       'returns without bounds',
@@ -183,6 +188,46 @@ test('another description is the same model, anything else another one', () => {
   for (const change of [{ clamp: { min: -1, max: 1 } }, { outcome: 'return' }, { multiplier: { min: 0.5, max: 2 } }])
     expect(load({ ...shrunk, ...change }).hash).not.toBe(hash)
   expect(modelHash({ ...load(shrunk).definition, description: 'x' })).toBe(hash)
+})
+
+describe('sums', () => {
+  const sumsOf = (definition: object) => sumsHash(load(definition).definition)
+
+  test('are the same whatever is read in them, and other ones of anything else', () => {
+    const same = [
+      { scale: { mean: 2, sigma: 0, floor: 1 } },
+      { shrink: { long: 1, short: 1, market: 1, interaction: 1 } },
+      { multiplier: { min: 0.5, max: 2 } },
+      { rule: 'v4', weight: { min: 0.5, max: 2 } },
+      { name: 'another', description: 'said otherwise' },
+    ]
+    for (const change of same) expect([change, sumsOf({ ...shrunk, ...change })]).toEqual([change, sumsOf(shrunk)])
+    const curator = { name: 'curator', field: 'curator' }
+    const other = [
+      { outcome: 'return' },
+      { outcome: { of: 'net_return', per: 'risk_at_entry' } },
+      { clamp: { min: -1, max: 1 } },
+      { tau_days: { short: 14, long: 91 } },
+      { sources: { only: ['pm'] } },
+      { levers: [{ ...curator, vocabulary: ['a', 'b'] }] },
+      { interactions: [{ name: 'who', members: ['curator'], present: 'any' }] },
+    ]
+    expect(new Set([sumsOf(shrunk), ...other.map((change) => sumsOf({ ...shrunk, ...change }))]).size).toBe(8)
+  })
+
+  test('of R/R have the bounds that every R/R has, said or not', () => {
+    expect(sumsOf({ ...v4, outcome: 'rr', clamp: { min: -10, max: 10 } })).toBe(sumsOf(v4))
+    expect(sumsOf({ ...v4, clamp: { min: -10, max: 9 } })).not.toBe(sumsOf(v4))
+  })
+
+  test('of shipped models: two rules, one of each kind', () => {
+    const groups = Map.groupBy(modelNames(), (name) => sumsHash(loadModel(name).definition))
+    expect([...groups.values()]).toEqual(
+      [['freqtrade', 'freqtrade-v5'], ['freqtrade-return'], ['lowcap-return'], ['lowcap-v4', 'lowcap-v5']].sort(
+        (a, b) => ((a[0] as string) < (b[0] as string) ? -1 : 1),
+      ),
+    )
+  })
 })
 
 test('every model that comes along loads; of those that read an entry context in one way the one with the rule v4 is named', () => {

@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url'
 import { isObject } from '../domain/is-object.ts'
 import { checkModel } from '../domain/learning/check-model.ts'
 import { compileModel, type Model, type ModelDefinition } from '../domain/learning/model.ts'
+import { sumsDefinition } from '../domain/learning/sums-definition.ts'
 import { canonicalJson } from './canonical-json.ts'
 import { StrandlineError } from './errors.ts'
 
@@ -82,5 +83,10 @@ export function modelNames(): string[] {
 /** Only what changes the state: a new description is the same model. */
 export function modelHash(definition: ModelDefinition): string {
   const { description: _, ...rest } = definition
-  return createHash('sha256').update(canonicalJson(rest)).digest('hex')
+  return sha256(rest)
 }
+
+/** Models of one log that have the same make the same sums, which are kept once. */
+export const sumsHash = (definition: ModelDefinition): string => sha256(sumsDefinition(definition))
+
+const sha256 = (of: object) => createHash('sha256').update(canonicalJson(of)).digest('hex')

@@ -56,7 +56,7 @@ export function compareDatabase(databaseUrl: string): Promise<Comparison> {
 
 /** Through the API; what is learned meanwhile may be in a part of it. Errors: STORE_UNREACHABLE, STORE_SCHEMA, STORE_REJECTED. */
 export async function compareLegacy(store: LegacyStore): Promise<Comparison> {
-  const { table, model_version: modelVersion, definition, hash, baseline, before, names } = await store.head()
+  const { table, sums, definition, hash, baseline, before, names } = await store.head()
   const summary: Comparison['summary'] = { ...zeroes(), opposite: 0, new_interactions: 0 }
   const result: Comparison = {
     table,
@@ -68,9 +68,9 @@ export async function compareLegacy(store: LegacyStore): Promise<Comparison> {
   }
   if (table === null) return result
   const old = await readOld(store)
-  const model = definition && modelVersion !== null ? compileModel(definition, hash ?? '') : null
+  const model = definition && sums !== null ? compileModel(definition, hash ?? '') : null
   const ours = model ? await readOurs(store, old) : new Map<string, Value>()
-  const rules = model ? await byOldRule(store, model, modelVersion as number, old) : new Map<string, Rules>()
+  const rules = model ? await byOldRule(store, model, sums as number, old) : new Map<string, Rules>()
   const learns = new Set(names.map((n) => JSON.stringify(n)))
   const module = definition?.module ?? ''
 
@@ -99,7 +99,7 @@ export async function compareLegacy(store: LegacyStore): Promise<Comparison> {
     add({ module, scope, name, key }, mine, null)
   }
   const compared = result.rows.filter((r) => r.scope === 'interaction' && r.ours).length
-  const all = model ? await store.countInteractions(modelVersion as number) : 0
+  const all = model ? await store.countInteractions(sums as number) : 0
   summary.new_interactions = all === null ? null : all - compared
   result.rows.sort((a, b) => apart(b) - apart(a))
   return result
@@ -158,12 +158,7 @@ interface Rules {
 }
 
 /** The old rule over the ledger, for the rows of the old table. */
-async function byOldRule(
-  store: LegacyStore,
-  model: Model,
-  modelVersion: number,
-  old: OldRow[],
-): Promise<Map<string, Rules>> {
+async function byOldRule(store: LegacyStore, model: Model, sums: number, old: OldRow[]): Promise<Map<string, Rules>> {
   const none = (): ByOldRule => ({ rr: 0, n: 0, newest: 0 })
   const rules = new Map(
     old.map((r): [string, Rules] => [
@@ -184,7 +179,7 @@ async function byOldRule(
   }
   const trades: { id: string; closed_at: number; rr: number; of: Rules[] }[] = []
   for (let block = 0, blocks = 1; block < blocks; block += BLOCKS) {
-    const page = await store.trades(modelVersion, block, BLOCKS)
+    const page = await store.trades(sums, block, BLOCKS)
     blocks = page.blocks
     for (const [id, closed_at, rr, levers] of page.rows) {
       const of = rulesOf(levers)

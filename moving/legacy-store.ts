@@ -14,7 +14,8 @@ export interface Named {
 export interface ComparisonHead {
   /** The old table, under the name that it has now; null: there was none. */
   table: string | null
-  model_version: number | null
+  /** Those of the active version; null: none is. */
+  sums: number | null
   definition: ModelDefinition | null
   hash: string | null
   baseline: unknown
@@ -29,11 +30,11 @@ export interface LegacyStore {
   oldRows(offset: number, limit: number): Promise<Record<string, unknown>[]>
   /** Coefficients that are learned: these interactions, or, with null, every lever. */
   learned(interactions: [name: string, key: string][] | null): Promise<(Value & Named)[]>
-  /** How many interactions a model version has; null: so many that the database gave up counting. */
-  countInteractions(modelVersion: number): Promise<number | null>
+  /** How many interactions sums have; null: so many that the database gave up counting. */
+  countInteractions(sums: number): Promise<number | null>
   /** Scored trades of some blocks of the ledger's table. */
   trades(
-    modelVersion: number,
+    sums: number,
     firstBlock: number,
     blocks: number,
   ): Promise<{ blocks: number; rows: [id: string, closed_at: number, rr: number, levers: string][] }>
@@ -44,15 +45,15 @@ export const createLegacyStore = (store: Pick<Store, 'rpc'>): LegacyStore => ({
   oldRows: (offset, limit) => store.rpc('strandline_compare_old', { p_offset: offset, p_limit: limit }),
   learned: (interactions) =>
     store.rpc('strandline_compare_learned', { p_keys: interactions && JSON.stringify(interactions) }),
-  async countInteractions(modelVersion) {
+  async countInteractions(sums) {
     try {
-      return Number(await store.rpc('strandline_compare_interactions', { p_model_version: modelVersion }))
+      return Number(await store.rpc('strandline_compare_interactions', { p_sums: sums }))
     } catch (error) {
       // a hosted project ends a statement after 8 s
       if (findStrandlineError(error)?.code === 'STORE_REJECTED') return null
       throw error
     }
   },
-  trades: (modelVersion, firstBlock, blocks) =>
-    store.rpc('strandline_compare_trades', { p_model_version: modelVersion, p_block: firstBlock, p_blocks: blocks }),
+  trades: (sums, firstBlock, blocks) =>
+    store.rpc('strandline_compare_trades', { p_sums: sums, p_block: firstBlock, p_blocks: blocks }),
 })

@@ -5,8 +5,7 @@ import type { Config } from '../core/config.ts'
 import { findStrandlineError, StrandlineError } from '../core/errors.ts'
 import { loadModel } from '../core/load-model.ts'
 import type { EventLog } from '../core/log/log.ts'
-import { learnerConsumer } from '../core/runner/consumer-names.ts'
-import { type CoefficientStore, createCoefficientStore, type VersionRow } from '../core/store/coefficient-store.ts'
+import { createCoefficientStore, type StoredCoefficients, type StoredVersion } from '../core/store/coefficient-store.ts'
 import { unknownModel } from '../core/store/model-versions.ts'
 import type { Store } from '../core/store/store.ts'
 import type { Cut } from '../domain/history/cut.ts'
@@ -61,6 +60,8 @@ export async function openHistory(deps: HistoryDeps, name?: string): Promise<Ope
 export interface NamedVersion extends Pick<OpenHistory, 'model' | 'build' | 'active' | 'model_version'> {
   /** undefined: it is in no database, and read from the topic of the loop. */
   topic: string | undefined
+  /** Of its learner; undefined: none ever ran. */
+  consumer: string | undefined
 }
 
 /** As openHistory. */
@@ -72,6 +73,7 @@ export async function versionNamed(store: Store, name?: string): Promise<NamedVe
     active: version?.active ?? false,
     model_version: version?.model_version ?? null,
     topic: version?.topic,
+    consumer: version?.consumer,
   }
 }
 
@@ -86,14 +88,13 @@ export function sourceOf({ log, config, cacheDir, progress }: HistoryDeps, versi
 /** What was read, less what the learner refused. Errors: STORE_UNREACHABLE. */
 export async function openedOf(
   store: Store,
-  { topic: named, ...version }: NamedVersion,
+  { topic: named, consumer, ...version }: NamedVersion,
   { history, ends, read }: ReadHistory,
   fallbackTopic: string,
 ): Promise<OpenHistory> {
   const topic = named ?? fallbackTopic
-  const { model, build } = version
-  const consumer = learnerConsumer({ model: model.definition.name, hash: model.hash, build })
-  const refused = history.rowsAt(new Set((await readLetters(createAuditStore(store), topic, consumer)).keys()))
+  const letters = consumer === undefined ? [] : (await readLetters(createAuditStore(store), topic, consumer)).keys()
+  const refused = history.rowsAt(new Set(letters))
   return {
     ...version,
     topic,
@@ -113,7 +114,7 @@ export async function modelNamed(store: Store, name: string): Promise<Model> {
 }
 
 /** null: nobody ever learned under it, and there is such a model. */
-async function findVersion(store: CoefficientStore, name: string | undefined): Promise<VersionRow | null> {
+async function findVersion(store: StoredCoefficients, name: string | undefined): Promise<StoredVersion | null> {
   const version = await store.version(name ?? null)
   if (version) return version
   if (name === undefined)

@@ -1,4 +1,5 @@
-/** The sums that a model version keeps, page by page: port, and its adapter over the database's functions. */
+/** The sums that a model version reads, page by page: port, and its adapter over the database's functions. */
+import type { StoredVersion } from '../core/store/coefficient-store.ts'
 import type { Store } from '../core/store/store.ts'
 import type { Scope } from '../domain/learning/model.ts'
 import type { AmountValues } from '../domain/learning/sums-table.ts'
@@ -27,12 +28,7 @@ export interface SumsPage {
   next: SumsPlace | null
 }
 
-/** Whose sums. */
-export interface SumsOwner {
-  consumer: string
-  topic: string
-  model_version: number
-}
+export type SumsOwner = Pick<StoredVersion, 'sums' | 'consumer' | 'topic'>
 
 export interface SumsStore {
   /** @param size rows of one page, about. Errors: STORE_UNREACHABLE, STORE_SCHEMA. */
@@ -42,11 +38,11 @@ export interface SumsStore {
 export const FIRST: SumsPlace = { key: '', name: '' }
 
 export const createSumsStore = (store: Pick<Store, 'rpc'>): SumsStore => ({
-  page: ({ consumer, topic, model_version }, { key, name }, size) =>
+  page: ({ consumer, topic, sums }, { key, name }, size) =>
     store.rpc('strandline_audit_sums', {
       p_consumer: consumer,
       p_topic: topic,
-      p_model_version: model_version,
+      p_sums: sums,
       p_after_key: key,
       p_after_name: name,
       p_size: size,

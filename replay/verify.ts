@@ -5,7 +5,6 @@
 import type { Config } from '../core/config.ts'
 import { StrandlineError } from '../core/errors.ts'
 import type { EventLog } from '../core/log/log.ts'
-import { learnerConsumer } from '../core/runner/consumer-names.ts'
 import { createCoefficientStore } from '../core/store/coefficient-store.ts'
 import { unknownModel } from '../core/store/model-versions.ts'
 import type { Store } from '../core/store/store.ts'
@@ -83,9 +82,8 @@ export async function openVerifier({ store, log, config, progress }: VerifyDeps,
       todo: 'Run one: ./strandline up.',
     })
   }
-  const { topic, hash, build, active, model_version } = version
+  const { topic, hash, build, active, model_version, consumer } = version
   const model = compileModel(version.definition, hash)
-  const consumer = learnerConsumer({ model: model.definition.name, hash, build })
   const letters = createAuditStore(store)
   const refused = new Set<string>()
   const logFold = createLogFold({ log, registry: config.registry, topic, model, refused, progress })
@@ -97,7 +95,7 @@ export async function openVerifier({ store, log, config, progress }: VerifyDeps,
     model_version,
     events: logFold.events,
     async page(after, size) {
-      const page = await sums.page({ consumer, topic, model_version }, after, size)
+      const page = await sums.page(version, after, size)
       if (logFold.isBeyond(page.checkpoints)) return null
       // a letter is there before the checkpoint behind it
       for (const place of (await readLetters(letters, topic, consumer)).keys()) refused.add(place)

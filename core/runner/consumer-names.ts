@@ -9,11 +9,11 @@ export interface LearnerName {
   build: number
 }
 
-/** What tells a version from others of its model: the beginning of its hash, and its build. As `strandline.learner_consumer` has it. */
+/** What tells a version from others of its model: the beginning of its hash, and its build. */
 export const shortHash = ({ hash, build }: Omit<LearnerName, 'model'>): string =>
   build > 1 ? `${hash.slice(0, 12)}.r${build}` : hash.slice(0, 12)
 
-/** Checkpoints of a model version: learner/lowcap-v4/0123456789ab, learner/lowcap-v4/0123456789ab.r2. */
+/** Checkpoints of a model version that has sums of its own: learner/lowcap-v4/0123456789ab, learner/lowcap-v4/0123456789ab.r2. As `strandline.learner_consumer` has it. */
 export const learnerConsumer = (version: LearnerName): string => `learner/${version.model}/${shortHash(version)}`
 
 const LEARNER = /^learner\/(.+)\/([0-9a-f]+(?:\.r\d+)?)$/

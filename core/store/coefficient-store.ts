@@ -2,7 +2,7 @@
 import type { ModelDefinition } from '../../domain/learning/model.ts'
 import type { Evidence } from '../../domain/learning/sums.ts'
 import type { CoefficientKey } from '../../domain/sizing/allocation.ts'
-import { createModelVersionStore, type ModelVersionStore } from './model-versions.ts'
+import { createModelVersionStore, type ModelVersionStore, type SumsOf } from './model-versions.ts'
 import type { Store } from './store.ts'
 
 export interface Baseline {
@@ -19,6 +19,9 @@ export interface VersionRow {
   active: boolean
   definition: ModelDefinition
 }
+
+/** A version that is in the database. */
+export interface StoredVersion extends VersionRow, SumsOf {}
 
 /** What the trades of a coefficient amount to; what follows of that, by the model's rule: learned.ts. */
 export interface LearnedRow extends CoefficientKey, Evidence {}
@@ -69,7 +72,12 @@ export interface CoefficientStore extends Pick<ModelVersionStore, 'list'> {
   page(filter: PageFilter, after: string, size: number): Promise<CoefficientPage>
 }
 
-export function createCoefficientStore(store: Pick<Store, 'rpc'>): CoefficientStore {
+/** What is learned now; another one may be of the past, and in no database. */
+export interface StoredCoefficients extends CoefficientStore {
+  version(model: string | null): Promise<StoredVersion | null>
+}
+
+export function createCoefficientStore(store: Pick<Store, 'rpc'>): StoredCoefficients {
   return {
     list: createModelVersionStore(store).list,
     version: (model) => store.rpc('strandline_decision_model', { p_model: model }),

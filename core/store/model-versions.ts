@@ -1,5 +1,6 @@
 /**
- * Model versions: a model folded over one log each, once or in several builds. One of them is active: it is what readers see. Port, and its adapter over the
+ * Model versions: a model folded over one log each, once or in several builds. One of them is active: it is what readers see. A model whose sums another
+ * version has reads those: ledger, sums, checkpoints and learners are of the sums, and not of each version that reads them. Port, and its adapter over the
  * database's functions; in memory: memory/model-versions.ts.
  */
 import type { ModelDefinition } from '../../domain/learning/model.ts'
@@ -9,7 +10,15 @@ import type { LearnerName } from '../runner/consumer-names.ts'
 import { createCheckpointStore } from './checkpoint-store.ts'
 import type { Store } from './store.ts'
 
-export interface ModelVersion extends LearnerName {
+/** Whose sums a version reads. */
+export interface SumsOf {
+  /** Its own, or those of the version with this number. */
+  sums: number
+  /** Names the checkpoints of these sums in `consumer_checkpoints`. */
+  consumer: string
+}
+
+export interface ModelVersion extends LearnerName, SumsOf {
   model_version: number
   /** What it learns. */
   outcome: OutcomeDefinition
@@ -32,18 +41,25 @@ export interface NamedModel {
   model: string
   hash: string
   definition: ModelDefinition
+  /** Of what its sums depend on (core/load-model.ts). */
+  sums_hash: string
   topic: string
 }
 
-export interface OpenedVersion {
+/** A version as its learner has it: what is applied is applied to its sums, whoever else reads them. */
+export interface OpenedVersion extends SumsOf {
   model_version: number
+  /** When it was opened; a switch changes it at any time. */
   active: boolean
   build: number
 }
 
-/** A version that learners keep up to date. */
-export type MaintainedVersion = Pick<ModelVersion, 'model_version' | 'model' | 'hash' | 'build' | 'active'> & {
-  definition: ModelDefinition
+/** Sums that learners keep up to date, under the version that they are of. */
+export interface MaintainedSums extends OpenedVersion, Pick<NamedModel, 'model' | 'hash' | 'definition'> {
+  /** Readers see a version that reads them. */
+  active: boolean
+  /** The models of all versions that read them. */
+  models: string[]
 }
 
 export interface Switch {
@@ -57,16 +73,16 @@ export interface Switch {
 export interface ModelVersionStore {
   /** The version with which a learner of the model goes on: the active build, else the newest; where there is none, a new one. Readers see it only where they see no other yet. */
   open(model: NamedModel): Promise<OpenedVersion>
-  /** A build of its own beside the others: the one that was begun (`begun`) and has not caught up, else a new one. */
+  /** A build beside the others: the one that was begun (`begun`) and has not caught up, else a new one. A model that is new here may find its sums with another version: then there is nothing to fold. */
   openBuild(model: NamedModel): Promise<OpenedVersion & { begun: boolean }>
   /** A build has caught up: learners keep it up to date from now on. */
   built(modelVersion: number): Promise<void>
-  /** Those over a topic that learners keep up to date, the active one first. */
-  maintained(topic: string): Promise<MaintainedVersion[]>
+  /** What learners of a topic keep up to date; what readers see first. */
+  maintained(topic: string): Promise<MaintainedSums[]>
   /** The active one first, then the newest first. */
   list(): Promise<ModelVersion[]>
-  /** Whether readers see this version now. */
-  isActive(modelVersion: number): Promise<boolean>
+  /** Whether readers see a version now that reads these sums. */
+  isActive(sums: number): Promise<boolean>
   /**
    * Makes it the one that readers see; 'unknown': there is no such version.
    * @param from the version that is taken for the active one; null: whichever is
@@ -76,10 +92,11 @@ export interface ModelVersionStore {
 }
 
 export function createModelVersionStore(store: Pick<Store, 'rpc'>): ModelVersionStore {
-  const named = ({ model, hash, definition, topic }: NamedModel) => ({
+  const named = ({ model, hash, definition, sums_hash, topic }: NamedModel) => ({
     p_model: model,
     p_hash: hash,
     p_definition: JSON.stringify(definition),
+    p_sums_hash: sums_hash,
     p_topic: topic,
   })
   return {
@@ -88,8 +105,7 @@ export function createModelVersionStore(store: Pick<Store, 'rpc'>): ModelVersion
     built: (id) => store.rpc('strandline_learner_built', { p_model_version: id }),
     maintained: (topic) => store.rpc('strandline_learner_maintained', { p_topic: topic }),
     list: () => store.rpc('strandline_learner_versions', {}),
-    isActive: async (id) =>
-      (await store.rpc<boolean | null>('strandline_learner_is_active', { p_model_version: id })) === true,
+    isActive: (sums) => store.rpc('strandline_learner_is_active', { p_sums: sums }),
     activate: (id, from = null, back = false) =>
       store.rpc('strandline_learner_activate', { p_model_version: id, p_from: from, p_back: back }),
   }

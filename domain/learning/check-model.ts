@@ -20,6 +20,9 @@ const FIELDS: readonly string[] = Object.keys({
   interactions: true,
 } satisfies Record<keyof ModelDefinition, true>)
 
+/** The squares of outcomes are summed up as well. */
+const LARGEST_OUTCOME = 1e100
+
 const OUTCOMES: readonly unknown[] = ['rr', 'return', 'net_return'] satisfies OutcomeName[]
 
 /** A sentence without its full stop, or null. The levers are written out by now. */
@@ -38,7 +41,8 @@ function checkOutcome({ outcome = 'rr', clamp }: Record<string, unknown>): strin
     return `outcome must be one of ${OUTCOMES.join(', ')}, or {"of": one of them, "per": a measure known at entry}`
   if (clamp !== undefined) {
     const { min, max } = isObject(clamp) ? clamp : {}
-    return isNumber(min) && isNumber(max) && min < max ? null : 'clamp.min must be below clamp.max'
+    if (!isNumber(min) || !isNumber(max) || min >= max) return 'clamp.min must be below clamp.max'
+    return Math.max(-min, max) <= LARGEST_OUTCOME ? null : `clamp must lie within ±${LARGEST_OUTCOME}`
   }
   if (of !== 'rr') return 'an outcome that is not rr has no bounds: it needs a clamp'
   return per === undefined ? null : `an outcome per ${per} has no bounds: it needs a clamp`

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { loadModel } from '../../core/load-model.ts'
-import { escapePart, type LeverSource, unescapePart } from './model.ts'
+import { BASELINE, escapePart, type LeverSource, SQUARES, unescapePart } from './model.ts'
 
 const lowcap = loadModel('lowcap-v4')
 const freqtrade = loadModel('freqtrade')
@@ -138,9 +138,10 @@ describe('the groups of a trade', () => {
     '1h',
   )
 
-  it('are the baseline, one for each lever, and the interaction with its parts in order', () => {
+  it('are the baseline with its squares, one for each lever, and the interaction with its parts in order', () => {
     expect(lowcap.groups(lowcap.leverValues(all))).toEqual([
-      { scope: 'global', name: 'global', key: '' },
+      BASELINE,
+      SQUARES,
       { scope: 'lever', name: 'curator', key: '0xdetweiler' },
       { scope: 'lever', name: 'chain', key: 'base' },
       { scope: 'lever', name: 'cap', key: '1m-2m' },
@@ -164,8 +165,8 @@ describe('the groups of a trade', () => {
     )
   })
 
-  it('without any lever are the baseline alone', () => {
-    expect(lowcap.groups(lowcap.leverValues(source()))).toEqual([{ scope: 'global', name: 'global', key: '' }])
+  it('without any lever are the baseline alone, with its squares', () => {
+    expect(lowcap.groups(lowcap.leverValues(source()))).toEqual([BASELINE, SQUARES])
   })
 
   it('keep % and | apart in a key, but not in the value of the lever', () => {

@@ -93,7 +93,7 @@ export interface Model {
   leverValues(event: LeverSource, leftOut?: string[]): LeverValue[]
   /** The same, from texts: lever name to value. */
   valuesOf(values: ReadonlyMap<string, string>): LeverValue[]
-  /** Baseline first (behind it, by the rule shrunk, its squares), then levers in the model's order, then interactions. */
+  /** Baseline first, behind it its squares, then levers in the model's order, then interactions. */
   groups(values: readonly LeverValue[]): Group[]
   /** The lever values that an interaction is made of. */
   members(interaction: Pick<Group, 'name' | 'key'>): Group[]
@@ -126,7 +126,7 @@ export interface LeverValue {
 }
 
 export const BASELINE: Group = { scope: 'global', name: 'global', key: '' }
-/** Not the outcomes of all trades but their squares: what the rule shrunk takes the outcomes' spread from. */
+/** Not the outcomes of all trades but their squares: what the rule shrunk takes the outcomes' spread from. Every model's sums have them, so that any rule reads them. */
 export const SQUARES: Group = { scope: 'global', name: 'global', key: 'squares' }
 
 /** Values remembered of one lever, and combinations of them; a free lever may have any number. */
@@ -164,7 +164,7 @@ export function compileModel(definition: ModelDefinition, hash: string): Model {
 
   /** `leftOut` takes the names of interactions whose key is too long. */
   function groupsOf(values: readonly LeverValue[], leftOut?: string[]): Group[] {
-    const groups: Group[] = definition.rule === 'shrunk' ? [BASELINE, SQUARES] : [BASELINE]
+    const groups: Group[] = [BASELINE, SQUARES]
     const ofLever = new Array<LeverValue | undefined>(levers.length).fill(undefined)
     for (const value of values) {
       groups.push(value.group)

@@ -50,13 +50,20 @@ describe('a trade as the ledger keeps it', () => {
     const long = trade({ levers: { curator: 'ä'.repeat(MAX_KEY_BYTES / 2 + 1), chain: 'base' } })
     expect(long.leftOut).toEqual(['curator'])
     expect(long.levers).toBe('|chain=base|vol=100k-250k|timeframe=1h|')
-    expect(long.groups.map((g) => g.key)).toEqual(['', 'base', '100k-250k', '1h', 'chain=base|vol=100k-250k'])
+    expect(long.groups.map((g) => g.key)).toEqual([
+      '',
+      'squares',
+      'base',
+      '100k-250k',
+      '1h',
+      'chain=base|vol=100k-250k',
+    ])
   })
 
   it('does not count for an interaction whose key is longer than an index takes, escapes counted', () => {
     const long = trade({ levers: { curator: '|'.repeat(700), chain: 'base' } })
     expect(long.leftOut).toEqual(['interaction'])
-    expect(long.groups.map((g) => g.name)).toEqual(['global', 'curator', 'chain', 'vol', 'timeframe'])
+    expect(long.groups.map((g) => g.name)).toEqual(['global', 'global', 'curator', 'chain', 'vol', 'timeframe'])
     expect(groupsOfLedger(lowcap, long)).toEqual(long.groups)
     expect(trade({ levers: { curator: 'x'.repeat(MAX_KEY_BYTES - 60) } })).not.toHaveProperty('leftOut')
     expect(trade({ levers: { curator: '|'.repeat(700) }, rr: null })).not.toHaveProperty('leftOut')

@@ -109,7 +109,7 @@ const LEVER = 2
 const INTERACTION = 3
 
 /**
- * @param seen what is known of the trade's groups: the baseline first
+ * @param seen what is known of the trade's groups: the baseline and its squares first
  * @param count so many of them
  * @param members of each interaction in turn, the places of its lever values in `seen`
  */
@@ -161,9 +161,9 @@ function v4Size(definition: ModelDefinition): Size {
     const base = (seen[0] as Evidence).rr_short
     const weigh = ({ n, rr_short }: Evidence) => (n > 0 ? weightOf(rr_short, base, bounds) : 1)
     let damped = false
-    for (let i = 1; i < count; i++) if (scopes[i] === INTERACTION) damped ||= isDamping(weigh(seen[i] as Evidence))
+    for (let i = 2; i < count; i++) if (scopes[i] === INTERACTION) damped ||= isDamping(weigh(seen[i] as Evidence))
     let product = 1
-    for (let i = 1; i < count; i++) {
+    for (let i = 2; i < count; i++) {
       const weight = weigh(seen[i] as Evidence)
       product *= damped && scopes[i] === LEVER ? towardOne(weight) : weight
     }

@@ -23,7 +23,8 @@ const MOST_SEEKS = 50
 
 export interface Loop {
   db: MemoryDatabase
-  modelVersion: number
+  /** Whose sums they are. */
+  sums: number
   /** Letters that were sent to the dead-letter topic. */
   sent(): number
   /** Until all are applied, by both. Error (any): a record that stops them. */
@@ -46,7 +47,7 @@ export async function createLoop(model: Model, { flat, whole }: Decoders, clock:
   const db = createMemoryDatabase({ now: clock.now })
   const stores = createMemoryLearnerStores(db, TOPIC)
   const version = await openVersion(stores.versions, model, TOPIC)
-  await stores.versions.activate(version.id)
+  await stores.versions.activate(version.model_version)
   const logger = pino({ level: 'silent' })
   let sent = 0
   let end = 0
@@ -89,7 +90,7 @@ export async function createLoop(model: Model, { flat, whole }: Decoders, clock:
   )
   return {
     db,
-    modelVersion: version.id,
+    sums: version.sums,
     sent: () => sent,
     async feed(records) {
       end = records.length

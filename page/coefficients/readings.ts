@@ -4,9 +4,8 @@
  * the checkpoints says which there are and in which order, and the database the numbers of those that are shown.
  */
 import type { Clock } from '../../core/clock.ts'
-import { learnerConsumer } from '../../core/runner/consumer-names.ts'
 import { createCheckpointStore } from '../../core/store/checkpoint-store.ts'
-import { createCoefficientStore, type VersionRow } from '../../core/store/coefficient-store.ts'
+import { createCoefficientStore } from '../../core/store/coefficient-store.ts'
 import { evidenceIn, readCoefficients, readLearned } from '../../core/store/learned.ts'
 import type { Store } from '../../core/store/store.ts'
 import { coefficientsInSteps } from '../../domain/history/coefficients-at.ts'
@@ -87,7 +86,7 @@ export function createReadings(
     const last = newest.get(model_version)
     if (last && began - last.began < FRESH_MS && last.reading.head.active === active && !(all && last.reading.exact))
       return last.reading
-    const stands = await checkpoints.list(consumerOf(version), version.topic)
+    const stands = await checkpoints.list(version.consumer, version.topic)
     const at = [...stands.map((s): [number, number] => [s.partition, s.checkpoint ?? 0])]
     const size = sizes.get(model_version)
     const keyed = (listing: boolean) => JSON.stringify(['now', model_version, active, at, listing])
@@ -168,7 +167,6 @@ const versionOf = ({ model, model_version, build, active }: OpenHistory) => ({
   active,
 })
 const versionKey = ({ model, build, active, topic }: OpenHistory) => [model.hash, build, active, topic]
-const consumerOf = ({ definition, hash, build }: VersionRow) => learnerConsumer({ model: definition.name, hash, build })
 
 /** A number for each object, as long as it lives. */
 function createNumbers(): (one: object) => number {

@@ -17,7 +17,7 @@ function oneAtATime() {
       rebuild: (_options, hear, signal) => {
         heard = hear
         return new Promise<Rebuilt>((resolve, reject) => {
-          end = (complete) => resolve({ ...VERSION, begun: false, active: false, complete })
+          end = (complete) => resolve({ ...VERSION, begun: false, active: false, complete, sums_of: null })
           fail = reject
           signal.addEventListener('abort', () => end(false))
         })

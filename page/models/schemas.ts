@@ -30,6 +30,11 @@ const KNOWS = {
   },
 }
 
+const SUMS_OF: Schema = {
+  ...orNull(VERSION_NAME),
+  description: 'The version whose sums it reads, for they are the same: nothing was folded. null: it has its own.',
+}
+
 export const MODELS: Schema = {
   title: 'Models',
   ...record({
@@ -51,7 +56,11 @@ export const MODELS: Schema = {
           description: 'Records of its log that it has not applied; null: there is no such topic any more.',
         },
         coefficients: WHOLE,
-        size_bytes: { ...WHOLE, description: 'On disk, about.' },
+        size_bytes: {
+          ...WHOLE,
+          description: 'On disk, about; 0: it takes no room beside the version whose sums it reads.',
+        },
+        sums_of: SUMS_OF,
         created_at: { type: 'string', format: 'date-time' },
       }),
     },
@@ -109,6 +118,7 @@ const REBUILT = record({
   begun: { type: 'boolean', description: 'It went on with one that was there.' },
   active: { type: 'boolean', description: 'Readers see it: there was nothing else.' },
   complete: { type: 'boolean', description: 'false: it was given up, and goes on when it is asked for again.' },
+  sums_of: SUMS_OF,
   records: { ...WHOLE, description: 'Of the log, that it has applied.' },
   seconds: { type: 'number' },
 })

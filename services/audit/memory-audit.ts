@@ -33,7 +33,7 @@ export function createMemoryAudit(db: MemoryDatabase): AuditStore {
       return { ids: page.flatMap((p) => p.completed_trades).flatMap((t) => t.event_id ?? []), next }
     },
     ledger(after, limit) {
-      const active = activeVersion(db)?.model_version
+      const active = activeVersion(db)?.sums
       const rows = learnedTables(db)
         .ledger.rows()
         .filter((l) => l.model_version === active)

@@ -4,15 +4,15 @@ import { StrandlineError } from '../../core/errors.ts'
 import { loadModel } from '../../core/load-model.ts'
 import { type PartitionOffsets, writtenEnd } from '../../core/log/log.ts'
 import type { Service, ServiceDeps } from '../../core/service.ts'
-import { createModelVersionStore, readCheckpoints } from '../../core/store/model-versions.ts'
+import { createModelVersionStore, type OpenedVersion, readCheckpoints } from '../../core/store/model-versions.ts'
 import { createTeller } from '../../core/teller.ts'
 import type { Model } from '../../domain/learning/model.ts'
 import { startVersion } from './index.ts'
-import { type OpenVersion, openVersion } from './learner-store.ts'
+import { openVersion } from './learner-store.ts'
 
 export interface CaughtUp {
   model: Model
-  modelVersion: OpenVersion
+  modelVersion: OpenedVersion
   /** Records of the topic that are learned now (all partitions' ends). */
   records: number
 }
@@ -63,7 +63,7 @@ export async function learnUntilCaughtUp(
 export async function applyWholeLog(
   deps: ServiceDeps,
   model: Model,
-  modelVersion: OpenVersion,
+  modelVersion: OpenedVersion,
   options: CatchUpOptions,
 ): Promise<boolean> {
   let ends = await writtenEnds(deps)
@@ -99,7 +99,7 @@ async function writtenEnds({ log, config }: ServiceDeps): Promise<PartitionOffse
 async function applied(
   { log, store, clock, config }: ServiceDeps,
   { definition: { name } }: Model,
-  { consumer }: OpenVersion,
+  { consumer }: OpenedVersion,
   learner: Service,
   ends: PartitionOffsets[],
   { waiting, progress, patient = false, signal }: CatchUpOptions,

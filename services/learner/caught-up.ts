@@ -2,7 +2,6 @@
 import type { Clock } from '../../core/clock.ts'
 import { StrandlineError } from '../../core/errors.ts'
 import type { EventLog, PartitionOffsets } from '../../core/log/log.ts'
-import { learnerConsumer } from '../../core/runner/consumer-names.ts'
 import { createModelVersionStore, type ModelVersion, readCheckpoints } from '../../core/store/model-versions.ts'
 import type { Store } from '../../core/store/store.ts'
 
@@ -61,7 +60,7 @@ export async function lagOf(
 ): Promise<number> {
   const until = clock.now() + patience
   for (;;) {
-    const checkpoints = await readCheckpoints(store, learnerConsumer(version), version.topic)
+    const checkpoints = await readCheckpoints(store, version.consumer, version.topic)
     const lag = ends.reduce((sum, o) => sum + Math.max(0, o.end - (checkpoints.get(o.partition) ?? o.start)), 0)
     if (lag === 0 || clock.now() >= until) return lag
     await clock.sleep(POLL_MS)

@@ -5,6 +5,8 @@ import { chooseOnly, chooseVersion, newerVersion } from './choose-version.ts'
 const A = 'aaaaaaaaaaaa'.padEnd(64, '0')
 const version = (model_version: number, changes: Partial<ModelVersion> = {}): ModelVersion => ({
   model_version,
+  sums: model_version,
+  consumer: '',
   model: 'lowcap-v4',
   outcome: 'rr',
   hash: A,

@@ -7,6 +7,7 @@ import type pg from 'pg'
 import { from as copyFrom } from 'pg-copy-streams'
 import { findStrandlineError } from '../../core/errors.ts'
 import { type BinaryWriter, binaryArray, copyRows } from '../../core/store/binary-writer.ts'
+import type { SumsOf } from '../../core/store/model-versions.ts'
 import { type DirectStore, RolledBack } from '../../core/store/store.ts'
 import { SUMS_AMOUNTS } from '../../domain/learning/sums-table.ts'
 import type { Trade } from '../../domain/learning/trade.ts'
@@ -15,25 +16,23 @@ import type { CommitAnswer, DirtySums, LearnerCommit } from './commit.ts'
 /** Checkpoints of other partitions are locked by the function itself, in one order with ours, before anything is written. */
 export const isCopyable = ({ foreign }: LearnerCommit): boolean => foreign.length === 0
 
-export interface Version {
-  consumer: string
+export interface Sums extends SumsOf {
   topic: string
-  modelVersion: number
   /** Wait for the disk. */
   sync: boolean
 }
 
 /** Errors: STORE_UNREACHABLE (outcome unknown), STORE_REJECTED, STORE_SCHEMA. */
-export async function copyCommit(store: DirectStore, version: Version, c: LearnerCommit): Promise<CommitAnswer> {
+export async function copyCommit(store: DirectStore, of: Sums, c: LearnerCommit): Promise<CommitAnswer> {
   try {
     return await store.transaction('strandline_learner_commit', async (client) => {
       // the checkpoint's lock first, as the function takes it: two who commit the same trades then wait in one order
-      const status = await one<'ok' | 'fenced' | 'stale'>(client, FENCE, fenceOf(version, c))
+      const status = await one<'ok' | 'fenced' | 'stale'>(client, FENCE, fenceOf(of, c))
       if (status !== 'ok') throw new RolledBack<CommitAnswer>({ status })
-      await copyIn(client, LEDGER, ledgerRows(version, c))
+      await copyIn(client, LEDGER, ledgerRows(of, c))
       const fresh = c.dirty.filter((d) => !d.known && d.table.count(d.row) > 0)
-      if (fresh.length > 0) await copyIn(client, SUMS, sumsRows(version, fresh))
-      const answer = await one<CommitAnswer>(client, APPLY, applied(version, c))
+      if (fresh.length > 0) await copyIn(client, SUMS, sumsRows(of, fresh))
+      const answer = await one<CommitAnswer>(client, APPLY, applied(of, c))
       if (answer.status !== 'ok') throw new RolledBack(answer)
       return answer
     })
@@ -43,7 +42,7 @@ export async function copyCommit(store: DirectStore, version: Version, c: Learne
     if (code !== UNIQUE_VIOLATION) throw error
     if (constraint !== 'learner_ledger_pkey') return { status: 'stale' } // sums that were not there when they were read
     const known = await store.rpc<[id: string][]>('strandline_learner_ledger', {
-      p_model_version: version.modelVersion,
+      p_sums: of.sums,
       p_ids: `{${c.fresh.map((t) => t.id)}}`,
     })
     return { status: 'seen', ids: known.map(([id]) => id) }
@@ -64,7 +63,7 @@ async function copyIn(client: pg.ClientBase, text: string, rows: Buffer): Promis
 }
 
 const FENCE = 'select strandline.fence($1, $2, $3, $4, $5, $6) as it'
-const fenceOf = ({ consumer, topic }: Version, { claim }: LearnerCommit) => [
+const fenceOf = ({ consumer, topic }: Sums, { claim }: LearnerCommit) => [
   consumer,
   topic,
   claim.partition,
@@ -76,13 +75,13 @@ const fenceOf = ({ consumer, topic }: Version, { claim }: LearnerCommit) => [
 const LEDGER = `copy strandline.learner_ledger
   (event_id, "offset", closed_at_ms, rr, model_version, revision, partition, voided, levers) from stdin (format binary)`
 
-function ledgerRows({ modelVersion }: Version, { claim, fresh }: LearnerCommit): Buffer {
+function ledgerRows({ sums }: Sums, { claim, fresh }: LearnerCommit): Buffer {
   return copyRows<Trade>(9, nearIds(fresh), (writer, t) => {
     writer.uuid(t.id)
     writer.int8(t.offset)
     writer.int8(t.closed_at)
     writer.float8(t.rr)
-    writer.int4(modelVersion)
+    writer.int4(sums)
     writer.int4(t.revision)
     writer.int2(claim.partition)
     writer.bool(t.voided)
@@ -99,9 +98,9 @@ function nearIds(trades: readonly Trade[]): Trade[] {
 const SUMS = `copy strandline.learner_partials
   (model_version, partition, period, n, newest_ms, ${SUMS_AMOUNTS}, scope, name, key) from stdin (format binary)`
 
-function sumsRows({ modelVersion }: Version, fresh: DirtySums[]): Buffer {
+function sumsRows({ sums }: Sums, fresh: DirtySums[]): Buffer {
   return copyRows<DirtySums>(16, fresh, (writer, { partition, period, group, table, row }) => {
-    writer.int4(modelVersion)
+    writer.int4(sums)
     writer.int2(partition)
     writer.int4(period)
     writer.int8(table.count(row))
@@ -117,7 +116,7 @@ const APPLY = `select strandline.learner_commit($1, $2, $3, $4, $5, $6, $7, $8, 
   '{}', '{}', '{}', '{}', '{}', '{}', '{}', $9,
   $10, $11, $12, $13, $14, $15, $16, ${SUMS_AMOUNTS.map((_, i) => `$${17 + i}`)}, '[]', $25, $26, $27, $28, $29) as it`
 
-function applied({ consumer, topic, modelVersion, sync }: Version, c: LearnerCommit): unknown[] {
+function applied({ consumer, topic, sums, sync }: Sums, c: LearnerCommit): unknown[] {
   const { claim } = c
   const known = c.dirty.filter((d) => d.known)
   const column = (type: Parameters<typeof binaryArray>[0], write: (writer: BinaryWriter, d: DirtySums) => void) =>
@@ -130,7 +129,7 @@ function applied({ consumer, topic, modelVersion, sync }: Version, c: LearnerCom
     claim.version,
     c.next,
     c.commitId,
-    modelVersion,
+    sums,
     changedRows(c.changed),
     column('int2', (w, d) => w.int2(d.partition)),
     column('text', (w, d) => w.text(d.group.scope)),

@@ -1,7 +1,7 @@
 /** What `drop` does to the database: port, and its adapter over the database's functions. In memory: memory-drop.ts. */
 import type { Store } from '../../core/store/store.ts'
 
-/** What a version has of its own. */
+/** What a version has of its own; one that reads the sums of another has nothing. */
 export const DROPPED_STORES = ['trades', 'sums', 'letters'] as const
 export type DroppedStore = (typeof DROPPED_STORES)[number]
 
@@ -14,8 +14,8 @@ export interface DroppedPage {
 
 /** Errors of each: STORE_UNREACHABLE, STORE_SCHEMA. */
 export interface DropStore {
-  /** It is no version any more to anybody, and its learners are fenced; `dropping` false: it is one again. active: readers see it, it stays. */
-  mark(modelVersion: number, dropping: boolean): Promise<'ok' | 'active' | 'unknown'>
+  /** It is no version any more to anybody, and its learners are fenced; `dropping` false: it is one again. active: readers see it, it stays. shared: so do others that read its sums. */
+  mark(modelVersion: number, dropping: boolean): Promise<'ok' | 'active' | 'shared' | 'unknown'>
   /** Looks at so many rows of all versions behind a place ('': from the first), and takes its own away. Only of one that is marked. */
   rows(modelVersion: number, store: DroppedStore, after: string, size: number): Promise<DroppedPage>
   /** The last of it. Only of one that is marked. */

@@ -1,8 +1,8 @@
-/** A model version taken away: its sums, its ledger, its letters, its checkpoints, and its consumer group at the broker. */
+/** A model version taken away: its sums, its ledger, its letters, its checkpoints, and its consumer group at the broker. Of one that reads the sums of another, its name alone. */
 import type { Clock } from '../../core/clock.ts'
 import { StrandlineError } from '../../core/errors.ts'
 import type { EventLog } from '../../core/log/log.ts'
-import { groupOf, learnerConsumer } from '../../core/runner/consumer-names.ts'
+import { groupOf } from '../../core/runner/consumer-names.ts'
 import { createModelVersionStore, type ModelVersion } from '../../core/store/model-versions.ts'
 import type { Store } from '../../core/store/store.ts'
 import { namesVersion, versionLabel } from '../../core/store/version-name.ts'
@@ -28,7 +28,7 @@ const PAGE = 20_000
 const LETTING_GO_MS = 20_000
 const POLL_MS = 200
 
-/** Errors: USAGE (no such version, or readers see it), MODEL_IN_USE (somebody learns it and does not let go), STORE_UNREACHABLE, LOG_UNREACHABLE. */
+/** Errors: USAGE (no such version, readers see it, or others read its sums), MODEL_IN_USE (somebody learns it and does not let go), STORE_UNREACHABLE, LOG_UNREACHABLE. */
 export async function drop(
   { store, log, clock }: { store: Store; log: Pick<EventLog, 'group' | 'deleteGroup'>; clock: Clock },
   { name, topic, progress = () => {} }: DropOptions,
@@ -42,10 +42,20 @@ export async function drop(
     throw new StrandlineError('USAGE', `${versionLabel(version)} is what readers see: it is not dropped.`, {
       todo: 'Switch them first: ./strandline promote, or ./strandline rollback.',
     })
-  const group = groupOf(learnerConsumer(version))
+  if (marked === 'shared') {
+    const readers = versions.filter((v) => v.sums === id && v.model_version !== id)
+    throw new StrandlineError(
+      'USAGE',
+      `${readers.map(versionLabel).join(', ')} ${readers.length === 1 ? 'reads' : 'read'} the sums of ${versionLabel(version)}: it is not dropped.`,
+      {
+        todo: `Drop ${readers.length === 1 ? 'that' : 'those'} first; while readers see one of them, its sums are needed.`,
+      },
+    )
+  }
+  const group = groupOf(version.consumer)
   // two topics under one model share a group
-  const shared = versions.some((v) => v.model_version !== id && groupOf(learnerConsumer(v)) === group)
-  if (!(await letGo({ log, clock }, group, version.topic, shared))) {
+  const shared = versions.some((v) => v.model_version !== id && groupOf(v.consumer) === group)
+  if (version.sums === id && !(await letGo({ log, clock }, group, version.topic, shared))) {
     await drops.mark(id, false)
     const todo = 'Stop its learner, or its rebuild (./strandline lag names its members), and say it again.'
     throw new StrandlineError('MODEL_IN_USE', `Somebody learns ${versionLabel(version)}: it is not dropped.`, { todo })

@@ -5,11 +5,11 @@ import { startConsumer } from '../../core/runner/consumer.ts'
 import { groupOf } from '../../core/runner/consumer-names.ts'
 import type { Service, ServiceDeps } from '../../core/service.ts'
 import { type CheckpointStore, createCheckpointStore } from '../../core/store/checkpoint-store.ts'
-import { createModelVersionStore, type ModelVersionStore } from '../../core/store/model-versions.ts'
+import { createModelVersionStore, type ModelVersionStore, type OpenedVersion } from '../../core/store/model-versions.ts'
 import type { Model } from '../../domain/learning/model.ts'
 import { createDeadLetters } from './dead-letter.ts'
 import { createDeadLetterStore, type DeadLetterStore } from './dead-letter-store.ts'
-import { createLearnerStore, type LearnerStore, type OpenVersion, openVersion } from './learner-store.ts'
+import { createLearnerStore, type LearnerStore, openVersion } from './learner-store.ts'
 import { createLearnerMetrics } from './metrics.ts'
 import { createLearnerProcessor } from './processor.ts'
 
@@ -24,7 +24,7 @@ export interface LearnerStores {
   versions: ModelVersionStore
   letters: DeadLetterStore
   /** Of a model version. */
-  learner(model: Model, version: OpenVersion): LearnerStore
+  learner(model: Model, version: OpenedVersion): LearnerStore
 }
 
 export const databaseStores = ({ store, config }: ServiceDeps): LearnerStores => ({
@@ -48,20 +48,20 @@ export async function startLearner(
 export async function startVersion(
   deps: ServiceDeps,
   model: Model,
-  version: OpenVersion,
+  version: OpenedVersion,
   { concurrency = 3, maxChunk = 25_000 }: LearnerOptions = {},
   { checkpoints, versions, letters, learner }: LearnerStores = databaseStores(deps),
 ): Promise<Service> {
   const { config, log, logger } = deps
   const { topic, deadLetterTopic } = config
-  const { id, consumer } = version
+  const { sums, consumer } = version
   const deadLetters = createDeadLetters({
     store: letters,
     log,
     consumer,
     topic,
     deadLetterTopic,
-    active: () => versions.isActive(id),
+    active: () => versions.isActive(sums),
   })
   const events = createLearnerMetrics(deps.metrics, logger)
   const store = learner(model, version)
@@ -78,6 +78,6 @@ export async function startVersion(
   })
   const inactive = version.active ? '' : ', which readers do not see'
   const { name } = model.definition
-  logger.info({ model: name, model_version: id, consumer }, `learning from ${topic} under ${name}${inactive}`)
+  logger.info({ model: name, model_version: sums, consumer }, `learning from ${topic} under ${name}${inactive}`)
   return service
 }

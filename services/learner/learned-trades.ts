@@ -1,8 +1,8 @@
 /** What became of given trades in the ledger of a model. */
 
+import type { OpenedVersion } from '../../core/store/model-versions.ts'
 import { eventUuid, type PositionClosed } from '../../domain/event.ts'
 import type { Model } from '../../domain/learning/model.ts'
-import type { OpenVersion } from './learner-store.ts'
 import type { LedgerStore } from './ledger-store.ts'
 
 export interface LearnedTrades {
@@ -20,7 +20,7 @@ const PAGE = 500
 export async function learnedTrades(
   ledger: LedgerStore,
   model: Model,
-  modelVersion: Pick<OpenVersion, 'id'>,
+  modelVersion: Pick<OpenedVersion, 'sums'>,
   events: readonly PositionClosed[],
 ): Promise<LearnedTrades> {
   const trades = new Map(events.map((e) => [eventUuid(e.event_id), e]))
@@ -28,7 +28,7 @@ export async function learnedTrades(
   const found: LearnedTrades = { scored: 0, unscored: 0, not_learned: [] }
   for (let at = 0; at < ids.length; at += PAGE) {
     const page = ids.slice(at, at + PAGE)
-    const rows = new Map((await ledger.trades(modelVersion.id, page)).map((row) => [row.id, row]))
+    const rows = new Map((await ledger.trades(modelVersion.sums, page)).map((row) => [row.id, row]))
     for (const id of page) {
       const row = rows.get(id)
       if (!row) found.not_learned.push(notLearned(model, trades.get(id) as PositionClosed))

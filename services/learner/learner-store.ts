@@ -1,5 +1,5 @@
 /** The learner's calls to the database. Columns travel as array literals in text, which every PostgREST and @supabase/lite passes on unchanged. */
-import { learnerConsumer } from '../../core/runner/consumer-names.ts'
+import { sumsHash } from '../../core/load-model.ts'
 import type { ModelVersionStore, NamedModel, OpenedVersion } from '../../core/store/model-versions.ts'
 import { isDirect, type Store } from '../../core/store/store.ts'
 import type { Model, Scope } from '../../domain/learning/model.ts'
@@ -8,14 +8,6 @@ import type { AmountValues, SumsAmount } from '../../domain/learning/sums-table.
 import { groupsOfLedger, type LedgerTrade } from '../../domain/learning/trade.ts'
 import type { Cell, CommitAnswer, LearnerCommit } from './commit.ts'
 import { changedRows, copyCommit, isCopyable } from './copy-commit.ts'
-
-export interface OpenVersion {
-  id: number
-  /** When it was opened; a switch changes it at any time (model-versions.ts). */
-  active: boolean
-  /** Names the checkpoints of this version in `consumer_checkpoints`. */
-  consumer: string
-}
 
 export interface LearnerRead {
   version: number
@@ -26,27 +18,22 @@ export interface LearnerRead {
 }
 
 export interface LearnerStore {
-  readonly modelVersion: OpenVersion
+  readonly modelVersion: OpenedVersion
   read(partition: number, ids: string[], cells: Cell[]): Promise<LearnerRead>
   commit(c: LearnerCommit): Promise<CommitAnswer>
 }
 
 /** Finds or makes the version of a model over a topic. Readers see it only where they see no other yet; `./strandline promote` switches. */
-export async function openVersion(versions: ModelVersionStore, model: Model, topic: string): Promise<OpenVersion> {
-  return openedVersion(model, await versions.open(namedModel(model, topic)))
+export async function openVersion(versions: ModelVersionStore, model: Model, topic: string): Promise<OpenedVersion> {
+  return versions.open(namedModel(model, topic))
 }
 
 export const namedModel = ({ definition, hash }: Model, topic: string): NamedModel => ({
   model: definition.name,
   hash,
   definition,
+  sums_hash: sumsHash(definition),
   topic,
-})
-
-export const openedVersion = ({ definition, hash }: Model, row: OpenedVersion): OpenVersion => ({
-  id: row.model_version,
-  active: row.active,
-  consumer: learnerConsumer({ model: definition.name, hash, build: row.build }),
 })
 
 type LedgerTuple = [
@@ -78,12 +65,12 @@ export interface LearnerStoreOptions {
 export function createLearnerStore(
   store: Store,
   model: Model,
-  modelVersion: OpenVersion,
+  modelVersion: OpenedVersion,
   topic: string,
   { sync = true, copyFrom = 100 }: LearnerStoreOptions = {},
 ): LearnerStore {
-  const { id, consumer } = modelVersion
-  const common = { p_consumer: consumer, p_topic: topic, p_model_version: id }
+  const { sums, consumer } = modelVersion
+  const common = { p_consumer: consumer, p_topic: topic, p_sums: sums }
   return {
     modelVersion,
     async read(partition, ids, cells) {
@@ -144,7 +131,7 @@ export function createLearnerStore(
     },
     commit: (c) =>
       isDirect(store) && c.fresh.length >= copyFrom && isCopyable(c)
-        ? copyCommit(store, { consumer, topic, modelVersion: id, sync }, c)
+        ? copyCommit(store, { consumer, topic, sums, sync }, c)
         : store.rpc<CommitAnswer>('strandline_learner_commit', {
             ...common,
             p_partition: c.claim.partition,

@@ -1,16 +1,15 @@
 /**
- * Learners of every model version over a topic: what is promoted, what it was before, what was rebuilt and is looked at, and other models. Each has its
+ * Learners of all sums over a topic: of what is promoted, what it was before, what was rebuilt and is looked at, and other models. Each has its
  * consumer group and checkpoints, so none waits for another; which ones there are the database says, and it is asked every second. So a promoted version is
  * up to date, and so is the one that a rollback goes back to. One that `rebuild` folds is left to it until it has caught up.
  */
 import { explain } from '../../core/errors.ts'
 import { loadModel } from '../../core/load-model.ts'
-import { learnerConsumer } from '../../core/runner/consumer-names.ts'
 import type { Readiness, Service, ServiceDeps } from '../../core/service.ts'
-import type { MaintainedVersion } from '../../core/store/model-versions.ts'
+import type { MaintainedSums } from '../../core/store/model-versions.ts'
 import { compileModel } from '../../domain/learning/model.ts'
 import { databaseStores, type LearnerOptions, type LearnerStores, startVersion } from './index.ts'
-import { type OpenVersion, openVersion } from './learner-store.ts'
+import { openVersion } from './learner-store.ts'
 
 export interface LearnersOptions extends LearnerOptions {
   /** Only versions of the configured model. */
@@ -30,10 +29,10 @@ export async function startLearners(
   const own = loadModel(config.model)
   const stopping = new AbortController()
   const running = new Map<number, Service>()
-  /** Why a version is not learned, said once. */
+  /** Why sums are not learned, said once. */
   const failures = new Map<number, string>()
   let mine = await openVersion(versions, own, config.topic)
-  let wanted: MaintainedVersion[] = []
+  let wanted: MaintainedSums[] = []
 
   async function look(): Promise<void> {
     let all = await versions.maintained(config.topic)
@@ -42,26 +41,20 @@ export async function startLearners(
       mine = await openVersion(versions, own, config.topic)
       all = await versions.maintained(config.topic)
     }
-    wanted = only ? all.filter((v) => v.model === own.definition.name) : all
+    wanted = only ? all.filter((v) => v.models.includes(own.definition.name)) : all
   }
 
-  function start({ definition, hash, build, active, model_version }: MaintainedVersion): Promise<Service> {
-    const version: OpenVersion = {
-      id: model_version,
-      active,
-      consumer: learnerConsumer({ model: definition.name, hash, build }),
-    }
-    return startVersion(deps, compileModel(definition, hash), version, options, stores)
-  }
+  const start = (version: MaintainedSums): Promise<Service> =>
+    startVersion(deps, compileModel(version.definition, version.hash), version, options, stores)
 
   async function follow(): Promise<void> {
     for (const [id, service] of running) {
-      if (wanted.some((v) => v.model_version === id)) continue
+      if (wanted.some((v) => v.sums === id)) continue
       running.delete(id)
       await service.stop()
     }
     for (const version of wanted) {
-      const id = version.model_version
+      const id = version.sums
       if (stopping.signal.aborted || running.has(id)) continue
       try {
         running.set(id, await start(version))
@@ -77,7 +70,7 @@ export async function startLearners(
   }
 
   /** What readers see, and what this process was started for; another version that cannot be learned is no reason to take this one away. */
-  const needed = (v: MaintainedVersion) => v.active || v.model_version === mine.id
+  const needed = (v: MaintainedSums) => v.active || v.sums === mine.sums
 
   const stopAll = async () => {
     await Promise.all([...running.values()].map((service) => service.stop()))
@@ -103,9 +96,9 @@ export async function startLearners(
   })()
   deps.liveness?.keeps('The look for model versions', following, stopping.signal)
 
-  async function readiness(version: MaintainedVersion): Promise<Readiness> {
-    const service = running.get(version.model_version)
-    return service?.ready() ?? { ok: false, reason: failures.get(version.model_version) ?? 'It is being started.' }
+  async function readiness({ sums }: MaintainedSums): Promise<Readiness> {
+    const service = running.get(sums)
+    return service?.ready() ?? { ok: false, reason: failures.get(sums) ?? 'It is being started.' }
   }
 
   return {

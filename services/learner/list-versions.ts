@@ -5,6 +5,7 @@ import type { EventLog, PartitionOffsets } from '../../core/log/log.ts'
 import { createModelVersionStore, type ModelVersion } from '../../core/store/model-versions.ts'
 import type { Store } from '../../core/store/store.ts'
 import { lagOf } from './caught-up.ts'
+import { type VersionName, versionName } from './promote.ts'
 import { createVersionSizeStore } from './version-size-store.ts'
 import { readVersionSizes, type VersionSize } from './version-sizes.ts'
 
@@ -20,8 +21,10 @@ export interface ListedVersion
   previous: boolean
   /** Records of its log that it has not applied; null: there is no such topic any more. */
   lag: number | null
-  /** On disk, about. */
+  /** On disk, about. 0: it takes no room beside the version whose sums it reads. */
   size_bytes: number
+  /** The version whose sums it reads; null: it has its own. */
+  sums_of: VersionName | null
   /** ISO 8601. */
   created_at: string
 }
@@ -43,7 +46,8 @@ export async function listVersions(
   for (const { topic } of versions) if (!ends.has(topic)) ends.set(topic, await endsOf(log, topic))
   return Promise.all(
     versions.map(async (v) => {
-      const { events = 0, coefficients = 0, bytes = 0 } = sizes.get(v.model_version) ?? {}
+      const { events = 0, coefficients = 0, bytes = 0 } = sizes.get(v.sums) ?? {}
+      const owner = v.sums === v.model_version ? undefined : versions.find((o) => o.model_version === v.sums)
       const end = ends.get(v.topic)
       return {
         name: v.model,
@@ -57,7 +61,8 @@ export async function listVersions(
         events,
         lag: end ? await lagOf(store, clock, v, end) : null,
         coefficients,
-        size_bytes: bytes,
+        size_bytes: owner ? 0 : bytes,
+        sums_of: owner ? versionName(owner) : null,
         created_at: new Date(v.created_at).toISOString(),
       }
     }),

@@ -1,9 +1,17 @@
 /** A model version taken away, in memory: the rules of `strandline_learner_drop`, `…_drop_rows`, `…_dropped`. */
-import { learnerConsumer } from '../../core/runner/consumer-names.ts'
 import { checkpointsOf, placeOf } from '../../core/store/memory/checkpoints.ts'
 import type { MemoryDatabase } from '../../core/store/memory/database.ts'
 import { deadLettersOf, removeLetter } from '../../core/store/memory/dead-letters.ts'
-import { bytewise, learnedTables, ledgerKey, onPage, pageEnd, partialKey } from '../../core/store/memory/learned.ts'
+import {
+  bytewise,
+  consumerOf,
+  learnedTables,
+  ledgerKey,
+  type ModelVersionRow,
+  onPage,
+  pageEnd,
+  partialKey,
+} from '../../core/store/memory/learned.ts'
 import type { DropStore } from './drop-store.ts'
 
 export function createMemoryDrop(db: MemoryDatabase): DropStore {
@@ -12,10 +20,14 @@ export function createMemoryDrop(db: MemoryDatabase): DropStore {
     const version = versions.get(String(id))
     return version?.dropping ? version : undefined
   }
-  const checkpoints = (consumer: string, topic: string) =>
-    checkpointsOf(db)
+  /** Of those that read other sums, none. */
+  function checkpointsOfOwn(version: ModelVersionRow) {
+    if (version.sums !== version.model_version) return []
+    const consumer = consumerOf(db, version)
+    return checkpointsOf(db)
       .rows()
-      .filter((c) => c.consumer === consumer && c.topic === topic)
+      .filter((c) => c.consumer === consumer && c.topic === version.topic)
+  }
 
   return {
     mark: async (id, dropping) =>
@@ -23,15 +35,16 @@ export function createMemoryDrop(db: MemoryDatabase): DropStore {
         const version = versions.get(String(id))
         if (!version) return 'unknown'
         if (version.active) return 'active'
+        if (versions.rows().some((v) => v.sums === id && v.model_version !== id)) return 'shared'
         versions.put(String(id), { ...version, dropping })
-        for (const row of checkpoints(learnerConsumer(version), version.topic))
+        for (const row of checkpointsOfOwn(version))
           checkpointsOf(db).put(placeOf(row), { ...row, epoch: row.epoch + 1 })
         return 'ok'
       }),
     rows: async (id, store, after, size) =>
       db.transaction(() => {
         const version = marked(id)
-        if (!version) return { dropped: 0, next: null }
+        if (!version || version.sums !== id) return { dropped: 0, next: null }
         if (store === 'trades') {
           const ids = ledger
             .rows()
@@ -51,7 +64,7 @@ export function createMemoryDrop(db: MemoryDatabase): DropStore {
           for (const row of gone) partials.remove(partialKey(row))
           return { dropped: gone.length, next }
         }
-        const consumer = learnerConsumer(version)
+        const consumer = consumerOf(db, version)
         const mine = deadLettersOf(db)
           .rows()
           .filter((letter) => letter.consumer === consumer && letter.topic === version.topic)
@@ -63,7 +76,7 @@ export function createMemoryDrop(db: MemoryDatabase): DropStore {
       db.transaction(() => {
         const version = marked(id)
         if (!version) return
-        for (const row of checkpoints(learnerConsumer(version), version.topic)) checkpointsOf(db).remove(placeOf(row))
+        for (const row of checkpointsOfOwn(version)) checkpointsOf(db).remove(placeOf(row))
         for (const later of versions.rows())
           if (later.previous === id)
             versions.put(String(later.model_version), {

@@ -3,10 +3,11 @@ import { advance, checkpointsOf, fence, placeOf, unclaimed } from '../../core/st
 import { asJson, type MemoryDatabase } from '../../core/store/memory/database.ts'
 import { addLetter } from '../../core/store/memory/dead-letters.ts'
 import { learnedTables, ledgerKey, type PartialRow, partialKey } from '../../core/store/memory/learned.ts'
+import type { OpenedVersion } from '../../core/store/model-versions.ts'
 import type { Model, Scope } from '../../domain/learning/model.ts'
 import { groupsOfLedger, type Trade } from '../../domain/learning/trade.ts'
 import type { CommitAnswer, LearnerCommit } from './commit.ts'
-import type { LearnerStore, OpenVersion } from './learner-store.ts'
+import type { LearnerStore } from './learner-store.ts'
 
 /** A commit that is to change nothing, and its answer. */
 class Refused extends Error {
@@ -21,11 +22,11 @@ class Refused extends Error {
 export function createMemoryLearner(
   db: MemoryDatabase,
   model: Model,
-  modelVersion: OpenVersion,
+  modelVersion: OpenedVersion,
   topic: string,
   { sync = true }: { sync?: boolean } = {},
 ): LearnerStore {
-  const { id: model_version, consumer } = modelVersion
+  const { sums: model_version, consumer } = modelVersion
   const { ledger, partials, versions } = learnedTables(db)
   const at = (partition: number) => ({ consumer, topic, partition })
 

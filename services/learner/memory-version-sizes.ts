@@ -1,4 +1,4 @@
-/** How large each model version is, in memory: the rules of `strandline_learner_count_trades` and `…_count_sums`. */
+/** How large all sums are, in memory: the rules of `strandline_learner_count_trades` and `…_count_sums`. */
 import { keyOf, type MemoryDatabase } from '../../core/store/memory/database.ts'
 import { bytewise, learnedTables, onPage, pageEnd } from '../../core/store/memory/learned.ts'
 import type { VersionSizeStore } from './version-size-store.ts'

@@ -18,7 +18,7 @@ function setup({ empty = false } = {}) {
   const reads: { ids: string[]; keys: string[] }[] = []
   const commits: LearnerCommit[] = []
   const store: LearnerStore = {
-    modelVersion: { id: 1, active: true, consumer: 'c' },
+    modelVersion: { model_version: 1, sums: 1, build: 1, active: true, consumer: 'c' },
     async read(_partition, ids, cells) {
       reads.push({ ids, keys: cells.map((c) => c.group.key) })
       return { version: 0, empty, trades: ids.flatMap((id) => ledger.get(id) ?? []), sums: [] }
@@ -98,7 +98,7 @@ describe('the first chunk of a claim, with many groups', () => {
     const { processor, reads } = setup()
     const claim = claimAt(null)
     await processor.apply(claim, chunkOf(many))
-    expect(reads.map((r) => r.keys.length)).toEqual([0, 602])
+    expect(reads.map((r) => r.keys.length)).toEqual([0, 603])
     reads.length = 0
     await processor.apply(
       claim,

@@ -1,26 +1,26 @@
-/** How large each model version is: port, and its adapter over the database's functions. In memory: memory-version-sizes.ts. */
+/** How large all sums are: port, and its adapter over the database's functions. In memory: memory-version-sizes.ts. */
 import type { Store } from '../../core/store/store.ts'
 
 export interface TradesPage {
-  /** [model version, trades in its ledger]. */
-  trades: [modelVersion: number, n: number][]
+  /** [whose sums, trades in their ledger]. */
+  trades: [sums: number, n: number][]
   /** The place to go on from; null after the last page. */
   next: string | null
 }
 
 export interface SumsPage {
-  /** [model version, coefficients, rows of sums]. */
-  sums: [modelVersion: number, coefficients: number, rows: number][]
+  /** [whose sums, coefficients, rows]. */
+  sums: [sums: number, coefficients: number, rows: number][]
   next: string | null
 }
 
 /** Errors of each: STORE_UNREACHABLE, STORE_SCHEMA. */
 export interface VersionSizeStore {
-  /** Counts so many rows of the ledger behind a place ('': from the first), of all versions. */
+  /** Counts so many rows of the ledger behind a place ('': from the first), of all sums. */
   trades(after: string, size: number): Promise<TradesPage>
   /** Counts about so many rows of sums. */
   sums(after: string, size: number): Promise<SumsPage>
-  /** On disk, with their indexes, of all versions together. */
+  /** On disk, with their indexes, of all of them together. */
   bytes(): Promise<{ trades: number; sums: number }>
 }
 

@@ -1,4 +1,4 @@
-/** How large each model version is: every row counted once, page by page. */
+/** How large all sums are: every row counted once, page by page. */
 import type { SumsPage, TradesPage, VersionSizeStore } from './version-size-store.ts'
 
 export interface VersionSize {
@@ -12,7 +12,7 @@ export interface VersionSize {
 /** Rows of one request: far from a hosted project's statement timeout of 8 s. */
 const PAGE = 500_000
 
-/** By version; one that has nothing is missing. `counted` hears how many rows were counted so far. */
+/** By whose they are; what has nothing is missing. `counted` hears how many rows were counted so far. */
 export async function readVersionSizes(
   store: VersionSizeStore,
   counted: (rows: number) => void = () => {},

@@ -16,22 +16,22 @@ returns integer language sql stable security invoker set search_path = '' as $$
   order by coalesce(g.model = p_model, false) desc, g.active desc, g.building, g.model_version desc limit 1
 $$;
 
--- A model version: {model_version, hash, build, topic, active, definition}; null where there is none. p_model null: the active one.
+-- A model version: {model_version, sums, consumer, hash, build, topic, active, definition}; null where there is none. p_model null: the active one.
 create function public.strandline_decision_model(p_model text default null)
 returns jsonb language sql stable security invoker set search_path = '' as $$
-  select jsonb_build_object('model_version', g.model_version, 'hash', g.hash, 'build', g.build, 'topic', g.topic, 'active', g.active, 'definition', g.definition)
+  select strandline.learner_opened(g) || jsonb_build_object('hash', g.hash, 'topic', g.topic, 'definition', g.definition)
   from strandline.model_versions g where g.model_version = strandline.decision_version(p_model)
 $$;
 
--- What all trades of a version amount to, and their outcomes' squares: {global_rr: {rr_short, rr_long, n} or null, baseline, squares: {rr_short, rr_long, n,
+-- What all trades in sums amount to, and their outcomes' squares: {global_rr: {rr_short, rr_long, n} or null, baseline, squares: {rr_short, rr_long, n,
 -- sum_short, sum_long} or null}.
-create function strandline.decision_baseline(p_model_version integer)
+create function strandline.decision_baseline(p_sums integer)
 returns jsonb language sql stable security invoker set search_path = '' set enable_seqscan = off set jit = off as $$
   select jsonb_build_object('global_rr', b.baseline - array['sum_short', 'sum_long'], 'baseline', b.baseline, 'squares', b.squares)
   from (select jsonb_object_agg(e.key, to_jsonb(e) - array['model_version', 'scope', 'name', 'key']) -> '' as baseline,
                jsonb_object_agg(e.key, to_jsonb(e) - array['model_version', 'scope', 'name', 'key']) -> 'squares' as squares
         from strandline.learner_evidence e
-        where e.model_version = p_model_version and e.name = 'global' and e.key in ('', 'squares')) b
+        where e.model_version = p_sums and e.name = 'global' and e.key in ('', 'squares')) b
 $$;
 
 -- What the trades of the given coefficients amount to, each an index look-up. p_keys: JSON array of {scope, name, key}, as text. p_model: as above.
@@ -47,9 +47,9 @@ begin
   return jsonb_build_object('model_version', g.model_version, 'hash', g.hash, 'active', coalesce(g.active, false), 'rows',
     (select coalesce(jsonb_agg(to_jsonb(e) - 'model_version' order by k.nth), '[]')
      from rows from (jsonb_to_recordset(p_keys::jsonb) as (scope text, name text, key text)) with ordinality k (scope, name, key, nth)
-     cross join lateral (select * from strandline.learner_evidence x where x.model_version = g.model_version and x.key = k.key collate "C"
+     cross join lateral (select * from strandline.learner_evidence x where x.model_version = g.sums and x.key = k.key collate "C"
                            and x.name = k.name collate "C" and x.scope = k.scope collate "C" offset 0) e))
-    || strandline.decision_baseline(g.model_version);
+    || strandline.decision_baseline(g.sums);
 end
 $$;
 
@@ -63,8 +63,9 @@ create function public.strandline_decision_page(p_scope text, p_name text, p_min
 returns json language plpgsql stable security invoker set search_path = '' set plan_cache_mode = force_custom_plan as $$
 declare
   v_model_version integer := coalesce(p_model_version, strandline.decision_version(p_model));
+  v_sums     integer := (select g.sums from strandline.model_versions g where g.model_version = v_model_version);
   v_levers   jsonb := (select g.levers from strandline.model_versions g where g.model_version = v_model_version and g.rule = 'shrunk');
-  v_baseline jsonb := strandline.decision_baseline(v_model_version);
+  v_baseline jsonb := strandline.decision_baseline(v_sums);
   v_page     json;
   upto       text;
 begin
@@ -72,13 +73,13 @@ begin
   where p.key > p_after collate "C" order by p.key offset p_size - 1 limit 1;
   with page as materialized (
     select c.* from strandline.learner_evidence c
-    where c.model_version = v_model_version and c.scope <> 'global'
+    where c.model_version = v_sums and c.scope <> 'global'
       and c.key > p_after collate "C" and (upto is null or c.key <= upto collate "C")
       and (p_scope is null or c.scope = p_scope) and (p_name is null or c.name = p_name) and c.n >= p_min_n
   ), members as (
     select e.* from (select distinct part from page p, string_to_table(p.key, '|') part where v_levers is not null and p.scope = 'interaction') p
     cross join lateral (select * from strandline.learner_evidence x
-                        where x.model_version = v_model_version and x.name = (v_levers ->> split_part(p.part, '=', 1)) collate "C"
+                        where x.model_version = v_sums and x.name = (v_levers ->> split_part(p.part, '=', 1)) collate "C"
                           and x.key = replace(replace(substr(p.part, strpos(p.part, '=') + 1), '%7C', '|'), '%25', '%') collate "C" offset 0) e
   )
   select json_build_object(

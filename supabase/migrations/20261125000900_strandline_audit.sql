@@ -41,7 +41,7 @@ begin
     select jsonb_build_object('next', case when count(*) = p_limit then (max(r.event_id::text)) end, 'ids', coalesce(jsonb_agg(r.event_id), '[]')) into v_page
     from (select l.event_id from strandline.learner_ledger l
           where (p_after = '' or l.event_id > nullif(p_after, '')::uuid)
-            and l.model_version = (select g.model_version from strandline.model_versions g where g.active)
+            and l.model_version = (select g.sums from strandline.model_versions g where g.active)
           order by 1 limit p_limit) r;
   elsif p_store = 'strands' then
     select jsonb_build_object('next', case when count(*) = p_limit then max(r.event_id collate "C") end,
@@ -90,7 +90,7 @@ begin
     'checkpoints', (select coalesce(jsonb_agg(jsonb_build_array(c.partition, c.checkpoint)), '[]') from strandline.consumer_checkpoints c
                   where c.consumer = p_consumer and c.topic = p_topic and c.checkpoint is not null),
     'global_rr', (select jsonb_build_object('rr_short', b.rr_short, 'rr_long', b.rr_long, 'n', b.n)
-                  from strandline.learner_groups b join strandline.model_versions g on g.model_version = b.model_version and g.active
+                  from strandline.learner_groups b join strandline.model_versions g on g.sums = b.model_version and g.active
                   where b.name = 'global' and b.key = ''),
     'rows', (select coalesce(jsonb_agg(jsonb_build_object('scope', c.scope, 'name', c.name, 'key', c.key, 'weight', c.weight,
                                                           'rr_short', c.rr_short, 'rr_long', c.rr_long, 'n', c.n)), '[]')
@@ -100,10 +100,10 @@ begin
 end
 $$;
 
--- A page of the sums of one version, with where its learner stands: one snapshot, so that they can be compared with a fold up to exactly there.
+-- A page of sums, with where its learner stands: one snapshot, so that they can be compared with a fold up to exactly there.
 -- Pages follow (key, name). Returns {checkpoints: [[partition, next offset], …], rows: [[scope, name, key, partition, period, n,
 -- the eight doubles in the order of the table], …], next: {key, name} of the page's last group, null after the last page}.
-create function public.strandline_audit_sums(p_consumer text, p_topic text, p_model_version integer, p_after_key text, p_after_name text, p_size integer)
+create function public.strandline_audit_sums(p_consumer text, p_topic text, p_sums integer, p_after_key text, p_after_name text, p_size integer)
 returns jsonb language plpgsql stable security invoker set search_path = '' set plan_cache_mode = force_custom_plan as $$
 declare
   v_key  text;
@@ -119,7 +119,7 @@ begin
                                                          p.weight_long, p.weight_long_low, p.weighted_rr_long, p.weighted_rr_long_low)), '[]')
              from strandline.learner_partials p
              where (p.key, p.name) > (p_after_key collate "C", p_after_name collate "C")
-               and (v_key is null or (p.key, p.name) <= (v_key collate "C", v_name collate "C")) and p.model_version = p_model_version),
+               and (v_key is null or (p.key, p.name) <= (v_key collate "C", v_name collate "C")) and p.model_version = p_sums),
     'next', case when v_key is not null then jsonb_build_object('key', v_key, 'name', v_name) end);
 end
 $$;

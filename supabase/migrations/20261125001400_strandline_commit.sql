@@ -8,7 +8,7 @@
 -- Answers {"status": …}: ok; fenced (claimed since); stale (a partition's state changed since it was read); seen (with "ids": events that the
 -- chunk took for new are in the ledger: read them and fold again). Whatever is not ok changed nothing.
 create function strandline.learner_commit(
-  p_consumer text, p_topic text, p_partition integer, p_epoch bigint, p_version bigint, p_next bigint, p_commit uuid, p_model_version integer, p_copied boolean,
+  p_consumer text, p_topic text, p_partition integer, p_epoch bigint, p_version bigint, p_next bigint, p_commit uuid, p_sums integer, p_copied boolean,
   p_ids uuid[], p_offsets bigint[], p_revisions integer[], p_voided boolean[], p_closed_at bigint[], p_rr double precision[], p_levers text[],
   p_changed jsonb,
   p_sum_partitions smallint[], p_scopes text[], p_names text[], p_keys text[], p_periods integer[], p_ns bigint[], p_newest bigint[],
@@ -32,7 +32,7 @@ begin
   if not p_sync and p_dead = '[]' then perform strandline.restorable(); end if;
   v_status := strandline.fence(p_consumer, p_topic, p_partition, p_epoch, p_version, p_checkpoint);
   -- a version that is being dropped, or was: what is written now nobody would take away any more
-  if v_status = 'ok' and not exists (select from strandline.model_versions where model_version = p_model_version and not dropping) then v_status := 'fenced'; end if;
+  if v_status = 'ok' and not exists (select from strandline.model_versions where model_version = p_sums and not dropping) then v_status := 'fenced'; end if;
   if v_status <> 'ok' then return jsonb_build_object('status', v_status); end if;
   if p_foreign <> '[]' then
     -- a topic that was made anew may have fewer partitions than the ledger knows: what the ledger says of the others changes under a checkpoint as well
@@ -54,7 +54,7 @@ begin
     from jsonb_to_recordset(p_changed)
       as c(event_id uuid, "offset" bigint, closed_at_ms bigint, rr double precision, was integer, revision integer, voided boolean, levers text)
     -- what was taken out of the sums is the revision that was read: through another partition it may have been overtaken since
-    where l.event_id = c.event_id and l.model_version = p_model_version and l.revision = c.was;
+    where l.event_id = c.event_id and l.model_version = p_sums and l.revision = c.was;
     get diagnostics v_count = row_count;
     if v_count <> jsonb_array_length(p_changed) then
       raise exception using errcode = 'ST001';
@@ -63,13 +63,13 @@ begin
 
   if cardinality(p_ids) > 0 then
     insert into strandline.learner_ledger (event_id, "offset", revision, voided, closed_at_ms, rr, levers, model_version, partition)
-    select u.*, p_model_version, p_partition
+    select u.*, p_sums, p_partition
     from unnest(p_ids, p_offsets, p_revisions, p_voided, p_closed_at, p_rr, p_levers) u;
   end if;
 
   insert into strandline.learner_partials as p
     (partition, scope, name, key, period, n, newest_ms, weight_short, weight_short_low, weighted_rr_short, weighted_rr_short_low, weight_long, weight_long_low, weighted_rr_long, weighted_rr_long_low, model_version)
-  select u.*, p_model_version
+  select u.*, p_sums
   from unnest(p_sum_partitions, p_scopes, p_names, p_keys, p_periods, p_ns, p_newest,
               p_weight_short, p_weight_short_low, p_weighted_rr_short, p_weighted_rr_short_low,
               p_weight_long, p_weight_long_low, p_weighted_rr_long, p_weighted_rr_long_low)
@@ -84,7 +84,7 @@ begin
       from unnest(p_sum_partitions, p_names, p_keys, p_periods, p_ns) as u(partition, name, key, period, n)
       cross join lateral (
         select y.ctid from strandline.learner_partials y
-        where y.key = u.key collate "C" and y.name = u.name collate "C" and y.model_version = p_model_version and y.partition = u.partition and y.period = u.period
+        where y.key = u.key collate "C" and y.name = u.name collate "C" and y.model_version = p_sums and y.partition = u.partition and y.period = u.period
         offset 0) x
       where u.n = 0));
   end if;
@@ -108,11 +108,11 @@ begin
 
   perform strandline.advance(p_consumer, p_topic, p_partition, p_next, p_commit, p_seen);
   if p_baseline then
-    -- Whether this model version is the active one must not change between this look and our commit: a switch waits for us, or we for it, and
+    -- Whether readers see a version that reads these sums must not change between this look and our commit: a switch waits for us, or we for it, and
     -- whichever comes second sees what the first one wrote.
     perform pg_catalog.pg_advisory_xact_lock_shared(pg_catalog.hashtext('strandline.activate'));
-    if (select active from strandline.model_versions where model_version = p_model_version) then
-      perform strandline.learner_write_baseline(p_model_version);
+    if exists (select from strandline.model_versions g where g.active and g.sums = p_sums) then
+      perform strandline.learner_write_baseline(p_sums);
     end if;
   end if;
   return jsonb_build_object('status', 'ok');
@@ -120,14 +120,14 @@ exception
   when sqlstate 'ST001' then
     return jsonb_build_object('status', 'stale');
   when unique_violation then -- the ledger's key: the other tables are written with `on conflict`
-    select jsonb_agg(l.event_id) into v_seen from strandline.learner_ledger l where l.event_id = any (p_ids) and l.model_version = p_model_version;
+    select jsonb_agg(l.event_id) into v_seen from strandline.learner_ledger l where l.event_id = any (p_ids) and l.model_version = p_sums;
     return jsonb_build_object('status', 'seen', 'ids', coalesce(v_seen, '[]'));
 end
 $$;
 
 -- The same over PostgREST: columns as array literals in text ('{…}'), which every PostgREST passes through unchanged.
 create or replace function public.strandline_learner_commit(
-  p_consumer text, p_topic text, p_partition integer, p_epoch bigint, p_version bigint, p_next bigint, p_commit uuid, p_model_version integer,
+  p_consumer text, p_topic text, p_partition integer, p_epoch bigint, p_version bigint, p_next bigint, p_commit uuid, p_sums integer,
   p_ids text, p_offsets text, p_revisions text, p_voided text, p_closed_at text, p_rr text, p_levers text,
   p_changed text,
   p_sum_partitions text, p_scopes text, p_names text, p_keys text, p_periods text, p_ns text, p_newest text,
@@ -135,7 +135,7 @@ create or replace function public.strandline_learner_commit(
   p_foreign text, p_dead text, p_seen text default null, p_checkpoint bigint default null, p_sync boolean default true, p_baseline boolean default true)
 returns jsonb language sql security invoker set search_path = '' as $$
   select strandline.learner_commit(
-    p_consumer, p_topic, p_partition, p_epoch, p_version, p_next, p_commit, p_model_version, false,
+    p_consumer, p_topic, p_partition, p_epoch, p_version, p_next, p_commit, p_sums, false,
     p_ids::uuid[], p_offsets::bigint[], p_revisions::integer[], p_voided::boolean[], p_closed_at::bigint[], p_rr::double precision[], p_levers::text[],
     p_changed::jsonb,
     p_sum_partitions::smallint[], p_scopes::text[], p_names::text[], p_keys::text[], p_periods::integer[], p_ns::bigint[], p_newest::bigint[],

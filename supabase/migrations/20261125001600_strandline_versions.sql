@@ -1,7 +1,7 @@
--- Model versions as an operator has them: how large each is, and one taken away. Everything goes page by page along a key, for all versions at once: nothing
--- has an index by version, and a hosted project ends a statement after 8 s.
+-- Model versions as an operator has them: how large each is, and one taken away. Everything goes page by page along a key, for all sums at once: nothing
+-- has an index by whose they are, and a hosted project ends a statement after 8 s.
 
--- Trades in the ledger by version, of a page behind a place ('' at first): {trades: [[model_version, n], …], next: the last place of the page, null at the end}.
+-- Trades in the ledger by whose sums they are in, of a page behind a place ('' at first): {trades: [[model_version, n], …], next: the last place of the page, null at the end}.
 create function public.strandline_learner_count_trades(p_after text, p_size integer)
 returns jsonb language plpgsql stable security invoker set search_path = '' set plan_cache_mode = force_custom_plan as $$
 declare
@@ -42,19 +42,22 @@ create function public.strandline_learner_bytes() returns jsonb language sql sta
   select jsonb_build_object('trades', pg_catalog.pg_total_relation_size('strandline.learner_ledger'), 'sums', pg_catalog.pg_total_relation_size('strandline.learner_partials'))
 $$;
 
--- A version is no version any more, or (p_dropping false) it is one again: 'ok', 'active' (readers see it: it stays), 'unknown'. Its learners are fenced.
+-- A version is no version any more, or (p_dropping false) it is one again: 'ok', 'active' (readers see it: it stays), 'shared' (others read its sums: it
+-- stays), 'unknown'. The learners of its sums are fenced. Nobody opens a version meanwhile, which might share them.
 create function public.strandline_learner_drop(p_model_version integer, p_dropping boolean)
 returns text language plpgsql security invoker set search_path = '' as $$
 declare
   g strandline.model_versions;
 begin
+  perform pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtext('strandline.model_version'));
   perform pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtext('strandline.activate'));
   select * into g from strandline.model_versions where model_version = p_model_version;
   if not found then return 'unknown'; end if;
   if g.active then return 'active'; end if;
+  if exists (select from strandline.model_versions v where v.shares = p_model_version) then return 'shared'; end if;
   update strandline.model_versions set dropping = p_dropping where model_version = p_model_version and dropping <> p_dropping;
   -- waits for commits that are under way
-  update strandline.consumer_checkpoints c set epoch = c.epoch + 1 where c.consumer = strandline.learner_consumer(g) and c.topic = g.topic;
+  update strandline.consumer_checkpoints c set epoch = c.epoch + 1 where g.shares is null and c.consumer = strandline.learner_consumer(g) and c.topic = g.topic;
   return 'ok';
 end
 $$;
@@ -67,7 +70,7 @@ declare
   v_upto text;
   v_dropped bigint;
 begin
-  select * into g from strandline.model_versions where model_version = p_model_version and dropping;
+  select * into g from strandline.model_versions where model_version = p_model_version and dropping and shares is null;
   if not found then return '{"next": null, "dropped": 0}'; end if;
   if p_store = 'trades' then
     select l.event_id::text into v_upto from strandline.learner_ledger l
@@ -96,7 +99,7 @@ begin
   perform pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtext('strandline.activate'));
   select * into g from strandline.model_versions where model_version = p_model_version and dropping;
   if not found then return; end if;
-  delete from strandline.consumer_checkpoints c where c.consumer = strandline.learner_consumer(g) and c.topic = g.topic;
+  delete from strandline.consumer_checkpoints c where g.shares is null and c.consumer = strandline.learner_consumer(g) and c.topic = g.topic;
   update strandline.model_versions v set previous = nullif(g.previous, v.model_version) where v.previous = p_model_version;
   delete from strandline.model_versions where model_version = p_model_version;
 end

@@ -268,7 +268,7 @@ begin
   insert into strandline.kept_configs (module, existed, config_data, row) values ('decision_maker', v_row is not null, v_text, v_row)
   on conflict (module) do update set existed = excluded.existed, config_data = excluded.config_data, row = excluded.row;
   update strandline.readers set ours = true where name = 'learning_configs';
-  perform strandline.learner_write_baseline(g.model_version) from strandline.model_versions g where g.active;
+  perform strandline.learner_write_baseline(g.sums) from strandline.model_versions g where g.active;
 end
 $$;
 
@@ -320,7 +320,7 @@ declare
 begin
   perform pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtext('strandline.activate'));
   if strandline.made('learning_coefficients') and strandline.made('learning_configs') then return jsonb_build_object('status', 'ours', 'names', '[]'::jsonb); end if;
-  select coalesce(sum(p.n), 0) into learned from strandline.learner_partials p join strandline.model_versions g on g.model_version = p.model_version and g.active
+  select coalesce(sum(p.n), 0) into learned from strandline.learner_partials p join strandline.model_versions g on g.sums = p.model_version and g.active
   where p.key = '' and p.name = 'global';
   if learned = 0 and not p_force then
     raise exception using errcode = 'ST002', message = 'Nothing is learned yet: readers would find no coefficient.',
@@ -376,10 +376,10 @@ $$;
 
 -- What `strandline compare-legacy` reads, in pages: each call ends within the time that a hosted project gives it.
 
--- {table (null: there was none), version, definition, hash, baseline, before (the old baseline), names: [[module, scope, name], …] that are learned}.
+-- {table (null: there was none), sums (null: no version is active), definition, hash, baseline, before (the old baseline), names: [[module, scope, name], …] that are learned}.
 create function public.strandline_compare_head() returns jsonb language sql stable security invoker set search_path = '' as $$
-  select jsonb_build_object('table', strandline.old_coefficients()::text, 'model_version', g.model_version, 'definition', g.definition, 'hash', g.hash,
-    'baseline', strandline.learner_baseline(g.model_version) -> 'global_rr', 'before', strandline.old_global_rr(),
+  select jsonb_build_object('table', strandline.old_coefficients()::text, 'sums', g.sums, 'definition', g.definition, 'hash', g.hash,
+    'baseline', strandline.learner_baseline(g.sums) -> 'global_rr', 'before', strandline.old_global_rr(),
     'names', (select coalesce(jsonb_agg(jsonb_build_array(n.module, n.scope, n.name)), '[]') from strandline.learned_names n))
   from (select 1) one left join strandline.model_versions g on g.active
 $$;
@@ -416,19 +416,19 @@ begin
 end
 $$;
 
-create function public.strandline_compare_interactions(p_model_version integer) returns bigint language sql stable security invoker set search_path = '' as $$
-  select count(*) from (select distinct p.key, p.name from strandline.learner_partials p where p.model_version = p_model_version and p.scope = 'interaction') i
+create function public.strandline_compare_interactions(p_sums integer) returns bigint language sql stable security invoker set search_path = '' as $$
+  select count(*) from (select distinct p.key, p.name from strandline.learner_partials p where p.model_version = p_sums and p.scope = 'interaction') i
 $$;
 
 -- Scored trades of the ledger, as they lie: those of p_blocks blocks from p_block on. {rows: [[event_id, closed_at_ms, rr, levers], …], blocks: how many there are}.
-create function public.strandline_compare_trades(p_model_version integer, p_block integer, p_blocks integer)
+create function public.strandline_compare_trades(p_sums integer, p_block integer, p_blocks integer)
 returns jsonb language sql stable security invoker set search_path = '' set plan_cache_mode = force_custom_plan set jit = off as $$
   select jsonb_build_object(
     'blocks', pg_catalog.pg_relation_size('strandline.learner_ledger') / current_setting('block_size')::bigint,
     'rows', coalesce(jsonb_agg(jsonb_build_array(l.event_id, l.closed_at_ms, l.rr, l.levers)), '[]'))
   from strandline.learner_ledger l
   where l.ctid >= format('(%s,0)', p_block)::tid and l.ctid < format('(%s,0)', p_block + p_blocks)::tid
-    and l.model_version = p_model_version and not l.voided and l.rr is not null
+    and l.model_version = p_sums and not l.voided and l.rr is not null
 $$;
 
 -- Takes out the strands that our projector wrote, with what the queue has of them: they are made of the log, which can make them again. One that

@@ -281,7 +281,7 @@ describe('regression: the baseline after a switch', () => {
     )
   async function stage() {
     await openVersion(createModelVersionStore(db.store), lowcap, 't') // the active one
-    const { id } = await openVersion(createModelVersionStore(db.store), freqtrade, 't')
+    const { model_version: id } = await openVersion(createModelVersionStore(db.store), freqtrade, 't')
     return { id, sessions: await Promise.all([openSession(db), openSession(db), openSession(db)]) }
   }
   const switchTo = (session: Session, id: number) =>

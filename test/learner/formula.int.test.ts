@@ -43,7 +43,7 @@ function dice(seed: number): () => number {
 test('coefficients of any sums: R/R, number and weight are those of the view, to 1e-12', async () => {
   const model = loadModel('lowcap-v4')
   const tau = decayOf(model.definition.tau_days)
-  const { id } = await openVersion(createModelVersionStore(db.store), model, 'formula')
+  const { model_version: id } = await openVersion(createModelVersionStore(db.store), model, 'formula')
   const roll = dice(7)
   const groups = [{ scope: 'global', name: 'global', key: '' }].concat(
     Array.from({ length: 40 }, (_, i) => ({ scope: 'lever', name: 'curator', key: `c${i}` })),
@@ -106,7 +106,7 @@ describe.each(['lowcap-v5', 'lowcap-return'])('coefficients of any sums by the r
     'weights of the view, and what readers get, are those of the weigher, to 1e-9: %d',
     async (seed) => {
       const topic = `shrunk ${name} ${seed}`
-      const { id } = await openVersion(createModelVersionStore(db.store), model, topic)
+      const { model_version: id } = await openVersion(createModelVersionStore(db.store), model, topic)
       const roll = dice(seed * 101)
       const outcome = () => min + roll() * (max - min)
       /** Of one period and of many, young and so old that nothing is left of them. */
@@ -214,6 +214,8 @@ const inOrder = <T extends { partition: number; period: number }>(cells: T[]) =>
   cells.toSorted((a, b) => a.partition - b.partition || a.period - b.period)
 const versionRow = ({ definition, hash }: Model, model_version: number, topic: string) => ({
   model_version,
+  sums: model_version,
+  consumer: 'formula',
   hash,
   build: 1,
   topic,
@@ -228,7 +230,7 @@ test('the baseline names the timeframes of the model’s own vocabulary', async 
   const { definition, ...model } = loadModel('lowcap-v4')
   const levers = definition.levers.map((l) => (l.name === 'timeframe' ? { ...l, vocabulary: ['2h', '3d'] } : l))
   const own = { ...model, definition: { ...definition, levers }, hash: 'own' }
-  const { id } = await openVersion(createModelVersionStore(db.store), own, 'timeframes')
+  const { model_version: id } = await openVersion(createModelVersionStore(db.store), own, 'timeframes')
   const tau = decayOf(definition.tau_days)
   const table = new SumsTable()
   table.addTrade(table.addRow(), weigh(0, 1, tau))

@@ -50,7 +50,7 @@ let postgres: OwnPostgres
 let store: PostgresStore
 let kafka: TestKafka
 let dir: string
-/** The same name, another definition: weights between 0.9 and 1.1 tell its coefficients from those of the other. */
+/** The same name, another definition: weights between 0.9 and 1.1 tell its coefficients from those of the other, and bounds that no trade reaches keep their sums apart. */
 let narrowFile: string
 let topic: string
 let config: Config
@@ -68,7 +68,10 @@ beforeAll(async () => {
   narrowFile = join(dir, 'narrow.json')
   const shipped = fileURLToPath(new URL('../../models/lowcap-v4.json', import.meta.url))
   const definition = JSON.parse(await readFile(shipped, 'utf8'))
-  await writeFile(narrowFile, JSON.stringify({ ...definition, weight: { min: 0.9, max: 1.1 } }))
+  await writeFile(
+    narrowFile,
+    JSON.stringify({ ...definition, weight: { min: 0.9, max: 1.1 }, clamp: { min: -9, max: 9 } }),
+  )
 })
 afterAll(async () => {
   await store?.close()

@@ -19,7 +19,7 @@ import { expectClose } from '../support/learned.ts'
 const model = loadModel('lowcap-v4')
 /** Looks as often as it can. */
 const hasty: Clock = { ...systemClock, sleep: (ms, signal) => systemClock.sleep(Math.min(ms, 20), signal) }
-const version = { model, build: 1, active: true, model_version: null, topic: undefined }
+const version = { model, build: 1, active: true, model_version: null, topic: undefined, consumer: undefined }
 
 let db: TestDatabase
 let kafka: TestKafka

@@ -167,6 +167,7 @@ describe.each([...WAYS, 'copied'] as const)('%s', (name) => {
         model: 'other',
         hash: 'f'.repeat(64),
         definition: model.definition,
+        sums_hash: 'other',
         topic: TOPIC,
       }),
     ).toMatchObject({ build: 1 })
@@ -201,7 +202,7 @@ describe.each([...WAYS, 'copied'] as const)('%s', (name) => {
       trades: [{ ...fresh[0], offset: 0 }],
       sums: [{ scope: GROUPS[1]!.scope, name: GROUPS[1]!.name, key: GROUPS[1]!.key, period: 1, sums: sumsOf(2) }],
     })
-    expect(await ledgerOf(way()).trades(port.modelVersion.id, [fresh[1]!.id, ID(9)])).toEqual([
+    expect(await ledgerOf(way()).trades(port.modelVersion.sums, [fresh[1]!.id, ID(9)])).toEqual([
       { id: fresh[1]!.id, rr: null, voided: false },
     ])
     expect(await claimsOf(way()).read(of)).toEqual({
@@ -440,7 +441,7 @@ type CommitStep = Extract<Step, { commit: number }>
 /** The commit of a step, as whoever has read the memory's state would ask for it. */
 function commitOf(one: CommitStep, memory: MemoryDatabase, { modelVersion }: LearnerStore, i: number): LearnerCommit {
   const { ledger, partials } = learnedTables(memory)
-  const { consumer, id: model_version } = modelVersion
+  const { consumer, sums: model_version } = modelVersion
   const rowOf = (p: number) =>
     checkpointsOf(memory)
       .rows()

@@ -4,10 +4,11 @@
  */
 import fc from 'fast-check'
 import { beforeEach, describe, expect, test } from 'vitest'
-import { loadModel } from '../../core/load-model.ts'
+import { loadModel, sumsHash } from '../../core/load-model.ts'
 import { learnerConsumer } from '../../core/runner/consumer-names.ts'
 import { createCheckpointStore } from '../../core/store/checkpoint-store.ts'
 import { createCoefficientStore } from '../../core/store/coefficient-store.ts'
+import { readLearned } from '../../core/store/learned.ts'
 import { createMemoryCheckpoints } from '../../core/store/memory/checkpoints.ts'
 import { createMemoryCoefficients } from '../../core/store/memory/coefficients.ts'
 import { createMemoryDatabase, type MemoryDatabase } from '../../core/store/memory/database.ts'
@@ -32,10 +33,13 @@ const claimsOf = adapters(createMemoryCheckpoints, createCheckpointStore)
 
 const lowcap = loadModel('lowcap-v4')
 const freqtrade = loadModel('freqtrade')
+/** Another rule over the sums of lowcap-v4. */
+const shrunk = loadModel('lowcap-v5')
 const named = ({ definition, hash }: typeof lowcap, topic = 't') => ({
   model: definition.name,
   hash,
   definition,
+  sums_hash: sumsHash(definition),
   topic,
 })
 const ID = (n: number) => `00000000-0000-0000-0000-${String(n).padStart(12, '0')}`
@@ -103,34 +107,23 @@ describe.each(WAYS)('%s', (name) => {
 
   test('a build is begun once, learners leave it alone until it is complete, and then go on with what is active', async () => {
     const port = versionsOf(way())
-    expect(await port.open(named(lowcap))).toEqual({ model_version: 1, active: true, build: 1 })
-    const build = { model_version: 2, active: false, build: 2 }
+    const consumer = `learner/lowcap-v4/${lowcap.hash.slice(0, 12)}`
+    const first = { model_version: 1, sums: 1, consumer, active: true, build: 1 }
+    expect(await port.open(named(lowcap))).toEqual(first)
+    const build = { model_version: 2, sums: 2, consumer: `${consumer}.r2`, active: false, build: 2 }
     expect(await port.openBuild(named(lowcap))).toEqual({ ...build, begun: false })
     expect(await port.openBuild(named(lowcap))).toEqual({ ...build, begun: true })
     expect((await port.maintained('t')).map((v) => v.model_version)).toEqual([1])
     await port.built(2)
+    const of = { model: 'lowcap-v4', hash: lowcap.hash, definition: lowcap.definition, models: ['lowcap-v4'] }
     expect(await port.maintained('t')).toEqual([
-      {
-        model_version: 1,
-        model: 'lowcap-v4',
-        hash: lowcap.hash,
-        build: 1,
-        definition: lowcap.definition,
-        active: true,
-      },
-      {
-        model_version: 2,
-        model: 'lowcap-v4',
-        hash: lowcap.hash,
-        build: 2,
-        definition: lowcap.definition,
-        active: false,
-      },
+      { ...first, ...of },
+      { ...build, ...of },
     ])
     expect(await port.maintained('u')).toEqual([])
     expect(await port.open(named(lowcap))).toMatchObject({ model_version: 1 })
     await port.activate(2, 1)
-    expect(await port.open(named(lowcap))).toEqual({ model_version: 2, active: true, build: 2 })
+    expect(await port.open(named(lowcap))).toEqual({ ...build, active: true })
     // the next one is another one
     expect(await port.openBuild(named(lowcap))).toMatchObject({ model_version: 3, build: 3, begun: false })
     expect(await listed()).toEqual([
@@ -147,6 +140,80 @@ describe.each(WAYS)('%s', (name) => {
     expect((await port.maintained('t')).map((v) => v.model)).toEqual(['freqtrade'])
     expect(await port.open(named(lowcap))).toMatchObject({ model_version: 2, build: 1 })
     expect((await port.maintained('t')).map((v) => v.model)).toEqual(['freqtrade', 'lowcap-v4'])
+  })
+
+  test('a model whose sums another version has reads those, and what it reads is kept as long as it is there', async () => {
+    const port = versionsOf(way())
+    const drops = dropsOf(way())
+    await port.open(named(lowcap))
+    await put(way(), 1, [1, 2, 3])
+    const consumer = `learner/lowcap-v4/${lowcap.hash.slice(0, 12)}`
+    const reader = { model_version: 2, sums: 1, consumer, active: false, build: 1 }
+    expect(await port.openBuild(named(shrunk))).toEqual({ ...reader, begun: false })
+    expect(await port.open(named(shrunk))).toEqual(reader)
+    expect(await coefficientsOf(way()).version('lowcap-v5')).toEqual({
+      ...reader,
+      hash: shrunk.hash,
+      topic: 't',
+      definition: shrunk.definition,
+    })
+    // another log has other sums, and so has what is folded once more
+    expect(await port.open(named(shrunk, 'u'))).toMatchObject({ model_version: 3, sums: 3 })
+    expect(await port.openBuild(named(shrunk))).toMatchObject({ model_version: 4, sums: 4, build: 2, begun: false })
+    const kept = async () => (await port.maintained('t')).map((v) => [v.sums, v.model, v.active, v.models])
+    expect(await kept()).toEqual([[1, 'lowcap-v4', true, ['lowcap-v4', 'lowcap-v5']]])
+    expect((await port.list()).map((v) => [v.model_version, v.sums, v.consumer.split('/')[1], v.n])).toEqual([
+      [1, 1, 'lowcap-v4', 2],
+      [4, 4, 'lowcap-v5', 0],
+      [3, 3, 'lowcap-v5', 0],
+      [2, 1, 'lowcap-v4', 2],
+    ])
+
+    // whoever is switched to what reads them sees them, and their learner knows that readers do
+    expect(await port.activate(2)).toEqual({ status: 'ok', previous: 1 })
+    expect([await port.isActive(1), await port.isActive(2), await port.isActive(3)]).toEqual([true, false, false])
+    expect(await kept()).toEqual([[1, 'lowcap-v4', true, ['lowcap-v4', 'lowcap-v5']]])
+    expect((await coefficientsOf(way()).read([], null)).model_version).toBe(2)
+    expect(await readLearned(coefficientsOf(way()))).toMatchObject({
+      version: { model: { hash: shrunk.hash } },
+      global_rr: { n: 2 },
+      rows: [{ key: 'c1' }, { key: 'c2' }, { key: 'c3' }],
+    })
+
+    const claim = { consumer, topic: 't', partition: 0 }
+    await claimsOf(way()).claim(claim, 'somebody')
+    expect(await drops.mark(1, true)).toBe('shared')
+    await port.activate(1)
+    expect(await drops.mark(1, true)).toBe('active')
+    expect(await drops.mark(2, true)).toBe('ok')
+    expect(await drops.rows(2, 'trades', '', 100)).toEqual({ dropped: 0, next: null })
+    expect(await drops.rows(2, 'sums', '', 100)).toEqual({ dropped: 0, next: null })
+    await drops.end(2)
+    expect(await claimsOf(way()).read(claim)).toMatchObject({ epoch: 1 }) // its learner never noticed
+    expect((await readVersionSizes(sizesOf(way()))).get(1)).toMatchObject({ events: 3, coefficients: 3 })
+    expect(await kept()).toEqual([[1, 'lowcap-v4', true, ['lowcap-v4']]])
+  })
+
+  test('sums that are not complete, or being taken away, are nobody else’s; of several, those that readers see, else the newest', async () => {
+    const port = versionsOf(way())
+    await port.open(named(freqtrade))
+    await port.openBuild(named(lowcap))
+    expect(await port.open(named(shrunk))).toMatchObject({ model_version: 3, sums: 3 })
+    await port.built(2)
+    await dropsOf(way()).mark(3, true)
+    await dropsOf(way()).end(3)
+    await dropsOf(way()).mark(2, true)
+    expect(await port.open(named(shrunk))).toMatchObject({ model_version: 4, sums: 4 })
+    await dropsOf(way()).mark(2, false)
+    await dropsOf(way()).mark(4, true)
+    await dropsOf(way()).end(4)
+    await port.openBuild(named(lowcap))
+    await port.built(5)
+    expect(await port.open(named(shrunk))).toMatchObject({ model_version: 6, sums: 5 })
+    await dropsOf(way()).mark(6, true)
+    await dropsOf(way()).end(6)
+    await port.activate(2)
+    expect(await port.open(named(shrunk))).toMatchObject({ model_version: 7, sums: 2 })
   })
 
   test('the first build of all is active from the start', async () => {
@@ -268,7 +335,7 @@ describe.each(WAYS)('%s', (name) => {
 })
 
 const id = fc.integer({ min: 1, max: 5 })
-const model = fc.constantFrom(lowcap, freqtrade)
+const model = fc.constantFrom(lowcap, freqtrade, shrunk)
 const topic = fc.constantFrom('t', 't', 'u')
 type Step = (way: Way) => Promise<unknown>
 const step: fc.Arbitrary<[string, Step]> = fc.oneof(

@@ -82,7 +82,7 @@ export async function createTestLearner({
 }: TestLearnerOptions) {
   const { checkpoints, versions, letters, learner } = 'rpc' in store ? databaseStores(store, { sync, copyFrom }) : store
   const modelVersion = await openVersion(versions, model, TOPIC)
-  await versions.activate(modelVersion.id)
+  await versions.activate(modelVersion.model_version)
   const logger = pino({ level: process.env.TEST_LOG ?? 'silent' })
   const dead: OutgoingRecord[] = []
   const learnerStore = wrapStore(learner(model, modelVersion))

@@ -2,7 +2,7 @@
 
 import { BASELINE, compileModel, SQUARES } from '../../../domain/learning/model.ts'
 import type { GroupEvidence } from '../../../domain/learning/offline.ts'
-import type { CoefficientStore, LearnedRow } from '../coefficient-store.ts'
+import type { LearnedRow, StoredCoefficients } from '../coefficient-store.ts'
 import { namesVersion } from '../version-name.ts'
 import { asJson, keyOf, type MemoryDatabase } from './database.ts'
 import {
@@ -13,11 +13,12 @@ import {
   learnedTables,
   type ModelVersionRow,
   onPage,
+  openedRow,
   pageEnd,
 } from './learned.ts'
 import { createMemoryModelVersions } from './model-versions.ts'
 
-export function createMemoryCoefficients(db: MemoryDatabase): CoefficientStore {
+export function createMemoryCoefficients(db: MemoryDatabase): StoredCoefficients {
   /** The version that a reader means. */
   function meant(model: string | null): ModelVersionRow | undefined {
     if (model === null) return activeVersion(db)
@@ -37,8 +38,8 @@ export function createMemoryCoefficients(db: MemoryDatabase): CoefficientStore {
     async version(model) {
       const version = meant(model)
       if (!version) return null
-      const { model_version, hash, build, topic, active, definition } = version
-      return asJson({ model_version, hash, build, topic, active, definition })
+      const { hash, topic, definition } = version
+      return asJson({ ...openedRow(db, version), hash, topic, definition })
     },
     async read(keys, model) {
       const version = meant(model)

@@ -1,10 +1,9 @@
 /** Where every consumer of a topic stands, in memory: the rules of `strandline_lag`. */
 import type { StoredLag } from '../../lag/lag.ts'
-import { learnerConsumer } from '../../runner/consumer-names.ts'
 import { checkpointsOf } from './checkpoints.ts'
 import { keyOf, type MemoryDatabase } from './database.ts'
 import { deadLettersOf, isOpen } from './dead-letters.ts'
-import { activeVersion } from './learned.ts'
+import { activeVersion, consumerOf } from './learned.ts'
 
 const compare = (a: string, b: string) => (a < b ? -1 : a > b ? 1 : 0)
 
@@ -33,6 +32,6 @@ export function memoryLag(db: MemoryDatabase, topic: string): StoredLag {
         return { consumer, partition, reason, count: all.length }
       })
       .sort((a, b) => compare(a.consumer, b.consumer) || a.partition - b.partition || compare(a.reason, b.reason)),
-    active: active?.topic === topic ? learnerConsumer(active) : null,
+    active: active?.topic === topic ? consumerOf(db, active) : null,
   }
 }

@@ -2,6 +2,8 @@
 import { BASELINE, compileModel, type Group, type ModelDefinition, type Scope } from '../../../domain/learning/model.ts'
 import { type GroupEvidence, learnedFrom } from '../../../domain/learning/offline.ts'
 import { type DecayedSums, decayOf, type Evidence, type Means, mergeEvidence } from '../../../domain/learning/sums.ts'
+import { learnerConsumer } from '../../runner/consumer-names.ts'
+import type { OpenedVersion } from '../model-versions.ts'
 import { keyOf, type MemoryDatabase } from './database.ts'
 
 export interface ModelVersionRow {
@@ -10,6 +12,9 @@ export interface ModelVersionRow {
   hash: string
   topic: string
   definition: ModelDefinition
+  sums_hash: string
+  /** The version whose sums it reads; itself, where it has its own. */
+  sums: number
   build: number
   active: boolean
   building: boolean
@@ -21,6 +26,7 @@ export interface ModelVersionRow {
 
 /** A trade that was applied. */
 export interface LedgerRow {
+  /** Whose sums it is in. */
   model_version: number
   /** UUID. */
   event_id: string
@@ -60,21 +66,31 @@ export const activeVersion = (db: MemoryDatabase): ModelVersionRow | undefined =
     .versions.rows()
     .find((v) => v.active)
 
+/** As `strandline.learner_consumer` has it. */
+export const consumerOf = (db: MemoryDatabase, { sums }: ModelVersionRow): string =>
+  learnerConsumer(learnedTables(db).versions.get(String(sums)) as ModelVersionRow)
+
+/** For whoever learns it (`strandline.learner_opened`). */
+export const openedRow = (db: MemoryDatabase, row: ModelVersionRow): OpenedVersion => {
+  const { model_version, sums, active, build } = row
+  return { model_version, sums, consumer: consumerOf(db, row), active, build }
+}
+
 /** Bytewise, as the database's collation "C". */
 export const bytewise = (a: string, b: string): number => Buffer.compare(Buffer.from(a), Buffer.from(b))
 
 /** What the sums of a version amount to: each group merged in the order of partition and period (`strandline.learner_evidence`). */
 export function evidenceOf(db: MemoryDatabase, version: ModelVersionRow): GroupEvidence[] {
-  const { model_version, definition } = version
+  const { sums, definition } = version
   const tau = decayOf(definition.tau_days)
   const { partials, ledger } = learnedTables(db)
   const newest = ledger
     .rows()
-    .filter((t) => t.model_version === model_version && !t.voided && t.rr !== null)
+    .filter((t) => t.model_version === sums && !t.voided && t.rr !== null)
     .reduce((newest, t) => Math.max(newest, t.closed_at), 0)
   const rows = partials
     .rows()
-    .filter((p) => p.model_version === model_version)
+    .filter((p) => p.model_version === sums)
     .sort((a, b) => a.partition - b.partition || a.period - b.period)
   const groups = Map.groupBy(rows, (p) => keyOf(p.name, p.key))
   return [...groups.values()].flatMap((all) => {

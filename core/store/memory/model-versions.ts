@@ -2,7 +2,7 @@
 import { learnedOutcome } from '../../../domain/learning/outcome.ts'
 import type { ModelVersionStore, NamedModel, Switch } from '../model-versions.ts'
 import { asJson, type MemoryDatabase } from './database.ts'
-import { activeVersion, learnedTables, type ModelVersionRow } from './learned.ts'
+import { activeVersion, bytewise, consumerOf, learnedTables, type ModelVersionRow, openedRow } from './learned.ts'
 
 export function createMemoryModelVersions(db: MemoryDatabase): ModelVersionStore {
   const { versions, partials } = learnedTables(db)
@@ -23,19 +23,35 @@ export function createMemoryModelVersions(db: MemoryDatabase): ModelVersionStore
   /** Of a model over a topic, those that are there. */
   const buildsOf = ({ hash, topic }: NamedModel) => versions.rows().filter((v) => v.hash === hash && v.topic === topic)
 
+  const isSeen = (sums: number) => versions.rows().some((v) => v.active && v.sums === sums)
+
+  /** A version whose sums are those of the model: of several, that whose sums readers see, else the newest. */
+  const sameSums = ({ sums_hash, topic }: NamedModel): ModelVersionRow | undefined =>
+    versions
+      .rows()
+      .filter((v) => v.sums_hash === sums_hash && v.topic === topic)
+      .filter((v) => v.sums === v.model_version && !v.building && !v.dropping)
+      .sort(
+        (a, b) =>
+          Number(isSeen(b.model_version)) - Number(isSeen(a.model_version)) || b.model_version - a.model_version,
+      )[0]
+
   function add(named: NamedModel, building: boolean): ModelVersionRow {
     const id = db.nextId('model_versions')
-    const { model, hash, topic, definition } = named
-    const build = 1 + Math.max(0, ...buildsOf(named).map((v) => v.build))
+    const { model, hash, topic, definition, sums_hash } = named
+    const builds = Math.max(0, ...buildsOf(named).map((v) => v.build))
+    const shared = builds === 0 ? sameSums(named) : undefined
     put({
       model_version: id,
       model,
       hash,
-      build,
+      build: 1 + builds,
       topic,
       definition: asJson(definition),
+      sums_hash,
+      sums: shared?.model_version ?? id,
       active: false,
-      building,
+      building: building && !shared,
       dropping: false,
       previous: null,
       created_at: new Date(db.now()).toISOString(),
@@ -44,7 +60,7 @@ export function createMemoryModelVersions(db: MemoryDatabase): ModelVersionStore
     return versions.get(String(id)) as ModelVersionRow
   }
 
-  const opened = ({ model_version, active, build }: ModelVersionRow) => ({ model_version, active, build })
+  const opened = (row: ModelVersionRow) => openedRow(db, row)
 
   return {
     open: async (named) =>
@@ -73,32 +89,29 @@ export function createMemoryModelVersions(db: MemoryDatabase): ModelVersionStore
         const version = versions.get(String(id))
         if (version?.building) put({ ...version, building: false })
       }),
-    maintained: async (topic) =>
-      asJson(
-        versions
-          .rows()
-          .filter((v) => v.topic === topic && !v.dropping && (v.active || !v.building))
-          .sort((a, b) => Number(b.active) - Number(a.active) || a.model_version - b.model_version)
-          .map(({ model_version, model, hash, build, definition, active }) => ({
-            model_version,
-            model,
-            hash,
-            build,
-            definition,
-            active,
-          })),
-      ),
+    maintained: async (topic) => {
+      const kept = versions.rows().filter((v) => v.topic === topic && !v.dropping && (v.active || !v.building))
+      const owners = [...Map.groupBy(kept, (v) => v.sums)].map(([sums, readers]) => {
+        const row = versions.get(String(sums)) as ModelVersionRow
+        const { model, hash, definition } = row
+        const models = [...new Set(readers.map((v) => v.model))].sort(bytewise)
+        return { ...opened(row), model, hash, definition, active: readers.some((v) => v.active), models }
+      })
+      return asJson(owners.sort((a, b) => Number(b.active) - Number(a.active) || a.model_version - b.model_version))
+    },
     list: async () =>
       versions
         .rows()
         .sort((a, b) => Number(b.active) - Number(a.active) || b.model_version - a.model_version)
-        .map(({ definition, ...version }) => {
+        .map((row) => {
+          const { definition, sums_hash: _, ...version } = row
           const baseline = partials
             .rows()
-            .filter((p) => p.model_version === version.model_version && p.name === 'global' && p.key === '')
-          return { ...version, outcome: learnedOutcome(definition), n: baseline.reduce((sum, p) => sum + p.sums.n, 0) }
+            .filter((p) => p.model_version === version.sums && p.name === 'global' && p.key === '')
+          const n = baseline.reduce((sum, p) => sum + p.sums.n, 0)
+          return { ...version, consumer: consumerOf(db, row), outcome: learnedOutcome(definition), n }
         }),
-    isActive: async (id) => versions.get(String(id))?.active === true,
+    isActive: async (sums) => isSeen(sums),
     activate: async (id, from = null, back = false) => db.transaction(() => makeActive(id, from, back)),
   }
 }

@@ -58,7 +58,10 @@ function Ended({ of }: { of: EndedRebuild }): VNode {
   const name = versionText(result)
   if (!result.complete)
     return html`<div class="notice warning"><strong>${name} stands at ${count(result.records)} records.</strong><p>Begin it again, and it goes on; or drop it.</p></div>` as VNode
-  return html`<div class="notice well"><strong>${name} has applied the whole log: ${count(result.records)} records, in ${duration(result.seconds * 1_000)}.</strong>
+  const what = result.sums_of
+    ? `${name} reads the sums of ${versionText(result.sums_of)}, which are the same: nothing was folded.`
+    : `${name} has applied the whole log: ${count(result.records)} records, in ${duration(result.seconds * 1_000)}.`
+  return html`<div class="notice well"><strong>${what}</strong>
     <p>${result.active ? 'Readers see it: there was nothing else.' : html`<a href=${withQuery({ preview: exactName(result) })}>What would change for readers</a>`}</p></div>` as VNode
 }
 
@@ -97,7 +100,7 @@ function Begin({ shipped, versions, onChanged }: BeginProps): VNode {
     ${
       asked &&
       html`<${Confirm} title=${title} verb="Rebuild" busy=${busy} onConfirm=${begin} onCancel=${() => setAsked(false)}>
-        <p>It reads the log beside the learners, and takes as much room in the database as the version that it is made after. Readers see no change.</p>
+        <p>It reads the log beside the learners, and takes as much room in the database as the version that it is made after. A model that is new here, and whose sums another version has, reads those. Readers see no change.</p>
         <p>One that was begun and is not complete goes on; else a new build is made.</p>
         ${refused && html`<${Failure} error=${refused} />`}
       <//>`

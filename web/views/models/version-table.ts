@@ -29,7 +29,15 @@ export function VersionTable({ versions, operate, onDrop }: VersionTableProps): 
     { name: 'events', title: 'Trades', numeric: true, cell: (v) => count(v.events) },
     { name: 'lag', title: 'Behind', numeric: true, cell: (v) => html`<${Lag} of=${v} />` },
     { name: 'coefficients', title: 'Coefficients', numeric: true, cell: (v) => count(v.coefficients) },
-    { name: 'size', title: 'Size', numeric: true, cell: (v) => bytes(v.size_bytes) },
+    {
+      name: 'size',
+      title: 'Size',
+      numeric: true,
+      cell: (v) =>
+        v.sums_of
+          ? html`<span class="quiet any" title=${`It reads the sums of ${versionText(v.sums_of)}, and takes no room of its own`}>sums of ${v.sums_of.name}</span>`
+          : bytes(v.size_bytes),
+    },
     {
       name: 'age',
       title: 'Age',
