@@ -1,9 +1,10 @@
 /** Faults of a plan, brought about when their time comes; and the end of all of them. */
+
 import { PROJECTOR_CONSUMER } from '../core/runner/consumer-names.ts'
+import type { Asking } from './asking.ts'
 import { newestOf } from './others.ts'
 import type { Fault } from './planned.ts'
 import { createStream } from './streams.ts'
-import type { Trader } from './trader.ts'
 import type { World } from './world.ts'
 
 const LOOK_MS = 200
@@ -11,15 +12,15 @@ const LOOK_MS = 200
 const STOP_WITHIN_MS = 10_000
 
 type Of<Kind extends Fault['kind']> = Fault & { kind: Kind }
-type Bring = { [Kind in Fault['kind']]: (world: World, fault: Of<Kind>, trader: Trader) => void }
+type Bring = { [Kind in Fault['kind']]: (world: World, fault: Of<Kind>, asking: Asking) => void }
 
-export function startFaults(world: World, trader: Trader): void {
+export function startFaults(world: World, asking: Asking): void {
   for (const fault of world.plan.faults)
     world.scheduler.after(fault.at, () => {
       if (fault.kind !== 'calls') world.happened(fault.kind)
       world.trace.say('world', fault.kind, JSON.stringify(fault))
-      const bring = BRING[fault.kind] as (world: World, fault: Fault, trader: Trader) => void
-      bring(world, fault, trader)
+      const bring = BRING[fault.kind] as (world: World, fault: Fault, asking: Asking) => void
+      bring(world, fault, asking)
     })
 }
 
@@ -68,11 +69,11 @@ const BRING: Bring = {
   'registry-away': ({ network }, { ms }) => network.away('registry', ms),
   'disk-full': (world, { ms }) => forAWhile(world, 'diskFull', ms),
   'registry-denies': (world, { ms }) => forAWhile(world, 'registryDenies', ms),
-  /** Back to what it was `ms` ago. What the trader was told since then would be lost, so it is told nothing. */
-  'database-restored'({ scheduler, network, db, trace }, { ms }, trader) {
-    trader.holds++
+  /** Back to what it was `ms` ago. What trader and bot were told since then would be lost, so they are told nothing. */
+  'database-restored'({ scheduler, network, db, trace }, { ms }, asking) {
+    asking.holds++
     const dump = () => {
-      if (trader.open > 0) {
+      if (asking.open > 0) {
         scheduler.after(LOOK_MS, dump)
         return
       }
@@ -81,7 +82,7 @@ const BRING: Bring = {
         trace.say('database', 'is what it was', `${ms} ms ago`)
         restore()
         network.away('database', 100)
-        trader.holds--
+        asking.holds--
       })
     }
     dump()

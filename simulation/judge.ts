@@ -9,9 +9,11 @@ import { strandTables } from '../core/store/memory/strands.ts'
 import { eventId, type PositionClosed } from '../domain/event.ts'
 import type { CoefficientRow } from '../domain/learning/offline.ts'
 import { strandId } from '../domain/strand.ts'
+import type { Asking } from './asking.ts'
+import type { Bot } from './bot.ts'
 import { coefficientsOf, type LogContents, readLog, scoreOf } from './oracle.ts'
 import type { Others } from './others.ts'
-import type { Edit, PlannedTrade } from './planned.ts'
+import type { Edit, PlannedPost, PlannedTrade } from './planned.ts'
 import type { Trader } from './trader.ts'
 import { SCHEMA_ID, type World } from './world.ts'
 
@@ -20,18 +22,21 @@ const LOOK_MS = 1_000
 const READY_WITHIN_MS = 60_000
 
 export interface Actors {
+  asking: Asking
   trader: Trader
+  bot: Bot
   others: Others
 }
 
 export const contentsOf = ({ broker, config }: World): LogContents => readLog(broker.all(config.topic), SCHEMA_ID)
 
 /** What has not come to rest yet, each with what was expected; empty: all has. */
-export function unrest(world: World, { trader, others }: Actors): string[] {
+export function unrest(world: World, { asking, trader, bot, others }: Actors): string[] {
   const { plan, db, machines, broker, config } = world
   const found: string[] = []
-  if (trader.holds > 0) found.push('an older state of the database is still to be put back')
+  if (asking.holding()) found.push('an older state of the database is still to be put back')
   for (const trade of plan.trades) if (!trader.done.has(trade)) found.push(`${trade.position_id} is not reported whole`)
+  for (const post of plan.posts) if (!bot.done.has(post)) found.push(`${post.trade.position_id} is not posted whole`)
   for (const edit of plan.edits) if (!others.done.has(edit)) found.push(`a ${edit.kind} waits for its trade in the log`)
   const waiting = outboxOf(db)
     .rows()
@@ -39,7 +44,7 @@ export function unrest(world: World, { trader, others }: Actors): string[] {
   if (waiting.length > 0) found.push(`the outbox has ${waiting.length} rows: ${waiting[0]!.last_error ?? ''}`)
   for (const p of positionsOf(db).rows()) if (isOpen(p)) found.push(`${p.id} is open`)
   for (const { position_id } of db.table<{ position_id: string }>('pm_provisional').rows())
-    if (plan.trades.find((t) => t.position_id === position_id && t.bars_at !== null && t.bars.length > 0))
+    if (tradesOf(world).find((t) => t.position_id === position_id && t.bars_at !== null && t.bars.length > 0))
       found.push(`${position_id} waits for its score`)
   for (const consumer of consumersOf(world))
     for (const { partition, end, written } of broker.offsets(config.topic)) {
@@ -64,6 +69,7 @@ export function wrongs(world: World, actors: Actors): string[] {
   const log = contentsOf(world)
   return [
     ...wrongLog(world, actors, log),
+    ...wrongPosts(world, actors, log),
     ...needlessRevisions(world),
     ...wrongLedger(world, log),
     ...wrongCoefficients(world, log),
@@ -81,10 +87,14 @@ const eventOf = (trade: PlannedTrade) => {
   return eventId(trade.position_id, eventId(trade.position_id, `execution ${first!.id}`))
 }
 
+const postedEvent = ({ trade: { position_id: id } }: PlannedPost) => eventId(id, id)
+
+const tradesOf = ({ plan }: World): PlannedTrade[] => [...plan.trades, ...plan.posts.map((post) => post.trade)]
+
 /** Does the log say of each trade what was reported, and what others said of it, and nothing else? */
 function wrongLog({ plan, db }: World, { trader, others }: Actors, log: LogContents): string[] {
   const found: string[] = []
-  const known = new Set(plan.trades.map(eventOf))
+  const known = new Set([...plan.trades.map(eventOf), ...plan.posts.map(postedEvent)])
   for (const id of log.events.keys()) if (!known.has(id)) found.push(`the log has an event that nobody made: ${id}`)
   for (const [number, trade] of plan.trades.entries()) {
     const event = log.events.get(eventOf(trade))
@@ -121,6 +131,36 @@ function wrongLog({ plan, db }: World, { trader, others }: Actors, log: LogConte
     if (told && told.event_id !== event.event_id) say('event_id', told.event_id, event.event_id)
   }
   return found
+}
+
+/** Does the log say of each posted trade what the bot said last, each of its revisions once? */
+function wrongPosts({ plan }: World, { bot }: Actors, log: LogContents): string[] {
+  return plan.posts.flatMap((post) => {
+    const { trade, rr, revisions } = post
+    const { position_id } = trade
+    const event = log.events.get(postedEvent(post))
+    if (!event) return [`${position_id} is lost: the log does not have it`]
+    const { exit_price, voided } = revisions.at(-1)!
+    const [entry, exit] = [trade.executions[0]!, { ...trade.executions.at(-1)!, price: exit_price }]
+    const score = scoreOf({ ...trade, executions: [entry, exit] }, entry.at!, exit.at!)
+    const expected = {
+      opened_at: entry.at,
+      closed_at: exit.at,
+      entry_price: score.entry_price,
+      exit_price: score.exit_price,
+      rr: voided ? event.rr : (rr ?? score.rr),
+    }
+    const wrong = (Object.keys(expected) as (keyof typeof expected)[])
+      .filter((name) => !near(event[name], expected[name]))
+      .map((name) => `${position_id}: its ${name} in the log is ${event[name]}, expected ${expected[name]}`)
+    if (event.voided !== voided) wrong.push(`${position_id}: voided in the log is ${event.voided}, expected ${voided}`)
+    // each revision of the bot's is one of the log's, and a tick may score each once more
+    const [least, most] = [revisions.length - 1, 2 * revisions.length - 1]
+    if (event.revision < least || event.revision > most)
+      wrong.push(`${position_id}: its revision in the log is ${event.revision}, expected ${least} to ${most}`)
+    const told = bot.told.get(post)!.filter(({ event_id }) => event_id !== event.event_id)
+    return [...wrong, ...told.map(({ event_id }) => `${position_id}: the bot was told the event ${event_id}`)]
+  })
 }
 
 /** What a correction makes of its trade. */

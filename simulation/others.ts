@@ -7,8 +7,8 @@ import type { OutgoingRecord } from '../core/log/log.ts'
 import { isOpen, positionsOf, writePosition } from '../core/store/memory/positions.ts'
 import { eventId, type PositionClosed, UNSAID } from '../domain/event.ts'
 import { createMemoryImportOutbox } from '../services/pm/memory-outbox.ts'
+import type { Asking } from './asking.ts'
 import type { Edit, Poison } from './planned.ts'
-import type { Trader } from './trader.ts'
 import { SCHEMA_ID, type World } from './world.ts'
 
 export interface Others {
@@ -28,8 +28,8 @@ const AHEAD_MS = 300_000
 /** By which a price is corrected. */
 const STEP = 1.001
 
-/** @param trader while it is told nothing, nobody is */
-export function startOthers(world: World, trader: Trader): Others {
+/** @param asking while nothing may be written by those who ask, nobody writes */
+export function startOthers(world: World, { holding }: Asking): Others {
   const { plan, scheduler, broker, network, config, trace } = world
   const others: Others = { done: new Set(), made: new Map() }
   const outbox = createMemoryImportOutbox(world.db)
@@ -64,7 +64,7 @@ export function startOthers(world: World, trader: Trader): Others {
 
   async function correct(edit: DeskEdit): Promise<void> {
     const before = highestOf(world, edit.trade)
-    const canWrite = trader.holds === 0 && !network.isAway('database') && !network.isAway('log') && !world.diskFull
+    const canWrite = !holding() && !network.isAway('database') && !network.isAway('log') && !world.diskFull
     if (before && canWrite) {
       const revision = before.revision + 1
       const change = edit.rr === null ? { voided: true } : { rr: edit.rr, unscored_reason: null }

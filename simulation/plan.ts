@@ -11,6 +11,7 @@ import {
   POISON,
   type Poison,
 } from './planned.ts'
+import { postsOf } from './posts.ts'
 import { scenariosOf } from './scenarios.ts'
 import { createStream, type Stream } from './streams.ts'
 
@@ -32,6 +33,7 @@ export function planOf(seed: number, begin: number): Plan {
     partitions,
     clocks: clocksOf(createStream(seed, 'clocks')),
     trades: late.trades,
+    posts: postsOf(createStream(seed, 'posts'), (name) => wholeTrade(createStream(seed, name), begin, name)),
     edits: [...edits, ...late.edits],
     faults: [...faults, ...late.faults],
   }
@@ -46,11 +48,10 @@ function clocksOf(chance: Stream): Record<string, number> {
 }
 
 function tradesOf(chance: Stream, begin: number): PlannedTrade[] {
-  return Array.from({ length: chance.between(6, 18) }, (_, number) => tradeOf(chance, begin, number))
+  return Array.from({ length: chance.between(6, 18) }, (_, number) => tradeOf(chance, begin, `p-${number}`))
 }
 
-function tradeOf(chance: Stream, begin: number, number: number): PlannedTrade {
-  const position_id = `p-${number}`
+function tradeOf(chance: Stream, begin: number, position_id: string): PlannedTrade {
   const now = chance.chance(0.25)
   const opened = begin - chance.between(2 * MINUTE, 150 * DAY)
   const held = chance.between(1, 20) * 20_000
@@ -91,6 +92,20 @@ function tradeOf(chance: Stream, begin: number, number: number): PlannedTrade {
     begins,
     pause: chance.between(0, 3_000),
   }
+}
+
+/** Bought and sold at once, at times that are known. */
+function wholeTrade(chance: Stream, begin: number, name: string): PlannedTrade {
+  const trade = tradeOf(chance, begin, name)
+  const [entry] = trade.executions
+  if (entry!.at === null) return wholeTrade(chance, begin, name)
+  const exit: PlannedExecution = {
+    ...trade.executions.at(-1)!,
+    kind: 'emergency_exit',
+    quantity: null,
+    size_frac: null,
+  }
+  return { ...trade, executions: [entry!, exit] }
 }
 
 function barsOf(chance: Stream, opened: number, held: number, price: number): PlannedBar[] {

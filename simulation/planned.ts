@@ -36,6 +36,16 @@ export interface PlannedTrade {
   pause: number
 }
 
+/** A closed trade that a bot posts. */
+export interface PlannedPost {
+  /** As a position that is bought and sold whole, with its times; its id is the trade's. */
+  trade: PlannedTrade
+  /** What the bot says of the R/R; null: nothing, the bars do. */
+  rr: number | null
+  /** In their order; `again`: which of them are posted once more behind it. */
+  revisions: { exit_price: number; voided: boolean; again: number[] }[]
+}
+
 export const POISON = [
   'empty_value',
   'bad_magic',
@@ -85,6 +95,7 @@ export interface Plan {
   /** How far each clock is ahead, ms. */
   clocks: Record<string, number>
   trades: PlannedTrade[]
+  posts: PlannedPost[]
   edits: Edit[]
   faults: Fault[]
 }

@@ -12,7 +12,7 @@ export async function smallestFailure(seed: number): Promise<string> {
   const { lines, failures } = await simulatePlan(plan, true, false)
   const count = (n: number, what: string) => `${n} ${what}${n === 1 ? '' : 's'}`
   return [
-    `Left of it: ${count(plan.trades.length, 'trade')}, ${count(plan.edits.length, 'edit')}, ${count(plan.faults.length, 'fault')}.`,
+    `Left of it: ${count(plan.trades.length, 'trade')}, ${count(plan.posts.length, 'posted trade')}, ${count(plan.edits.length, 'edit')}, ${count(plan.faults.length, 'fault')}.`,
     ...plan.faults.map((fault) => `  ${JSON.stringify(fault)}`),
     ...plan.edits.map((edit) => `  ${JSON.stringify(edit)}`),
     ...lines,

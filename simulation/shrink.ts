@@ -1,7 +1,7 @@
 /** A plan that fails, made as small as it goes: what can be left out without it failing no longer, is. */
 import type { Plan } from './planned.ts'
 
-const PARTS = ['faults', 'edits', 'trades'] as const
+const PARTS = ['faults', 'edits', 'posts', 'trades'] as const
 
 /**
  * @param fails whether a plan fails

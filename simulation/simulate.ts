@@ -1,10 +1,12 @@
 /** One schedule, from its plan to its verdict. */
+import { createAsking } from './asking.ts'
+import { startBot } from './bot.ts'
 import { heal, startFaults } from './faults.ts'
 import { type Actors, contentsOf, notReady, unrest, wrongs } from './judge.ts'
 import { startOthers } from './others.ts'
 import { FAULTY_MS, planOf } from './plan.ts'
 import type { Plan } from './planned.ts'
-import { startTrader } from './trader.ts'
+import { startBars, startTrader } from './trader.ts'
 import { BEGIN, createWorld, type World } from './world.ts'
 
 /** Everything must have come to rest so long after the faults, in virtual ms. */
@@ -35,9 +37,15 @@ export async function simulatePlan(plan: Plan, keepLines = false, whole = true):
   const world = createWorld(plan, keepLines)
   const { scheduler, machines, counts, trace } = world
   for (const machine of machines) world.start(machine)
-  const trader = startTrader(world)
-  const actors: Actors = { trader, others: startOthers(world, trader) }
-  startFaults(world, trader)
+  const asking = createAsking(world)
+  startBars(world, asking)
+  const actors: Actors = {
+    asking,
+    trader: startTrader(world, asking),
+    bot: startBot(world, asking),
+    others: startOthers(world, asking),
+  }
+  startFaults(world, asking)
   await scheduler.run(() => false, BEGIN + FAULTY_MS)
   heal(world)
   const failures = await judge(world, actors)

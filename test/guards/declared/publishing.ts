@@ -7,6 +7,7 @@ const OUTBOX = 'services/pm/memory-outbox.ts'
 const OUTBOX_SQL = 'supabase/migrations/20261125000400_strandline_outbox.sql'
 const POSITIONS_SQL = 'supabase/migrations/20261125000500_strandline_positions.sql'
 const POSITIONS_TEST = 'test/store/positions.int.test.ts'
+const POSTS_SQL = 'supabase/migrations/20261125001050_strandline_posted_trades.sql'
 const CLOSING_SQL = 'supabase/migrations/20261125000550_strandline_closing.sql'
 const MEMORY_POSITIONS = 'services/pm/memory-positions.ts'
 const FINAL_BARS_TEST = {
@@ -219,6 +220,29 @@ export const PUBLISHING: Guard[] = [
       { file: CLOSING_SQL, find: 'else latest.revision <> u.revision end as settled', by: 'else false end as settled' },
     ],
     tests: [{ file: POSITIONS_TEST, name: 'and was corrected meanwhile stays what it was made' }],
+    schedules: 100,
+  },
+  {
+    name: 'a post is known again by what it says',
+    without: 'a correction that a bot posts again, as its answer was lost, is another revision, or an error for good',
+    out: [
+      {
+        file: 'services/pm/memory-posted-trades.ts',
+        find: "        if (known) return { status: known.request === text ? 'known' : 'conflict', event: last }\n",
+        by: '',
+      },
+      {
+        file: POSTS_SQL,
+        find: "  if v_known = v_digest then return jsonb_build_object('status', 'known', 'event', v_newest); end if;\n",
+        by: '',
+      },
+    ],
+    tests: [
+      {
+        file: 'test/store/posted-trades.int.test.ts',
+        name: 'a higher revision replaces it, an older one does not; a retraction stays',
+      },
+    ],
     schedules: 100,
   },
 ]
