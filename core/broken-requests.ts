@@ -8,8 +8,11 @@ import type { Duplex } from 'node:stream'
 /** JSON for a refusal with this status and sentence. */
 export type RefusalBody = (status: number, message: string) => string
 
-/** A request without a Host is for the guard to refuse, which says why. */
-export const BROKEN_REQUESTS: ServerOptions = { requireHostHeader: false }
+/**
+ * Of every HTTP server of ours. A request without a Host is for the guard to refuse, which says why. Clients keep connections: one that we close while a request is
+ * on its way is a lost answer for nothing, and after Node's five seconds a busy machine does so.
+ */
+export const HTTP_OPTIONS: ServerOptions = { requireHostHeader: false, keepAliveTimeout: 120_000 }
 
 interface BrokenRequest extends Error {
   code?: string

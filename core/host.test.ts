@@ -55,6 +55,13 @@ test('a service that waits for its engines is alive, not ready, and says what it
   expect(await ask(waiting, '/v1/positions')).toEqual([200, []])
 })
 
+test('regression: a connection is kept for minutes: one that is closed while a request is on its way is a lost answer for nothing', async () => {
+  const served = await host()
+  expect((await fetch(`${served.url}/healthz`)).headers.get('keep-alive')).toBe('timeout=120')
+  await served.serve(service)
+  expect((await fetch(`${served.url}/v1/positions`)).headers.get('keep-alive')).toBe('timeout=120')
+})
+
 test('a port that is taken is found before anything is started', async () => {
   const other = createServer()
   other.listen(0, '127.0.0.1')

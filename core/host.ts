@@ -3,7 +3,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import Fastify, { type FastifyInstance, type FastifyServerFactory } from 'fastify'
 import type { Logger } from 'pino'
 import { collectDefaultMetrics, Gauge, type Registry } from 'prom-client'
-import { answerBrokenRequests, BROKEN_REQUESTS } from './broken-requests.ts'
+import { answerBrokenRequests, HTTP_OPTIONS } from './broken-requests.ts'
 import { explain, StrandlineError } from './errors.ts'
 import { createGuard } from './http-guard.ts'
 import { cannotListen } from './listen-error.ts'
@@ -76,7 +76,7 @@ export async function openHost({
     response.end(JSON.stringify(asked ?? notYet))
   }
   const guard = createGuard({ host, open: [...OPEN_PATHS, ...open] })
-  const server = createServer(BROKEN_REQUESTS, (request, response) => {
+  const server = createServer(HTTP_OPTIONS, (request, response) => {
     const refused = guard(request)
     if (!refused) return answer(request, response)
     response.writeHead(refused.status, { 'content-type': 'application/json', connection: 'close' })

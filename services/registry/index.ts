@@ -1,7 +1,7 @@
 /** A schema registry that Confluent clients take for one, in this process, kept in the compacted topic `_schemas`. Avro only; with STRANDLINE_TOKEN set, that is the password. */
 import fastify from 'fastify'
 import { pino } from 'pino'
-import { answerBrokenRequests, BROKEN_REQUESTS } from '../../core/broken-requests.ts'
+import { answerBrokenRequests, HTTP_OPTIONS } from '../../core/broken-requests.ts'
 import type { Config } from '../../core/config.ts'
 import { createGuard } from '../../core/http-guard.ts'
 import { cannotListen } from '../../core/listen-error.ts'
@@ -49,7 +49,7 @@ export async function startRegistry(options: RegistryOptions): Promise<Registry>
     bodyLimit: 8 * 1024 * 1024,
     routerOptions: { maxParamLength: 1000 },
     forceCloseConnections: 'idle',
-    http: BROKEN_REQUESTS,
+    http: HTTP_OPTIONS,
     clientErrorHandler: () => {}, // answerBrokenRequests
   })
   answerBrokenRequests(app.server, (error_code, message) => JSON.stringify({ error_code, message }), MEDIA_TYPE)

@@ -3,7 +3,7 @@ import { AsyncLocalStorage } from 'node:async_hooks'
 import { createServer, type Server } from 'node:http'
 import { getRequestListener } from '@hono/node-server'
 import { App } from '@supabase/lite'
-import { answerBrokenRequests, BROKEN_REQUESTS } from '../../core/broken-requests.ts'
+import { answerBrokenRequests, HTTP_OPTIONS } from '../../core/broken-requests.ts'
 import { cannotListen } from '../../core/listen-error.ts'
 import { portTaken } from '../../core/ports.ts'
 import { createConnection } from './connection.ts'
@@ -77,7 +77,7 @@ function listen(app: App, serviceRoleKey: string, port: number, host: string, po
   )
   return new Promise((resolve, reject) => {
     const refusal = (message: string, code: string) => JSON.stringify({ code, message, details: null, hint: null })
-    const server = createServer(BROKEN_REQUESTS, (request, response) => {
+    const server = createServer(HTTP_OPTIONS, (request, response) => {
       const refused = door.refusal(request)
       if (!refused) return void pass(request, response)
       response.writeHead(refused.status, { 'content-type': 'application/json', connection: 'close' })
@@ -91,8 +91,6 @@ function listen(app: App, serviceRoleKey: string, port: number, host: string, po
           : (cannotListen(error, host, port, portFlag) ?? error),
       ),
     )
-    // supabase-js keeps connections alive; closing one while a request is on its way is a lost answer for nothing.
-    server.keepAliveTimeout = 120_000
     server.listen(port, host, () => resolve(server))
   })
 }

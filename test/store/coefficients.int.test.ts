@@ -84,7 +84,7 @@ function partial(
 function rounded(answer: unknown): unknown {
   return JSON.parse(JSON.stringify(answer ?? null), (name, value) => {
     if (name === 'created_at') return typeof value
-    return typeof value === 'number' && !Number.isInteger(value) ? value.toPrecision(11) : value
+    return typeof value === 'number' ? Number(value.toPrecision(11)) : value
   })
 }
 
