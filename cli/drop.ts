@@ -9,7 +9,7 @@ export function register(program: Command): void {
   program
     .command('drop')
     .description(
-      'Take a model version away: its ledger, sums, dead letters and checkpoints, and its consumer group in Kafka. Never what readers see; the log keeps every trade. Broken off, it goes on when it is said again.',
+      'Take a model version away: its ledger, sums, dead letters and checkpoints, and its consumer group in Kafka. Never what readers see, nor what another version reads; the log keeps every trade. Broken off, it goes on when it is said again.',
     )
     .argument('<version>', 'a model, or a hash (./strandline models)')
     .option('--topic <topic>', 'which of its versions, where a model learns from several topics')

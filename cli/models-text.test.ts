@@ -58,3 +58,17 @@ test('a bar says how far it is, how fast, and how long it will take', () => {
   expect(barText(10, 10, 'records', 5)).toBe('[####################] 100 %, 10 of 10 records, 5/s')
   expect(barText(0, 0, 'records', 0)).toContain('100 %')
 })
+
+test('versions that read the sums of another are named with it, by hash and, where there are several, by topic', () => {
+  const owner = { name: 'lowcap-v4', hash: 'a'.repeat(64), build: 1, topic: 't' }
+  const reader = (letter: string, topic = 't') =>
+    version({ name: 'mine', hash: letter.repeat(64), topic, size_bytes: 0, sums_of: { ...owner, topic } })
+  const text = (versions: ListedVersion[]) => modelsText([version({ ...owner }), ...versions], NOW)
+  expect(text([reader('b'), reader('c')])).toContain(
+    'The sums of lowcap-v4 (aaaaaaaaaaaa) are kept once, also for mine (bbbbbbbbbbbb), mine (cccccccccccc).',
+  )
+  expect(text([reader('b')])).toMatch(/mine +b{12} +kept .* shared /)
+  const two = text([reader('b'), reader('b', 'u')])
+  expect(two).toContain('The sums of lowcap-v4 (aaaaaaaaaaaa) over t are kept once, also for mine (bbbbbbbbbbbb).')
+  expect(two).toContain('The sums of lowcap-v4 (aaaaaaaaaaaa) over u are kept once, also for mine (bbbbbbbbbbbb).')
+})

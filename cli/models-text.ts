@@ -59,10 +59,15 @@ function learnsLines(models: ListedVersion[]): string[] {
 
 /** Versions that read the sums of another one, a line for each of these. */
 function sharesLines(models: ListedVersion[]): string[] {
-  const readers = models.flatMap((m) => (m.sums_of ? [{ of: label(m.sums_of), name: m.name }] : []))
-  return [...Map.groupBy(readers, (r) => r.of)].map(
-    ([of, all]) => `The sums of ${of} are kept once, also for ${all.map((r) => r.name).join(', ')}.`,
+  const readers = models.flatMap((m) =>
+    m.sums_of ? [{ of: `${label(m.sums_of)} over ${m.topic}`, m, owner: m.sums_of }] : [],
   )
+  const topics = new Set(models.map((m) => m.topic)).size > 1
+  return [...Map.groupBy(readers, (r) => r.of).values()].map((all) => {
+    const { owner, m } = all[0] as (typeof readers)[number]
+    const also = all.map((r) => label(r.m)).join(', ')
+    return `The sums of ${label(owner)}${topics ? ` over ${m.topic}` : ''} are kept once, also for ${also}.`
+  })
 }
 
 export function size(bytes: number): string {

@@ -28,13 +28,13 @@ export function register(program: Command): void {
     .option('--model <model>', 'the same, as an option')
     .option(
       '--json',
-      'print one JSON object: {"name", "hash", "build", "topic", "begun", "active", "complete", "sums_of", "records", "seconds"}; begun: it went on with one that was there; complete: false after Ctrl-C; sums_of: null, or the version that had the same sums, so that nothing was folded',
+      'print one JSON object: {"name", "hash", "build", "topic", "begun", "active", "complete", "sums_of", "records", "seconds"}; begun: it went on with one that was there; complete: false after Ctrl-C; records: that it folded here; sums_of: null, or the version that had the same sums, so that nothing need be folded',
     )
     .option('--data-dir <dir>', 'folder of the stack (default: .strandline)')
     .addHelpText(
       'after',
       `
-It has a consumer group of its own, named with the hash of the model, and .r2 for the second build of the same definition: Redpanda
+A build has a consumer group of its own, named with the hash of the model, and .r2 for the second of the same definition: Redpanda
 Console shows its lag. Once it has caught up, learners that run keep it up to date. A model that is new here, and whose sums another version
 has (same levers, outcome and decay, another rule), reads those: nothing is folded.
 
@@ -84,10 +84,12 @@ Examples:
 
 function rebuiltText(done: Rebuilt, records: number, seconds: number, folder: string): string {
   const version = `${label(done)}`
+  if (!done.complete && done.sums_of)
+    return `${version} reads the sums of ${label(done.sums_of)}, which stand at ${records} records. A learner goes on with them: ./strandline up, or ./strandline learner.`
   if (!done.complete)
     return `${version} stands at ${records} records. Go on with it: ./strandline rebuild${folder}. Or away with it: ./strandline drop ${shortHash(done)}${folder}`
   const lines = [
-    done.sums_of
+    done.sums_of && records === 0
       ? `${version} reads the sums of ${label(done.sums_of)}, which are the same: nothing was folded.`
       : `${version} has applied the whole log: ${records} records, in ${duration(seconds)}.`,
   ]

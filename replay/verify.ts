@@ -9,7 +9,7 @@ import { createCoefficientStore } from '../core/store/coefficient-store.ts'
 import { unknownModel } from '../core/store/model-versions.ts'
 import type { Store } from '../core/store/store.ts'
 import type { GroupSums, LedgerFold } from '../domain/learning/ledger-fold.ts'
-import { compileModel, type Group } from '../domain/learning/model.ts'
+import { BASELINE, compileModel, type Group } from '../domain/learning/model.ts'
 import { learnedOutcome, type OutcomeDefinition } from '../domain/learning/outcome.ts'
 import { type Decay, type DecayedSums, decayOf, type Means, mergeSums } from '../domain/learning/sums.ts'
 import { SUMS_AMOUNTS } from '../domain/learning/sums-table.ts'
@@ -188,19 +188,22 @@ function compare(
   const live = liveGroups(rows)
   const differ = (group: Group, is: readonly Cell[], should: readonly Cell[]) => {
     const [one, other] = [is.length ? mergeSums(is, tau) : null, should.length ? mergeSums(should, tau) : null]
-    if (one && other && fold.crossed(group) && isClose(one, other)) found.within_tolerance++
+    if (one && other && fold.crossed(group) && isClose(one, other)) found.within_tolerance += counted(group)
     else found.differences.push({ ...group, live: one, expected: other, trades: tradesBehind(fold, group, is, should) })
   }
   for (const should of expected) {
     const { group } = should[0] as GroupSums
     const is = live.get(idOf(group))?.cells ?? []
     live.delete(idOf(group))
-    found.coefficients++
-    if (areSame(is, should)) found.identical++
+    found.coefficients += counted(group)
+    if (areSame(is, should)) found.identical += counted(group)
     else differ(group, is, should)
   }
   for (const { group, cells } of live.values()) differ(group, cells, [])
 }
+
+/** The squares of the baseline are compared, and are no coefficient. */
+const counted = ({ scope, key }: Group): number => (scope === 'global' && key !== BASELINE.key ? 0 : 1)
 
 function liveGroups(rows: readonly SumsTuple[]): Map<string, { group: Group; cells: Cell[] }> {
   const groups = new Map<string, { group: Group; cells: Cell[] }>()

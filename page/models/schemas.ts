@@ -32,7 +32,7 @@ const KNOWS = {
 
 const SUMS_OF: Schema = {
   ...orNull(VERSION_NAME),
-  description: 'The version whose sums it reads, for they are the same: nothing was folded. null: it has its own.',
+  description: 'The version whose sums it reads, for they are the same; null: it has its own.',
 }
 
 export const MODELS: Schema = {
@@ -119,7 +119,7 @@ const REBUILT = record({
   active: { type: 'boolean', description: 'Readers see it: there was nothing else.' },
   complete: { type: 'boolean', description: 'false: it was given up, and goes on when it is asked for again.' },
   sums_of: SUMS_OF,
-  records: { ...WHOLE, description: 'Of the log, that it has applied.' },
+  records: { ...WHOLE, description: 'Of the log, that are applied; 0: nothing was to be folded.' },
   seconds: { type: 'number' },
 })
 

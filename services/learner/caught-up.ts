@@ -54,7 +54,7 @@ export async function requireCaughtUp(
 export async function lagOf(
   store: Pick<Store, 'rpc'>,
   clock: Clock,
-  version: ModelVersion,
+  version: Pick<ModelVersion, 'consumer' | 'topic'>,
   ends: readonly PartitionOffsets[],
   patience = 0,
 ): Promise<number> {

@@ -38,12 +38,14 @@ export async function drop(
   const drops = createDropStore(store)
   const id = version.model_version
   const marked = await drops.mark(id, true)
+  // as it is now: what was opened or dropped meanwhile reads these sums, or does no longer
+  const others = (await createModelVersionStore(store).list()).filter((v) => v.model_version !== id)
   if (marked === 'active')
     throw new StrandlineError('USAGE', `${versionLabel(version)} is what readers see: it is not dropped.`, {
       todo: 'Switch them first: ./strandline promote, or ./strandline rollback.',
     })
   if (marked === 'shared') {
-    const readers = versions.filter((v) => v.sums === id && v.model_version !== id)
+    const readers = others.filter((v) => v.sums === id)
     throw new StrandlineError(
       'USAGE',
       `${readers.map(versionLabel).join(', ')} ${readers.length === 1 ? 'reads' : 'read'} the sums of ${versionLabel(version)}: it is not dropped.`,
@@ -54,9 +56,10 @@ export async function drop(
   }
   const group = groupOf(version.consumer)
   // two topics under one model share a group
-  const shared = versions.some((v) => v.model_version !== id && groupOf(v.consumer) === group)
+  const shared = others.some((v) => groupOf(v.consumer) === group)
   if (version.sums === id && !(await letGo({ log, clock }, group, version.topic, shared))) {
-    await drops.mark(id, false)
+    // what was begun before may lack rows already: it is no version any more
+    if (!versions.some((v) => v.model_version === id && v.dropping)) await drops.mark(id, false)
     const todo = 'Stop its learner, or its rebuild (./strandline lag names its members), and say it again.'
     throw new StrandlineError('MODEL_IN_USE', `Somebody learns ${versionLabel(version)}: it is not dropped.`, { todo })
   }

@@ -3,6 +3,7 @@ import type { ServiceDeps } from '../../core/service.ts'
 import { createModelVersionStore, type ModelVersion, type ModelVersionStore } from '../../core/store/model-versions.ts'
 import type { Model } from '../../domain/learning/model.ts'
 import { applyWholeLog, type CatchUpOptions } from './catch-up.ts'
+import { lagOf } from './caught-up.ts'
 import { namedModel } from './learner-store.ts'
 import { type VersionName, versionName } from './promote.ts'
 
@@ -13,9 +14,12 @@ export interface Rebuilt extends VersionName {
   active: boolean
   /** It has applied the whole log; learners keep it up to date from now on. false: it was given up, and goes on when it is asked for again. */
   complete: boolean
-  /** The version whose sums it reads, for they are the same: nothing was folded. null: it has its own. */
+  /** The version whose sums it reads, for they are the same; null: it has its own. */
   sums_of: VersionName | null
 }
+
+/** A learner that keeps up is always a little behind. */
+const KEEPS_UP_MS = 5_000
 
 export interface RebuildOptions extends CatchUpOptions {
   /** Hears which version it is, before it begins. */
@@ -26,16 +30,18 @@ export interface RebuildOptions extends CatchUpOptions {
 export async function rebuild(deps: ServiceDeps, model: Model, options: RebuildOptions = {}): Promise<Rebuilt> {
   const { topic } = deps.config
   const versions = createModelVersionStore(deps.store)
-  await deps.log.offsets(topic) // a topic that is not there is said before a version is made
+  const ends = await deps.log.offsets(topic) // a topic that is not there is said before a version is made
   const row = await versions.openBuild(namedModel(model, topic))
   const { begun, active, build } = row
   const name = { name: model.definition.name, hash: model.hash, build, topic }
   const owner = row.sums === row.model_version ? undefined : await versionOf(versions, row.sums)
-  if (owner) return { ...name, begun, active, complete: true, sums_of: versionName(owner) }
-  options.opened?.(name, begun)
+  const of = { ...name, begun, active, sums_of: owner ? versionName(owner) : null }
+  // whoever keeps the sums of another version up to date has a moment for it; where nobody does, we go on with them
+  if (owner && (await lagOf(deps.store, deps.clock, owner, ends, KEEPS_UP_MS)) === 0) return { ...of, complete: true }
+  options.opened?.(name, begun || owner !== undefined)
   const complete = await applyWholeLog(deps, model, row, { patient: true, ...options })
-  if (complete) await versions.built(row.model_version)
-  return { ...name, begun, active, complete, sums_of: null }
+  if (complete && !owner) await versions.built(row.model_version)
+  return { ...of, complete }
 }
 
 const versionOf = async (versions: ModelVersionStore, id: number) =>

@@ -12,10 +12,13 @@ import { loadModel } from '../../core/load-model.ts'
 import type { Service, ServiceDeps } from '../../core/service.ts'
 import { createCoefficientStore } from '../../core/store/coefficient-store.ts'
 import { readLearned } from '../../core/store/learned.ts'
+import { createModelVersionStore } from '../../core/store/model-versions.ts'
 import type { PositionClosed } from '../../domain/event.ts'
 import { createOfflineFold } from '../../domain/learning/offline.ts'
 import { verify } from '../../replay/verify.ts'
 import { drop } from '../../services/learner/drop.ts'
+import { createDropStore } from '../../services/learner/drop-store.ts'
+import { namedModel } from '../../services/learner/learner-store.ts'
 import { startLearners } from '../../services/learner/learners.ts'
 import { listVersions } from '../../services/learner/list-versions.ts'
 import { promote, rollback } from '../../services/learner/promote.ts'
@@ -177,6 +180,45 @@ test('learners of both share the log in one group, whichever comes first, and on
   await caughtUp('lowcap-v5')
   await expectFolded(v5)
   await expectFolded(v4)
+})
+
+test('where nobody learns, a rebuild of a second rule goes on with the sums that are there', async () => {
+  await publish(20)
+  const { sums } = await createModelVersionStore(db.store).open(namedModel(v4, config.topic))
+  expect(await rebuild(deps(), v5)).toMatchObject({ complete: true, sums_of: { name: 'lowcap-v4' } })
+  expect(await promote(deps(), { name: 'lowcap-v5' })).toMatchObject({ n: 20, lag_records: 0 })
+  await expectFolded(v5)
+  expect(await db.sql('select distinct model_version from learner_ledger')).toEqual([{ model_version: sums }])
+})
+
+test('a drop that was begun is not taken back by one that finds a learner: rows may be gone already', async () => {
+  await learnersOf('lowcap-v4')
+  await rebuild(deps(), loadModel('lowcap-return'))
+  let now = 0
+  const busy = {
+    store: db.store,
+    clock: { ...systemClock, now: () => (now += 15_000) },
+    log: {
+      ...kafka.log,
+      group: async () => ({
+        state: 'Stable',
+        members: [{ id: 'm', client: 'c', host: 'h', partitions: [0] }],
+        offsets: [],
+      }),
+    } as unknown as typeof kafka.log,
+  }
+  const dropping = async () => (await createModelVersionStore(db.store).list()).map((v) => [v.model, v.dropping])
+  await expect(drop(busy, { name: 'lowcap-return' })).rejects.toMatchObject({ code: 'MODEL_IN_USE' })
+  expect(await dropping()).toEqual([
+    ['lowcap-v4', false],
+    ['lowcap-return', false],
+  ])
+  expect(await createDropStore(db.store).mark(2, true)).toBe('ok')
+  await expect(drop(busy, { name: 'lowcap-return' })).rejects.toMatchObject({ code: 'MODEL_IN_USE' })
+  expect(await dropping()).toEqual([
+    ['lowcap-v4', false],
+    ['lowcap-return', true],
+  ])
 })
 
 test('what is folded once more has sums of its own, and goes with them alone', async () => {

@@ -54,7 +54,7 @@ export interface Stores {
 
 export async function readStores(stage: Stage): Promise<Stores> {
   const { sql } = stage
-  const version = `(select model_version from strandline.model_versions where active)`
+  const version = `(select sums from strandline.model_versions where active)`
   const [config] = await sql<{ config_data: { global_rr?: Stores['baseline'] } }>(
     `select config_data from learning_configs where module = 'decision_maker'`,
   )

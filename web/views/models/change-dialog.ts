@@ -65,6 +65,8 @@ const WhatIsSwitched = ({ of: { events, lag } }: { of: ListedVersion }): VNode =
   html`<p>Allocations, coefficients and the baseline are read from it then, in one transaction: nobody sees half of it. Learners and decision services that run follow at once, and a rollback leads back.</p>
     <p>It has learned ${counted(events, 'trade')}${lag ? html`, and is <strong class="bad">${counted(lag, 'record')} behind</strong>: it is refused until it has applied them, for which it has a few seconds` : ', all of its log'}.</p>` as unknown as VNode
 
-const WhatIsDropped = ({ of: { events, coefficients } }: { of: ListedVersion }): VNode =>
-  html`<p>Its ledger (${counted(events, 'trade')}), sums (${count(coefficients)} coefficients), dead letters and checkpoints are taken away, and its consumer group in Kafka. Readers do not see it; the log keeps every trade, so a rebuild makes it again.</p>
-    <p>There is no way back but to rebuild it. Large ones take a while; broken off, it goes on when it is said again.</p>` as unknown as VNode
+const WhatIsDropped = ({ of: { events, coefficients, sums_of } }: { of: ListedVersion }): VNode =>
+  (sums_of
+    ? html`<p>It reads the sums of ${versionText(sums_of)}: these stay, and nothing but its name goes. A rebuild makes it again at once.</p>`
+    : html`<p>Its ledger (${counted(events, 'trade')}), sums (${count(coefficients)} coefficients), dead letters and checkpoints are taken away, and its consumer group in Kafka. Readers do not see it; the log keeps every trade, so a rebuild makes it again.</p>
+    <p>There is no way back but to rebuild it. Large ones take a while; broken off, it goes on when it is said again.</p>`) as unknown as VNode

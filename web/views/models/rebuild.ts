@@ -57,10 +57,11 @@ function Ended({ of }: { of: EndedRebuild }): VNode {
   const { result } = of
   const name = versionText(result)
   if (!result.complete)
-    return html`<div class="notice warning"><strong>${name} stands at ${count(result.records)} records.</strong><p>Begin it again, and it goes on; or drop it.</p></div>` as VNode
-  const what = result.sums_of
-    ? `${name} reads the sums of ${versionText(result.sums_of)}, which are the same: nothing was folded.`
-    : `${name} has applied the whole log: ${count(result.records)} records, in ${duration(result.seconds * 1_000)}.`
+    return html`<div class="notice warning"><strong>${name} stands at ${count(result.records)} records.</strong><p>${result.sums_of ? html`It reads the sums of ${versionText(result.sums_of)}: a learner goes on with them.` : 'Begin it again, and it goes on; or drop it.'}</p></div>` as VNode
+  const what =
+    result.sums_of && result.records === 0
+      ? `${name} reads the sums of ${versionText(result.sums_of)}, which are the same: nothing was folded.`
+      : `${name} has applied the whole log: ${count(result.records)} records, in ${duration(result.seconds * 1_000)}.`
   return html`<div class="notice well"><strong>${what}</strong>
     <p>${result.active ? 'Readers see it: there was nothing else.' : html`<a href=${withQuery({ preview: exactName(result) })}>What would change for readers</a>`}</p></div>` as VNode
 }
