@@ -33,7 +33,8 @@ export function followHistory(
   const { log, topic } = source
   const stopping = new AbortController()
   let held: Awaited<ReturnType<typeof loadStored>> | undefined
-  let failure: unknown
+  /** Why the last try ended, and when; undefined: one goes on. */
+  let failed: { error: unknown; at: number } | undefined
   let added = 0
   let total = 0
   let certain = true
@@ -88,7 +89,7 @@ export function followHistory(
       },
     )
     try {
-      failure = undefined
+      failed = undefined
       for (let worth = true; !stopping.signal.aborted; ) {
         for (let waited = 0; waited < CHECK_MS && !stopping.signal.aborted; waited += 500) {
           await clock.sleep(500, stopping.signal)
@@ -113,7 +114,7 @@ export function followHistory(
     for (let wait = 500; !stopping.signal.aborted; ) {
       const began = clock.now()
       await follow().catch((error) => {
-        failure = error
+        failed = { error, at: clock.now() }
       })
       wait = clock.now() - began > CHECK_MS ? 500 : Math.min(wait * 2, LONGEST_BACKOFF_MS)
       await clock.sleep(wait, stopping.signal)
@@ -134,7 +135,8 @@ export function followHistory(
       cut ||= before?.of === held && ranges.some((r) => r.end < (before?.next.get(r.partition) ?? 0))
       const asked = clock.now()
       while (!reaches(ranges)) {
-        if (failure !== undefined) throw failure
+        // what failed before the log answered just now is not why it cannot be read: the next try is waited for
+        if (failed && failed.at > asked) throw failed.error
         if (stopping.signal.aborted || clock.now() - asked > PATIENCE_MS)
           throw new StrandlineError('LOG_UNREACHABLE', `${topic} has not been read to its end.`, { todo: 'Ask again.' })
         await clock.sleep(POLL_MS, stopping.signal)

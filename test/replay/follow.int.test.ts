@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type Clock, systemClock } from '../../core/clock.ts'
+import { StrandlineError } from '../../core/errors.ts'
 import { loadModel } from '../../core/load-model.ts'
 import { coefficientsAt } from '../../domain/history/coefficients-at.ts'
 import type { TradeHistory } from '../../domain/history/trade-history.ts'
@@ -119,6 +120,39 @@ test('regression: trades that come between an answer of the log and the look at 
     expect(joins).toBe(1)
   } finally {
     await history.stop()
+  }
+})
+
+test('regression: what failed before somebody asks is no answer: the next try is waited for', async () => {
+  const { log, ...rest } = source(join(dir, 'failing'))
+  let tries = 0
+  const failing = {
+    ...rest,
+    log: {
+      ...log,
+      async consume(...args: Parameters<typeof log.consume>) {
+        if (tries++ === 0) throw new StrandlineError('LOG_UNREACHABLE', 'The broker was away.')
+        return log.consume(...args)
+      },
+    },
+  }
+  const gate = Promise.withResolvers<void>()
+  const BETWEEN_TRIES_MS = 1_000
+  const waits: Clock = {
+    ...hasty,
+    sleep: (ms, signal) => (ms === BETWEEN_TRIES_MS ? gate.promise : hasty.sleep(ms, signal)),
+  }
+  const following = followHistory(failing, model, { clock: waits, id: 'failing-test' })
+  try {
+    await expect.poll(() => tries).toBe(1)
+    const asked = following.read()
+    asked.catch(() => undefined)
+    await systemClock.sleep(300)
+    gate.resolve()
+    expect((await asked).history.length).toBeGreaterThan(0)
+  } finally {
+    gate.resolve()
+    await following.stop()
   }
 })
 
