@@ -69,11 +69,11 @@ const BRING: Bring = {
   'registry-away': ({ network }, { ms }) => network.away('registry', ms),
   'disk-full': (world, { ms }) => forAWhile(world, 'diskFull', ms),
   'registry-denies': (world, { ms }) => forAWhile(world, 'registryDenies', ms),
-  /** Back to what it was `ms` ago. What trader and bot were told since then would be lost, so they are told nothing. */
+  /** Back to what it was `ms` ago. What was done since then for trader and bot would be lost, so nothing is. */
   'database-restored'({ scheduler, network, db, trace }, { ms }, asking) {
     asking.holds++
     const dump = () => {
-      if (asking.open > 0) {
+      if (asking.busy()) {
         scheduler.after(LOOK_MS, dump)
         return
       }
