@@ -129,7 +129,7 @@ const NOT_AGAIN = [
   '**/learner/{broker-away,compaction,registry-answers,sparse-offsets,topic-identity,two-topics}.int.test.ts',
   '**/learner/{copied-commits,lazy-commits,rebuild}.int.test.ts',
   // of no transaction of their own: which version is read, what a sum is, who claims
-  '**/learner/{activation,formula,late-claim}.int.test.ts',
+  '**/learner/{activation,formula,late-claim,shared-sums}.int.test.ts',
 ]
 
 /** Run behind the others of their chain, so that both chains take as long. */

@@ -27,7 +27,7 @@ export function containerProject(): TestProjectInlineConfiguration[] {
         // The same on any engine, or on one that they start themselves: they run on the embedded one.
         exclude: [
           'test/learner/{broker-away,compaction,log-checkpoints,registry-answers,sparse-offsets,topic-identity}.int.test.ts',
-          'test/learner/{copied-commits,lazy-commits}.int.test.ts',
+          'test/learner/{copied-commits,lazy-commits,rebuild,shared-sums}.int.test.ts',
           'test/pm/{long-trades,trade-names}.int.test.ts',
         ],
         globalSetup: ['test/containers/engines.ts'],
