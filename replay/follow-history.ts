@@ -33,8 +33,9 @@ export function followHistory(
   const { log, topic } = source
   const stopping = new AbortController()
   let held: Awaited<ReturnType<typeof loadStored>> | undefined
-  /** Why the last try ended, and when; undefined: one goes on. */
-  let failed: { error: unknown; at: number } | undefined
+  /** Why the last try ended; undefined: one goes on. */
+  let failure: unknown
+  let failures = 0
   let added = 0
   let total = 0
   let certain = true
@@ -89,7 +90,7 @@ export function followHistory(
       },
     )
     try {
-      failed = undefined
+      failure = undefined
       for (let worth = true; !stopping.signal.aborted; ) {
         for (let waited = 0; waited < CHECK_MS && !stopping.signal.aborted; waited += 500) {
           await clock.sleep(500, stopping.signal)
@@ -114,7 +115,8 @@ export function followHistory(
     for (let wait = 500; !stopping.signal.aborted; ) {
       const began = clock.now()
       await follow().catch((error) => {
-        failed = { error, at: clock.now() }
+        failure = error
+        failures++
       })
       wait = clock.now() - began > CHECK_MS ? 500 : Math.min(wait * 2, LONGEST_BACKOFF_MS)
       await clock.sleep(wait, stopping.signal)
@@ -133,10 +135,10 @@ export function followHistory(
       const ranges = await log.offsets(topic)
       // What is read while the log is asked may lie beyond its answer.
       cut ||= before?.of === held && ranges.some((r) => r.end < (before?.next.get(r.partition) ?? 0))
-      const asked = clock.now()
+      const [asked, failed] = [clock.now(), failures]
       while (!reaches(ranges)) {
         // what failed before the log answered just now is not why it cannot be read: the next try is waited for
-        if (failed && failed.at > asked) throw failed.error
+        if (failure !== undefined && failures > failed) throw failure
         if (stopping.signal.aborted || clock.now() - asked > PATIENCE_MS)
           throw new StrandlineError('LOG_UNREACHABLE', `${topic} has not been read to its end.`, { todo: 'Ask again.' })
         await clock.sleep(POLL_MS, stopping.signal)

@@ -1,5 +1,4 @@
 /** Faults of a plan, brought about when their time comes; and the end of all of them. */
-
 import { PROJECTOR_CONSUMER } from '../core/runner/consumer-names.ts'
 import type { Asking } from './asking.ts'
 import { newestOf } from './others.ts'

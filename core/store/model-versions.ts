@@ -36,6 +36,12 @@ export interface ModelVersion extends LearnerName, SumsOf {
   created_at: string
 }
 
+/** The version whose sums another one reads; null: it reads its own. */
+export const sumsOwner = (
+  all: readonly ModelVersion[],
+  { model_version, sums }: Pick<ModelVersion, 'model_version' | 'sums'>,
+): ModelVersion | null => (sums === model_version ? null : (all.find((v) => v.model_version === sums) ?? null))
+
 /** A model, by the hash of its definition, over a topic. */
 export interface NamedModel {
   model: string

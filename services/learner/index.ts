@@ -54,7 +54,7 @@ export async function startVersion(
 ): Promise<Service> {
   const { config, log, logger } = deps
   const { topic, deadLetterTopic } = config
-  const { sums, consumer } = version
+  const { model_version, sums, consumer } = version
   const deadLetters = createDeadLetters({
     store: letters,
     log,
@@ -78,6 +78,6 @@ export async function startVersion(
   })
   const inactive = version.active ? '' : ', which readers do not see'
   const { name } = model.definition
-  logger.info({ model: name, model_version: sums, consumer }, `learning from ${topic} under ${name}${inactive}`)
+  logger.info({ model: name, model_version, consumer }, `learning from ${topic} under ${name}${inactive}`)
   return service
 }

@@ -2,7 +2,7 @@
 import type { Clock } from '../../core/clock.ts'
 import { findStrandlineError } from '../../core/errors.ts'
 import type { EventLog, PartitionOffsets } from '../../core/log/log.ts'
-import { createModelVersionStore, type ModelVersion } from '../../core/store/model-versions.ts'
+import { createModelVersionStore, type ModelVersion, sumsOwner } from '../../core/store/model-versions.ts'
 import type { Store } from '../../core/store/store.ts'
 import { lagOf } from './caught-up.ts'
 import { type VersionName, versionName } from './promote.ts'
@@ -47,7 +47,7 @@ export async function listVersions(
   return Promise.all(
     versions.map(async (v) => {
       const { events = 0, coefficients = 0, bytes = 0 } = sizes.get(v.sums) ?? {}
-      const owner = v.sums === v.model_version ? undefined : versions.find((o) => o.model_version === v.sums)
+      const owner = sumsOwner(versions, v)
       const end = ends.get(v.topic)
       return {
         name: v.model,
@@ -62,7 +62,7 @@ export async function listVersions(
         lag: end ? await lagOf(store, clock, v, end) : null,
         coefficients,
         size_bytes: owner ? 0 : bytes,
-        sums_of: owner ? versionName(owner) : null,
+        sums_of: owner && versionName(owner),
         created_at: new Date(v.created_at).toISOString(),
       }
     }),

@@ -1,6 +1,6 @@
 /** The whole log folded once more into a version of its own, beside what readers see. */
 import type { ServiceDeps } from '../../core/service.ts'
-import { createModelVersionStore, type ModelVersion, type ModelVersionStore } from '../../core/store/model-versions.ts'
+import { createModelVersionStore, sumsOwner } from '../../core/store/model-versions.ts'
 import type { Model } from '../../domain/learning/model.ts'
 import { applyWholeLog, type CatchUpOptions } from './catch-up.ts'
 import { lagOf } from './caught-up.ts'
@@ -18,8 +18,8 @@ export interface Rebuilt extends VersionName {
   sums_of: VersionName | null
 }
 
-/** A learner that keeps up is always a little behind. */
-const KEEPS_UP_MS = 5_000
+/** So long a learner that keeps up is waited for: no longer than a person waits without a word. */
+const KEEPS_UP_MS = 2_000
 
 export interface RebuildOptions extends CatchUpOptions {
   /** Hears which version it is, before it begins. */
@@ -34,15 +34,12 @@ export async function rebuild(deps: ServiceDeps, model: Model, options: RebuildO
   const row = await versions.openBuild(namedModel(model, topic))
   const { begun, active, build } = row
   const name = { name: model.definition.name, hash: model.hash, build, topic }
-  const owner = row.sums === row.model_version ? undefined : await versionOf(versions, row.sums)
-  const of = { ...name, begun, active, sums_of: owner ? versionName(owner) : null }
+  const owner = sumsOwner(await versions.list(), row)
+  const of = { ...name, begun, active, sums_of: owner && versionName(owner) }
   // whoever keeps the sums of another version up to date has a moment for it; where nobody does, we go on with them
   if (owner && (await lagOf(deps.store, deps.clock, owner, ends, KEEPS_UP_MS)) === 0) return { ...of, complete: true }
-  options.opened?.(name, begun || owner !== undefined)
+  options.opened?.(name, begun || owner !== null)
   const complete = await applyWholeLog(deps, model, row, { patient: true, ...options })
   if (complete && !owner) await versions.built(row.model_version)
   return { ...of, complete }
 }
-
-const versionOf = async (versions: ModelVersionStore, id: number) =>
-  (await versions.list()).find((v) => v.model_version === id) as ModelVersion

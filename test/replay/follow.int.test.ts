@@ -137,17 +137,22 @@ test('regression: what failed before somebody asks is no answer: the next try is
     },
   }
   const gate = Promise.withResolvers<void>()
+  let looks = 0
   const BETWEEN_TRIES_MS = 1_000
   const waits: Clock = {
     ...hasty,
-    sleep: (ms, signal) => (ms === BETWEEN_TRIES_MS ? gate.promise : hasty.sleep(ms, signal)),
+    sleep(ms, signal) {
+      if (ms === BETWEEN_TRIES_MS) return gate.promise
+      looks++
+      return hasty.sleep(ms, signal)
+    },
   }
   const following = followHistory(failing, model, { clock: waits, id: 'failing-test' })
   try {
     await expect.poll(() => tries).toBe(1)
     const asked = following.read()
-    asked.catch(() => undefined)
-    await systemClock.sleep(300)
+    const before = looks
+    await Promise.race([asked, expect.poll(() => looks).toBeGreaterThan(before + 2)])
     gate.resolve()
     expect((await asked).history.length).toBeGreaterThan(0)
   } finally {
