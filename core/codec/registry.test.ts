@@ -123,6 +123,7 @@ describe('a registry that cannot be asked', () => {
     const client = createRegistryClient({ url }, { read: 100, register: 100 })
     expect(await codeOf(client.writerType(1))).toBe('REGISTRY_UNREACHABLE')
     silent = false
-    expect(await client.writerType(1)).not.toBeNull()
+    // within its time, which a machine with little of it may need more than once
+    await expect.poll(() => client.writerType(1).catch(() => null)).not.toBeNull()
   })
 })

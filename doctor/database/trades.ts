@@ -40,6 +40,7 @@ export interface TradeSource {
 /** @param tables those that can be read */
 export async function inspectTrades(source: TradeSource, tables: string[], now: () => number): Promise<TradeFacts> {
   const until = now() + READ_FOR_MS
+  let late = false
   const facts: TradeFacts = { trades: 0, missing: 0, unusable: 0, reason: null, cut: false }
   const seen = seenTrades()
   /** What a strand does not say itself, its position may. */
@@ -47,6 +48,7 @@ export async function inspectTrades(source: TradeSource, tables: string[], now: 
   for (const table of ['lowcap_positions', 'ad_strands'] as const) {
     if (!tables.includes(table)) continue
     for await (const rows of source.pages(table)) {
+      if (late) return { ...facts, cut: true }
       const fresh: NamedTrade[] = []
       for (const row of rows) {
         if (table === 'lowcap_positions') positions.set(row.id, factsOfPosition(row))
@@ -59,7 +61,7 @@ export async function inspectTrades(source: TradeSource, tables: string[], now: 
       }
       facts.trades += fresh.length
       facts.missing += fresh.length - (await source.known(fresh))
-      if (now() > until) return { ...facts, cut: true }
+      late = now() > until
     }
   }
   return facts

@@ -24,7 +24,8 @@ describe.each<VariantName>(['text', 'uuid', 'bigint'])('ids as %s', (variant) =>
   /** What each says of the old tables' trades. */
   async function both(migrated: boolean): Promise<{ connection: string[]; api: string[] }> {
     const found = { connection: [] as Finding[], api: [] as Finding[] }
-    const now = () => systemClock.now()
+    const started = systemClock.now()
+    const now = () => started // there is time for all of them
     await inspectDatabase({ url: old.databaseUrl, topic: 'x', now }, (more) => found.connection.push(...more))
     await inspectHosted(createHostedProject(await old.store()), migrated, now, (more) => found.api.push(...more))
     const said = (findings: Finding[]) =>
