@@ -54,15 +54,30 @@ function encodeChunks(cardinality: Cardinality, events: number): EncodedChunk[] 
 
 const KEY = Buffer.from('3f0c')
 
-function recordsOf({ from, values, ends }: EncodedChunk): LogRecord[] {
-  return Array.from(ends, (end, i) => ({
-    offset: from + i,
-    timestamp: NEWEST,
-    key: KEY,
-    value: values.subarray(i === 0 ? 0 : (ends[i - 1] as number), end),
-    headers: {},
-  }))
+/** Cuts its value out when it is asked for, as a fetched record does. */
+class EncodedRecord implements LogRecord {
+  readonly timestamp = NEWEST
+  readonly key = KEY
+  readonly headers = {}
+  readonly offset: number
+  readonly #values: Buffer
+  readonly #start: number
+  readonly #end: number
+
+  constructor(offset: number, values: Buffer, start: number, end: number) {
+    this.offset = offset
+    this.#values = values
+    this.#start = start
+    this.#end = end
+  }
+
+  get value(): Buffer {
+    return this.#values.subarray(this.#start, this.#end)
+  }
 }
+
+const recordsOf = ({ from, values, ends }: EncodedChunk): LogRecord[] =>
+  Array.from(ends, (end, i) => new EncodedRecord(from + i, values, i === 0 ? 0 : (ends[i - 1] as number), end))
 
 const model = loadModel('lowcap-v4')
 

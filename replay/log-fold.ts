@@ -9,7 +9,6 @@ import type { EventLog, LogRecord } from '../core/log/log.ts'
 import { readRanges } from '../core/log/read-all.ts'
 import { createLedgerFold, type LedgerFold } from '../domain/learning/ledger-fold.ts'
 import type { Model } from '../domain/learning/model.ts'
-import { tradeFrom } from '../domain/learning/trade.ts'
 import { placeOf } from '../services/audit/stores.ts'
 
 export interface LogFold {
@@ -47,7 +46,7 @@ export function createLogFold({ log, registry, topic, model, refused, progress }
     if (checkFlatEvent(event, key, timestamp) || !model.accepts(event.source)) return
     if (refused.size > 0 && refused.has(placeOf(partition, offset))) return
     events++
-    fold.add(tradeFrom(model, event, partition, offset))
+    fold.add(event, partition, offset)
   }
 
   return {

@@ -5,6 +5,8 @@ import { createMemoryCheckpoints } from '../core/store/memory/checkpoints.ts'
 import type { MemoryDatabase } from '../core/store/memory/database.ts'
 import type { DecayedSums } from '../domain/learning/sums.ts'
 import { tableOf } from '../domain/learning/sums-table.ts'
+import type { Trade } from '../domain/learning/trade.ts'
+import { selectionOf } from '../domain/learning/trade-table.ts'
 import type { DirtySums, LearnerCommit } from '../services/learner/commit.ts'
 import { startLearner } from '../services/learner/index.ts'
 import type { LearnerStore } from '../services/learner/learner-store.ts'
@@ -52,17 +54,29 @@ function learner({ deps, db, call, committed }: Surroundings): Promise<Service> 
   return startLearner(deps, {}, travelling)
 }
 
-/** Rows of the sums are sent as what is in them. */
+/** Rows of tables are sent as what is in them. */
 function sent(call: Call, store: LearnerStore): LearnerStore {
-  type Sent = Omit<LearnerCommit, 'dirty'> & { dirty: (Omit<DirtySums, 'table' | 'row'> & { sums: DecayedSums })[] }
+  type Sent = Omit<LearnerCommit, 'fresh' | 'dirty'> & {
+    fresh: Trade[]
+    dirty: (Omit<DirtySums, 'table' | 'row'> & { sums: DecayedSums })[]
+  }
   const travelling = remote(call, 'learner', {
     ...store,
-    commit: (c: Sent) => store.commit({ ...c, dirty: c.dirty.map(({ sums, ...d }) => ({ ...d, ...tableOf(sums) })) }),
+    commit: ({ fresh, dirty, ...c }: Sent) =>
+      store.commit({
+        ...c,
+        fresh: selectionOf(fresh),
+        dirty: dirty.map(({ sums, ...d }) => ({ ...d, ...tableOf(sums) })),
+      }),
   })
   return {
     ...travelling,
-    commit: (c) =>
-      travelling.commit({ ...c, dirty: c.dirty.map(({ table, row, ...d }) => ({ ...d, sums: table.read(row) })) }),
+    commit: ({ fresh, dirty, ...c }) =>
+      travelling.commit({
+        ...c,
+        fresh: fresh.rows.map((row) => fresh.table.read(row)),
+        dirty: dirty.map(({ table, row, ...d }) => ({ ...d, sums: table.read(row) })),
+      }),
   }
 }
 

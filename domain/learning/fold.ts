@@ -6,19 +6,21 @@
 import { SQUARES } from './model.ts'
 import { type Decay, type WeighedTrade, weigh } from './sums.ts'
 import type { SumsTable } from './sums-table.ts'
-import type { LedgerTrade, Trade } from './trade.ts'
+import type { TradeTable } from './trade-table.ts'
 
 /** Where the sums of one partition lie. */
 export interface PartitionSums {
   readonly table: SumsTable
   /** The rows of the trade's groups in their order, about to be changed; of a group that has none yet: a new, empty one. Valid until the next call. */
-  rows(trade: Trade): readonly number[]
+  rows(trade: number): readonly number[]
 }
 
+/** Trades are rows of a table. */
 export interface LearnerState {
-  /** The trade as the ledger has it, this chunk's changes included. */
-  known(id: string): LedgerTrade | undefined
-  remember(trade: LedgerTrade): void
+  readonly trades: TradeTable
+  /** The trade of this one's id as the ledger has it, this chunk's changes included; -1: it has none. */
+  known(trade: number): number
+  remember(trade: number): void
   sums(partition: number): PartitionSums
 }
 
@@ -29,15 +31,17 @@ export interface FoldResult {
   corrections: number
 }
 
-export function foldTrades(state: LearnerState, trades: readonly Trade[], tau: Decay): FoldResult {
+/** The trades of the rows from `first` to before `end`. */
+export function foldTrades(state: LearnerState, first: number, end: number, tau: Decay): FoldResult {
+  const { trades } = state
   const result: FoldResult = { applied: 0, duplicates: 0, corrections: 0 }
-  for (const trade of trades) {
-    const before = state.known(trade.id)
-    if (before && before.revision >= trade.revision) {
+  for (let trade = first; trade < end; trade++) {
+    const before = state.known(trade)
+    if (before >= 0 && trades.revision(before) >= trades.revision(trade)) {
       result.duplicates++
       continue
     }
-    if (before) {
+    if (before >= 0) {
       count(state, before, tau, retract)
       result.corrections++
     }
@@ -55,12 +59,14 @@ const retract: Change = (table, row, weighed) => table.retractTrade(row, weighed
 const scratch: WeighedTrade = { closed_at: 0, s: 0, l: 0, srr: 0, lrr: 0 }
 const squared: WeighedTrade = { closed_at: 0, s: 0, l: 0, srr: 0, lrr: 0 }
 
-function count(state: LearnerState, trade: Trade, tau: Decay, change: Change): void {
-  const { partition, closed_at, rr, groups } = trade
+function count({ trades, sums }: LearnerState, trade: number, tau: Decay, change: Change): void {
+  const groups = trades.groups(trade)
+  const rr = trades.rr(trade)
   if (groups.length === 0 || rr === null) return
+  const closed_at = trades.closedAt(trade)
   const weighed = weigh(closed_at, rr, tau, scratch)
-  const sums = state.sums(partition)
-  const rows = sums.rows(trade)
+  const of = sums(trades.partition(trade))
+  const rows = of.rows(trade)
   for (let i = 0; i < rows.length; i++)
-    change(sums.table, rows[i] as number, groups[i] === SQUARES ? weigh(closed_at, rr * rr, tau, squared) : weighed)
+    change(of.table, rows[i] as number, groups[i] === SQUARES ? weigh(closed_at, rr * rr, tau, squared) : weighed)
 }

@@ -7,7 +7,9 @@ import { foldTrades, type LearnerState, type PartitionSums } from './fold.ts'
 import type { Group, Model } from './model.ts'
 import { type DecayedSums, decayOf, periodOf } from './sums.ts'
 import { SumsTable } from './sums-table.ts'
-import type { LedgerTrade, Trade } from './trade.ts'
+import type { Trade, TradeSource } from './trade.ts'
+import { TradeIndex } from './trade-index.ts'
+import { TradeTable } from './trade-table.ts'
 
 /** Sums of a group in one partition and period. */
 export interface GroupSums {
@@ -18,11 +20,12 @@ export interface GroupSums {
 }
 
 export interface LedgerFold {
-  add(trade: Trade): void
+  /** The trade of an event; `offset`: where in the partition it lies. */
+  add(event: TradeSource, partition: number, offset: number): void
   /** In the order of partition and period, as they are merged. Those without a trade too: they were taken out again. */
   sums(): GroupSums[]
   /** Trades as their newest revision has them. */
-  trades(): IterableIterator<LedgerTrade>
+  trades(): Iterable<Trade>
   /** Exit of the newest trade that counts, ms; null: none does. */
   newest(): number | null
   crossed(group: Group): boolean
@@ -39,7 +42,8 @@ const idOf = ({ name, key }: Group) => `${name}\0${key}`
 
 export function createLedgerFold(model: Model): LedgerFold {
   const tau = decayOf(model.definition.tau_days)
-  const ledger = new Map<string, LedgerTrade>()
+  const trades = new TradeTable()
+  const ledger = new TradeIndex(trades)
   const entries: Entry[] = []
   const entryOf = new Map<string, Entry>()
   const crossed = new Set<string>()
@@ -61,8 +65,9 @@ export function createLedgerFold(model: Model): LedgerFold {
 
   const sumsOf = (partition: number): PartitionSums => ({
     table,
-    rows({ groups, closed_at }) {
-      const period = periodOf(closed_at, tau)
+    rows(trade) {
+      const groups = trades.groups(trade)
+      const period = periodOf(trades.closedAt(trade), tau)
       let known = rowsOf.get(groups)
       if (!known) {
         known = new Map()
@@ -79,8 +84,9 @@ export function createLedgerFold(model: Model): LedgerFold {
   })
   const sums = new Map<number, PartitionSums>()
   const state: LearnerState = {
-    known: (id) => ledger.get(id),
-    remember: (trade) => void ledger.set(trade.id, trade),
+    trades,
+    known: (trade) => ledger.find(trade),
+    remember: (trade) => ledger.put(trade),
     sums(partition) {
       let found = sums.get(partition)
       if (!found) {
@@ -91,22 +97,32 @@ export function createLedgerFold(model: Model): LedgerFold {
     },
   }
 
+  /** Trades as their newest revision has them: rows. */
+  function* effective(): Generator<number> {
+    for (let trade = 0; trade < trades.length; trade++) if (ledger.find(trade) === trade) yield trade
+  }
+
   return {
-    add(trade) {
-      const before = ledger.get(trade.id)
-      if (before && before.partition !== trade.partition)
-        for (const group of [...before.groups, ...trade.groups]) crossed.add(idOf(group))
-      foldTrades(state, [trade], tau)
+    add(event, partition, offset) {
+      const trade = trades.add(model, event, partition, offset)
+      const before = ledger.find(trade)
+      if (before >= 0 && trades.partition(before) !== partition)
+        for (const group of [...trades.groups(before), ...trades.groups(trade)]) crossed.add(idOf(group))
+      foldTrades(state, trade, trade + 1, tau)
     },
     sums: () =>
       entries
         .toSorted((a, b) => a.partition - b.partition || a.period - b.period)
         .map(({ group, partition, period, row }) => ({ group, partition, period, sums: table.read(row) })),
-    trades: () => ledger.values(),
+    *trades() {
+      for (const trade of effective()) yield trades.read(trade)
+    },
     newest() {
       let newest: number | null = null
-      for (const { groups, closed_at } of ledger.values())
-        if (groups.length > 0 && (newest === null || closed_at > newest)) newest = closed_at
+      for (const trade of effective()) {
+        const closed_at = trades.closedAt(trade)
+        if (trades.groups(trade).length > 0 && (newest === null || closed_at > newest)) newest = closed_at
+      }
       return newest
     },
     crossed: (group) => crossed.has(idOf(group)),

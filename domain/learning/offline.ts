@@ -4,7 +4,7 @@ import { checkEvent, type Rejection } from '../validation.ts'
 import { createLedgerFold, type GroupSums } from './ledger-fold.ts'
 import { BASELINE, type Group, type Model } from './model.ts'
 import { decayOf, type Evidence, mergeEvidence } from './sums.ts'
-import { tradeOf } from './trade.ts'
+import { sourceOf } from './trade-table.ts'
 import { createWeigher, type EvidenceOf, type Weighed, type Weigher } from './weigher.ts'
 
 export interface CoefficientRow {
@@ -51,7 +51,7 @@ export function createOfflineFold(model: Model): OfflineFold {
         if (!model.accepts(event.source)) continue
         const rejection = checkEvent(event, undefined, undefined)
         if (rejection) refused.push({ event, rejection })
-        else fold.add(tradeOf(model, event, partition, 0))
+        else fold.add(sourceOf(event), partition, 0)
       }
       return refused
     },

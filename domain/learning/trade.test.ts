@@ -5,7 +5,8 @@ import { closedTrade } from '../../test/support/closed-trade.ts'
 import type { PositionClosed } from '../event.ts'
 import { MAX_KEY_BYTES } from '../limits.ts'
 import { encodeLevers } from './model.ts'
-import { decodeLevers, groupsOfLedger, type Trade, tradeOf } from './trade.ts'
+import { decodeLevers, groupsOfLedger, type Trade } from './trade.ts'
+import { tradeOf } from './trade-table.ts'
 
 const lowcap = loadModel('lowcap-v4')
 const freqtrade = loadModel('freqtrade')

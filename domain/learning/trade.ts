@@ -1,8 +1,6 @@
 /** One trade as the ledger keeps it, and the groups that it counts for. Pure. */
-import { eventUuid } from '../event.ts'
-import { type LearnedNumbers, learnedNumbersOf } from '../trade-numbers.ts'
-import type { CheckedEvent } from '../validation.ts'
-import { contextOf, type Group, type LeverContext, type Model, unescapePart } from './model.ts'
+import type { LearnedNumbers } from '../trade-numbers.ts'
+import { type Group, type LeverContext, type Model, unescapePart } from './model.ts'
 
 export interface Trade {
   /** UUID. */
@@ -24,9 +22,6 @@ export interface Trade {
   leftOut?: readonly string[]
 }
 
-/** A trade in the ledger. */
-export type LedgerTrade = Trade
-
 /** What a trade is made of: an event, its levers and measures to be asked for by their names, its numbers finite (or null: nobody said). */
 export interface TradeSource extends LeverContext, LearnedNumbers {
   event_id: string
@@ -35,32 +30,6 @@ export interface TradeSource extends LeverContext, LearnedNumbers {
   closed_at: number
   rr: number | null
 }
-
-/** Copies what it keeps. */
-export function tradeFrom(model: Model, event: TradeSource, partition: number, offset: number): Trade {
-  const overlong: string[] = []
-  const { levers, groups, leftOut } = model.combinationOf(event, overlong)
-  const rr = model.outcomeOf(event)
-  const effective = !event.voided && rr !== null
-  const trade: Trade = {
-    id: eventUuid(event.event_id),
-    partition,
-    offset,
-    revision: event.revision,
-    voided: event.voided,
-    closed_at: event.closed_at,
-    rr,
-    levers,
-    groups: effective ? groups : NONE,
-  }
-  if (effective && overlong.length + leftOut.length > 0) trade.leftOut = [...overlong, ...leftOut]
-  return trade
-}
-
-export const tradeOf = (model: Model, event: CheckedEvent, partition: number, offset: number): Trade =>
-  tradeFrom(model, { ...event, ...learnedNumbersOf(event), ...contextOf(event) }, partition, offset)
-
-const NONE: Group[] = []
 
 export function decodeLevers(levers: string): Map<string, string> {
   const values = new Map<string, string>()

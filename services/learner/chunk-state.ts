@@ -2,7 +2,9 @@
 
 import type { LearnerState } from '../../domain/learning/fold.ts'
 import type { Decay } from '../../domain/learning/sums.ts'
-import type { LedgerTrade, Trade } from '../../domain/learning/trade.ts'
+import type { Trade } from '../../domain/learning/trade.ts'
+import { TradeIndex } from '../../domain/learning/trade-index.ts'
+import type { TradeSelection, TradeTable } from '../../domain/learning/trade-table.ts'
 import type { DirtySums } from './commit.ts'
 import type { LearnerStore } from './learner-store.ts'
 import { createSumsCache, type SumsCache } from './sums-cache.ts'
@@ -18,10 +20,10 @@ export interface ClaimState {
 export const newClaimState = (): ClaimState => ({ cache: createSumsCache(), expectSeen: 0 })
 
 export interface ChunkState extends LearnerState {
-  /** Reads what the trades and the ledger rows of `ids` need. `ids`: events to look up in the ledger. */
-  prepare(trades: readonly Trade[], ids: string[]): Promise<void>
+  /** Reads what the chunk's trades and the ledger rows of `ids` need. `ids`: events to look up in the ledger. */
+  prepare(ids: string[]): Promise<void>
   /** Trades changed by this chunk: new in the ledger, and higher revisions of what it has (`was`: the revision that it had when it was read). */
-  fresh(): Trade[]
+  fresh(): TradeSelection
   changedTrades(): (Trade & { was: number })[]
   dirty(): DirtySums[]
   foreign(): { partition: number; version: number }[]
@@ -32,12 +34,20 @@ export interface ChunkState extends LearnerState {
 /** From so many groups on that are to be read it is asked first whether the partition has any: one that is learned from its beginning has none. */
 const ASK_FIRST = 200
 
-export function createChunkState(store: LearnerStore, partition: number, cache: SumsCache, tau: Decay): ChunkState {
-  const own = createTradeRows(cache, tau)
+/** @param trades those of the chunk; what is read of the ledger is added behind them */
+export function createChunkState(
+  store: LearnerStore,
+  partition: number,
+  cache: SumsCache,
+  tau: Decay,
+  trades: TradeTable,
+): ChunkState {
+  const end = trades.length
+  const own = createTradeRows(trades, cache, tau)
   /** As the ledger has it. */
-  const ledger = new Map<string, LedgerTrade>()
+  const ledger = new TradeIndex(trades)
   /** As this chunk leaves it. */
-  const pending = new Map<string, LedgerTrade>()
+  const pending = new TradeIndex(trades)
   /** Corrections of trades that came through another partition: its sums, and the version at which they were read. */
   const others = new Map<number, { sums: TradeRows; version: number }>()
 
@@ -48,10 +58,10 @@ export function createChunkState(store: LearnerStore, partition: number, cache: 
     return other.sums
   }
 
-  async function prepareForeign(p: number, trades: Trade[]): Promise<void> {
+  async function prepareForeign(p: number, taken: readonly number[]): Promise<void> {
     const other = others.get(p)
-    const sums = other?.sums ?? createTradeRows(createSumsCache(), tau)
-    sums.need(trades)
+    const sums = other?.sums ?? createTradeRows(trades, createSumsCache(), tau)
+    for (const trade of taken) sums.need(trade, trade + 1)
     const missing = sums.cache.missing()
     if (other && missing.length === 0) return
     const read = await store.read(p, [], missing)
@@ -59,12 +69,37 @@ export function createChunkState(store: LearnerStore, partition: number, cache: 
     if (!other) others.set(p, { sums, version: read.version })
   }
 
+  /** Trades of other partitions that the chunk corrects, by partition. */
+  function foreignTrades(): Map<number, number[]> {
+    const found = new Map<number, number[]>()
+    if (ledger.size === 0) return found
+    for (let trade = 0; trade < end; trade++) {
+      const before = ledger.find(trade)
+      if (before < 0 || trades.revision(before) >= trades.revision(trade)) continue
+      const p = trades.partition(before)
+      if (p !== partition) found.set(p, [...(found.get(p) ?? []), before])
+    }
+    return found
+  }
+
+  /** The chunk's changes: the newest of each id. */
+  function changes(inLedger: boolean): number[] {
+    const rows: number[] = []
+    for (let trade = 0; trade < end; trade++)
+      if (pending.find(trade) === trade && ledger.find(trade) >= 0 === inLedger) rows.push(trade)
+    return rows
+  }
+
   return {
-    known: (id) => pending.get(id) ?? ledger.get(id),
-    remember: (trade) => void pending.set(trade.id, trade),
+    trades,
+    known(trade) {
+      const changed = pending.find(trade)
+      return changed >= 0 ? changed : ledger.find(trade)
+    },
+    remember: (trade) => pending.put(trade),
     sums: sumsOf,
-    async prepare(trades, ids) {
-      own.need(trades)
+    async prepare(ids) {
+      own.need(0, end)
       if (cache.isNew() && cache.missing().length > ASK_FIRST && (await store.read(partition, [], [])).empty)
         cache.startEmpty()
       const missing = cache.missing()
@@ -72,26 +107,20 @@ export function createChunkState(store: LearnerStore, partition: number, cache: 
         const read = await store.read(partition, ids, missing)
         cache.load(read.sums)
         if (read.empty) cache.startEmpty()
-        for (const trade of read.trades) ledger.set(trade.id, trade)
-        // what a higher revision takes back lies in the groups of the revision before it
-        own.need(read.trades.filter((t) => t.partition === partition))
+        for (const known of read.trades) {
+          const trade = trades.push(known)
+          ledger.put(trade)
+          // what a higher revision takes back lies in the groups of the revision before it
+          if (known.partition === partition) own.need(trade, trade + 1)
+        }
         const more = cache.missing()
         if (more.length > 0) cache.load((await store.read(partition, [], more)).sums)
       }
-      const foreign = new Map<number, Trade[]>()
-      for (const trade of trades) {
-        const before = ledger.get(trade.id)
-        if (before && before.partition !== partition && before.revision < trade.revision)
-          foreign.set(before.partition, [...(foreign.get(before.partition) ?? []), before])
-      }
-      for (const [p, taken] of foreign) await prepareForeign(p, taken)
+      for (const [p, taken] of foreignTrades()) await prepareForeign(p, taken)
     },
-    fresh: () => [...pending.values()].filter((t) => !ledger.has(t.id)),
+    fresh: () => ({ table: trades, rows: changes(false) }),
     changedTrades: () =>
-      [...pending.values()].flatMap((t) => {
-        const before = ledger.get(t.id)
-        return before ? [{ ...t, was: before.revision }] : []
-      }),
+      changes(true).map((trade) => ({ ...trades.read(trade), was: trades.revision(ledger.find(trade)) })),
     dirty: () => cache.changed(partition).concat([...others].flatMap(([p, { sums }]) => sums.cache.changed(p))),
     foreign: () =>
       [...others]

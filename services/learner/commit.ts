@@ -3,6 +3,7 @@ import type { Claim } from '../../core/runner/partition-runner.ts'
 import type { Group } from '../../domain/learning/model.ts'
 import type { SumsTable } from '../../domain/learning/sums-table.ts'
 import type { Trade } from '../../domain/learning/trade.ts'
+import type { TradeSelection } from '../../domain/learning/trade-table.ts'
 
 /** A group in one period: its sums are a row of a table. */
 export interface Cell {
@@ -38,7 +39,7 @@ export interface LearnerCommit {
   commitId: string
   next: number
   /** Events that the ledger does not have. */
-  fresh: Trade[]
+  fresh: TradeSelection
   /** Higher revisions of events that it has, with the revision that was read: what was taken out of the sums. Another one by now: stale. */
   changed: (Trade & { was: number })[]
   dirty: DirtySums[]

@@ -10,7 +10,7 @@ import { type BinaryWriter, binaryArray, copyRows } from '../../core/store/binar
 import type { SumsOf } from '../../core/store/model-versions.ts'
 import { type DirectStore, RolledBack } from '../../core/store/store.ts'
 import { SUMS_AMOUNTS } from '../../domain/learning/sums-table.ts'
-import type { Trade } from '../../domain/learning/trade.ts'
+import type { TradeSelection } from '../../domain/learning/trade-table.ts'
 import type { CommitAnswer, DirtySums, LearnerCommit } from './commit.ts'
 
 /** Checkpoints of other partitions are locked by the function itself, in one order with ours, before anything is written. */
@@ -43,7 +43,7 @@ export async function copyCommit(store: DirectStore, of: Sums, c: LearnerCommit)
     if (constraint !== 'learner_ledger_pkey') return { status: 'stale' } // sums that were not there when they were read
     const known = await store.rpc<[id: string][]>('strandline_learner_ledger', {
       p_sums: of.sums,
-      p_ids: `{${c.fresh.map((t) => t.id)}}`,
+      p_ids: `{${c.fresh.rows.map((row) => c.fresh.table.id(row))}}`,
     })
     return { status: 'seen', ids: known.map(([id]) => id) }
   }
@@ -76,23 +76,24 @@ const LEDGER = `copy strandline.learner_ledger
   (event_id, "offset", closed_at_ms, rr, model_version, revision, partition, voided, levers) from stdin (format binary)`
 
 function ledgerRows({ sums }: Sums, { claim, fresh }: LearnerCommit): Buffer {
-  return copyRows<Trade>(9, nearIds(fresh), (writer, t) => {
-    writer.uuid(t.id)
-    writer.int8(t.offset)
-    writer.int8(t.closed_at)
-    writer.float8(t.rr)
+  const { table } = fresh
+  return copyRows<number>(9, nearIds(fresh), (writer, trade) => {
+    writer.uuid(table.idBytes(trade))
+    writer.int8(table.offset(trade))
+    writer.int8(table.closedAt(trade))
+    writer.float8(table.rr(trade))
     writer.int4(sums)
-    writer.int4(t.revision)
+    writer.int4(table.revision(trade))
     writer.int2(claim.partition)
-    writer.bool(t.voided)
-    writer.text(t.levers)
+    writer.bool(table.isVoided(trade))
+    writer.text(table.levers(trade))
   })
 }
 
 /** In the order of the first 32 bits of their ids: an index takes neighbours for less. */
-function nearIds(trades: readonly Trade[]): Trade[] {
-  const keys = Float64Array.from(trades, ({ id }, i) => Number.parseInt(id.slice(0, 8), 16) * trades.length + i)
-  return Array.from(keys.sort(), (key) => trades[key % trades.length] as Trade)
+function nearIds({ table, rows }: TradeSelection): number[] {
+  const keys = Float64Array.from(rows, (trade, i) => table.firstOfId(trade) * rows.length + i)
+  return Array.from(keys.sort(), (key) => rows[key % rows.length] as number)
 }
 
 const SUMS = `copy strandline.learner_partials

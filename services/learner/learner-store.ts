@@ -5,7 +5,7 @@ import { isDirect, type Store } from '../../core/store/store.ts'
 import type { Model, Scope } from '../../domain/learning/model.ts'
 import type { DecayedSums } from '../../domain/learning/sums.ts'
 import type { AmountValues, SumsAmount } from '../../domain/learning/sums-table.ts'
-import { groupsOfLedger, type LedgerTrade } from '../../domain/learning/trade.ts'
+import { groupsOfLedger, type Trade } from '../../domain/learning/trade.ts'
 import type { Cell, CommitAnswer, LearnerCommit } from './commit.ts'
 import { changedRows, copyCommit, isCopyable } from './copy-commit.ts'
 
@@ -13,7 +13,7 @@ export interface LearnerRead {
   version: number
   /** The partition has no sums at all. */
   empty: boolean
-  trades: LedgerTrade[]
+  trades: Trade[]
   sums: { scope: Scope; name: string; key: string; period: number; sums: DecayedSums }[]
 }
 
@@ -130,7 +130,7 @@ export function createLearnerStore(
       }
     },
     commit: (c) =>
-      isDirect(store) && c.fresh.length >= copyFrom && isCopyable(c)
+      isDirect(store) && c.fresh.rows.length >= copyFrom && isCopyable(c)
         ? copyCommit(store, { consumer, topic, sums, sync }, c)
         : store.rpc<CommitAnswer>('strandline_learner_commit', {
             ...common,
@@ -139,13 +139,13 @@ export function createLearnerStore(
             p_version: c.claim.version,
             p_next: c.next,
             p_commit: c.commitId,
-            p_ids: plain(c.fresh, (t) => t.id),
-            p_offsets: plain(c.fresh, (t) => t.offset),
-            p_revisions: plain(c.fresh, (t) => t.revision),
-            p_voided: plain(c.fresh, (t) => t.voided),
-            p_closed_at: plain(c.fresh, (t) => t.closed_at),
-            p_rr: plain(c.fresh, (t) => t.rr),
-            p_levers: texts(c.fresh, (t) => t.levers),
+            p_ids: plain(c.fresh.rows, (trade) => c.fresh.table.id(trade)),
+            p_offsets: plain(c.fresh.rows, (trade) => c.fresh.table.offset(trade)),
+            p_revisions: plain(c.fresh.rows, (trade) => c.fresh.table.revision(trade)),
+            p_voided: plain(c.fresh.rows, (trade) => c.fresh.table.isVoided(trade)),
+            p_closed_at: plain(c.fresh.rows, (trade) => c.fresh.table.closedAt(trade)),
+            p_rr: plain(c.fresh.rows, (trade) => c.fresh.table.rr(trade)),
+            p_levers: texts(c.fresh.rows, (trade) => c.fresh.table.levers(trade)),
             p_changed: changedRows(c.changed),
             p_sum_partitions: plain(c.dirty, (d) => d.partition),
             p_scopes: plain(c.dirty, (d) => d.group.scope),

@@ -42,9 +42,10 @@ export function createMemoryLearner(
       if (ledger.get(key)?.revision !== trade.was) throw new Refused({ status: 'stale' })
       ledger.put(key, rowOf(trade, c.claim.partition))
     }
-    const known = c.fresh.filter((trade) => ledger.get(ledgerKey(model_version, trade.id)))
+    const fresh = c.fresh.rows.map((row) => c.fresh.table.read(row))
+    const known = fresh.filter((trade) => ledger.get(ledgerKey(model_version, trade.id)))
     if (known.length > 0) throw new Refused({ status: 'seen', ids: known.map((trade) => trade.id) })
-    for (const trade of c.fresh) ledger.put(ledgerKey(model_version, trade.id), rowOf(trade, c.claim.partition))
+    for (const trade of fresh) ledger.put(ledgerKey(model_version, trade.id), rowOf(trade, c.claim.partition))
     for (const { partition, period, group, table, row: from } of c.dirty) {
       const sums = table.read(from)
       const { scope, name, key } = group

@@ -63,7 +63,7 @@ export function createLearnerMetrics(registry: Registry, logger: Logger): Learne
       if (told.has(name)) return
       told.add(name) // once is enough to find the writer; the metric counts
       logger.warn(
-        { event_id: trade.id, offset: trade.offset },
+        trade,
         `A trade does not count for ${name}: its key has more than ${MAX_KEY_BYTES} bytes. It counts for the rest.`,
       )
     },

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { FlatEvent } from '../../core/codec/flat-event.ts'
 import { loadModel } from '../../core/load-model.ts'
 import type { Chunk, Claim } from '../../core/runner/chunk-processor.ts'
-import type { LedgerTrade } from '../../domain/learning/trade.ts'
+import type { Trade } from '../../domain/learning/trade.ts'
 import type { CheckedEvent } from '../../domain/validation.ts'
 import { closedTrade } from '../../test/support/closed-trade.ts'
 import { recordsOf } from '../../test/support/feed.ts'
@@ -12,9 +12,11 @@ import type { LearnerStore } from './learner-store.ts'
 import { createLearnerProcessor } from './processor.ts'
 import { CACHE_SIZE } from './sums-cache.ts'
 
+const tradesOf = ({ fresh: { table, rows } }: LearnerCommit) => rows.map((row) => table.read(row))
+
 /** A ledger in memory, and what was asked of it. `empty`: what the database says of a partition's sums. */
 function setup({ empty = false } = {}) {
-  const ledger = new Map<string, LedgerTrade>()
+  const ledger = new Map<string, Trade>()
   const reads: { ids: string[]; keys: string[] }[] = []
   const commits: LearnerCommit[] = []
   const store: LearnerStore = {
@@ -24,10 +26,11 @@ function setup({ empty = false } = {}) {
       return { version: 0, empty, trades: ids.flatMap((id) => ledger.get(id) ?? []), sums: [] }
     },
     async commit(c) {
-      const seen = c.fresh.filter((t) => ledger.has(t.id)).map((t) => t.id)
+      const fresh = tradesOf(c)
+      const seen = fresh.filter((t) => ledger.has(t.id)).map((t) => t.id)
       if (seen.length > 0) return { status: 'seen', ids: seen }
       commits.push(c)
-      for (const t of c.fresh) ledger.set(t.id, t)
+      for (const t of fresh) ledger.set(t.id, t)
       return { status: 'ok' }
     },
   }
@@ -77,7 +80,7 @@ describe('a chunk of new trades', () => {
     await processor.apply(claimAt(null), chunkOf(records(['a'])))
     const claim = claimAt(1)
     await processor.apply(claim, chunkOf(records(['a', 'b'], 1)))
-    expect(commits[1]?.fresh.map((t) => t.offset)).toEqual([2])
+    expect(tradesOf(commits[1]!).map((t) => t.offset)).toEqual([2])
     reads.length = 0
     await processor.apply(claim, chunkOf(records(['c'], 3)))
     expect(reads[0]?.ids).toHaveLength(1)
@@ -91,7 +94,7 @@ describe('the first chunk of a claim, with many groups', () => {
     const { processor, reads, commits } = setup({ empty: true })
     await processor.apply(claimAt(null), chunkOf(many))
     expect(reads).toEqual([{ ids: [], keys: [] }])
-    expect(commits[0]?.fresh).toHaveLength(300)
+    expect(tradesOf(commits[0]!)).toHaveLength(300)
   })
 
   it('reads all of them where it has some, and the next chunk does not ask again', async () => {
@@ -126,7 +129,7 @@ describe('a replay', () => {
     const { processor, commits } = setup()
     await processor.apply(claimAt(null), chunkOf(records(['a', 'c'])))
     await processor.apply(claimAt(3), chunkOf(records(['a', 'b', 'c']), true))
-    expect(commits[1]?.fresh.map((t) => t.offset)).toEqual([1])
+    expect(tradesOf(commits[1]!).map((t) => t.offset)).toEqual([1])
   })
 
   it('of any length keeps no more groups in memory than the cache holds', async () => {

@@ -15,7 +15,7 @@ import { type Refused, readEvents } from '../../core/runner/read-events.ts'
 import { type FoldResult, foldTrades } from '../../domain/learning/fold.ts'
 import type { Model } from '../../domain/learning/model.ts'
 import { decayOf } from '../../domain/learning/sums.ts'
-import { type Trade, tradeFrom } from '../../domain/learning/trade.ts'
+import { TradeTable } from '../../domain/learning/trade-table.ts'
 import { createBaselineTurns } from './baseline-turns.ts'
 import { type ChunkState, type ClaimState, createChunkState, newClaimState } from './chunk-state.ts'
 import type { DeadLetters } from './dead-letter.ts'
@@ -26,7 +26,7 @@ export interface LearnerEvents {
   deadLetter?(reason: string): void
   notForModel?(count: number): void
   /** A lever or an interaction that a trade does not count for, because its value or key is too long. */
-  leftOut?(name: string, trade: Trade): void
+  leftOut?(name: string, trade: { event_id: string; offset: number }): void
 }
 
 export interface ProcessorOptions {
@@ -64,11 +64,14 @@ export function createLearnerProcessor({
     return state
   }
 
-  async function read(partition: number, records: LogRecord[]): Promise<{ trades: Trade[]; dead: Refused[] } | Waits> {
-    const trades: Trade[] = []
+  async function read(
+    partition: number,
+    records: LogRecord[],
+  ): Promise<{ trades: TradeTable; dead: Refused[] } | Waits> {
+    const trades = new TradeTable(records.length)
     let passed = 0
     const dead = await readEvents(decode, records, checkFlatEvent, (event, { offset }) => {
-      if (model.accepts(event.source)) trades.push(tradeFrom(model, event, partition, offset))
+      if (model.accepts(event.source)) trades.add(model, event, partition, offset)
       else passed++
     })
     if ('status' in dead) return dead
@@ -89,14 +92,15 @@ export function createLearnerProcessor({
   }
 
   /** Folds until the ledger knows nothing that we do not. */
-  async function fold(claim: Claim, chunk: Chunk, trades: Trade[], dead: Refused[]): Promise<Applied> {
+  async function fold(claim: Claim, chunk: Chunk, trades: TradeTable, dead: Refused[]): Promise<Applied> {
     const memory = stateOf(claim)
     const deadRows = dead.length > 0 ? await deadLetters.send(claim, dead) : []
-    const state = createChunkState(store, claim.partition, memory.cache, tau)
-    let ids = chunk.replay || memory.expectSeen > 0 ? trades.map((t) => t.id) : []
+    const end = trades.length
+    const state = createChunkState(store, claim.partition, memory.cache, tau, trades)
+    let ids = chunk.replay || memory.expectSeen > 0 ? idsOf(trades) : []
     for (;;) {
-      await state.prepare(trades, ids)
-      const result = foldTrades(state, trades, tau)
+      await state.prepare(ids)
+      const result = foldTrades(state, 0, end, tau)
       const { next } = chunk
       if (result.applied === 0 && deadRows.length === 0 && claim.checkpoint !== null && next <= claim.checkpoint) {
         // a replay of what the ledger has: nothing to write, and the checkpoint is beyond already
@@ -136,12 +140,15 @@ export function createLearnerProcessor({
         result.duplicates + result.corrections > 0 ? EXPECT_SEEN_CHUNKS : Math.max(0, memory.expectSeen - 1)
       for (const d of deadRows) events.deadLetter?.(d.reason)
       events.applied?.(result)
-      for (const trade of trades) for (const name of trade.leftOut ?? []) events.leftOut?.(name, trade)
+      for (const [trade, names] of trades.leftOut())
+        for (const name of names) events.leftOut?.(name, { event_id: trades.id(trade), offset: trades.offset(trade) })
       return { status: 'ok' }
     }
   }
 
   return { apply, forget: (claim) => void states.delete(claim) }
 }
+
+const idsOf = (trades: TradeTable): string[] => Array.from({ length: trades.length }, (_, trade) => trades.id(trade))
 
 export type { ChunkState }

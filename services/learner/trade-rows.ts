@@ -1,67 +1,61 @@
 /** Where in the sums of a partition the groups of a chunk's trades lie: looked up once, and found again by number when the trades are folded. */
 import type { PartitionSums } from '../../domain/learning/fold.ts'
+import type { Group } from '../../domain/learning/model.ts'
 import { type Decay, periodOf } from '../../domain/learning/sums.ts'
-import type { Trade } from '../../domain/learning/trade.ts'
+import type { TradeTable } from '../../domain/learning/trade-table.ts'
 import type { SumsCache } from './sums-cache.ts'
 
 export interface TradeRows extends PartitionSums {
   readonly cache: SumsCache
-  /** Makes the sums of these trades' groups available; what is not here yet must be read: see `cache.missing`. */
-  need(trades: readonly Trade[]): void
+  /** Makes the sums available of the trades from `first` to before `end`; what is not here yet must be read: see `cache.missing`. */
+  need(first: number, end: number): void
 }
 
-export function createTradeRows(cache: SumsCache, tau: Decay): TradeRows {
-  /** What was asked for already: a chunk that is folded again asks for the same. */
-  const lists = new Set<readonly Trade[]>()
-  /** Trades whose rows were looked up, and where in `rows` they begin. */
-  const known: Trade[] = []
-  const starts: number[] = []
-  /** Their indexes, once somebody asks in another order than theirs: a map costs more than the rest of it. */
-  let indexes: Map<Trade, number> | undefined
-  /** Of the trade that is probably asked for next. */
-  let next = 0
-  let rows = new Int32Array(0)
+/** Of a trade whose rows were not looked up. */
+const UNKNOWN = -1
+
+export function createTradeRows(trades: TradeTable, cache: SumsCache, tau: Decay): TradeRows {
+  /** The rows of trades, one trade's behind another's; trades of the same groups and period share theirs. */
+  let rows = new Int32Array(1_024)
   let end = 0
+  /** Of each trade: where in `rows` its own begin. */
+  let starts = new Int32Array(0)
+  /** The same of groups, by period: a model gives the same ones for the same values, most of the time. */
+  const known = new Map<number, Map<readonly Group[], number>>()
   /** Of the trade that was asked for last. */
   const found: number[] = []
 
-  function reserve(trades: readonly Trade[]): void {
-    let more = 0
-    for (const { groups } of trades) more += groups.length
-    if (end + more <= rows.length) return
-    const larger = new Int32Array(end + more)
-    larger.set(rows)
-    rows = larger
-  }
-
-  function indexOf(trade: Trade): number {
-    indexes ??= new Map(known.map((t, i) => [t, i]))
-    const index = indexes.get(trade)
-    if (index === undefined) throw new Error(`the sums of the trade ${trade.id} were not read before they were changed`)
-    return index
+  function startOf(groups: readonly Group[], period: number): number {
+    let ofPeriod = known.get(period)
+    if (!ofPeriod) {
+      ofPeriod = new Map()
+      known.set(period, ofPeriod)
+    }
+    const start = ofPeriod.get(groups)
+    if (start !== undefined) return start
+    if (end + groups.length > rows.length) rows = grown(rows, 2 * (end + groups.length), 0)
+    cache.need(period, groups, rows, end)
+    ofPeriod.set(groups, end)
+    end += groups.length
+    return end - groups.length
   }
 
   return {
     cache,
     table: cache.table,
-    need(trades) {
-      if (lists.has(trades)) return
-      lists.add(trades)
-      indexes = undefined
-      reserve(trades)
-      for (const trade of trades) {
-        const { groups, closed_at } = trade
-        if (groups.length === 0) continue
-        known.push(trade)
-        starts.push(end)
-        cache.need(periodOf(closed_at, tau), groups, rows, end)
-        end += groups.length
+    need(first, last) {
+      if (last > starts.length) starts = grown(starts, trades.length, UNKNOWN)
+      for (let trade = first; trade < last; trade++) {
+        const groups = trades.groups(trade)
+        if (groups.length === 0 || starts[trade] !== UNKNOWN) continue
+        starts[trade] = startOf(groups, periodOf(trades.closedAt(trade), tau))
       }
     },
     rows(trade) {
-      if (known[next] !== trade) next = known[0] === trade ? 0 : indexOf(trade)
-      const start = starts[next++] as number
-      const { length } = trade.groups
+      const start = starts[trade] ?? UNKNOWN
+      if (start === UNKNOWN)
+        throw new Error(`the sums of the trade ${trades.id(trade)} were not read before they were changed`)
+      const { length } = trades.groups(trade)
       found.length = length
       for (let i = 0; i < length; i++) {
         const row = rows[start + i] as number
@@ -71,4 +65,11 @@ export function createTradeRows(cache: SumsCache, tau: Decay): TradeRows {
       return found
     },
   }
+}
+
+function grown(array: Int32Array<ArrayBuffer>, length: number, filler: number): Int32Array<ArrayBuffer> {
+  const larger = new Int32Array(length)
+  larger.set(array)
+  if (filler !== 0) larger.fill(filler, array.length)
+  return larger
 }

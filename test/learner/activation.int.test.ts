@@ -8,7 +8,7 @@ import { createModelVersionStore } from '../../core/store/model-versions.ts'
 import type { PositionClosed } from '../../domain/event.ts'
 import { foldTrades } from '../../domain/learning/fold.ts'
 import { decayOf } from '../../domain/learning/sums.ts'
-import { type Trade, tradeOf } from '../../domain/learning/trade.ts'
+import { sourceOf, TradeTable } from '../../domain/learning/trade-table.ts'
 import { allocate, createDecisionMaker } from '../../services/decision/decide.ts'
 import { createChunkState } from '../../services/learner/chunk-state.ts'
 import { createLearnerStore, openVersion } from '../../services/learner/learner-store.ts'
@@ -252,10 +252,11 @@ describe('regression: the baseline after a switch', () => {
       p_holder: 'test',
     })
     const [event] = imported(partition, 1)
-    const trade = tradeOf(freqtrade, event as PositionClosed, partition, 0) as Trade
-    const state = createChunkState(store, partition, createSumsCache(), decayOf(freqtrade.definition.tau_days))
-    await state.prepare([trade], [])
-    foldTrades(state, [trade], decayOf(freqtrade.definition.tau_days))
+    const trades = new TradeTable()
+    trades.add(freqtrade, sourceOf(event as PositionClosed), partition, 0)
+    const state = createChunkState(store, partition, createSumsCache(), decayOf(freqtrade.definition.tau_days), trades)
+    await state.prepare([])
+    foldTrades(state, 0, 1, decayOf(freqtrade.definition.tau_days))
     return async () =>
       (
         await store.commit({

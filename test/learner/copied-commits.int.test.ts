@@ -9,7 +9,8 @@ import { createPostgresStore, type PostgresStore } from '../../core/store/postgr
 import { createPostgrestStore } from '../../core/store/postgrest-store.ts'
 import { emptySums } from '../../domain/learning/sums.ts'
 import { tableOf } from '../../domain/learning/sums-table.ts'
-import { type Trade, tradeOf } from '../../domain/learning/trade.ts'
+import type { Trade } from '../../domain/learning/trade.ts'
+import { selectionOf, tradeOf } from '../../domain/learning/trade-table.ts'
 import type { LearnerCommit } from '../../services/learner/commit.ts'
 import { createLearnerStore, type LearnerStore, openVersion } from '../../services/learner/learner-store.ts'
 import { CACHE_SIZE } from '../../services/learner/sums-cache.ts'
@@ -101,13 +102,13 @@ async function claimed(
   const mine: Claim = { topic: TOPIC, partition: 0, topicId: null, ...now }
   return {
     store: createLearnerStore(at, model, version, TOPIC, { copyFrom: 1 }),
-    commit: (fresh, claim = mine) => ({
+    commit: (trades, claim = mine) => ({
       claim,
       commitId: crypto.randomUUID(),
       next: 10,
-      fresh,
+      fresh: selectionOf(trades),
       changed: [],
-      dirty: fresh
+      dirty: trades
         .flatMap((t) => t.groups)
         .map((group) => ({
           period: 1,

@@ -14,7 +14,7 @@ import { parseExecution } from '../../domain/closing/execution.ts'
 import { eventId } from '../../domain/event.ts'
 import { decayOf, periodOf, weigh } from '../../domain/learning/sums.ts'
 import { SumsTable } from '../../domain/learning/sums-table.ts'
-import { tradeOf } from '../../domain/learning/trade.ts'
+import { selectionOf, tradeOf } from '../../domain/learning/trade-table.ts'
 import { strandOf } from '../../domain/strand.ts'
 import { type AuditStore, createAuditStore } from '../../services/audit/audit-store.ts'
 import { createMemoryAudit } from '../../services/audit/memory-audit.ts'
@@ -108,7 +108,7 @@ async function history(way: Way): Promise<void> {
   }))
   const claim = await claimed(way, version.consumer)
   const more = { changed: [], foreign: [], seen: '{"topic_id": "T"}', commitId: ID, next: 10 }
-  expect(await learner.commit({ ...more, claim, fresh: trades, dirty, dead })).toEqual({ status: 'ok' })
+  expect(await learner.commit({ ...more, claim, fresh: selectionOf(trades), dirty, dead })).toEqual({ status: 'ok' })
   const letters = adapters(createMemoryDeadLetters, createDeadLetterStore)(way)
   await letters.redriven(TOPIC, 0, [{ offset: 8, to: { partition: 0, offset: 20 } }])
   await letters.discard(TOPIC, 0, [10], 'ann', 'why')

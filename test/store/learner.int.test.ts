@@ -16,7 +16,8 @@ import { createModelVersionStore } from '../../core/store/model-versions.ts'
 import { createPostgresStore, type PostgresStore } from '../../core/store/postgres-store.ts'
 import { emptySums } from '../../domain/learning/sums.ts'
 import { tableOf } from '../../domain/learning/sums-table.ts'
-import { type Trade, tradeOf } from '../../domain/learning/trade.ts'
+import type { Trade } from '../../domain/learning/trade.ts'
+import { selectionOf, tradeOf } from '../../domain/learning/trade-table.ts'
 import type { LearnerCommit } from '../../services/learner/commit.ts'
 import { createDeadLetterStore, type LetterFilter } from '../../services/learner/dead-letter-store.ts'
 import { createDropStore } from '../../services/learner/drop-store.ts'
@@ -145,7 +146,7 @@ describe.each([...WAYS, 'copied'] as const)('%s', (name) => {
     claim,
     commitId: ID(1),
     next: 10,
-    fresh: [],
+    fresh: selectionOf([]),
     changed: [],
     dirty: [],
     foreign: [],
@@ -173,7 +174,7 @@ describe.each([...WAYS, 'copied'] as const)('%s', (name) => {
     ).toMatchObject({ build: 1 })
     await versionsOf(way()).activate(2)
     expect(await dropsOf(way()).mark(1, true)).toBe('ok')
-    const commit = { fresh: [tradeAt(1)], dirty: [cell(2, false)] }
+    const commit = { fresh: selectionOf([tradeAt(1)]), dirty: [cell(2, false)] }
     expect(await port.commit(commitOf(commit))).toEqual({ status: 'fenced' })
     const anew = { topic: TOPIC, partition: 0, ...(await claimsOf(way()).claim(of, 'test')) }
     expect(await port.commit(commitOf({ ...commit, claim: anew }))).toEqual({ status: 'fenced' })
@@ -185,7 +186,12 @@ describe.each([...WAYS, 'copied'] as const)('%s', (name) => {
 
   test('a chunk is one transaction: ledger, sums, dead letters, checkpoint', async () => {
     const fresh = [tradeAt(1), tradeAt(2, { rr: null })]
-    const commit = commitOf({ fresh, dirty: [cell(2, false)], dead: [letter(5)], seen: '{"topic_id": "T"}' })
+    const commit = commitOf({
+      fresh: selectionOf(fresh),
+      dirty: [cell(2, false)],
+      dead: [letter(5)],
+      seen: '{"topic_id": "T"}',
+    })
     expect(await port.commit(commit)).toEqual({ status: 'ok' })
     expect(
       await port.read(
@@ -216,10 +222,10 @@ describe.each([...WAYS, 'copied'] as const)('%s', (name) => {
   })
 
   test('what the ledger has is told, and nothing of the chunk is applied', async () => {
-    await port.commit(commitOf({ fresh: [tradeAt(1)] }))
+    await port.commit(commitOf({ fresh: selectionOf([tradeAt(1)]) }))
     claim = { ...claim, version: 1, checkpoint: 10 }
     const before = await contents(way())
-    const again = commitOf({ fresh: [tradeAt(2), tradeAt(1)], dirty: [cell(1, false)], dead: [letter(6)] })
+    const again = commitOf({ fresh: selectionOf([tradeAt(2), tradeAt(1)]), dirty: [cell(1, false)], dead: [letter(6)] })
     expect(await port.commit(again)).toEqual({ status: 'seen', ids: [tradeAt(1).id] })
     expect(await contents(way())).toEqual(before)
   })
@@ -231,12 +237,14 @@ describe.each([...WAYS, 'copied'] as const)('%s', (name) => {
       [{ version: 1 }, 'stale'],
       [{ checkpoint: 3 }, 'stale'],
     ] as const)
-      expect(await port.commit(commitOf({ claim: { ...claim, ...changes }, fresh: [tradeAt(1)] }))).toEqual({ status })
+      expect(
+        await port.commit(commitOf({ claim: { ...claim, ...changes }, fresh: selectionOf([tradeAt(1)]) })),
+      ).toEqual({ status })
     expect(await contents(way())).toEqual(before)
   })
 
   test('a correction that was overtaken is stale; so is one of another partition that has changed', async () => {
-    await port.commit(commitOf({ fresh: [tradeAt(1)], dirty: [cell(1, false)] }))
+    await port.commit(commitOf({ fresh: selectionOf([tradeAt(1)]), dirty: [cell(1, false)] }))
     claim = { ...claim, version: 1, checkpoint: 10 }
     const corrected = { ...tradeAt(1, { revision: 1 }), was: 1 }
     const before = await contents(way())
@@ -462,7 +470,7 @@ function commitOf(one: CommitStep, memory: MemoryDatabase, { modelVersion }: Lea
     claim,
     commitId: ID(i),
     next: Math.max(0, (checkpoint ?? 0) + one.by),
-    fresh: one.fresh.map((t) => tradeAt(t, {}, one.commit)),
+    fresh: selectionOf(one.fresh.map((t) => tradeAt(t, {}, one.commit))),
     changed: one.changed
       .filter((t) => !one.fresh.includes(t))
       .map((t) => {

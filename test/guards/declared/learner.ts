@@ -8,7 +8,7 @@ export const LEARNING: Guard[] = [
     out: [
       {
         file: 'services/learner/memory-learner.ts',
-        find: 'const known = c.fresh.filter((trade) => ledger.get(ledgerKey(model_version, trade.id)))',
+        find: 'const known = fresh.filter((trade) => ledger.get(ledgerKey(model_version, trade.id)))',
         by: 'const known: Trade[] = []',
       },
       {
@@ -31,8 +31,8 @@ export const LEARNING: Guard[] = [
     out: [
       {
         file: 'domain/learning/fold.ts',
-        find: 'if (before && before.revision >= trade.revision) {',
-        by: 'if (before && before.revision === trade.revision) {',
+        find: 'if (before >= 0 && trades.revision(before) >= trades.revision(trade)) {',
+        by: 'if (before >= 0 && trades.revision(before) === trades.revision(trade)) {',
       },
     ],
     tests: [{ file: 'test/learner/corrections.int.test.ts', name: 'that are lower than a void change nothing' }],
