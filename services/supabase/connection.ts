@@ -24,10 +24,12 @@ const STABLE = /^(select set_config\(|select \* from public\.\w+\()/i
 export function createConnection(
   databaseUrl: string,
   poolSize: number,
+  timeoutMs?: number,
 ): PostgresConnection & { schemaChanged(): void } {
   const pool = createPool({
     url: databaseUrl,
     max: poolSize,
+    timeoutMs,
     name: 'strandline-supabase',
     prepared: (text) => STABLE.test(text),
   })

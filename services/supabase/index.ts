@@ -19,6 +19,8 @@ export interface SupabaseOptions {
   serviceRoleKey: string
   /** Connections to PostgreSQL; requests beyond wait. */
   poolSize?: number
+  /** Milliseconds that PostgreSQL's answer is waited for. */
+  timeoutMs?: number
   /** Loopback unless a container says otherwise. */
   host?: string
   portFlag?: string
@@ -31,8 +33,15 @@ export interface Supabase {
 }
 
 export async function startSupabase(options: SupabaseOptions): Promise<Supabase> {
-  const { databaseUrl, serviceRoleKey, poolSize = 20, host = '127.0.0.1', portFlag = '--base-port' } = options
-  const connection = createConnection(databaseUrl, poolSize)
+  const {
+    databaseUrl,
+    serviceRoleKey,
+    poolSize = 20,
+    timeoutMs,
+    host = '127.0.0.1',
+    portFlag = '--base-port',
+  } = options
+  const connection = createConnection(databaseUrl, poolSize, timeoutMs)
   const app = new App({
     connection,
     api: { enabled: true, schemas: ['public'], max_rows: 1000 },

@@ -9,6 +9,7 @@ import { createPostgrestStore } from '../../core/store/postgrest-store.ts'
 import { startSupabase } from '../../services/supabase/index.ts'
 import { askEngine } from '../support/ask-engine.ts'
 import type { TestDatabase } from '../support/database.ts'
+import { STATEMENT_MS } from '../support/patience.ts'
 import { makeProjectOwner } from '../support/project-owner.ts'
 
 export interface HostedProject extends TestDatabase {
@@ -43,6 +44,7 @@ export async function createHostedProject(): Promise<HostedProject> {
     port: 0,
     serviceRoleKey: key,
     poolSize: 16,
+    timeoutMs: STATEMENT_MS,
   })
   const pool = new pg.Pool({ connectionString: at({}), max: 4 })
   pool.on('error', () => {}) // dropping the database ends its idle connections

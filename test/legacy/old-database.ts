@@ -6,6 +6,7 @@ import { apiUrl } from '../../embedded/database.ts'
 import { startSupabase } from '../../services/supabase/index.ts'
 import { askEngine } from '../support/ask-engine.ts'
 import { PASSWORD } from '../support/engine-desk.ts'
+import { STATEMENT_MS } from '../support/patience.ts'
 import { makeOldSystem, type OldSystem, type VariantName } from './old-system.ts'
 
 export interface OldDatabase extends OldSystem {
@@ -62,6 +63,7 @@ export async function createOldDatabase(
         port: 0,
         serviceRoleKey: key,
         poolSize: 8,
+        timeoutMs: STATEMENT_MS,
       })
       return createPostgrestStore({ url: endpoint.url, key })
     },

@@ -11,6 +11,7 @@ import { apiUrl } from '../../embedded/database.ts'
 import { startSupabase } from '../../services/supabase/index.ts'
 import { askEngine } from './ask-engine.ts'
 import { PASSWORD, TEMPLATE } from './engine-desk.ts'
+import { STATEMENT_MS } from './patience.ts'
 
 export interface TestDatabase {
   /** Its calls go to PostgreSQL itself with TEST_STORE=direct, else through the endpoint. */
@@ -43,6 +44,7 @@ export async function createTestDatabase(objects = ''): Promise<TestDatabase> {
     port: 0,
     serviceRoleKey: key,
     poolSize: 16,
+    timeoutMs: STATEMENT_MS,
   })
   const rest = createPostgrestStore({ url: supabase.url, key })
   const directUrl = process.env.TEST_STORE === 'direct' ? apiUrl(databaseUrl, PASSWORD) : undefined

@@ -7,6 +7,9 @@ export const PATIENCE_MS = Number(process.env.STRANDLINE_PATIENCE_MS) || 600_000
 /** For vi.waitFor, which takes no default from vitest.config.ts. */
 export const PATIENT = { timeout: PATIENCE_MS, interval: 100 }
 
+/** What an endpoint of tests waits for PostgreSQL: whoever asks it does not ask again, as our services do. */
+export const STATEMENT_MS = 120_000
+
 /** Of a vitest project. A test's own limit is the longer one: what did not come is then told by name. */
 export const TIME_LIMITS = {
   testTimeout: 2 * PATIENCE_MS,

@@ -86,15 +86,20 @@ export function createPool({ url, max, name, prepared, timeoutMs = TIMEOUT_MS }:
       throw asPostgresError(error)
     })
     let doubtful = false
+    /** What was first wrong with the connection: also why it takes nothing any more, a rollback for example, whose error is the one that is told. */
+    let broken: unknown
     const query = async (text: string, values: readonly unknown[]) => {
+      if (broken) throw broken
       try {
         return await run(client, text, values)
       } catch (error) {
         // Without a state of its own the error is not PostgreSQL's answer: whatever is on the way belongs to nobody. And a prepared
         // statement whose result has another shape by now stays as it is for as long as its connection lives.
-        if (!stateOf(error)) void client.end().catch(() => {})
         doubtful ||= !stateOf(error) || (error as pg.DatabaseError).routine === 'RevalidateCachedQuery'
-        throw asPostgresError(error)
+        if (stateOf(error)) throw asPostgresError(error)
+        void client.end().catch(() => {})
+        broken = asPostgresError(error)
+        throw broken
       }
     }
     return {
