@@ -27,7 +27,8 @@ COPY . .
 ENV STRANDLINE_HTTP_HOST=0.0.0.0 STRANDLINE_HTTP_PORT=7300
 EXPOSE 7300
 USER node
-HEALTHCHECK --interval=10s --timeout=5s --start-period=20s --retries=3 CMD ["node", "docker/healthcheck.ts"]
+# A busy machine may take minutes to start all of it at once; on one with time the first good answer ends the start period.
+HEALTHCHECK --interval=10s --timeout=15s --start-period=180s --retries=4 CMD ["node", "docker/healthcheck.ts"]
 ENTRYPOINT ["node", "--disable-warning=ExperimentalWarning", "--disable-warning=TimeoutNegativeWarning", "--max-semi-space-size=8", "cli/main.ts"]
 
 FROM program AS supabase
