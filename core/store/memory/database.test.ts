@@ -13,6 +13,14 @@ function filled() {
 }
 
 describe('a transaction', () => {
+  test('has one time, when it began, and its parts have it too', () => {
+    let time = 1
+    const db = createMemoryDatabase({ now: () => time++ })
+    const times = db.transaction(() => [db.now(), db.now(), db.transaction(() => db.now())])
+    expect(times).toEqual([1, 1, 1])
+    expect(db.now()).toBe(2)
+  })
+
   test('that throws changes nothing, whatever it put in, replaced or took out', () => {
     const { db, table, add, all } = filled()
     add(1)

@@ -16,7 +16,7 @@ export interface MemoryTable<Row extends object> {
 }
 
 export interface MemoryDatabase {
-  /** ms. */
+  /** ms; in a transaction when it began, as PostgreSQL's now(). */
   now(): number
   uuid(): string
   /** The table of this name; empty at first. */
@@ -51,6 +51,7 @@ export function createMemoryDatabase({
   let lazy: Undo[][] = []
   /** Of the transaction that runs. */
   let undo: Undo[] | null = null
+  let began: number | null = null
 
   function rowsOf(name: string): Map<string, object> {
     const rows = tables.get(name) ?? new Map<string, object>()
@@ -67,7 +68,7 @@ export function createMemoryDatabase({
   }
 
   return {
-    now,
+    now: () => began ?? now(),
     uuid,
     table: <Row extends object>(name: string): MemoryTable<Row> => ({
       get: (key) => rowsOf(name).get(key) as Row | undefined,
@@ -85,6 +86,7 @@ export function createMemoryDatabase({
       const outer = undo
       const mine: Undo[] = []
       undo = mine
+      began ??= now()
       try {
         const answer = work()
         if (outer) outer.push(...mine)
@@ -96,6 +98,7 @@ export function createMemoryDatabase({
         throw error
       } finally {
         undo = outer
+        if (!outer) began = null
       }
     },
     crash() {
