@@ -110,6 +110,8 @@ export interface Combination {
   readonly groups: Group[]
   /** Interactions whose key would be too long. */
   readonly leftOut: readonly string[]
+  /** Whether trades of the same values are given this same object again, most of the time. */
+  readonly isShared: boolean
 }
 
 /** A lever that has a value. One object for each value, whatever the number of trades that have it. */
@@ -128,6 +130,8 @@ export interface LeverValue {
 export const BASELINE: Group = { scope: 'global', name: 'global', key: '' }
 /** Not the outcomes of all trades but their squares: what the rule shrunk takes the outcomes' spread from. Every model's sums have them, so that any rule reads them. */
 export const SQUARES: Group = { scope: 'global', name: 'global', key: 'squares' }
+
+const NONE: readonly string[] = []
 
 /** Values remembered of one lever, and combinations of them; a free lever may have any number. */
 const INTERNED = 10_000
@@ -150,43 +154,59 @@ export function compileModel(definition: ModelDefinition, hash: string): Model {
     known: createMemo((values) => interactionOf(name, values)),
   }))
   const combinations = createMemo(combine)
-  /** Values of the trade at hand. */
+  // Below runs for every trade, and allocates nothing but what it returns: arrays are filled again, by index, and cut to their length at the end.
+  /** Values of the trade at hand: all of them, by lever, and of an interaction; and interactions whose key is too long. */
   const scratch: LeverValue[] = []
+  const ofLever = new Array<LeverValue | undefined>(levers.length).fill(undefined)
+  const found: LeverValue[] = []
+  const overlong: string[] = []
   const { only, except } = definition.sources ?? {}
 
   function readValues(context: LeverContext, values: LeverValue[], leftOut?: string[]): void {
-    for (const { name, read } of levers) {
-      const value = read(context)
-      if (value === OVERLONG) leftOut?.push(name)
-      else if (value) values.push(value)
+    let count = 0
+    for (let i = 0; i < levers.length; i++) {
+      const lever = levers[i] as (typeof levers)[number]
+      const value = lever.read(context)
+      if (value === OVERLONG) leftOut?.push(lever.name)
+      else if (value) values[count++] = value
     }
+    values.length = count
   }
 
   /** `leftOut` takes the names of interactions whose key is too long. */
   function groupsOf(values: readonly LeverValue[], leftOut?: string[]): Group[] {
-    const groups: Group[] = [BASELINE, SQUARES]
-    const ofLever = new Array<LeverValue | undefined>(levers.length).fill(undefined)
-    for (const value of values) {
-      groups.push(value.group)
+    const groups = new Array<Group>(values.length + interactions.length + 2)
+    groups[0] = BASELINE
+    groups[1] = SQUARES
+    let count = 2
+    ofLever.fill(undefined)
+    for (let i = 0; i < values.length; i++) {
+      const value = values[i] as LeverValue
+      groups[count++] = value.group
       ofLever[value.lever] = value
     }
-    for (const { name, members, present, known } of interactions) {
-      const found: LeverValue[] = []
-      for (const member of members) {
-        const value = ofLever[member]
-        if (value) found.push(value)
+    for (let i = 0; i < interactions.length; i++) {
+      const { name, members, present, known } = interactions[i] as (typeof interactions)[number]
+      let memberCount = 0
+      for (let j = 0; j < members.length; j++) {
+        const value = ofLever[members[j] as number]
+        if (value) found[memberCount++] = value
       }
-      if (found.length === 0 || (present === 'all' && found.length < members.length)) continue
+      found.length = memberCount
+      if (memberCount === 0 || (present === 'all' && memberCount < members.length)) continue
       const group = known(found)
-      if (group) groups.push(group)
+      if (group) groups[count++] = group
       else leftOut?.push(name)
     }
+    groups.length = count
     return groups
   }
 
-  function combine(values: readonly LeverValue[]): Combination {
-    const leftOut: string[] = []
-    return { levers: encodeLevers(values), groups: groupsOf(values, leftOut), leftOut }
+  function combine(values: readonly LeverValue[], isShared: boolean): Combination {
+    overlong.length = 0
+    const groups = groupsOf(values, overlong)
+    const leftOut = overlong.length > 0 ? overlong.slice() : NONE
+    return { levers: encodeLevers(values), groups, leftOut, isShared }
   }
 
   return {
@@ -212,7 +232,6 @@ export function compileModel(definition: ModelDefinition, hash: string): Model {
     },
     combination: combinations,
     combinationOf(context, leftOut) {
-      scratch.length = 0
       readValues(context, scratch, leftOut)
       return combinations(scratch)
     },
@@ -221,7 +240,9 @@ export function compileModel(definition: ModelDefinition, hash: string): Model {
 
 /** null: the key would be too long. */
 function interactionOf(name: string, values: readonly LeverValue[]): Group | null {
-  const key = values.map((v) => v.keyPart).join('|')
+  for (let i = 0; i < values.length; i++) texts[i] = (values[i] as LeverValue).keyPart
+  texts.length = values.length
+  const key = texts.join('|')
   return isOverlong(key) ? null : { scope: 'interaction', name, key }
 }
 
@@ -288,19 +309,23 @@ const MEMO_SLOTS = 1 << 14
  * What `make` made of values, the same for the same ones most of the time: it is found by their numbers, and no text is made to look it up. What was
  * made of others that fall on the same slot goes.
  */
-function createMemo<T>(make: (values: readonly LeverValue[]) => T): (values: readonly LeverValue[]) => T {
+function createMemo<T>(
+  make: (values: readonly LeverValue[], isKept: boolean) => T,
+): (values: readonly LeverValue[]) => T {
   const slots = new Array<{ values: readonly LeverValue[]; made: T } | undefined>(MEMO_SLOTS)
   /** What was met last on each slot: only what comes again is remembered, as most combinations may come once. */
   const met = new Int32Array(MEMO_SLOTS)
   return (values) => {
     let hash = 0
-    for (const { number } of values) hash = Math.imul(hash ^ number, 0x9e3779b1) ^ (hash >>> 15)
+    for (let i = 0; i < values.length; i++)
+      hash = Math.imul(hash ^ (values[i] as LeverValue).number, 0x9e3779b1) ^ (hash >>> 15)
     const slot = (hash ^ (hash >>> 16)) & (MEMO_SLOTS - 1)
     const known = slots[slot]
     if (known && isSame(known.values, values)) return known.made
-    const made = make(values)
-    if (met[slot] === hash && isShort(values)) slots[slot] = { values: [...values], made }
+    const isKept = met[slot] === hash && isShort(values)
     met[slot] = hash
+    const made = make(values, isKept)
+    if (isKept) slots[slot] = { values: values.slice(), made }
     return made
   }
 }
@@ -308,7 +333,7 @@ function createMemo<T>(make: (values: readonly LeverValue[]) => T): (values: rea
 /** Sixteen thousand of the longest would be a gigabyte. */
 function isShort(values: readonly LeverValue[]): boolean {
   let length = 0
-  for (const { part } of values) length += part.length
+  for (let i = 0; i < values.length; i++) length += (values[i] as LeverValue).part.length
   return length <= MAX_KEY_BYTES
 }
 
@@ -319,8 +344,16 @@ function isSame(a: readonly LeverValue[], b: readonly LeverValue[]): boolean {
 }
 
 export function encodeLevers(values: readonly LeverValue[]): string {
-  return values.length === 0 ? '' : `|${values.map((v) => v.part).join('|')}|`
+  if (values.length === 0) return ''
+  texts[0] = ''
+  for (let i = 0; i < values.length; i++) texts[i + 1] = (values[i] as LeverValue).part
+  texts[values.length + 1] = ''
+  texts.length = values.length + 2
+  return texts.join('|')
 }
+
+/** Filled again and again. */
+const texts: string[] = []
 
 /** `%` and `|` inside a value are percent-encoded: a key can be cut into its parts again. */
 export function escapePart(value: string): string {

@@ -23,8 +23,9 @@ export class TradeTable {
   #revisions: Int32Array
   #partitions: Int32Array
   #voided: Uint8Array
-  readonly #levers: string[] = []
-  readonly #groups: Group[][] = []
+  #shared: Uint8Array
+  readonly #levers: string[]
+  readonly #groups: Group[][]
   readonly #leftOut = new Map<number, readonly string[]>()
 
   constructor(capacity = 64) {
@@ -37,6 +38,9 @@ export class TradeTable {
     this.#revisions = new Int32Array(rows)
     this.#partitions = new Int32Array(rows)
     this.#voided = new Uint8Array(rows)
+    this.#levers = new Array(rows)
+    this.#groups = new Array(rows)
+    this.#shared = new Uint8Array(rows)
   }
 
   get length(): number {
@@ -46,12 +50,13 @@ export class TradeTable {
   /** Adds the trade of an event, of which it copies what it keeps. Its row. */
   add(model: Model, event: TradeSource, partition: number, offset: number): number {
     const overlong: string[] = []
-    const { levers, groups, leftOut } = model.combinationOf(event, overlong)
+    const { levers, groups, leftOut, isShared } = model.combinationOf(event, overlong)
     const { revision, voided, closed_at } = event
     const rr = model.outcomeOf(event)
     const counts = !voided && rr !== null
     const id = eventUuid(event.event_id)
     const row = this.#put(id, partition, offset, revision, voided, closed_at, rr, levers, counts ? groups : NO_GROUPS)
+    this.#shared[row] = isShared ? 1 : 0
     if (counts && overlong.length + leftOut.length > 0) this.#leftOut.set(row, [...overlong, ...leftOut])
     return row
   }
@@ -83,8 +88,8 @@ export class TradeTable {
     this.#voided[row] = voided ? 1 : 0
     this.#closedAt[row] = closed_at
     this.#rr[row] = rr ?? Number.NaN
-    this.#levers.push(levers)
-    this.#groups.push(groups)
+    this.#levers[row] = levers
+    this.#groups[row] = groups
     return row
   }
 
@@ -184,6 +189,11 @@ export class TradeTable {
     return this.#groups[row] as Group[]
   }
 
+  /** Whether trades of the same levers have the same array of groups, most of the time. */
+  hasSharedGroups(row: number): boolean {
+    return this.#shared[row] === 1
+  }
+
   /** Of the trades that do not count for some levers or interactions, because of their length: their names. */
   leftOut(): Iterable<[row: number, names: readonly string[]]> {
     return this.#leftOut
@@ -198,6 +208,7 @@ export class TradeTable {
     this.#revisions = larger(this.#revisions, Int32Array)
     this.#partitions = larger(this.#partitions, Int32Array)
     this.#voided = larger(this.#voided, Uint8Array)
+    this.#shared = larger(this.#shared, Uint8Array)
   }
 }
 

@@ -34,11 +34,17 @@ export class HashSet {
   }
 }
 
-/** FNV-1a over the text's UTF-16 units, mixed once more (MurmurHash3's last step): its low bits alone would repeat. Unsigned, 32 bits. */
-export function hashOf(text: string): number {
-  let hash = 0x811c9dc5
-  for (let i = 0; i < text.length; i++) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193)
+/** FNV-1a over the texts' UTF-16 units and the number, mixed once more (MurmurHash3's last step): its low bits alone would repeat. Unsigned, 32 bits. */
+export function hashOf(name: string, key: string, period: number): number {
+  let hash = addTo(addTo(addTo(0x811c9dc5, name), key), period)
   hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b)
   hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35)
   return (hash ^ (hash >>> 16)) >>> 0
+}
+
+function addTo(hash: number, part: string | number): number {
+  let sum = hash
+  if (typeof part === 'number') sum = Math.imul(sum ^ part, 0x01000193)
+  else for (let i = 0; i < part.length; i++) sum = Math.imul(sum ^ part.charCodeAt(i), 0x01000193)
+  return Math.imul(sum, 0x01000193) // where one ends and the next begins
 }

@@ -188,6 +188,34 @@ describe('the memory of a cache', () => {
     expect(keys.filter((key) => has(cache, P, group(key)))).toHaveLength(2)
   })
 
+  it('does not take the row of a group that was let go for the group’s', () => {
+    const cache = createSumsCache(1)
+    const [a, b] = [group('a'), group('b')]
+    load(cache, P, a, sums(1))
+    cache.commit()
+    load(cache, P, b, sums(2)) // a goes, and its row is free
+    cache.commit()
+    load(cache, P, group('c'), sums(3))
+    cache.commit()
+    expect(has(cache, P, a)).toBe(false)
+    load(cache, P, a, sums(4))
+    expect(cache.table.count(need(cache, P, a))).toBe(4)
+    expect(cache.table.count(need(cache, P, group('c')))).toBe(3)
+  })
+
+  it('knows a group by its object from chunk to chunk, however many objects it has', () => {
+    const cache = createSumsCache(3)
+    const a = group('a')
+    load(cache, P, a, sums(1))
+    cache.commit()
+    const row = need(cache, P, a)
+    for (let i = 0; i < 50; i++) {
+      expect(need(cache, P, group('a'))).toBe(row)
+      cache.commit()
+    }
+    expect(need(cache, P, a)).toBe(row)
+  })
+
   it('does not keep what the database does not have', () => {
     const cache = createSumsCache()
     load(cache, P, group('a'), null)

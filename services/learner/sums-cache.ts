@@ -56,9 +56,11 @@ export function createSumsCache(size = CACHE_SIZE): SumsCache {
   const usedIn: number[] = []
   const queuedIn: number[] = []
 
-  // the running chunk
-  /** Its rows by period and the group's object: a model gives the same one for the same value, most of the time. */
+  /** Rows by period and the group's object: a model gives the same one for the same value, most of the time. */
   const known = new Map<number, Map<Group, number>>()
+  let knownGroups = 0
+
+  // the running chunk
   const used: number[] = []
   const missing: number[] = []
   const changed: number[] = []
@@ -66,6 +68,11 @@ export function createSumsCache(size = CACHE_SIZE): SumsCache {
   /** Row i: the row `changed[i]` as it is committed. */
   const committed = new SumsTable()
   let committedRows = 0
+
+  function forget(): void {
+    known.clear()
+    knownGroups = 0
+  }
 
   function knownIn(period: number): Map<Group, number> {
     let map = known.get(period)
@@ -90,7 +97,7 @@ export function createSumsCache(size = CACHE_SIZE): SumsCache {
     cells[row] = cell
     isChanged[row] = false
     enqueue(row, cell)
-    if (!evicted || evicted.has(hashOf(cellName(cell)))) missing.push(row)
+    if (!evicted || evicted.has(hashOfCell(cell))) missing.push(row)
     return row
   }
 
@@ -113,7 +120,7 @@ export function createSumsCache(size = CACHE_SIZE): SumsCache {
   function remove(named: NamedCells, row: number): void {
     const cell = cells[row] as Cell
     const { period, group } = cell
-    if (table.count(row) > 0) evicted?.add(hashOf(cellName(cell)))
+    if (table.count(row) > 0) evicted?.add(hashOfCell(cell))
     const rows = named.periods.get(period) as Map<string, number>
     rows.delete(group.key)
     if (rows.size === 0) named.periods.delete(period)
@@ -121,6 +128,7 @@ export function createSumsCache(size = CACHE_SIZE): SumsCache {
     cells[row] = undefined
     table.clear(row)
     free.push(row)
+    forget()
   }
 
   /** Who was used since it was queued is queued again, once a chunk; whoever else stands first goes. */
@@ -146,8 +154,9 @@ export function createSumsCache(size = CACHE_SIZE): SumsCache {
         if (row === undefined) {
           row = rowIn(group.name, period, group.key) ?? add(period, group)
           ofPeriod.set(group, row)
-          use(row)
+          knownGroups++
         }
+        use(row)
         rows[at + i] = row
       }
     },
@@ -191,7 +200,7 @@ export function createSumsCache(size = CACHE_SIZE): SumsCache {
       for (const row of used)
         if (table.count(row) === 0) remove(names.get((cells[row] as Cell).group.name) as NamedCells, row)
       for (const named of names.values()) if (named.count > size) evict(named)
-      known.clear()
+      if (knownGroups > 4 * size) forget() // many objects of the same groups
       used.length = 0
       missing.length = 0
       changed.length = 0
@@ -200,4 +209,4 @@ export function createSumsCache(size = CACHE_SIZE): SumsCache {
   }
 }
 
-const cellName = ({ period, group }: Cell): string => `${group.name}\0${group.key}\0${period}`
+const hashOfCell = ({ period, group }: Cell): number => hashOf(group.name, group.key, period)

@@ -16,28 +16,35 @@ const UNKNOWN = -1
 
 export function createTradeRows(trades: TradeTable, cache: SumsCache, tau: Decay): TradeRows {
   /** The rows of trades, one trade's behind another's; trades of the same groups and period share theirs. */
-  let rows = new Int32Array(1_024)
+  let rows = new Int32Array(16 * trades.length)
   let end = 0
   /** Of each trade: where in `rows` its own begin. */
   let starts = new Int32Array(0)
-  /** The same of groups, by period: a model gives the same ones for the same values, most of the time. */
+  /** The same of groups that several trades share, by period. */
   const known = new Map<number, Map<readonly Group[], number>>()
   /** Of the trade that was asked for last. */
   const found: number[] = []
 
-  function startOf(groups: readonly Group[], period: number): number {
+  function lookUp(groups: readonly Group[], period: number): number {
+    const start = end
+    if (start + groups.length > rows.length) rows = grown(rows, 2 * (start + groups.length), 0)
+    cache.need(period, groups, rows, start)
+    end += groups.length
+    return start
+  }
+
+  function startOfShared(groups: readonly Group[], period: number): number {
     let ofPeriod = known.get(period)
     if (!ofPeriod) {
       ofPeriod = new Map()
       known.set(period, ofPeriod)
     }
-    const start = ofPeriod.get(groups)
-    if (start !== undefined) return start
-    if (end + groups.length > rows.length) rows = grown(rows, 2 * (end + groups.length), 0)
-    cache.need(period, groups, rows, end)
-    ofPeriod.set(groups, end)
-    end += groups.length
-    return end - groups.length
+    let start = ofPeriod.get(groups)
+    if (start === undefined) {
+      start = lookUp(groups, period)
+      ofPeriod.set(groups, start)
+    }
+    return start
   }
 
   return {
@@ -48,7 +55,8 @@ export function createTradeRows(trades: TradeTable, cache: SumsCache, tau: Decay
       for (let trade = first; trade < last; trade++) {
         const groups = trades.groups(trade)
         if (groups.length === 0 || starts[trade] !== UNKNOWN) continue
-        starts[trade] = startOf(groups, periodOf(trades.closedAt(trade), tau))
+        const period = periodOf(trades.closedAt(trade), tau)
+        starts[trade] = trades.hasSharedGroups(trade) ? startOfShared(groups, period) : lookUp(groups, period)
       }
     },
     rows(trade) {
