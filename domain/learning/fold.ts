@@ -59,14 +59,15 @@ const retract: Change = (table, row, weighed) => table.retractTrade(row, weighed
 const scratch: WeighedTrade = { closed_at: 0, s: 0, l: 0, srr: 0, lrr: 0 }
 const squared: WeighedTrade = { closed_at: 0, s: 0, l: 0, srr: 0, lrr: 0 }
 
-function count({ trades, sums }: LearnerState, trade: number, tau: Decay, change: Change): void {
+function count(state: LearnerState, trade: number, tau: Decay, change: Change): void {
+  const { trades } = state
   const groups = trades.groups(trade)
   const rr = trades.rr(trade)
   if (groups.length === 0 || rr === null) return
   const closed_at = trades.closedAt(trade)
   const weighed = weigh(closed_at, rr, tau, scratch)
-  const of = sums(trades.partition(trade))
-  const rows = of.rows(trade)
+  const sums = state.sums(trades.partition(trade))
+  const rows = sums.rows(trade)
   for (let i = 0; i < rows.length; i++)
-    change(of.table, rows[i] as number, groups[i] === SQUARES ? weigh(closed_at, rr * rr, tau, squared) : weighed)
+    change(sums.table, rows[i] as number, groups[i] === SQUARES ? weigh(closed_at, rr * rr, tau, squared) : weighed)
 }

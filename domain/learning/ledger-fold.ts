@@ -1,5 +1,5 @@
 /**
- * Folds trades in memory, with maps in place of the database: the same fold as the learner's, so the same sums to the last bit where each partition comes in its
+ * Folds trades in memory, in place of the database: the same fold as the learner's, so the same sums to the last bit where each partition comes in its
  * order. Where trades are corrected through another partition the order of the partitions beside each other decides as well, which nobody knows afterwards:
  * such groups are `crossed`. Pure.
  */
@@ -108,7 +108,8 @@ export function createLedgerFold(model: Model): LedgerFold {
       const before = ledger.find(trade)
       if (before >= 0 && trades.partition(before) !== partition)
         for (const group of [...trades.groups(before), ...trades.groups(trade)]) crossed.add(idOf(group))
-      foldTrades(state, trade, trade + 1, tau)
+      const { duplicates } = foldTrades(state, trade, trade + 1, tau)
+      if (duplicates > 0) trades.takeBackLast() // a log may have many of them
     },
     sums: () =>
       entries

@@ -13,7 +13,7 @@ const [some, other] = [tradeOf(model, closedTrade(), 3, 41), tradeOf(model, clos
 
 const uuid = fc.oneof(
   fc.uuid(),
-  // of one hash or of neighbours, and such as begin alike
+  // such as begin alike, and the same ones again
   fc.integer({ min: 0, max: 99 }).map((n) => `00000000-0000-0000-0000-${String(n).padStart(12, '0')}`),
   fc.constantFrom('ffffffff-ffff-ffff-ffff-ffffffffffff', '80000000-0000-0000-0000-000000000000'),
 )
@@ -44,6 +44,17 @@ describe('a table of trades', () => {
         expect(table.length).toBe(trades.length)
       }),
     )
+  })
+
+  it('forgets the last one when it is taken back', () => {
+    const table = new TradeTable()
+    table.push(some)
+    table.push({ ...other, leftOut: ['curator'] })
+    table.takeBackLast()
+    expect(table.length).toBe(1)
+    expect([...table.leftOut()]).toEqual([])
+    expect(table.push(other)).toBe(1)
+    expect(table.read(1)).toEqual(other)
   })
 
   it('says where the first 32 bits of an id lie, in the order of the texts', () => {

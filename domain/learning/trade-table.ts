@@ -1,6 +1,6 @@
 /**
  * Trades in columns, a row for each: an object and a text for each of the trades of a chunk would be the garbage collector's work. Rows are added and never
- * changed. Pure.
+ * changed; the last one can be taken back. Pure.
  */
 import { eventUuid } from '../event.ts'
 import { learnedNumbersOf } from '../trade-numbers.ts'
@@ -93,6 +93,11 @@ export class TradeTable {
     return row
   }
 
+  takeBackLast(): void {
+    const row = --this.#length
+    this.#leftOut.delete(row)
+  }
+
   read(row: number): Trade {
     const trade: Trade = {
       id: this.id(row),
@@ -141,7 +146,7 @@ export class TradeTable {
     )
   }
 
-  /** 32 bits of the id, any of them; unsigned. */
+  /** A hash of the id: 32 bits, unsigned. */
   hashOfId(row: number): number {
     const words = this.#words
     const at = row * 4

@@ -77,16 +77,19 @@ export function createChunkState(
       const before = ledger.find(trade)
       if (before < 0 || trades.revision(before) >= trades.revision(trade)) continue
       const p = trades.partition(before)
-      if (p !== partition) found.set(p, [...(found.get(p) ?? []), before])
+      if (p === partition) continue
+      const others = found.get(p)
+      if (others) others.push(before)
+      else found.set(p, [before])
     }
     return found
   }
 
-  /** The chunk's changes: the newest of each id. */
-  function changes(inLedger: boolean): number[] {
+  /** The chunk's changes, the newest of each id: those that the ledger has, or those that it has not. */
+  function changesOf(which: 'known' | 'fresh'): number[] {
     const rows: number[] = []
     for (let trade = 0; trade < end; trade++)
-      if (pending.find(trade) === trade && ledger.find(trade) >= 0 === inLedger) rows.push(trade)
+      if (pending.find(trade) === trade && ledger.find(trade) >= 0 === (which === 'known')) rows.push(trade)
     return rows
   }
 
@@ -107,20 +110,19 @@ export function createChunkState(
         const read = await store.read(partition, ids, missing)
         cache.load(read.sums)
         if (read.empty) cache.startEmpty()
-        for (const known of read.trades) {
-          const trade = trades.push(known)
-          ledger.put(trade)
-          // what a higher revision takes back lies in the groups of the revision before it
-          if (known.partition === partition) own.need(trade, trade + 1)
-        }
+        const first = trades.length
+        for (const known of read.trades) ledger.put(trades.push(known))
+        // what a higher revision takes back lies in the groups of the revision before it
+        for (let trade = first; trade < trades.length; trade++)
+          if (trades.partition(trade) === partition) own.need(trade, trade + 1)
         const more = cache.missing()
         if (more.length > 0) cache.load((await store.read(partition, [], more)).sums)
       }
       for (const [p, taken] of foreignTrades()) await prepareForeign(p, taken)
     },
-    fresh: () => ({ table: trades, rows: changes(false) }),
+    fresh: () => ({ table: trades, rows: changesOf('fresh') }),
     changedTrades: () =>
-      changes(true).map((trade) => ({ ...trades.read(trade), was: trades.revision(ledger.find(trade)) })),
+      changesOf('known').map((trade) => ({ ...trades.read(trade), was: trades.revision(ledger.find(trade)) })),
     dirty: () => cache.changed(partition).concat([...others].flatMap(([p, { sums }]) => sums.cache.changed(p))),
     foreign: () =>
       [...others]

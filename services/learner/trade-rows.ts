@@ -20,14 +20,14 @@ export function createTradeRows(trades: TradeTable, cache: SumsCache, tau: Decay
   let end = 0
   /** Of each trade: where in `rows` its own begin. */
   let starts = new Int32Array(0)
-  /** The same of groups that several trades share, by period. */
+  /** Where in `rows` those of groups begin that several trades share, by period. */
   const known = new Map<number, Map<readonly Group[], number>>()
   /** Of the trade that was asked for last. */
   const found: number[] = []
 
   function lookUp(groups: readonly Group[], period: number): number {
     const start = end
-    if (start + groups.length > rows.length) rows = grown(rows, 2 * (start + groups.length), 0)
+    if (start + groups.length > rows.length) rows = grown(rows, 2 * (start + groups.length))
     cache.need(period, groups, rows, start)
     end += groups.length
     return start
@@ -51,7 +51,11 @@ export function createTradeRows(trades: TradeTable, cache: SumsCache, tau: Decay
     cache,
     table: cache.table,
     need(first, last) {
-      if (last > starts.length) starts = grown(starts, trades.length, UNKNOWN)
+      if (last > starts.length) {
+        // twice as many at least: whoever asks for one trade after the other must not copy all of them each time
+        const before = starts.length
+        starts = grown(starts, Math.max(trades.length, 2 * before)).fill(UNKNOWN, before)
+      }
       for (let trade = first; trade < last; trade++) {
         const groups = trades.groups(trade)
         if (groups.length === 0 || starts[trade] !== UNKNOWN) continue
@@ -75,9 +79,8 @@ export function createTradeRows(trades: TradeTable, cache: SumsCache, tau: Decay
   }
 }
 
-function grown(array: Int32Array<ArrayBuffer>, length: number, filler: number): Int32Array<ArrayBuffer> {
+function grown(array: Int32Array<ArrayBuffer>, length: number): Int32Array<ArrayBuffer> {
   const larger = new Int32Array(length)
   larger.set(array)
-  if (filler !== 0) larger.fill(filler, array.length)
   return larger
 }
