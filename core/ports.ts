@@ -1,4 +1,5 @@
 /** Ports on the loopback interface. */
+import { randomInt } from 'node:crypto'
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { StrandlineError } from './errors.ts'
@@ -21,8 +22,17 @@ export async function isPortFree(port: number): Promise<boolean> {
   return typeof (await tryListen(port)) === 'number'
 }
 
+/** Below what systems give to outgoing connections (32,768 and up on Linux): one of those would take the port before it is used. */
+const FREE_FROM = 15_000
+const FREE_TO = 32_000
+const TRIES = 20
+
 /** A port that nobody listens on now. Someone else may take it before it is used. */
 export async function freePort(): Promise<number> {
+  for (let i = 0; i < TRIES; i++) {
+    const port = randomInt(FREE_FROM, FREE_TO)
+    if (await isPortFree(port)) return port
+  }
   const port = await tryListen(0)
   if (typeof port !== 'number') throw port
   return port
