@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, test, vi } from 'vitest'
+import { PATIENT } from '../test/support/patience.ts'
 import { aheadBy, clockEnvironment, findFaketime } from './clock.ts'
 
 const library = findFaketime()
@@ -25,8 +26,7 @@ test.skipIf(!library)(
       child.stdout.on('data', (text) => {
         ahead = Number(String(text).trim().split('\n').at(-1)) - Date.now()
       })
-      const reads = (minutes: number) =>
-        vi.waitFor(() => expect(Math.round(ahead! / MINUTE_MS)).toBe(minutes), { timeout: 20_000 })
+      const reads = (minutes: number) => vi.waitFor(() => expect(Math.round(ahead! / MINUTE_MS)).toBe(minutes), PATIENT)
       await reads(10)
       writeFileSync(file, aheadBy(3_600))
       await reads(60)
