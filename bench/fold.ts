@@ -2,9 +2,11 @@
  * What the learner's own work costs: encoded records → events → trades → sums → the columns of a commit, in this process alone. The database's place is
  * taken by a store that throws everything away and never knows a trade. The script of a person who makes this path faster:
  *
- *   node bench/fold.ts few|distinct [events] [--columns]     (and node --cpu-prof bench/fold.ts …)
+ *   node bench/fold.ts few|distinct [events] [--columns | --replay] [--allocations]     (and node --cpu-prof bench/fold.ts …)
  *
  * --columns: with the packing of a commit for the database (services/learner/learner-store.ts).
+ * --replay: all of it once more, of a ledger that has every trade.
+ * --allocations: bytes that are allocated, instead of processor time.
  */
 import { PerformanceObserver } from 'node:perf_hooks'
 import { pino } from 'pino'
@@ -14,8 +16,10 @@ import { frame, positionClosedType } from '../core/codec/position-closed-codec.t
 import { loadModel } from '../core/load-model.ts'
 import type { LogRecord } from '../core/log/log.ts'
 import type { Store } from '../core/store/store.ts'
+import type { Trade } from '../domain/learning/trade.ts'
 import { createLearnerStore, type LearnerStore } from '../services/learner/learner-store.ts'
 import { createLearnerProcessor } from '../services/learner/processor.ts'
+import { allocatedBytes } from './allocations.ts'
 import { type Cardinality, eventStream } from './generate.ts'
 
 const PARTITIONS = 6
@@ -95,14 +99,28 @@ const NO_COLUMNS: LearnerStore = {
   commit: async () => ({ status: 'ok' }),
 }
 
-async function run(chunks: readonly EncodedChunk[], columns: boolean) {
+/** Keeps the trades, and no sums. */
+function createLedger(): LearnerStore {
+  const trades = new Map<string, Trade>()
+  return {
+    ...NO_COLUMNS,
+    read: async (_, ids) => ({ version: 0, empty: true, trades: ids.flatMap((id) => trades.get(id) ?? []), sums: [] }),
+    async commit({ fresh: { table, rows } }) {
+      for (const row of rows) trades.set(table.id(row), table.read(row))
+      return { status: 'ok' }
+    },
+  }
+}
+
+/** @param all their records, which are not what is measured */
+async function run(chunks: readonly EncodedChunk[], all: readonly LogRecord[][], store: LearnerStore, replay = false) {
   const decode = createDecoder(
     { register: async () => SCHEMA_ID, writerType: async () => positionClosedType },
     createFlatReader(),
   )
   const processor = createLearnerProcessor({
     model,
-    store: columns ? createLearnerStore(DISCARD, model, MODEL_VERSION, 'bench') : NO_COLUMNS,
+    store,
     decode,
     deadLetters: { send: async () => [], applied: async () => {} },
     logger: pino({ level: 'silent' }),
@@ -115,12 +133,12 @@ async function run(chunks: readonly EncodedChunk[], columns: boolean) {
     checkpoint: null,
   }))
   let microseconds = 0
-  for (const chunk of chunks) {
+  for (const [i, chunk] of chunks.entries()) {
     const claim = claims[chunk.partition] as (typeof claims)[number]
-    const records = recordsOf(chunk)
+    const records = all[i] as LogRecord[]
     const before = process.cpuUsage()
     const next = chunk.from + records.length
-    const answer = await processor.apply(claim, { records, next, replay: false, commitId: 'bench' })
+    const answer = await processor.apply(claim, { records, next, replay, commitId: 'bench' })
     const { user, system } = process.cpuUsage(before)
     if (answer.status !== 'ok') throw new Error(`a chunk was not applied: ${answer.status}`)
     microseconds += user + system
@@ -129,19 +147,36 @@ async function run(chunks: readonly EncodedChunk[], columns: boolean) {
 }
 
 const [cardinality = 'few', count = '200000'] = process.argv.slice(2).filter((a) => !a.startsWith('--'))
-const columns = process.argv.includes('--columns')
+const [columns, replay, allocations] = ['columns', 'replay', 'allocations'].map((o) => process.argv.includes(`--${o}`))
 const events = Number(count)
-await run(encodeChunks(cardinality as Cardinality, WARM_UP), columns)
-const chunks = encodeChunks(cardinality as Cardinality, events)
-let collecting = 0
-const observer = new PerformanceObserver((list) => {
-  for (const entry of list.getEntries()) collecting += entry.duration
-})
-observer.observe({ entryTypes: ['gc'] })
-const us = await run(chunks, columns)
-await new Promise((resolve) => setTimeout(resolve, 50)) // the observer hears of collections a moment later
-const rss = Math.round(process.resourceUsage().maxRSS / 1024)
-console.log(
-  `${cardinality}${columns ? ' with columns' : ''}: ${(us / events).toFixed(2)} µs of processor an event, ` +
-    `${((collecting * 1000) / events).toFixed(2)} µs of it in garbage collection; ${rss} MiB resident at most`,
-)
+const store = columns
+  ? createLearnerStore(DISCARD, model, MODEL_VERSION, 'bench')
+  : replay
+    ? createLedger()
+    : NO_COLUMNS
+
+const encoded = (n: number) => {
+  const chunks = encodeChunks(cardinality as Cardinality, n)
+  return [chunks, chunks.map(recordsOf)] as const
+}
+await run(...encoded(WARM_UP), store)
+const [chunks, records] = encoded(events)
+if (replay) await run(chunks, records, store)
+const what = `${cardinality}${columns ? ' with columns' : replay ? ', replayed' : ''}`
+if (allocations) {
+  const bytes = await allocatedBytes(() => run(chunks, records, store, replay))
+  console.log(`${what}: ${Math.round(bytes / events)} bytes allocated an event`)
+} else {
+  let collecting = 0
+  const observer = new PerformanceObserver((list) => {
+    for (const entry of list.getEntries()) collecting += entry.duration
+  })
+  observer.observe({ entryTypes: ['gc'] })
+  const us = await run(chunks, records, store, replay)
+  await new Promise((resolve) => setTimeout(resolve, 50)) // the observer hears of collections a moment later
+  const rss = Math.round(process.resourceUsage().maxRSS / 1024)
+  console.log(
+    `${what}: ${(us / events).toFixed(2)} µs of processor an event, ` +
+      `${((collecting * 1000) / events).toFixed(2)} µs of it in garbage collection; ${rss} MiB resident at most`,
+  )
+}

@@ -265,13 +265,16 @@ function digitAt(text: string, at: number): number {
   return code < 58 ? code - 48 : (code | 32) - 87
 }
 
-const HEX = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'))
+const DIGITS = Uint8Array.from('0123456789abcdef', (digit) => digit.charCodeAt(0))
+/** Filled again and again. */
+const codes = new Array<number>(36).fill(DASH)
 
 function readUuid(bytes: Uint8Array, at: number): string {
-  let text = ''
-  for (let byte = 0; byte < ID_BYTES; byte++) {
-    if (byte === 4 || byte === 6 || byte === 8 || byte === 10) text += '-'
-    text += HEX[bytes[at + byte] as number]
+  for (let byte = 0, digit = 0; byte < ID_BYTES; byte++, digit += 2) {
+    if (byte === 4 || byte === 6 || byte === 8 || byte === 10) digit++
+    const value = bytes[at + byte] as number
+    codes[digit] = DIGITS[value >> 4] as number
+    codes[digit + 1] = DIGITS[value & 15] as number
   }
-  return text
+  return String.fromCharCode.apply(null, codes)
 }

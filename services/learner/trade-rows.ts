@@ -13,10 +13,12 @@ export interface TradeRows extends PartitionSums {
 
 /** Of a trade whose rows were not looked up. */
 const UNKNOWN = -1
+/** Of a trade; there may be more. */
+const USUAL_GROUPS = 16
 
 export function createTradeRows(trades: TradeTable, cache: SumsCache, tau: Decay): TradeRows {
   /** The rows of trades, one trade's behind another's; trades of the same groups and period share theirs. */
-  let rows = new Int32Array(16 * trades.length)
+  let rows = new Int32Array(0)
   let end = 0
   /** Of each trade: where in `rows` its own begin. */
   let starts = new Int32Array(0)
@@ -27,7 +29,7 @@ export function createTradeRows(trades: TradeTable, cache: SumsCache, tau: Decay
 
   function lookUp(groups: readonly Group[], period: number): number {
     const start = end
-    if (start + groups.length > rows.length) rows = grown(rows, 2 * (start + groups.length))
+    rows = withRoom(rows, start + groups.length)
     cache.need(period, groups, rows, start)
     end += groups.length
     return start
@@ -51,11 +53,9 @@ export function createTradeRows(trades: TradeTable, cache: SumsCache, tau: Decay
     cache,
     table: cache.table,
     need(first, last) {
-      if (last > starts.length) {
-        // twice as many at least: whoever asks for one trade after the other must not copy all of them each time
-        const before = starts.length
-        starts = grown(starts, Math.max(trades.length, 2 * before)).fill(UNKNOWN, before)
-      }
+      const before = starts.length
+      if (last > before) starts = withRoom(starts, trades.length).fill(UNKNOWN, before)
+      rows = withRoom(rows, end + USUAL_GROUPS * (last - first))
       for (let trade = first; trade < last; trade++) {
         const groups = trades.groups(trade)
         if (groups.length === 0 || starts[trade] !== UNKNOWN) continue
@@ -79,8 +79,10 @@ export function createTradeRows(trades: TradeTable, cache: SumsCache, tau: Decay
   }
 }
 
-function grown(array: Int32Array<ArrayBuffer>, length: number): Int32Array<ArrayBuffer> {
-  const larger = new Int32Array(length)
+/** At least twice as long where it grows: whoever asks for one trade after the other must not copy all of them each time. */
+function withRoom(array: Int32Array<ArrayBuffer>, length: number): Int32Array<ArrayBuffer> {
+  if (length <= array.length) return array
+  const larger = new Int32Array(Math.max(length, 2 * array.length))
   larger.set(array)
   return larger
 }
