@@ -1,59 +1,100 @@
-/** Every command, in the order of the help. */
+/**
+ * Every command, in the order of the help, and the module that has it. Only the module of a command that is asked for is loaded: half of what a command takes to
+ * begin would be modules that others need.
+ */
 import type { Command } from 'commander'
-import { register as allocate } from './allocate.ts'
-import { register as audit } from './audit.ts'
-import { register as backfill } from './backfill.ts'
-import { register as bench } from './bench.ts'
-import { register as close } from './close.ts'
-import { register as coefficients } from './coefficients.ts'
-import { register as compareLegacy } from './compare-legacy.ts'
-import { register as connect } from './connect.ts'
-import { registerCorrect, registerRescore, registerVoid } from './correct.ts'
-import { register as deadLetters } from './dead-letters.ts'
-import { register as demo } from './demo.ts'
-import { register as diff } from './diff.ts'
-import { register as doctor } from './doctor.ts'
-import { register as drop } from './drop.ts'
-import { register as env } from './env.ts'
-import { register as explain } from './explain.ts'
-import { register as fold } from './fold.ts'
-import { register as fuzz } from './fuzz.ts'
-import { register as history } from './history.ts'
-import { register as importTrades } from './import.ts'
-import { register as lag } from './lag.ts'
-import { register as migrate } from './migrate.ts'
-import { register as models } from './models.ts'
-import { register as page } from './page.ts'
-import { register as promote } from './promote.ts'
-import { register as rebuild } from './rebuild.ts'
-import { register as registry } from './registry.ts'
-import { register as rollback } from './rollback.ts'
-import { register as services } from './service.ts'
-import { register as simulate } from './simulate.ts'
-import { register as supabase } from './supabase.ts'
-import { register as switchReaders } from './switch.ts'
-import { register as test } from './test.ts'
-import { register as topics } from './topics.ts'
-import { register as torture } from './torture.ts'
-import { register as trades } from './trades.ts'
-import { register as undo } from './undo.ts'
-import { register as up } from './up.ts'
-import { register as verdict } from './verdict.ts'
-import { register as verify } from './verify.ts'
 
-type Register = (program: Command) => void
+interface Module {
+  register(program: Command): void
+}
 
-export const COMMANDS: { group: string; commands: Register[] }[] = [
-  { group: 'Run it:', commands: [demo, up, services, page, env] },
-  { group: 'Give it trades:', commands: [close, connect, importTrades, backfill] },
-  { group: 'Look at it:', commands: [coefficients, allocate, lag, deadLetters, audit, verify, doctor, fold] },
+export interface CommandGroup {
+  title: string
+  modules: { names: string[]; load: () => Promise<Module> }[]
+}
+
+export const GROUPS: CommandGroup[] = [
   {
-    group: 'Fold the log again, and switch readers to what came of it:',
-    commands: [models, rebuild, promote, rollback, drop],
+    title: 'Run it:',
+    modules: [
+      { names: ['demo'], load: () => import('./demo.ts') },
+      { names: ['up'], load: () => import('./up.ts') },
+      { names: ['pm', 'learner', 'projector', 'decision'], load: () => import('./service.ts') },
+      { names: ['page'], load: () => import('./page.ts') },
+      { names: ['env'], load: () => import('./env.ts') },
+    ],
   },
-  { group: 'Ask why:', commands: [explain, history, diff, trades, verdict] },
-  { group: 'Put right:', commands: [registerCorrect, registerVoid, registerRescore] },
-  { group: 'Move in, and out again:', commands: [compareLegacy, switchReaders, undo] },
-  { group: 'Parts of it, for other set-ups:', commands: [migrate, topics, registry, supabase] },
-  { group: 'Work on it:', commands: [test, simulate, torture, fuzz, bench] },
+  {
+    title: 'Give it trades:',
+    modules: [
+      { names: ['close'], load: () => import('./close.ts') },
+      { names: ['connect'], load: () => import('./connect.ts') },
+      { names: ['import'], load: () => import('./import.ts') },
+      { names: ['backfill'], load: () => import('./backfill.ts') },
+    ],
+  },
+  {
+    title: 'Look at it:',
+    modules: [
+      { names: ['coefficients'], load: () => import('./coefficients.ts') },
+      { names: ['allocate'], load: () => import('./allocate.ts') },
+      { names: ['lag'], load: () => import('./lag.ts') },
+      { names: ['dead-letters'], load: () => import('./dead-letters.ts') },
+      { names: ['audit'], load: () => import('./audit.ts') },
+      { names: ['verify'], load: () => import('./verify.ts') },
+      { names: ['doctor'], load: () => import('./doctor.ts') },
+      { names: ['fold'], load: () => import('./fold.ts') },
+    ],
+  },
+  {
+    title: 'Fold the log again, and switch readers to what came of it:',
+    modules: [
+      { names: ['models'], load: () => import('./models.ts') },
+      { names: ['rebuild'], load: () => import('./rebuild.ts') },
+      { names: ['promote'], load: () => import('./promote.ts') },
+      { names: ['rollback'], load: () => import('./rollback.ts') },
+      { names: ['drop'], load: () => import('./drop.ts') },
+    ],
+  },
+  {
+    title: 'Ask why:',
+    modules: [
+      { names: ['explain'], load: () => import('./explain.ts') },
+      { names: ['history'], load: () => import('./history.ts') },
+      { names: ['diff'], load: () => import('./diff.ts') },
+      { names: ['trades'], load: () => import('./trades.ts') },
+      { names: ['verdict'], load: () => import('./verdict.ts') },
+    ],
+  },
+  {
+    title: 'Put right:',
+    modules: [{ names: ['correct', 'void', 'rescore'], load: () => import('./correct.ts') }],
+  },
+  {
+    title: 'Move in, and out again:',
+    modules: [
+      { names: ['compare-legacy'], load: () => import('./compare-legacy.ts') },
+      { names: ['switch'], load: () => import('./switch.ts') },
+      { names: ['undo'], load: () => import('./undo.ts') },
+    ],
+  },
+  {
+    title: 'Parts of it, for other set-ups:',
+    modules: [
+      { names: ['migrate'], load: () => import('./migrate.ts') },
+      { names: ['topics'], load: () => import('./topics.ts') },
+      { names: ['registry'], load: () => import('./registry.ts') },
+      { names: ['supabase'], load: () => import('./supabase.ts') },
+    ],
+  },
+  {
+    title: 'Work on it:',
+    modules: [
+      { names: ['test'], load: () => import('./test.ts') },
+      { names: ['simulate'], load: () => import('./simulate.ts') },
+      { names: ['torture'], load: () => import('./torture.ts') },
+      { names: ['fuzz'], load: () => import('./fuzz.ts') },
+      { names: ['bench'], load: () => import('./bench.ts') },
+    ],
+  },
 ]

@@ -25,7 +25,13 @@ interface Options {
 /** Rows of a preview. */
 const SCREEN = 40
 
-export function registerCorrect(program: Command): void {
+export function register(program: Command): void {
+  registerCorrect(program)
+  registerVoid(program)
+  registerRescore(program)
+}
+
+function registerCorrect(program: Command): void {
   common(
     program
       .command('correct')
@@ -44,7 +50,7 @@ export function registerCorrect(program: Command): void {
   })
 }
 
-export function registerVoid(program: Command): void {
+function registerVoid(program: Command): void {
   common(
     program
       .command('void')
@@ -57,7 +63,7 @@ export function registerVoid(program: Command): void {
   )
 }
 
-export function registerRescore(program: Command): void {
+function registerRescore(program: Command): void {
   common(
     program
       .command('rescore')

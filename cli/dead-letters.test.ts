@@ -5,8 +5,8 @@ import { ADVICE, adviceOn } from '../services/learner/reject-advice.ts'
 import { failureOf } from './failure.ts'
 import { createProgram } from './program.ts'
 
-const outcome = (args: string[]) => {
-  const program = createProgram()
+const outcome = async (args: string[]) => {
+  const program = await createProgram()
   const silent = { outputError: () => undefined, writeErr: () => undefined }
   for (const command of [program, ...program.commands, ...program.commands.flatMap((c) => c.commands)])
     command.configureOutput(silent)

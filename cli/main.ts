@@ -13,7 +13,8 @@ async function main(): Promise<void> {
   process.stderr.on('error', () => {}) // a terminal that is gone, a full disk: what cannot be said must not end what runs
   const args = process.argv.slice(2)
   try {
-    await createProgram().parseAsync(args.length > 0 ? args : ['--help'], { from: 'user' })
+    const program = await createProgram(args)
+    await program.parseAsync(args.length > 0 ? args : ['--help'], { from: 'user' })
   } catch (error) {
     process.exitCode = tellFailure(error, wantsJson(args))
     // What a failed command left open must not keep its process: nobody would know that it is one.

@@ -1,7 +1,7 @@
-/** All commands, their help, and what is said about wrong usage. */
+/** The commands, their help, and what is said about wrong usage. */
 import { readFileSync } from 'node:fs'
 import { Command } from 'commander'
-import { COMMANDS } from './commands.ts'
+import { GROUPS } from './commands.ts'
 
 const { version, description } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'))
 
@@ -21,7 +21,8 @@ Environment, where real engines take the place of the embedded ones:
   LOG_LEVEL              trace, debug, info, warn, error or silent
 `
 
-export function createProgram(): Command {
+/** With the command that is named first (and those of its module), or with all: for the help, and where there is none of that name. */
+export async function createProgram(args: string[] = []): Promise<Command> {
   const program = new Command('strandline')
     .description(description)
     .version(version, '-V, --version', 'print the version')
@@ -35,9 +36,10 @@ export function createProgram(): Command {
     .configureOutput({
       outputError: (text, write) => write(`${usageSentence(text)} See ./strandline --help.\n`),
     })
-  for (const { group, commands } of COMMANDS) {
-    program.commandsGroup(group)
-    for (const register of commands) register(program)
+  const named = GROUPS.flatMap(({ modules }) => modules).find(({ names }) => names.includes(args[0] ?? ''))
+  for (const { title, modules } of GROUPS) {
+    program.commandsGroup(title)
+    for (const module of modules) if (!named || module === named) (await module.load()).register(program)
   }
   return program
 }

@@ -177,8 +177,8 @@ describe('the name of a stack', () => {
   })
 })
 
-test('regression: only what makes a stack has a folder by default, since one that is named contradicts the environment', () => {
-  const all = createProgram().commands.flatMap((command) => [command, ...command.commands])
+test('regression: only what makes a stack has a folder by default, since one that is named contradicts the environment', async () => {
+  const all = (await createProgram()).commands.flatMap((command) => [command, ...command.commands])
   const folders = all.flatMap((command) =>
     command.options.filter((o) => o.long === '--data-dir').map((o) => [command.name(), o.defaultValue]),
   )

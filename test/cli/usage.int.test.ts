@@ -15,8 +15,8 @@ beforeAll(async () => {
 afterAll(() => rm(root, { recursive: true, force: true }))
 
 describe('help', () => {
-  test('every command is in the help, and each has a description and an example', () => {
-    const program = createProgram()
+  test('every command is in the help, and each has a description and an example', async () => {
+    const program = await createProgram()
     const help = program.helpInformation()
     for (const command of program.commands) {
       expect(help).toContain(`\n  ${command.name()}`)
