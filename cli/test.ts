@@ -127,9 +127,25 @@ const BOTH_WAYS = [
 /** The same by either way: they are about Kafka's or the registry's doings, or call the database by both ways, or the direct one, in the first place. */
 const NOT_AGAIN = [
   '**/learner/{broker-away,compaction,registry-answers,sparse-offsets,topic-identity,two-topics}.int.test.ts',
-  '**/learner/{copied-commits,lazy-commits,rebuild}.int.test.ts',
-  // of no transaction of their own: which version is read, what a sum is, who claims
-  '**/learner/{activation,formula,late-claim,shared-sums}.int.test.ts',
+  '**/learner/{copied-commits,lazy-commits,log-checkpoints,rebuild}.int.test.ts',
+  // of no transaction of their own: which version is read, what a sum is, who claims, what an operator asks
+  '**/learner/{activation,formula,late-claim,redrive,shared-sums}.int.test.ts',
+]
+
+/**
+ * The container tests where stand-ins take the place of the real images: their broker is the embedded engine's Kafka, so what is left out (long runs over the
+ * same commits) would tell nothing but what it has told there. On Redpanda all of them run.
+ */
+const ON_STAND_INS = [
+  'test/containers/',
+  'test/decision/',
+  'test/pm/',
+  'test/projector/',
+  ...['loop', 'operations'].map((name) => `test/loop/${name}.`),
+  ...['corrections', 'crash', 'dead-letter', 'duplicates', 'formula', 'late-claim'].map(
+    (name) => `test/learner/${name}.`,
+  ),
+  ...['lost-answers', 'poison', 'two-topics', 'vectors', 'zombies'].map((name) => `test/learner/${name}.`),
 ]
 
 /** Run behind the others of their chain, so that both chains take as long. */
@@ -141,7 +157,7 @@ const APART = ['moving', 'legacy', 'hosted', 'doctor', 'replay', 'console']
  */
 async function lanesOf(args: string[]): Promise<Lane[][]> {
   const mode = process.env.STRANDLINE_CONTAINERS ?? 'auto'
-  const { engineMissing } = await import('../test/containers/images.ts')
+  const { chooseImages, engineMissing } = await import('../test/containers/images.ts')
   if (args.length > 0) return [[{ name: 'tests', args, containers: mode }]]
   const again: Lane = {
     name: 'tests on PostgreSQL itself',
@@ -159,9 +175,18 @@ async function lanesOf(args: string[]): Promise<Lane[][]> {
   const rest = ['--exclude', `**/test/{${APART.join(',')}}/**/*.int.test.ts`]
   // Where no container engine answers, vitest.config.ts says so, or fails.
   if (mode === 'off' || engineMissing()) return [[{ name: 'tests', args: rest, containers: mode }], [again, apart]]
+  // What is wrong with the images is told by the lane.
+  const onStandIns = await chooseImages().then(
+    ({ broker }) => broker.kind === 'kafka',
+    () => false,
+  )
+  if (onStandIns)
+    say(
+      'CONTAINER TESTS: of the loop’s own, those that would tell nothing new on the same Kafka run on the embedded engines only.',
+    )
   const contained: Lane = {
     name: 'tests in containers',
-    args: ['--project', 'containers'],
+    args: ['--project', 'containers', ...(onStandIns ? ON_STAND_INS : [])],
     containers: mode,
     quiet: true,
   }
