@@ -29,7 +29,7 @@ EXPOSE 7300
 USER node
 # A busy machine may take minutes to start all of it at once; on one with time the first good answer ends the start period.
 HEALTHCHECK --interval=10s --timeout=15s --start-period=180s --retries=4 CMD ["node", "docker/healthcheck.ts"]
-ENTRYPOINT ["node", "--disable-warning=ExperimentalWarning", "--disable-warning=TimeoutNegativeWarning", "--max-semi-space-size=8", "cli/main.ts"]
+ENTRYPOINT ["node", "--disable-warning=ExperimentalWarning", "--max-semi-space-size=8", "cli/main.ts"]
 
 FROM program AS supabase
 COPY --from=supabase-packages /app/node_modules node_modules

@@ -9,6 +9,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import { Kafka as KafkaJs, logLevel } from 'kafkajs'
 import { StrandlineError } from '../core/errors.ts'
+import { restIdleConnections } from '../core/log/request-queue.ts'
 import type { Logger } from '../core/logger.ts'
 import { portTaken, requirePort } from '../core/ports.ts'
 import { findProcesses, isAlive, type StopStep, stopProcess } from '../core/processes.ts'
@@ -264,6 +265,7 @@ async function ready(
 ): Promise<void> {
   const alive = () =>
     child.pid !== undefined && child.exitCode === null && child.signalCode === null && isAlive(child.pid)
+  restIdleConnections()
   const client = new KafkaJs({
     clientId: 'strandline-start',
     brokers: [`127.0.0.1:${port}`],

@@ -4,6 +4,7 @@ import type { Logger } from 'pino'
 import type { Config } from '../config.ts'
 import { registerCompressionCodecs } from './compression.ts'
 import { replaceRecordDecoder } from './record-decoder.ts'
+import { restIdleConnections } from './request-queue.ts'
 
 const { logLevel } = kafkajs
 
@@ -17,6 +18,7 @@ const EXPECTED =
 export function createKafkaClient(config: Config['kafka'], logger: Logger): Kafka {
   registerCompressionCodecs()
   replaceRecordDecoder()
+  restIdleConnections()
   const log = logger.child({ component: 'kafkajs' })
   return new kafkajs.Kafka({
     clientId: 'strandline',

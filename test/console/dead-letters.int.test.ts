@@ -24,7 +24,6 @@ async function deadLettersWith(
 ): Promise<{ code: number; stdout: string; stderr: string }> {
   const env = {
     ...process.env,
-    NODE_OPTIONS: '--disable-warning=TimeoutNegativeWarning',
     KAFKA_BROKERS: stage.kafka.brokers,
     SCHEMA_REGISTRY_URL: stage.kafka.registryUrl,
     ...stage.db.env,
