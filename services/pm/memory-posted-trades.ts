@@ -49,7 +49,9 @@ export function createMemoryPostedTrades(db: MemoryDatabase): PostedTradeStore {
         if (!last && event.voided) return { status: 'unknown' }
         nameTrade(db, event)
         posted.put(keyOf(event_id, revision), { event_id, revision, request: text })
-        const next = { ...event, event_id, revision: last ? last.revision + 1 : 0 }
+        // A correction leaves the trade where it came from: models learn from some sources and not from others.
+        const source = last && 'source' in last ? last.source : event.source
+        const next = { ...event, event_id, revision: last ? last.revision + 1 : 0, source }
         const row = addRow(db, next, claim, traceparent)
         forgetProvisional(db, event_id)
         if (awaits)

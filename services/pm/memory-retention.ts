@@ -12,7 +12,7 @@ type Piece = (db: MemoryDatabase, before: number, after: string, limit: number) 
 const DAY_MS = 86_400_000
 
 const PIECES: Record<RetainedTable, Piece> = {
-  /** A trade that has no score yet, or a provisional one, keeps its newest revision. */
+  /** A trade that has no score yet, or a provisional one, and one that was retracted, keeps its newest revision. */
   pm_outbox(db, before, after, limit) {
     const page = outboxOf(db)
       .rows()
@@ -22,7 +22,7 @@ const PIECES: Record<RetainedTable, Piece> = {
     const old = page.filter((row) => row.published_at! < before)
     const small = old.filter(
       ({ event_id, revision, payload }) =>
-        ((payload!.rr !== null || payload!.voided) && !isNoted(db, event_id)) ||
+        (payload!.rr !== null && !payload!.voided && !isNoted(db, event_id)) ||
         newestOf(db, event_id)!.revision > revision,
     )
     for (const row of small)

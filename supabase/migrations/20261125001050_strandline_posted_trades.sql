@@ -32,6 +32,8 @@ declare
   v_newest   jsonb;
   v_known    text;
   v_posted   integer;
+  v_named    boolean := false;
+  v_next     jsonb;
   added      jsonb;
 begin
   if (ev ->> 'closed_at')::double precision > v_now + (t ->> 'max_skew_ms')::double precision then
@@ -39,29 +41,34 @@ begin
   end if;
   -- One post of a trade at a time; a tick that scores it holds its row of pm_provisional.
   perform pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtext('strandline_post'), pg_catalog.hashtext(ev ->> 'event_id'));
-  v_event := strandline.event_of_trade(ev);
-  perform 1 from strandline.pm_provisional u where u.event_id = v_event for update;
-
-  select p.request_digest into v_known from strandline.posted_trades p where p.event_id = v_event and p.revision = v_revision;
-  select max(p.revision) into v_posted from strandline.posted_trades p where p.event_id = v_event;
-  v_newest := public.strandline_pm_outbox_event(v_event);
-  if v_known = v_digest then return jsonb_build_object('status', 'known', 'event', v_newest); end if;
-  if v_known is not null then return jsonb_build_object('status', 'conflict', 'event', v_newest); end if;
-  if v_posted > v_revision then return jsonb_build_object('status', 'older', 'newest', v_posted); end if;
-  if v_revision = 0 and v_newest is not null then   -- somebody else brought it: a close of ours, an import
-    return jsonb_build_object('status', case when v_newest -> 'opened_at' is null or strandline.same_trade(ev, v_newest) then 'known' else 'conflict' end, 'event', v_newest);
-  end if;
-  if v_newest -> 'voided' = 'true' and ev -> 'voided' <> 'true' then return jsonb_build_object('status', 'voided', 'event', v_newest); end if;
-  if v_newest is null and ev -> 'voided' = 'true' then return '{"status": "unknown"}'; end if;
-
-  perform strandline.name_trade(ev);
-  insert into strandline.posted_trades (event_id, revision, request_digest) values (v_event, v_revision, v_digest);
-  loop   -- until nobody else has made this revision meanwhile
-    ev := ev || jsonb_build_object('event_id', v_event, 'revision', coalesce((v_newest ->> 'revision')::integer + 1, 0));
-    added := strandline.pm_outbox_put(ev, t ->> 'traceparent', p_relay, p_lease_ms);
-    exit when added is not null;
+  -- Looked at until nobody else has brought it meanwhile: once before it is named, so that a refusal changes nothing, and again after that, since naming waits
+  -- for whoever is about to bring it (a close, the bridge, a backfill, a post by another name).
+  loop
+    v_event := strandline.event_of_trade(ev);
+    perform 1 from strandline.pm_provisional u where u.event_id = v_event for update;
+    v_known := (select p.request_digest from strandline.posted_trades p where p.event_id = v_event and p.revision = v_revision);
+    v_posted := (select max(p.revision) from strandline.posted_trades p where p.event_id = v_event);
     v_newest := public.strandline_pm_outbox_event(v_event);
+    if v_known = v_digest then return jsonb_build_object('status', 'known', 'event', v_newest); end if;
+    if v_known is not null then return jsonb_build_object('status', 'conflict', 'event', v_newest); end if;
+    if v_posted > v_revision then return jsonb_build_object('status', 'older', 'newest', v_posted); end if;
+    if v_revision = 0 and v_newest is not null then   -- somebody else brought it: a close of ours, an import
+      return jsonb_build_object('status', case when v_newest -> 'opened_at' is null or strandline.same_trade(ev, v_newest) then 'known' else 'conflict' end, 'event', v_newest);
+    end if;
+    if v_newest -> 'voided' = 'true' and ev -> 'voided' <> 'true' then return jsonb_build_object('status', 'voided', 'event', v_newest); end if;
+    if v_newest is null and ev -> 'voided' = 'true' then return '{"status": "unknown"}'; end if;
+    if v_named then
+      -- A correction leaves the trade where it came from: models learn from some sources and not from others.
+      v_next := ev || jsonb_build_object('event_id', v_event, 'revision', coalesce((v_newest ->> 'revision')::integer + 1, 0),
+        'source', coalesce(v_newest -> 'source', ev -> 'source'));
+      added := strandline.pm_outbox_put(v_next, t ->> 'traceparent', p_relay, p_lease_ms);
+      exit when added is not null;
+    end if;
+    perform strandline.name_trade(ev);
+    v_named := true;
   end loop;
+  ev := v_next;
+  insert into strandline.posted_trades (event_id, revision, request_digest) values (v_event, v_revision, v_digest);
   delete from strandline.pm_provisional u where u.event_id = v_event;
   if t ->> 'awaits' is not null then
     perform strandline.pm_note_provisional(ev, t ->> 'side', case when t ->> 'awaits' = 'rest' then (ev ->> 'revision')::integer end,

@@ -8,10 +8,10 @@ create index dead_letters_applied on strandline.dead_letters (applied_at) where 
 create index dead_letters_open on strandline.dead_letters (topic, consumer, partition, reason) where redriven_at is null and applied_at is null and discarded_at is null;
 
 -- Outbox: a published row keeps its event's id, revision and place in the log, which the audit counts and a repetition is recognised by; its content goes, once
--- nothing is calculated with it any more: while a trade has no score, or a provisional one, bars may still come.
+-- nothing is asked of it any more: while a trade has no score, or a provisional one, bars may still come, and of one that was retracted whoever posts it again is told.
 create function strandline.retain_outbox(p_before timestamptz, p_after bigint, p_limit integer) returns jsonb language sql security invoker set search_path = '' as $$
   with page as materialized (
-    select o.id, o.event_id, o.revision, o.published_at, (o.payload -> 'rr' <> 'null' or o.payload -> 'voided' = 'true')
+    select o.id, o.event_id, o.revision, o.published_at, o.payload -> 'rr' <> 'null' and o.payload -> 'voided' <> 'true'
       and not exists (select from strandline.pm_provisional u where u.event_id = o.event_id offset 0) as settled
     from strandline.pm_outbox o where o.published_at is not null and o.payload is not null and o.id + 0 > p_after order by o.id + 0 limit p_limit
   ), slimmed as (

@@ -1,6 +1,7 @@
 /** Trades and bars that a bot posts: one answer, whichever adapter gives it; and any sequence of calls, in memory and in PostgreSQL, step by step. */
 import fc from 'fast-check'
-import { beforeEach, describe, expect, test } from 'vitest'
+import { beforeEach, describe, expect, test, vi } from 'vitest'
+import { withClient } from '../../core/store/client.ts'
 import { createMemoryDatabase, type MemoryDatabase } from '../../core/store/memory/database.ts'
 import { outboxOf } from '../../core/store/memory/outbox.ts'
 import { createImportOutbox } from '../../core/store/outbox-store.ts'
@@ -11,6 +12,7 @@ import { createMemoryImportOutbox } from '../../services/pm/memory-outbox.ts'
 import { createMemoryPostedTrades } from '../../services/pm/memory-posted-trades.ts'
 import { createPostedTradeStore, type PostAnswer, type ScoredPost } from '../../services/pm/posted-trade-store.ts'
 import { closedTrade } from '../support/closed-trade.ts'
+import { PATIENT } from '../support/patience.ts'
 import { adapters, outcome, useWays, WAYS, type Way } from './ways.ts'
 
 const ways = useWays(...WAYS)
@@ -130,6 +132,14 @@ describe.each(WAYS)('%s', (name) => {
     expect(await postsOf(way()).event('nobody')).toBeNull()
   })
 
+  test('regression: a correction leaves a trade where it came from: models learn from some sources and not from others', async () => {
+    const { event } = post(1)
+    await importsOf(way()).add([{ ...event, source: 'freqtrade' }])
+    const corrected = { ...event, source: 'freqtrade', exit_price: 9, revision: 1 }
+    expect(await take(post(1, { revision: 1, price: 9 }))).toMatchObject({ status: 'posted', event: corrected })
+    expect(await postsOf(way()).event(event.event_id)).toMatchObject(corrected)
+  })
+
   test('a trade without a score waits for its bars until it has one', async () => {
     const { event } = post(1)
     await take(post(1, { rr: null }))
@@ -217,4 +227,45 @@ test('posts of one trade at the same time are one event', async () => {
     Array.from({ length: 12 }, (_, i) => postsOf(direct).post(post(2, { price: 1 + (i % 2) }), CLAIM)),
   )
   expect(other.map((a) => a.status).sort()).toEqual([...Array(6).fill('conflict'), ...Array(5).fill('known'), 'posted'])
+})
+
+describe('regression: what somebody else brings at the same moment', () => {
+  const theirs = eventOf(1, { trade_id: `entry-${eventOf(1).opened_at}`, exit_price: 1, source: 'pm' })
+
+  /** A post that begins before the other transaction has committed, and waits for it. */
+  async function postMeanwhile(brought: PositionClosed, trade: ScoredPost): Promise<PostAnswer> {
+    const { db } = ways.direct
+    await db!.sql(`truncate ${TABLES} restart identity`)
+    return withClient(db!.databaseUrl, async (other) => {
+      await other.query('begin')
+      await other.query('select strandline.take_trades($1, null, 0)', [
+        JSON.stringify([{ event: brought, side: 'long', score_later: false, strand_id: null }]),
+      ])
+      const answer = postsOf(ways.direct).post(trade, CLAIM)
+      await vi.waitFor(async () => {
+        const waiting = `select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`
+        expect(await db!.sql(waiting)).toHaveLength(1)
+      }, PATIENT)
+      await other.query('commit')
+      return answer
+    })
+  }
+  const outbox = () => ways.direct.db!.sql('select event_id, revision from strandline.pm_outbox order by id')
+
+  test('under another name is one trade, not two', async () => {
+    const answer = await postMeanwhile(theirs, post(1))
+    expect(answer).toMatchObject({ status: 'known', event: { event_id: theirs.event_id } })
+    expect(await outbox()).toEqual([{ event_id: theirs.event_id, revision: 0 }])
+  })
+
+  test('with another exit, under the same name, is a conflict and no correction', async () => {
+    const { event } = post(1)
+    expect(await postMeanwhile(event, post(1, { price: 9 }))).toMatchObject({ status: 'conflict', event })
+    expect(await outbox()).toEqual([{ event_id: event.event_id, revision: 0 }])
+  })
+
+  test('and is put right by a post: one trade with the next revision', async () => {
+    const answer = await postMeanwhile(theirs, post(1, { revision: 1, price: 9 }))
+    expect(answer).toMatchObject({ status: 'posted', event: { event_id: theirs.event_id, revision: 1, source: 'pm' } })
+  })
 })

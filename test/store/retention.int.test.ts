@@ -9,8 +9,10 @@ import { parseExecution } from '../../domain/closing/execution.ts'
 import type { PositionClosed } from '../../domain/event.ts'
 import { createMemoryImportOutbox, createMemoryOutbox } from '../../services/pm/memory-outbox.ts'
 import { createMemoryPositions, noteProvisional } from '../../services/pm/memory-positions.ts'
+import { createMemoryPostedTrades } from '../../services/pm/memory-posted-trades.ts'
 import { createMemoryRetention } from '../../services/pm/memory-retention.ts'
 import { createPositionStore } from '../../services/pm/position-store.ts'
+import { createPostedTradeStore } from '../../services/pm/posted-trade-store.ts'
 import { retain } from '../../services/pm/retention.ts'
 import { createRetentionStore } from '../../services/pm/retention-store.ts'
 import { closedTrade } from '../support/closed-trade.ts'
@@ -20,6 +22,7 @@ const DAY_MS = 86_400_000
 const ways = useWays(...WAYS)
 const retentionOf = adapters(createMemoryRetention, createRetentionStore)
 const importsOf = adapters(createMemoryImportOutbox, createImportOutbox)
+const postsOf = adapters(createMemoryPostedTrades, createPostedTradeStore)
 const positionsOf = adapters(createMemoryPositions, createPositionStore)
 const relayOf = adapters(
   (db) => createMemoryOutbox(db, 'r', 60_000),
@@ -90,6 +93,27 @@ describe.each(WAYS)('%s', (name) => {
     expect(await retain(retentionOf(way()), 'pm_outbox', 30)).toBe(0)
     await positionsOf(way()).confirmScores([[open.event_id, 0]])
     expect(await retain(retentionOf(way()), 'pm_outbox', 30)).toBe(1)
+  })
+
+  test('regression: a retraction keeps its content: whoever posts the trade again is told of it', async () => {
+    const trade = closedTrade({ trade_id: 'retracted', rr: 1 })
+    const retraction = { ...trade, revision: 1, voided: true }
+    await publish(trade, retraction)
+    await pass()
+    expect(await retain(retentionOf(way()), 'pm_outbox', 30)).toBe(1)
+    const again = {
+      event: trade,
+      revision: 2,
+      request: {},
+      side: 'long',
+      awaits: null,
+      max_skew_ms: 0,
+      traceparent: null,
+    } as const
+    expect(await postsOf(way()).post(again, { relay: 'r', leaseMs: 1 })).toEqual({
+      status: 'voided',
+      event: retraction,
+    })
   })
 
   test('an event whose next revision is known is made small, scored or not; in pieces as in one', async () => {

@@ -245,4 +245,18 @@ export const PUBLISHING: Guard[] = [
     ],
     schedules: 100,
   },
+  {
+    name: 'a post is looked at again once its trade is named',
+    without: 'a trade that the bridge, a backfill or another post brings at that moment counts twice',
+    out: [
+      {
+        file: POSTS_SQL,
+        find: '    if v_named then\n',
+        by: '    perform strandline.name_trade(ev);\n    if true then\n',
+      },
+    ],
+    tests: [{ file: 'test/store/posted-trades.int.test.ts', name: 'under another name is one trade, not two' }],
+    schedules: 0,
+    note: 'calls of the database in memory come one after the other',
+  },
 ]
