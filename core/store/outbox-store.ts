@@ -33,6 +33,8 @@ export interface Outbox {
   /** `reason` null: not tried. `growing`: the row itself is at fault, it rests longer every time. */
   release(ids: number[], reason: string | null, restMs: number, growing: boolean): Promise<void>
   state(): Promise<OutboxState>
+  /** The ids of the topics of this name that consumers of the database have read; more than one where some have not gone on since it was made anew. */
+  topicIds(topic: string): Promise<string[]>
 }
 
 /** @param relay who claims; @param leaseMs nobody else takes a claimed row before this has passed */
@@ -52,6 +54,7 @@ export function createOutbox(store: Store, relay: string, leaseMs: number): Outb
       await store.rpc('strandline_pm_outbox_release', args)
     },
     state: () => store.rpc('strandline_pm_outbox_state', {}),
+    topicIds: (topic) => store.rpc('strandline_topic_ids', { p_topic: topic }),
   }
 }
 

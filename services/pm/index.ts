@@ -6,6 +6,7 @@ import type { Service, ServiceDeps } from '../../core/service.ts'
 import { createOutbox, type Outbox } from '../../core/store/outbox-store.ts'
 import type { Store } from '../../core/store/store.ts'
 import { OTHERS, TIMEFRAMES } from '../../domain/timeframe.ts'
+import { requireKnownLog } from './known-log.ts'
 import { pmMetrics, relayMetrics } from './metrics.ts'
 import { type Portfolio, type PortfolioStores, portfolioStores } from './portfolio.ts'
 import { type Relay, startRelay } from './relay.ts'
@@ -45,8 +46,9 @@ export function serviceRelay(
 ): Relay & NonNullable<Portfolio['relay']> {
   const { config, log, codec, clock, logger, metrics, liveness, ids = systemIds } = deps
   const id = `${ids.process}/${ids.uuid().slice(0, 8)}`
+  const rows = outbox(id, LEASE_MS)
   const relay = startRelay({
-    outbox: outbox(id, LEASE_MS),
+    outbox: rows,
     log,
     codec,
     clock,
@@ -55,7 +57,10 @@ export function serviceRelay(
     topic: config.topic,
     pollMs,
     liveness,
-    prepare: async () => void (await ensureLoopTopics(log, config, logger)),
+    async prepare() {
+      await ensureLoopTopics(log, config, logger)
+      await requireKnownLog(log, rows, config.topic, config.kafka.brokers)
+    },
   })
   return { ...relay, id, leaseMs: LEASE_MS }
 }

@@ -1,4 +1,5 @@
 /** The outbox in memory: the rules of `strandline_pm_outbox_*`. */
+import { checkpointsOf } from '../../core/store/memory/checkpoints.ts'
 import type { MemoryDatabase } from '../../core/store/memory/database.ts'
 import {
   addRow,
@@ -46,6 +47,14 @@ export function createMemoryOutbox(db: MemoryDatabase, relay: string, leaseMs: n
           put(db, { ...row, ...(reason === null ? {} : failed), claimed_by: null, claimed_until: until })
         }
       }),
+    topicIds: async (topic) =>
+      [
+        ...new Set(
+          checkpointsOf(db)
+            .rows()
+            .flatMap((c) => (c.topic === topic && c.topic_id !== null ? [c.topic_id] : [])),
+        ),
+      ].sort(),
     async state() {
       const rows = unpublished(db)
       const oldest = Math.min(...rows.map((row) => Date.parse(row.created_at)))

@@ -251,4 +251,9 @@ create function public.strandline_pm_outbox_state() returns jsonb language sql s
   from strandline.pm_outbox where published_at is null
 $$;
 
+-- Which topics of this name consumers have read, by Kafka's id: [topic_id, …]; none where the broker has no ids.
+create function public.strandline_topic_ids(p_topic text) returns jsonb language sql stable security invoker set search_path = '' as $$
+  select coalesce(jsonb_agg(distinct c.topic_id), '[]') from strandline.consumer_checkpoints c where c.topic = p_topic and c.topic_id is not null
+$$;
+
 do $$ begin perform strandline.seal(); end $$;

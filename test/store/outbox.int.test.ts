@@ -1,6 +1,7 @@
 /** The outbox: one answer, whichever adapter gives it; and any sequence of calls, in memory and in PostgreSQL, step by step. */
 import fc from 'fast-check'
 import { beforeEach, describe, expect, test } from 'vitest'
+import { checkpointsOf, placeOf, unclaimed } from '../../core/store/memory/checkpoints.ts'
 import { createMemoryDatabase, type MemoryDatabase } from '../../core/store/memory/database.ts'
 import { handedOut, insertEvent, outboxOf } from '../../core/store/memory/outbox.ts'
 import { createImportOutbox, createOutbox, type Mark, type Outbox } from '../../core/store/outbox-store.ts'
@@ -19,7 +20,7 @@ const relayOf = (way: Way, relay: string): Outbox =>
   )(way)
 const importsOf = adapters(createMemoryImportOutbox, createImportOutbox)
 
-const TABLES = 'strandline.pm_outbox, strandline.trade_entries, strandline.trade_names'
+const TABLES = 'strandline.consumer_checkpoints, strandline.pm_outbox, strandline.trade_entries, strandline.trade_names'
 
 /** As one transaction of a close puts it there; its row, or null. */
 async function insert(way: Way, event: PositionClosed, relay: string | null): Promise<unknown> {
@@ -97,6 +98,30 @@ describe.each(WAYS)('%s', (name) => {
     const { oldest_seconds, ...rest } = await a.state()
     expect(rest).toEqual({ depth: 3, refused: 0 })
     expect(oldest_seconds).toBeGreaterThan(LEASE_MS / 1000)
+  })
+
+  test('which topics consumers have read is known by their ids', async () => {
+    const topicIds = () => relayOf(way(), 'r').topicIds('t')
+    expect(await topicIds()).toEqual([])
+    const read = [
+      ['learner', 't', 0, 'b'],
+      ['projector', 't', 0, 'a'],
+      ['learner', 't', 1, 'b'],
+      ['learner', 't', 2, null],
+      ['learner', 'other', 0, 'c'],
+    ] as const
+    for (const [consumer, topic, partition, topic_id] of read) {
+      const { memory, db } = way()
+      if (memory) {
+        const at = { consumer, topic, partition }
+        memory.transaction(() => checkpointsOf(memory).put(placeOf(at), { ...unclaimed(at), topic_id }))
+      } else
+        await db.sql(
+          'insert into consumer_checkpoints (consumer, topic, partition, topic_id) values ($1, $2, $3, $4)',
+          [consumer, topic, partition, topic_id],
+        )
+    }
+    expect(await topicIds()).toEqual(['a', 'b'])
   })
 
   test('a mark without a place marks nothing', async () => {

@@ -223,6 +223,20 @@ export const PUBLISHING: Guard[] = [
     schedules: 100,
   },
   {
+    name: 'a relay writes only to the topic that consumers have read',
+    without: 'with the brokers of another log what waits is published there, and read by nobody',
+    out: [
+      {
+        file: 'services/pm/known-log.ts',
+        find: 'if (id === null || known.includes(id)) return',
+        by: 'if (id === null || known.length > 0) return',
+      },
+    ],
+    tests: [{ file: 'test/pm/known-log.int.test.ts', name: 'with the brokers of another log nothing is published' }],
+    schedules: 0,
+    note: 'the simulation has one log',
+  },
+  {
     name: 'a post is known again by what it says',
     without: 'a correction that a bot posts again, as its answer was lost, is another revision, or an error for good',
     out: [

@@ -1,0 +1,29 @@
+/** Is the log that the relay would write to the one that this database knows? */
+
+import { StrandlineError } from '../../core/errors.ts'
+import type { EventLog } from '../../core/log/log.ts'
+import type { Outbox } from '../../core/store/outbox-store.ts'
+
+/**
+ * What is published into another log counts as published, and no consumer of this database ever reads it: wrong brokers, or a topic that was made anew. Consumers
+ * note which topic they read; Redpanda and Kafka before 2.8 have no ids.
+ * Errors: LOG_CHECKPOINT_LOST.
+ */
+export async function requireKnownLog(
+  log: Pick<EventLog, 'topicId'>,
+  outbox: Pick<Outbox, 'topicIds'>,
+  topic: string,
+  brokers: string[],
+): Promise<void> {
+  const known = await outbox.topicIds(topic)
+  if (known.length === 0) return
+  const id = await log.topicId(topic)
+  if (id === null || known.includes(id)) return
+  throw new StrandlineError(
+    'LOG_CHECKPOINT_LOST',
+    `The topic ${topic} at ${brokers.join(', ')} is not the one that this database knows: its id is ${id}, and consumers have read the one with the id ${known.join(', ')}. Nothing is published there.`,
+    {
+      todo: 'Name the brokers that belong to this database (KAFKA_BROKERS). If the topic was lost or restored: docs/operations.md, "The topic is lost".',
+    },
+  )
+}

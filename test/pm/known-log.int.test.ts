@@ -1,0 +1,53 @@
+/** The outbox goes into the log that its database knows, and into no other: with a real topic, which has an id. */
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { addToOutbox } from '../../core/store/outbox-store.ts'
+import { startPm } from '../../services/pm/index.ts'
+import { closedTrade } from '../support/closed-trade.ts'
+import { type Stage, setStage } from '../support/staged.ts'
+import { runCommand } from '../support/strandline.ts'
+
+let stage: Stage
+let dir: string
+beforeAll(async () => {
+  stage = await setStage()
+  dir = await mkdtemp(join(tmpdir(), 'strandline-known-log-'))
+})
+afterAll(async () => {
+  await stage?.close()
+  await rm(dir, { recursive: true, force: true })
+})
+
+const STRANGE =
+  /is not the one that this database knows: its id is .+, and consumers have read the one with the id another-id/
+
+test('regression: with the brokers of another log nothing is published, and counts as published, where no consumer of the database reads it', async () => {
+  const { topic } = stage.deps.config
+  const written = async () => (await stage.deps.log.offsets(topic)).reduce((n, o) => n + o.end, 0)
+  const unpublished = () => stage.db.sql('select 1 from pm_outbox where published_at is null')
+  await stage.db.sql(
+    `insert into consumer_checkpoints (consumer, topic, partition, topic_id) values ('learner', $1, 0, 'another-id')`,
+    [topic],
+  )
+
+  await addToOutbox(stage.deps.store, [closedTrade({ trade_id: 'one' })])
+  const pm = await stage.start(startPm)
+  await expect.poll(async () => (await pm.ready()).reason ?? '').toMatch(STRANGE)
+
+  const file = join(dir, 'events.jsonl')
+  const { opened_at, closed_at, ...other } = closedTrade({ trade_id: 'two' })
+  const [opened, closed] = [opened_at, closed_at].map((ms) => new Date(ms).toISOString())
+  await writeFile(file, `${JSON.stringify({ ...other, opened_at: opened, closed_at: closed })}\n`)
+  const { code, stderr } = await runCommand(['import', 'jsonl', file], { env: stage.env })
+  expect({ code, stderr }).toEqual({ code: 1, stderr: expect.stringMatching(STRANGE) })
+
+  expect(await unpublished()).toHaveLength(2)
+  expect(await written()).toBe(0)
+
+  // What docs/operations.md says of a topic that was restored.
+  await stage.db.sql('update consumer_checkpoints set topic_id = null, last_record = null')
+  await stage.published()
+  expect(await written()).toBe(2)
+})
