@@ -27,6 +27,12 @@ import { type Kafka, startKafka } from './kafka.ts'
 import { SERVICE_STOP, type ServiceProcess, serviceMarker, startServiceProcess } from './service-process.ts'
 import { type Supervised, supervise } from './supervise.ts'
 
+/**
+ * Kafka acknowledges what is in the page cache, and leaves to other brokers to have it where a machine loses its power. Here is no other one: what was acknowledged
+ * and marked as published would be gone, with a log that looks whole.
+ */
+const ON_DISK = { 'log.flush.interval.messages': '1' }
+
 export interface StackOptions {
   dataDir: string
   ports: StackPorts
@@ -202,6 +208,7 @@ async function startEmbeddedKafka(
         port: ports.kafka,
         controllerPort: ports.kafkaController,
         logFile: join(dataDir, 'logs', 'kafka.log'),
+        properties: ON_DISK,
         logger,
         onProgress(done, total, bytes, totalBytes) {
           stopping.throwIfAborted()

@@ -1,4 +1,4 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
@@ -84,6 +84,9 @@ test('a stack starts, keeps others off its folder, survives every kill, and is f
   const base = await freeBasePort()
   const first = await up('a', base)
   const stack = stackOf('a')
+  // Nobody can cut the power here: that Kafka is told to have a record on disk before it acknowledges it is all that is seen.
+  const properties = await readFile(join(root, 'a', 'kafka', 'server.properties'), 'utf8')
+  expect(properties).toContain('\nlog.flush.interval.messages=1\n')
   expect(first.stderr()).toMatch(/^Stack: /)
   expect(first.stderr()).toMatch(/eval "\$\(\.\/strandline env --data-dir '.*'\)"/)
   for (const secret of [stack.env.SUPABASE_SERVICE_ROLE_KEY, new URL(stack.env.DATABASE_URL as string).password])
