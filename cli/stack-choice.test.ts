@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import type { Need } from '../core/stack/layout.ts'
 import { createProgram } from './program.ts'
-import { chooseStack, type StackQuestion, withoutSecrets } from './stack-choice.ts'
+import { chooseStack, requireSupabaseOfDatabase, type StackQuestion, withoutSecrets } from './stack-choice.ts'
 
 const HERE = {
   KAFKA_BROKERS: '127.0.0.1:7310',
@@ -92,6 +92,22 @@ describe('engines of two stacks are never mixed', () => {
       expect(() => choose({ env: asked })).toThrow(
         /DATABASE_URL is set, and KAFKA_BROKERS and SCHEMA_REGISTRY_URL are not/,
       )
+    })
+  })
+
+  describe('regression: up starts no embedded database beside one that its URL alone names', () => {
+    const DATABASE_URL = 'postgres://me:pass@db.example:5432/postgres'
+    test.each([
+      { KAFKA_BROKERS: THERE.KAFKA_BROKERS },
+      { SCHEMA_REGISTRY_URL: THERE.SCHEMA_REGISTRY_URL, SUPABASE_URL: ' ' },
+      { STRANDLINE_STORE: 'direct', SUPABASE_SERVICE_ROLE_KEY: 'sb_secret_there' },
+    ])('refused beside %j', (others) => {
+      expect(() => requireSupabaseOfDatabase({ ...others, DATABASE_URL })).toThrow(
+        'DATABASE_URL is set (postgres://db.example:5432/postgres), and SUPABASE_URL is not: up works on no database that only its URL names.',
+      )
+    })
+    test.each([{ DATABASE_URL }, { ...THERE, DATABASE_URL }, THERE, {}])('not refused: %j', (env) => {
+      expect(() => requireSupabaseOfDatabase(env)).not.toThrow()
     })
   })
 

@@ -46,6 +46,16 @@ function urlName(need: Need, env: Env): string {
   return need === 'database' && !given(URLS.database) && given('DATABASE_URL') && speaks ? 'DATABASE_URL' : URLS[need]
 }
 
+/** For `up`, which would start an embedded database beside one that somebody means: it takes none without its Supabase. Error: USAGE. */
+export function requireSupabaseOfDatabase(env: Env): void {
+  if (urlName('database', env) !== 'DATABASE_URL') return
+  throw new StrandlineError(
+    'USAGE',
+    `DATABASE_URL is set (${withoutSecrets(env.DATABASE_URL as string)}), and ${URLS.database} is not: up works on no database that only its URL names.`,
+    { todo: `Set ${URLS.database} and ${KEY} too, or unset DATABASE_URL for an embedded database.` },
+  )
+}
+
 const ENGINES: Record<Need, string> = { kafka: 'Kafka', registry: 'schema registry', database: 'Supabase' }
 
 /** Errors: USAGE where folder and environment contradict, CONFIG_INVALID for half an environment, STACK_BUSY where only a part of the stack runs. */

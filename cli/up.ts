@@ -15,7 +15,7 @@ import {
 import { freqtradeEnvironment, readFreqtradeSettings } from './freqtrade-settings.ts'
 import { say } from './output.ts'
 import { basePort } from './shared.ts'
-import { environmentEngines } from './stack-choice.ts'
+import { environmentEngines, requireSupabaseOfDatabase } from './stack-choice.ts'
 
 interface Options {
   dataDir: string
@@ -66,6 +66,7 @@ Examples:
   ./strandline up --model freqtrade-return --freqtrade-url http://127.0.0.1:8080 --freqtrade-username me --freqtrade-password-file password.txt
 
 KAFKA_BROKERS, SCHEMA_REGISTRY_URL and SUPABASE_URL (with SUPABASE_SERVICE_ROLE_KEY) name real engines; those are then not started.
+DATABASE_URL is used beside SUPABASE_URL only; alone it is not looked at, and beside KAFKA_BROKERS, SCHEMA_REGISTRY_URL or STRANDLINE_STORE=direct up refuses it.
 `,
     )
     .action(run)
@@ -85,6 +86,7 @@ async function run({ dataDir, basePort, model, operate, json, ...options }: Opti
     process.env,
     '--freqtrade-',
   )
+  requireSupabaseOfDatabase(process.env)
   const { startStack } = await import('../embedded/stack.ts')
   const logger = createLogger({ name: 'up', level: logLevel('warn') })
   const folder = dataDirPath(dataDir)

@@ -30,7 +30,7 @@ export function judgeReadiness(name: string, url: string, status: number, body: 
   return error(
     'services',
     `${name} is not ready: ${reasonOf(body) ?? `${url}/readyz answers ${status}.`}`,
-    'It goes on by itself once that is put right.',
+    'It goes on by itself once that is put right; where the log has lost what it needs, or is another one, it also has to be started again.',
   )
 }
 

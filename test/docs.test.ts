@@ -26,3 +26,18 @@ describe.each(['docs/exactly-once.md', 'docs/runner.md'])('%s', (page) => {
     expect(code).toMatch(new RegExp(pattern))
   })
 })
+
+describe('regression: what a service reads of its environment reaches it in a container', () => {
+  const read = (file: string) => readFileSync(root + file, 'utf8')
+  const settings = new Set(
+    [...read('core/config.ts').matchAll(/\benv\.([A-Z_]+)\b|\benv,\s*'([A-Z_]+)'/g)].map(
+      (m) => (m[1] ?? m[2]) as string,
+    ),
+  )
+  const passed = read('docker-compose.yml') + read('docker-compose.external.yml')
+  it.each([...settings])('%s is passed on by compose, and in .env.example', (name) => {
+    expect(settings.size).toBeGreaterThan(20)
+    expect(passed).toMatch(new RegExp(`^ {4}${name}:`, 'm'))
+    expect(read('.env.example')).toMatch(new RegExp(`^#?${name}=`, 'm'))
+  })
+})

@@ -8,7 +8,9 @@ export function checkBounds(where: string, consumer: string, checkpoint: number,
     throw new StrandlineError(
       'LOG_CHECKPOINT_LOST',
       `${where} starts at offset ${range.start}, but ${consumer} stands at ${checkpoint}: records are gone from the log.`,
-      { todo: 'Restore the topic, or move the checkpoint on by hand if the loss is accepted (docs/operations.md).' },
+      {
+        todo: 'Restore the topic, or move the checkpoint on by hand if the loss is accepted (docs/operations.md, "The beginning of the log is gone").',
+      },
     )
   if (checkpoint > writtenEnd(range))
     throw new StrandlineError(

@@ -1,5 +1,6 @@
 import { execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { existsSync } from 'node:fs'
 import { chmod, cp, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -120,6 +121,17 @@ describe('regression: a wrong environment is one sentence', () => {
     expect(stderr).toMatch(sentence)
     expect(stderr).not.toMatch(/\n +at /)
   })
+})
+
+test('regression: up starts nothing where DATABASE_URL names a database that it would not use', async () => {
+  const env = { DATABASE_URL: 'postgres://u:hidden@127.0.0.1:1/x', KAFKA_BROKERS: '127.0.0.1:1' }
+  const { code, stderr } = await runCommand(['up', '--data-dir', 'named'], { env, cwd: root })
+  expect(code).toBe(2)
+  expect(stderr).toMatch(
+    /^DATABASE_URL is set \(postgres:.*\), and SUPABASE_URL is not: .* Set SUPABASE_URL .*, or unset DATABASE_URL .*\.\n$/,
+  )
+  expect(stderr).not.toContain('hidden')
+  expect(existsSync(join(root, 'named'))).toBe(false)
 })
 
 describe('a service alone', () => {

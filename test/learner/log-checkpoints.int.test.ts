@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { loadModel } from '../../core/load-model.ts'
 import type { Service } from '../../core/service.ts'
@@ -45,6 +46,14 @@ async function deleteBelow(stage: Stage, offset: string): Promise<void> {
   await admin.fetchTopicOffsets(stage.topic) // which tells it where the topic lies
   await admin.deleteTopicRecords({ topic: stage.topic, partitions: [{ partition: 0, offset }] })
   await admin.disconnect()
+}
+
+/** What the operator is told to type where the beginning of the log is gone. */
+function acceptedLoss(topic: string, start: number): string {
+  const text = readFileSync(new URL('../../docs/operations.md', import.meta.url), 'utf8')
+  const found = /^ {4}update strandline\.consumer_checkpoints set checkpoint = 6, .*;$/m.exec(text)?.[0]
+  if (!found) throw new Error('docs/operations.md has no such statement')
+  return found.replaceAll('pm.position-closed.v1', topic).replaceAll(/\b6\b/g, String(start))
 }
 
 /** The reason why the learner is not ready. */
@@ -146,6 +155,22 @@ describe('a log that lost what the learner needs', () => {
     expect(await reasonOf(learner)).toContain(`${stage.topic}/0 starts at offset 6, but learner/lowcap-v4/`)
     await learner.stop()
     expect((await learned(db)).global_rr.n).toBe(4)
+  })
+
+  it('goes on where the log starts once the operator has accepted the loss, by the statement of docs/operations.md', async () => {
+    const stage = await createStage(db, kafka)
+    await stage.publish(trades(0, 4))
+    await learnAll(stage)
+    await stage.publish(trades(4, 4))
+    await deleteBelow(stage, '6')
+    const before = await stage.checkpoints()
+    await db.sql(acceptedLoss('another-topic', 6))
+    await db.sql(acceptedLoss(stage.topic, 3)) // it stands behind that
+    expect(await stage.checkpoints()).toEqual(before)
+    await db.sql(acceptedLoss(stage.topic, 6))
+    await learnAll(stage)
+    expectClose(await learned(db), await folded(model, [[...trades(0, 4), ...trades(6, 2)]]))
+    expect((await stage.checkpoints())[0]?.checkpoint).toBe(8)
   })
 
   it('stops it when it is another log with the same name', async () => {

@@ -175,7 +175,13 @@ test('the topic is lost: the learner stops and says so; published from the outbo
   await learner.stop()
   expect(await count('learner_ledger')).toBe(91)
 
+  // what went into another topic lies there as before
+  await db.sql(`insert into pm_outbox (event_id, revision, payload, published_at, topic, partition, "offset")
+    values ('elsewhere', 0, '{}', now(), 'another.topic', 0, 0)`)
   await db.sql(lostTopicStatements())
+  expect(await db.sql('delete from pm_outbox where published_at is not null returning event_id')).toEqual([
+    { event_id: 'elsewhere' },
+  ])
   await start()
   await settled(60)
   await expectLearned(trades(0, 60))
