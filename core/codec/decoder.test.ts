@@ -131,6 +131,34 @@ describe('regression: a schema that the registry does not know yet', () => {
   })
 })
 
+describe('regression: a registry that has something else under an id', () => {
+  const order = frame(OTHER, other.toBuffer({ id: 1 }))
+  const outcome = async (decode: ReturnType<typeof createDecoder<unknown>>, value: Buffer) => {
+    try {
+      await decode(value)
+    } catch (error) {
+      return error instanceof DecodeError ? error.message : (error as { code?: string }).code
+    }
+    return 'read'
+  }
+
+  it('and none of ours yet may be another one: the record waits, for two minutes', async () => {
+    let now = 0
+    const decode = createDecoder<unknown>(registry(), positionClosedType, { now: () => now })
+    for (; now < 120_000; now += 500) expect(await outcome(decode, order)).toBe('REGISTRY_SCHEMA_UNKNOWN')
+    expect(await outcome(decode, order)).toBe('the registry has schema 8 of something else')
+  })
+
+  it('and has had one of ours is the one: the record is refused at once, and so is one that waited', async () => {
+    let now = 0
+    const decode = createDecoder<unknown>(registry(), positionClosedType, { now: () => now })
+    expect(await outcome(decode, order)).toBe('REGISTRY_SCHEMA_UNKNOWN')
+    expect(await outcome(decode, frame(OURS, body))).toBe('read')
+    now += 2_000
+    expect(await outcome(decode, order)).toBe('schema 8 is not one of a PositionClosed')
+  })
+})
+
 describe('many schemas that are not known yet', () => {
   it('are asked after at once, each one time', async () => {
     const asked = new Map<number, number>()

@@ -50,8 +50,11 @@ export function createDecoder<T>(
     }))
   const unknown = createUnknownSchemas(unknownSchemas)
   const asking = new Map<number, Promise<ReadBody<T> | null>>()
+  /** Ids under which the registry had something else, before it had one of ours. */
+  const others = new Set<number>()
+  const said = (id: number) => (others.has(id) ? `has schema ${id} of something else` : `does not know schema ${id}`)
 
-  /** Asks the registry; null when it denies the id. Those who ask at the same time share the answer. */
+  /** Asks the registry; null when it denies the id, or may be another registry. Those who ask at the same time share the answer. */
   function ask(id: number): Promise<ReadBody<T> | null> {
     const open = asking.get(id) ?? learn(id).finally(() => asking.delete(id))
     asking.set(id, open)
@@ -70,13 +73,20 @@ export function createDecoder<T>(
       unknown.denied(id, now())
       return null
     }
-    unknown.found(id)
     try {
       if (writer === 'foreign') throw new Error('it is no Avro schema')
       const read = readerOf(writer)
+      unknown.found(id)
       readers.set(id, read)
       return read
     } catch (cause) {
+      // A registry that has given us none of ours may be another one than the producers': it counts as little as one that does not know the id.
+      if (readers.size === 0) {
+        others.add(id)
+        unknown.denied(id, now())
+        return null
+      }
+      unknown.found(id)
       const refusal = new DecodeError('unknown_schema', `schema ${id} is not one of a PositionClosed`, cause)
       foreign().set(id, refusal)
       throw refusal
@@ -86,10 +96,10 @@ export function createDecoder<T>(
   /** The registry denies the id. What that means for a record. */
   function denied(id: number, writtenAt?: number): Error {
     const { unknown: certain, since, times } = unknown.verdict(id, now(), writtenAt)
-    if (certain) return new DecodeError('unknown_schema', `the registry does not know schema ${id}`)
+    if (certain) return new DecodeError('unknown_schema', `the registry ${said(id)}`)
     return new StrandlineError(
       'REGISTRY_SCHEMA_UNKNOWN',
-      `The schema registry says that it does not know schema ${id}, since ${new Date(since).toISOString()} (asked ${times} times). The record waits.`,
+      `The schema registry says that it ${said(id)}, since ${new Date(since).toISOString()} (asked ${times} times). The record waits.`,
       {
         todo: `Is it the registry that the producers use, and up to date? If it says so for ${Math.round(unknownSchemas.afterMs / 1000)} s, the record goes to the dead-letter topic.`,
       },

@@ -68,6 +68,11 @@ describe('regression: a 404 on the way to the registry', () => {
       (r) => r.writeHead(404).end('{"error_code":40403,"message":"Schema not found"}'),
       /does not know schema \d+, since/,
     ],
+    [
+      'for one from the registry of another system, which has something else under the id',
+      (r) => r.writeHead(200).end(JSON.stringify({ schema: '{"type":"record","name":"Order","fields":[]}' })),
+      /has schema \d+ of something else, since/,
+    ],
   ])('%s refuses no trade: all wait, readiness says why, and all are learned and shown', async (_, instead, reason) => {
     const stage = await createStage(db, kafka)
     const ingress = await openIngress()
