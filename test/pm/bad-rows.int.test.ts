@@ -152,6 +152,30 @@ test('a position of a timeframe that has no tick of its own is closed as well, o
   await ticks.stop()
 })
 
+test('a position without a timeframe, which an adopted table may have, is named until somebody gives it one', async () => {
+  await db.sql('alter table lowcap_positions alter column timeframe drop not null')
+  try {
+    for (const id of ['a', 'b', 'c']) await flat(id, { timeframe: null })
+    await flat('empty', { timeframe: '' })
+    await flat('five', { timeframe: '5m' })
+    const refused = ['a', 'b', 'c', 'empty'].map((position_id) => ({
+      position_id,
+      reason: expect.stringContaining("'' is not a timeframe"),
+    }))
+    expect(await tickOthers(pm, ['15m'])).toMatchObject({ closed: 1, refused })
+    expect(await setAside('position')).toMatchObject(refused.map((r) => ({ id: r.position_id, reason: r.reason })))
+    expect(await pm.positions.flatTrades('', 'a', 2)).toMatchObject([{ position_id: 'b' }, { position_id: 'c' }])
+
+    await db.sql(`update lowcap_positions set timeframe = '15m'`)
+    expect(await tick(pm, '15m')).toMatchObject({ closed: 4, refused: [] })
+    await tickOthers(pm, ['15m'])
+    expect(await setAside('position')).toEqual([])
+  } finally {
+    await db.sql('delete from lowcap_positions where timeframe is null')
+    await db.sql('alter table lowcap_positions alter column timeframe set not null')
+  }
+})
+
 /** Values that the columns' types admit. */
 const EVIL: Record<string, unknown[]> = {
   token_chain: ['', 'x'.repeat(100_000), '\u202e', '%|%'],
