@@ -3,6 +3,7 @@ import { Registry } from 'prom-client'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { type Clock, systemClock } from '../../core/clock.ts'
 import type { ServiceDeps } from '../../core/service.ts'
+import { withClient } from '../../core/store/client.ts'
 import type { Store } from '../../core/store/store.ts'
 import { OTHERS } from '../../domain/timeframe.ts'
 import { type Portfolio, portfolioStores, startPm, tick } from '../../services/pm/index.ts'
@@ -110,6 +111,24 @@ describe('a position that cannot be closed keeps no other', () => {
       closed: 2,
       refused: [{ position_id: 'b', reason: expect.stringContaining('whim') }],
     })
+  })
+
+  test('nor does one whose row somebody holds locked', async () => {
+    for (const id of ['a', 'b', 'c']) await flat(id)
+    const { refused, closed } = await withClient(db.databaseUrl, async (client) => {
+      await client.query(`begin; select 1 from lowcap_positions where id = 'b' for update`)
+      return await tick(pm, '15m').finally(() => client.query('rollback'))
+    })
+    expect({ refused, closed }).toMatchObject({
+      closed: 2,
+      refused: [
+        {
+          position_id: 'b',
+          reason: expect.stringMatching(/in its time: (error: )?canceling statement due to .* timeout/),
+        },
+      ],
+    })
+    expect(await tick(pm, '15m')).toMatchObject({ closed: 1, refused: [] })
   })
 
   test('nor does one that closed without bars and cannot be scored', async () => {
