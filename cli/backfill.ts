@@ -136,7 +136,7 @@ async function untilPublished(
     if (clock.now() - said >= SAY_MS) {
       said = clock.now()
       progress(
-        `Everything is read. ${waiting.toLocaleString('en')}${waiting >= 100_000 ? ' or more' : ''} trades wait for the relay`,
+        `Everything is read. ${waiting.toLocaleString('en')}${waiting >= 100_000 ? ' or more' : ''} trades wait for the relay${error === null ? '' : `: ${error}`}`,
       )
     }
     await clock.sleep(LOOK_MS, signal)

@@ -84,7 +84,7 @@ function registerRescore(program: Command): void {
       if (!json) console.log(rescoringText(found))
       if (!dryRun && found.changed.length > 0) {
         await confirm(`Publish ${found.changed.length} revisions?`, options)
-        await publishRevisions(stack, found.changed)
+        await publishRevisions(stack, found.changed, say)
       }
       const { changed, ...counts } = found
       if (json) console.log(JSON.stringify({ ...counts, published: !dryRun, changed: changed.map(asJson) }))
@@ -127,7 +127,7 @@ async function reviseOne(options: Options, make: (stack: OpenStack) => Promise<R
     if (!options.json) console.log(revisedText(revised))
     if (!options.dryRun) {
       await confirm('Publish it?', options)
-      await publishRevisions(stack, [revised])
+      await publishRevisions(stack, [revised], say)
       if (!options.json) say(`Revision ${revised.after.revision} is in the log; learners take it from there.`)
     }
     if (options.json) console.log(JSON.stringify({ published: !options.dryRun, ...asJson(revised) }))

@@ -93,11 +93,12 @@ async function send(importing: Importing): Promise<Sent> {
     const imported = await importEvents(stack, missing, {
       rescore,
       progress: (done, of) => of > 1_000 && say(`${done} of ${of} events are in the log.`),
+      waiting: say,
     })
     if (replacement) {
       imported.already_known += events.length - missing.length - replacement.changed.length
       const revised = [...replacement.changed, ...replacement.gone]
-      if (revised.length > 0) await publishRevisions(stack, revised)
+      if (revised.length > 0) await publishRevisions(stack, revised, say)
     }
     say(`The events are in the log; ${model} learns them.`)
     const caughtUp = await learnUntilCaughtUp(stack, model, say)

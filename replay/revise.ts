@@ -75,12 +75,18 @@ export async function rescoring(
 
 /**
  * Resolves when all of them are in the log.
+ * @param waiting hears every ten seconds what they wait for
  * Errors: REVISION_TAKEN where somebody else has published such a revision meanwhile (the others are published), and those of importEvents.
  */
-export async function publishRevisions(deps: ServiceDeps, revised: readonly Revised[]): Promise<void> {
+export async function publishRevisions(
+  deps: ServiceDeps,
+  revised: readonly Revised[],
+  waiting?: (sentence: string) => void,
+): Promise<void> {
   const { already_known } = await importEvents(
     deps,
     revised.map((r) => r.after),
+    { waiting },
   )
   if (already_known === 0) return
   const [first] = revised

@@ -83,6 +83,7 @@ export interface OutgoingRecord {
   /** A name that occurs several times has a list. */
   headers?: Record<string, string | Buffer | (string | Buffer)[]>
   partition?: number
+  /** CreateTime, ms; undefined: now. A topic of LogAppendTime passes over it. */
   timestamp?: number
 }
 

@@ -66,8 +66,9 @@ export function addToOutbox(store: Store, events: PositionClosed[]): Promise<{ a
 export interface Waiting {
   /** Events that are not published yet. */
   waiting: number
-  /** Those of them that are at fault themselves, and why one of them is. */
+  /** Those of them that are at fault themselves. */
   refused: number
+  /** Why the newest of those that were given back with a reason is not published; null: none was. */
   error: string | null
 }
 

@@ -5,7 +5,7 @@
 import pg from 'pg'
 import { StrandlineError } from '../errors.ts'
 import { within } from '../within.ts'
-import { type DirectStore, RolledBack } from './store.ts'
+import { brokenOff, type DirectStore, RolledBack } from './store.ts'
 
 export interface PostgresStoreOptions {
   /** postgres:// URL; `sslmode` and the like as libpq has them. */
@@ -149,6 +149,8 @@ export function postgresError(error: unknown, fn: string, at: string): Strandlin
         cause: error,
       },
     )
+  const broken = brokenOff(state, `${fn}() at ${at}`, message, error)
+  if (broken) return broken
   if (state === '42883' || state === '3F000' || (state === '42501' && message.includes('function')))
     return new StrandlineError('STORE_SCHEMA', `The database at ${at} does not know ${fn}().`, {
       todo: 'Apply the migrations: ./strandline migrate (or supabase db push).',

@@ -2,7 +2,7 @@
 import { createClient, type SupabaseClient } from '@supabase/supabase-js'
 import { StrandlineError } from '../errors.ts'
 import { within } from '../within.ts'
-import type { Store } from './store.ts'
+import { brokenOff, type Store } from './store.ts'
 
 /** Statuses whose answers have no body, not even an empty one. */
 const NO_BODY = [204, 205, 304]
@@ -72,6 +72,10 @@ async function answered(
   }
 }
 
+/** Our own endpoint has one code for all that its library does not know; what PostgreSQL says then stands in the text alone, as PostgreSQL's own. */
+const stateOf = (code: string | undefined, text: string) =>
+  code === 'SUP' && text.startsWith('error: canceling statement due to ') ? '57014' : code
+
 /** Maps a supabase-js error to ours. Status 0 (no answer) and 5xx from a gateway leave the outcome open. */
 export function storeError(
   error: { message: string; code?: string; details?: string },
@@ -80,6 +84,8 @@ export function storeError(
   url: string,
 ): StrandlineError {
   const text = error.message || error.details || `HTTP ${status}`
+  const broken = brokenOff(stateOf(error.code, text), what, text, error)
+  if (broken) return broken
   if (status === 401 || status === 403)
     return new StrandlineError('STORE_REJECTED', `The database at ${url} refused our key (${text}).`, {
       todo: 'Set SUPABASE_SERVICE_ROLE_KEY to the service role key of that project.',

@@ -1,6 +1,7 @@
 /**
  * The clock of the log, as its acknowledgements tell it. A reader refuses an exit that lies beyond its record's time, which the broker sets: so what
  * the broker's clock has not reached yet waits in the outbox, whatever the clocks of this machine and of the database say.
+ * Where the topic leaves the time to producers (CreateTime), it is ours, and at least that at which the database recorded the event.
  */
 import type { Clock } from '../../core/clock.ts'
 import type { OutboxRow } from '../../core/store/outbox-store.ts'
@@ -12,6 +13,8 @@ const HEARD_MS = 60_000
 const MARGIN_MS = 1_000
 
 export interface LogClock {
+  /** The time that the row's record is given; a topic of LogAppendTime has another for it. ms */
+  stamp(row: OutboxRow): number
   /** An acknowledgement came now, of a record with this time; undefined: the log does not tell. */
   heard(appendedAt: number | undefined): void
   /** Milliseconds until readers would take the row's event if it were published then; 0: now. */
@@ -23,11 +26,15 @@ export interface LogClock {
 export function createLogClock(clock: Clock): LogClock {
   let last: { ahead: number; at: number } | undefined
 
-  /** Before the first acknowledgement: the database has decided that the exit is no future one when it wrote the row. */
+  /** The database has decided that the exit is no future one when it wrote the row: a clock that is behind it must not make it one. */
+  function stamp(row: OutboxRow): number {
+    const own = clock.now()
+    return Math.max(own, row.recorded_at ? Date.parse(row.recorded_at) : own)
+  }
   function now(row: OutboxRow): number {
     const own = clock.now()
     if (last && own >= last.at && own - last.at <= HEARD_MS) return own + last.ahead
-    return Math.max(own, row.recorded_at ? Date.parse(row.recorded_at) : own)
+    return stamp(row)
   }
   const beyond = (row: OutboxRow, time: number) => {
     const ms = Number(row.payload?.closed_at) - time - MAX_CLOCK_SKEW_MS
@@ -35,6 +42,7 @@ export function createLogClock(clock: Clock): LogClock {
   }
 
   return {
+    stamp,
     heard(appendedAt) {
       const at = clock.now()
       if (appendedAt !== undefined) last = { ahead: appendedAt - at, at }

@@ -93,9 +93,12 @@ const isPlace = (n: number | null | undefined, digits: number) =>
 
 /** What rows that are not published wait for. */
 export function waitingOf(rows: MemoryOutboxRow[]): Waiting {
-  const refused = rows.filter((row) => row.refused)
-  const error = refused.reduce<string | null>((a, { last_error: b }) => (a !== null && a > (b ?? '') ? a : b), null)
-  return { waiting: rows.length, refused: refused.length, error }
+  const newest = rows
+    .filter((row) => row.last_error !== null)
+    .sort(byId)
+    .at(-1)
+  const refused = rows.filter((row) => row.refused).length
+  return { waiting: rows.length, refused, error: newest?.last_error ?? null }
 }
 
 /** A trade with what is known of it now; null: nothing that it lacks. */

@@ -203,8 +203,10 @@ export function createMemoryPositions(db: MemoryDatabase): PositionStore {
           if (provisionalOf(db).get(id)?.revision === revision) provisionalOf(db).remove(id)
       }),
     otherTimeframes: async (known) => {
-      const all = [...running(), ...provisionalOf(db).rows()].map((row) => row.timeframe)
-      return [...new Set(all)].filter((timeframe) => !known.includes(timeframe)).sort(compare)
+      const trades = [...running(), ...provisionalOf(db).rows()].map((row) => row.timeframe)
+      const aside = strandTables(db).setAside.rows()
+      const scopes = aside.filter((a) => a.kind === 'position').map((a) => a.scope)
+      return [...new Set([...trades, ...scopes])].filter((timeframe) => !known.includes(timeframe)).sort(compare)
     },
     setAside: async (timeframe, positions) =>
       db.transaction(() => {

@@ -113,7 +113,7 @@ export interface PositionStore {
   scoreLate(score: LateScore, claim: RelayClaim): Promise<ScoreAnswer>
   /** Takes the note from trades whose provisional score is that of all bars. */
   confirmScores(notes: EventKey[]): Promise<void>
-  /** Timeframes that trades have which run or are not scored for good, beyond these. */
+  /** Timeframes beyond these, of trades that run or are not scored for good ('': they have none), and of positions that are set aside. */
   otherTimeframes(known: readonly string[]): Promise<string[]>
   /** What a tick could not close, in place of what it named before; an id comes once. */
   setAside(timeframe: string, positions: [id: string, reason: string][]): Promise<void>

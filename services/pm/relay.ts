@@ -150,9 +150,11 @@ export function startRelay(options: RelayOptions): Relay {
     await produce(batch, loop)
   }
 
-  async function recordOf({ payload, traceparent, recorded_at }: OutboxRow): Promise<OutgoingRecord> {
+  async function recordOf(row: OutboxRow): Promise<OutgoingRecord> {
+    const { payload, traceparent, recorded_at } = row
     const value = await codec.encode(payload) // says first what is wrong with the event
-    return { key: payload.position_id, value, headers: eventHeaders(payload, traceparent, recorded_at) }
+    const headers = eventHeaders(payload, traceparent, recorded_at)
+    return { key: payload.position_id, value, headers, timestamp: logClock.stamp(row) }
   }
 
   async function produce(batch: { row: OutboxRow; record: OutgoingRecord }[], loop: Loop | undefined): Promise<void> {

@@ -1,5 +1,6 @@
 /** One tick of a timeframe: closes what others brought to zero, and scores what was closed before all of its bars were there. */
 import { explain, findStrandlineError } from '../../core/errors.ts'
+import { isBrokenOff } from '../../core/store/store.ts'
 import { closePosition, closeTrade } from './close-position.ts'
 import { scoreLate } from './late-scores.ts'
 import type { Portfolio } from './portfolio.ts'
@@ -67,8 +68,9 @@ export async function tickOthers(pm: Portfolio, known: readonly string[]): Promi
   }
 }
 
-/** No position's fault: nothing can be said about the others either. */
+/** No position's fault: nothing can be said about the others either. A row that somebody holds locked is one row. */
 function isSystemic(error: unknown): boolean {
+  if (isBrokenOff(error)) return false
   const code = findStrandlineError(error)?.code
   return code === 'STORE_UNREACHABLE' || code === 'STORE_SCHEMA'
 }

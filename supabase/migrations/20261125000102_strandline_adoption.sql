@@ -408,8 +408,9 @@ create function strandline.note(p_kind text, p_table text, p_object text) return
   insert into strandline.added (kind, table_name, object) select p_kind, p_table, p_object where not strandline.made(p_table)
 $$;
 
--- What a tick looks at: trades that may be running. Positions that are only watched or archived, however many, are not among them.
-create index strandline_positions_running on public.lowcap_positions (timeframe, id)
+-- What a tick looks at: trades that may be running. Positions that are only watched or archived, however many, are not among them. A table that was here
+-- before us may have positions without a timeframe: they count as those of the empty one, which no bars have, and so are named.
+create index strandline_positions_running on public.lowcap_positions (coalesce(timeframe, ''), id)
   where first_entry_timestamp is not null and first_entry_timestamp is distinct from settled_entry
     and (status = 'active' or current_trade_id is not null);
 -- What the bridge takes, and how the projector finds its own strands' rows.

@@ -221,9 +221,10 @@ returns integer language sql security invoker set search_path = '' as $$
 $$;
 
 -- What became of events that were added. p_events: JSON [[event_id, revision], …].
--- Returns {waiting: not published yet, refused: those of them that are at fault themselves, error: of one of these}.
+-- Returns {waiting: not published yet, refused: those of them that are at fault themselves, error: why the newest of them that has a reason is not published}.
 create function public.strandline_pm_outbox_waiting(p_events text) returns jsonb language sql stable security invoker set search_path = '' as $$
-  select jsonb_build_object('waiting', count(*), 'refused', count(*) filter (where o.refused), 'error', max(o.last_error) filter (where o.refused))
+  select jsonb_build_object('waiting', count(*), 'refused', count(*) filter (where o.refused),
+    'error', (array_agg(o.last_error order by o.id desc) filter (where o.last_error is not null))[1])
   from jsonb_array_elements(p_events::jsonb) e
   join strandline.pm_outbox o on o.event_id = e ->> 0 and o.revision = (e ->> 1)::integer
   where o.published_at is null

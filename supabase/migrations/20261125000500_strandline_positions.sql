@@ -272,7 +272,7 @@ begin
     case when p.closed_at >= p.first_entry_timestamp then p.closed_at end, p.flat_since, p.last_activity_timestamp, p.updated_at) end);
   return jsonb_build_object(
     'position_id', p.id, 'trade_id', v_trade, 'fingerprint', strandline.pm_fingerprint(p), 'now', strandline.pm_ms(clock_timestamp()),
-    'symbol', p.token_ticker, 'token_contract', p.token_contract, 'chain', p.token_chain, 'timeframe', p.timeframe, 'side', p.side,
+    'symbol', p.token_ticker, 'token_contract', p.token_contract, 'chain', p.token_chain, 'timeframe', coalesce(p.timeframe, ''), 'side', p.side,
     'decision_type', coalesce(v_kind, 'external'),
     'entry_price', p.avg_entry_price, 'exit_price', p.avg_exit_price, 'quantity', p.bought_quantity,
     'opened_at', strandline.pm_ms(p.first_entry_timestamp), 'closed_at', strandline.pm_ms(exited),
@@ -305,7 +305,7 @@ returns jsonb language sql stable security invoker set search_path = '' as $$
           select l.id, strandline.read_position(strandline.row_jsonb(l)) as p from public.lowcap_positions l
           where l.first_entry_timestamp is not null and l.first_entry_timestamp is distinct from l.settled_entry
             and (l.status = 'active' or l.current_trade_id is not null)
-            and l.timeframe = p_timeframe and l.id >= strandline.position_key(p_after) and (p_after = '' or l.id <> strandline.position_key(p_after))
+            and coalesce(l.timeframe, '') = p_timeframe and l.id >= strandline.position_key(p_after) and (p_after = '' or l.id <> strandline.position_key(p_after))
             and l.total_quantity <= 1e-9 * least(greatest(l.bought_quantity, 1e-200), 1e200)
           order by l.id offset 0) r
         where strandline.pm_is_over(r.p)

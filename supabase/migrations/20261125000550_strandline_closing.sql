@@ -201,7 +201,8 @@ create function public.strandline_pm_confirm_scores(p_notes text) returns void l
   where u.event_id = n ->> 0 and u.revision = (n ->> 1)::integer
 $$;
 
--- Timeframes that trades have which run or are not scored for good, and no tick of its own looks at. p_known: JSON array of those that have one.
+-- Timeframes that trades have which run or are not scored for good, and no tick of its own looks at; '': they have none. And those whose tick has set a position
+-- aside: it was mended by now, perhaps. p_known: JSON array of those that have a tick of their own.
 create function public.strandline_pm_other_timeframes(p_known text) returns jsonb language sql stable security invoker set search_path = '' as $$
   with recursive noted as (   -- from one timeframe to the next along the index
     (select u.timeframe from strandline.pm_provisional u order by u.timeframe limit 1)
@@ -209,10 +210,11 @@ create function public.strandline_pm_other_timeframes(p_known text) returns json
     select (select u.timeframe from strandline.pm_provisional u where u.timeframe > n.timeframe order by u.timeframe limit 1) from noted n where n.timeframe is not null
   )
   select coalesce(jsonb_agg(t.timeframe order by t.timeframe), '[]') from (
-    select p.timeframe::text as timeframe from public.lowcap_positions p
+    select coalesce(p.timeframe, '')::text as timeframe from public.lowcap_positions p
     where p.first_entry_timestamp is not null and p.first_entry_timestamp is distinct from p.settled_entry
       and (p.status = 'active' or p.current_trade_id is not null)
-    union select n.timeframe from noted n where n.timeframe is not null) t
+    union select n.timeframe from noted n where n.timeframe is not null
+    union select a.scope from strandline.set_aside a where a.kind = 'position') t
   where not p_known::jsonb ? t.timeframe
 $$;
 

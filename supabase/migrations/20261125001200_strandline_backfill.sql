@@ -184,10 +184,11 @@ create function public.strandline_backfill_known(p_events text) returns jsonb la
 $$;
 
 -- Trades of backfills that no relay has published yet, up to this row of the outbox; counted to 100,000.
--- Returns {waiting, refused (those of them that are at fault themselves), error (of one of these)}.
+-- Returns {waiting, refused (those of them that are at fault themselves), error (why the newest of them that has a reason is not published)}.
 create function public.strandline_backfill_waiting(p_last bigint) returns jsonb language sql stable security invoker set search_path = '' as $$
-  select jsonb_build_object('waiting', count(*), 'refused', count(*) filter (where w.refused), 'error', max(w.last_error) filter (where w.refused))
-  from (select o.refused, o.last_error from strandline.pm_outbox o
+  select jsonb_build_object('waiting', count(*), 'refused', count(*) filter (where w.refused),
+    'error', (array_agg(w.last_error order by w.id desc) filter (where w.last_error is not null))[1])
+  from (select o.id, o.refused, o.last_error from strandline.pm_outbox o
         where o.published_at is null and o.id <= p_last and o.payload ->> 'source' = 'backfill' order by o.id limit 100000) w
 $$;
 

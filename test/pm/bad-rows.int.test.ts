@@ -3,6 +3,7 @@ import { Registry } from 'prom-client'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { type Clock, systemClock } from '../../core/clock.ts'
 import type { ServiceDeps } from '../../core/service.ts'
+import { withClient } from '../../core/store/client.ts'
 import type { Store } from '../../core/store/store.ts'
 import { OTHERS } from '../../domain/timeframe.ts'
 import { type Portfolio, portfolioStores, startPm, tick } from '../../services/pm/index.ts'
@@ -112,6 +113,24 @@ describe('a position that cannot be closed keeps no other', () => {
     })
   })
 
+  test('nor does one whose row somebody holds locked', async () => {
+    for (const id of ['a', 'b', 'c']) await flat(id)
+    const { refused, closed } = await withClient(db.databaseUrl, async (client) => {
+      await client.query(`begin; select 1 from lowcap_positions where id = 'b' for update`)
+      return await tick(pm, '15m').finally(() => client.query('rollback'))
+    })
+    expect({ refused, closed }).toMatchObject({
+      closed: 2,
+      refused: [
+        {
+          position_id: 'b',
+          reason: expect.stringMatching(/in its time: (error: )?canceling statement due to .* timeout/),
+        },
+      ],
+    })
+    expect(await tick(pm, '15m')).toMatchObject({ closed: 1, refused: [] })
+  })
+
   test('nor does one that closed without bars and cannot be scored', async () => {
     for (const id of ['a', 'b']) await flat(id, { token_contract: `0x${id}` })
     await tick(pm, '15m')
@@ -150,6 +169,30 @@ test('a position of a timeframe that has no tick of its own is closed as well, o
     (rows) => rows.length === 1,
   )
   await ticks.stop()
+})
+
+test('a position without a timeframe, which an adopted table may have, is named until somebody gives it one', async () => {
+  await db.sql('alter table lowcap_positions alter column timeframe drop not null')
+  try {
+    for (const id of ['a', 'b', 'c']) await flat(id, { timeframe: null })
+    await flat('empty', { timeframe: '' })
+    await flat('five', { timeframe: '5m' })
+    const refused = ['a', 'b', 'c', 'empty'].map((position_id) => ({
+      position_id,
+      reason: expect.stringContaining("'' is not a timeframe"),
+    }))
+    expect(await tickOthers(pm, ['15m'])).toMatchObject({ closed: 1, refused })
+    expect(await setAside('position')).toMatchObject(refused.map((r) => ({ id: r.position_id, reason: r.reason })))
+    expect(await pm.positions.flatTrades('', 'a', 2)).toMatchObject([{ position_id: 'b' }, { position_id: 'c' }])
+
+    await db.sql(`update lowcap_positions set timeframe = '15m'`)
+    expect(await tick(pm, '15m')).toMatchObject({ closed: 4, refused: [] })
+    await tickOthers(pm, ['15m'])
+    expect(await setAside('position')).toEqual([])
+  } finally {
+    await db.sql('delete from lowcap_positions where timeframe is null')
+    await db.sql('alter table lowcap_positions alter column timeframe set not null')
+  }
 })
 
 /** Values that the columns' types admit. */

@@ -7,6 +7,7 @@ import { systemClock } from '../../core/clock.ts'
 import { StrandlineError } from '../../core/errors.ts'
 import { loadModel } from '../../core/load-model.ts'
 import type { ServiceDeps } from '../../core/service.ts'
+import { addToOutbox, createOutbox } from '../../core/store/outbox-store.ts'
 import { type PositionClosed, UNSAID } from '../../domain/event.ts'
 import { readFreqtrade } from '../../services/pm/sources/freqtrade.ts'
 import { importEvents } from '../../services/pm/sources/import-events.ts'
@@ -96,6 +97,58 @@ test('an event that cannot be encoded ends the import with its reason, not in a 
   await expect(
     importEvents(deps(), [closedTrade(), closedTrade({ position_id: 'bad', closed_at: 1.5 })]),
   ).rejects.toThrow(/1 of the events cannot be published.*does not fit the schema/)
+})
+
+describe('an import that waits says every ten seconds for what', () => {
+  /** A second for each look. */
+  const hasty = (): ServiceDeps['clock'] => {
+    let ahead = 0
+    return {
+      ...systemClock,
+      now: () => systemClock.now() + ahead,
+      sleep: (ms, signal) => {
+        ahead += 1_000
+        return systemClock.sleep(ms, signal)
+      },
+    }
+  }
+  /** What is said before somebody else's relay has published the rows. */
+  async function saidBy(events: PositionClosed[]): Promise<string[]> {
+    const said: string[] = []
+    const done = importEvents({ ...deps(), clock: hasty() }, events, { waiting: (sentence) => said.push(sentence) })
+    await until(
+      async () => said,
+      () => said.length >= 2,
+    )
+    await db.sql(
+      `update pm_outbox set published_at = now(), topic = 'closed', partition = 0, "offset" = id, claimed_until = null`,
+    )
+    await done
+    return said
+  }
+
+  test('rows of a PM that was killed, until its lease is over', async () => {
+    await addToOutbox(db.store, trades(3))
+    await createOutbox(db.store, 'killed', 60_000).claim(3)
+    expect((await saidBy(trades(3)))[0]).toMatch(/^3 events wait in the outbox\. .*free within half a minute/)
+  })
+
+  test('exits that the clock of the broker has not reached', async () => {
+    const { produce } = log
+    log.produce = async (topic, records) =>
+      (await produce(topic, records)).map((place) => ({ ...place, appendedAt: Date.now() - 600_000 }))
+    const [first] = await saidBy(trades(2, { closed_at: Date.now() }))
+    expect(first).toMatch(
+      /^2 events wait in the outbox\. Its exit \(2\S+Z\) lies in the future by the clock of the log/,
+    )
+  })
+
+  test('a log that does not answer', async () => {
+    const { promise, resolve } = Promise.withResolvers<void>()
+    log.before = () => promise
+    setTimeout(resolve, 3_000)
+    expect((await saidBy(trades(1)))[0]).toMatch(/^1 event waits in the outbox\. .*Kafka has not answered/)
+  })
 })
 
 test('trades that had no candles get their score as the next revision, and others nothing', async () => {

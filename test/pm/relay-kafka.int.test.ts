@@ -5,6 +5,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { systemClock } from '../../core/clock.ts'
 import type { LogRecord } from '../../core/log/log.ts'
 import { addToOutbox } from '../../core/store/outbox-store.ts'
+import { checkEvent } from '../../domain/validation.ts'
 import { type Portfolio, reportExecution, tick } from '../../services/pm/index.ts'
 import { closedTrade } from '../support/closed-trade.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
@@ -178,6 +179,41 @@ test('a topic that is missing is created before the first publication', async ()
   await relay.stop()
   expect(await contents(topic)).toHaveLength(1)
 })
+
+test.each([
+  ['CreateTime', null],
+  ['LogAppendTime', 'exit_in_future'],
+])(
+  'regression: a database ten minutes ahead of the PM and its broker, topic of %s: readers say %s',
+  async (type, refusal) => {
+    await db.sql('truncate pm_outbox')
+    const topic = await kafka.createTopic({ partitions: 1, config: { 'message.timestamp.type': type } })
+    const recorded = Date.now() + 600_000
+    // one batch: an exit that the database has just recorded, between two that are long over
+    const exits = [Date.now() - 600_000, recorded, Date.now() - 600_000]
+    await addToOutbox(
+      db.store,
+      exits.map((closed_at, i) => closedTrade({ position_id: `z${i}`, closed_at })),
+    )
+    await db.sql(`update pm_outbox set created_at = $1 where payload ->> 'position_id' = 'z1'`, [new Date(recorded)])
+    const relay = testRelay(db, kafka.log, { topic })
+    await relay.poll()
+    await relay.stop()
+    const found = await Promise.all(
+      (await contents(topic)).map(async ({ record: { key, value, timestamp } }) => {
+        const { reason } = checkEvent(await testCodec.decode(value!), key, timestamp) ?? { reason: null }
+        return [String(key), reason]
+      }),
+    )
+    expect(found).toEqual([
+      ['z0', null],
+      ['z1', refusal],
+      ['z2', null],
+    ])
+    // what readers refuse is not taken for published
+    expect((await rows()).map((r) => r.published_at !== null)).toEqual([true, refusal === null, true])
+  },
+)
 
 test('a broker that has not reached the exit yet: what its acknowledgement shows is not marked, and waits', async () => {
   // Given a relay that has heard nothing of the broker, and whose own clock is ahead

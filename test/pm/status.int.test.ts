@@ -153,7 +153,7 @@ test('a tick looks at running trades only: 100,000 others cost it nothing', asyn
     await db.sql(
       `explain (analyze, buffers, format json) select * from lowcap_positions p
        where p.first_entry_timestamp is not null and p.first_entry_timestamp is distinct from p.settled_entry
-         and (p.status = 'active' or p.current_trade_id is not null) and p.timeframe = '4h' and p.id::text > '' order by p.id limit 50`,
+         and (p.status = 'active' or p.current_trade_id is not null) and coalesce(p.timeframe, '') = '4h' and p.id::text > '' order by p.id limit 50`,
     ),
   )
   expect(plan).toContain('strandline_positions_running')

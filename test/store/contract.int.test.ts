@@ -29,6 +29,8 @@ beforeAll(async () => {
     create function public.backend() returns integer language sql as $$ select pg_backend_pid() $$;
     create function public.slow() returns void language sql as $$ select pg_sleep(60) $$;
     grant all on public.written to service_role;
+    create function public.lock_soon() returns void language plpgsql set lock_timeout = '50ms' as $$ begin lock table public.written; end $$;
+    create function public.lock_now() returns void language plpgsql as $$ begin lock table public.written nowait; end $$;
     create table public.closed (id integer);
     revoke all on public.closed from service_role, public;
     create function public.look() returns jsonb language sql as $$ select to_jsonb(count(*)) from public.closed $$`)
@@ -161,7 +163,40 @@ describe('errors', () => {
   })
 
   test('a statement has eight seconds, and says so', async () => {
-    for (const way of Object.values(ways)) await expect(way.rpc('slow', {})).rejects.toThrow(/statement timeout/)
+    for (const way of Object.values(ways))
+      await expect(way.rpc('slow', {})).rejects.toMatchObject({
+        code: 'STORE_UNREACHABLE',
+        message: expect.stringContaining('statement timeout'),
+      })
+  })
+
+  test('a lock that somebody else holds too long: the same code by both ways, nothing happened, and the connection is used again', async () => {
+    const store = createPostgresStore({ url: db.databaseUrl, max: 1 })
+    const pid = await store.rpc<number>('backend', {})
+    await withClient(db.databaseUrl, async (client) => {
+      await client.query('begin; lock table public.written')
+      for (const fn of ['lock_soon', 'lock_now'])
+        expect(await codes(fn)).toEqual(['STORE_UNREACHABLE', 'STORE_UNREACHABLE'])
+      await expect(store.rpc('lock_now', {})).rejects.toMatchObject({ code: 'STORE_UNREACHABLE' })
+      await client.query('rollback')
+    })
+    expect(await codes('lock_soon')).toEqual(['no error', 'no error'])
+    expect(await store.rpc('backend', {})).toBe(pid)
+    await store.close()
+  })
+
+  test('a statement that somebody cancels: the same code by both ways', async () => {
+    for (const way of Object.values(ways)) {
+      const slow = codeOf(way.rpc('slow', {}))
+      await expect
+        .poll(() =>
+          db.sql(
+            `select pg_cancel_backend(pid) from pg_stat_activity where state = 'active' and query like '%slow%' and pid <> pg_backend_pid()`,
+          ),
+        )
+        .not.toEqual([])
+      expect(await slow).toBe('STORE_UNREACHABLE')
+    }
   })
 
   test('a server that cannot be reached leaves the outcome open; one that goes silent, too; then it is used again', async () => {

@@ -160,6 +160,24 @@ describe.each(WAYS)('%s', (name) => {
     expect(await imports.waiting(keys)).toMatchObject({ error: 'no' })
   })
 
+  test('whoever waits hears why: of the newest row that was given back with a reason, whether it is at fault or not', async () => {
+    const imports = importsOf(way())
+    const relay = relayOf(way(), 'a')
+    const events = [1, 2, 3].map((n) => trade(n))
+    const waiting = () => imports.waiting(events.map((e) => [e.event_id, e.revision]))
+    await imports.add(events)
+    await relay.claim(3)
+    expect(await waiting()).toEqual({ waiting: 3, refused: 0, error: null })
+    await relay.release([1], 'too large', 60_000, true)
+    expect(await waiting()).toEqual({ waiting: 3, refused: 1, error: 'too large' })
+    await relay.release([2], 'a clock is behind', 60_000, false)
+    await relay.release([3], null, 60_000, false)
+    expect(await waiting()).toEqual({ waiting: 3, refused: 1, error: 'a clock is behind' })
+    await relay.published('t', [[2, 0, 7]])
+    expect(await waiting()).toEqual({ waiting: 2, refused: 1, error: 'too large' })
+    expect(await imports.waiting([])).toEqual({ waiting: 0, refused: 0, error: null })
+  })
+
   test('a score that comes later is the next revision, once', async () => {
     const imports = importsOf(way())
     const unscored = trade(1, { rr: null })

@@ -97,14 +97,15 @@ export async function backfill(options: BackfillOptions): Promise<Backfilled> {
         report: whole ? report : run.state.report,
       }
       if (whole) read[source] = visited + page.visited
-      let refused: Awaited<ReturnType<typeof run.step>>
-      try {
-        refused = await retryWhileUnreachable(options, () => run.step(trades, to))
-      } catch (error) {
-        if (!isTimeout(error) || limit <= SMALLEST) throw error
-        limit = Math.max(SMALLEST, limit >> 2)
-        refused = null
-      }
+      const refused = await retryWhileUnreachable(options, async () => {
+        try {
+          return await run.step(trades, to)
+        } catch (error) {
+          if (!isTimeout(error) || limit <= SMALLEST) throw error
+          limit = Math.max(SMALLEST, limit >> 2)
+          return null
+        }
+      })
       if (!refused) break
       if (!whole) for (const example of refused) noteUnusable(report, example)
       if (finished && source === 'positions') {

@@ -3,7 +3,8 @@ import { Registry } from 'prom-client'
 import type { Clock } from '../../../core/clock.ts'
 import { explain, findStrandlineError, StrandlineError } from '../../../core/errors.ts'
 import type { ServiceDeps } from '../../../core/service.ts'
-import { createImportOutbox, type EventKey, type ImportOutbox } from '../../../core/store/outbox-store.ts'
+import { createImportOutbox, type EventKey, type ImportOutbox, type Waiting } from '../../../core/store/outbox-store.ts'
+import { createTeller } from '../../../core/teller.ts'
 import type { PositionClosed } from '../../../domain/event.ts'
 import { MAX_CLOCK_SKEW_MS } from '../../../domain/validation.ts'
 import { serviceRelay } from '../index.ts'
@@ -24,6 +25,8 @@ export interface ImportOptions {
   /** A known trade that has no R/R, or says nothing of money, gets what is known now as its next revision. */
   rescore?: boolean
   progress?: (done: number, of: number) => void
+  /** Hears every ten seconds how many events are not in the log yet, and why. */
+  waiting?: (sentence: string) => void
 }
 
 /**
@@ -47,7 +50,8 @@ export async function importEvents(
       total.new += added + rescored.length
       total.already_known += known - rescored.length
       total.rescored += rescored.length
-      await published(outbox, deps.clock, relay, [...page.map((e): EventKey => [e.event_id, e.revision]), ...rescored])
+      const keys = [...page.map((e): EventKey => [e.event_id, e.revision]), ...rescored]
+      await published({ outbox, clock: deps.clock, relay, say: options.waiting }, keys)
       options.progress?.(at + page.length, events.length)
     }
   } catch (error) {
@@ -78,14 +82,23 @@ function refuseFuture(events: PositionClosed[], now: number): void {
   )
 }
 
-async function published(
-  outbox: ImportOutbox,
-  clock: Clock,
-  relay: { failure(): string | undefined },
-  keys: EventKey[],
-): Promise<void> {
+interface Publishing {
+  outbox: ImportOutbox
+  clock: Clock
+  relay: { failure(): string | undefined }
+  say?: (sentence: string) => void
+}
+
+async function published({ outbox, clock, relay, say }: Publishing, keys: EventKey[]): Promise<void> {
+  let state: Waiting | undefined
+  const tell = createTeller(
+    say,
+    () => waitingText(state as Waiting),
+    () => clock.now(),
+  )
   for (;;) {
-    const { waiting, refused, error } = await outbox.waiting(keys)
+    state = await outbox.waiting(keys)
+    const { waiting, refused, error } = state
     if (waiting === 0) return
     const todo = 'They are in the outbox: import again, or start a PM, and they are published.'
     const failure = relay.failure()
@@ -96,8 +109,17 @@ async function published(
         `${refused} of the events cannot be published (${await refusedNames(outbox, keys)}): ${explain(new Error(error ?? ''))}`,
         { todo: 'Correct the file.' },
       )
+    await tell()
     await clock.sleep(POLL_MS)
   }
+}
+
+/** Rows without a reason are in the hands of a relay: it waits for its answer, or is no more. */
+function waitingText({ waiting, error }: Waiting): string {
+  const why =
+    error ??
+    'A relay has taken them: Kafka has not answered it yet, or it was ended before, and they are free within half a minute.'
+  return `${waiting === 1 ? '1 event waits' : `${waiting} events wait`} in the outbox. ${why}`
 }
 
 const NAMED = 5
