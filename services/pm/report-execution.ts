@@ -1,6 +1,7 @@
 /** An execution that the trader reports: recorded once, and the position closes when nothing is left of it. */
 import { findStrandlineError, StrandlineError } from '../../core/errors.ts'
 import { shippedModels } from '../../core/load-model.ts'
+import { isBrokenOff } from '../../core/store/store.ts'
 import { type Execution, isFullExit, parseExecution } from '../../domain/closing/execution.ts'
 import type { PositionClosed } from '../../domain/event.ts'
 import { eventId } from '../../domain/event.ts'
@@ -82,7 +83,7 @@ async function recordAndClose(
     return answer && isRecorded(answer) ? { answer, closed } : null
   } catch (error) {
     const code = findStrandlineError(error)?.code
-    if (code === 'POSITION_INVALID' || code === 'STORE_REJECTED') return null // the exit happened all the same: it is recorded, and closed once that is possible
+    if (code === 'POSITION_INVALID' || code === 'STORE_REJECTED' || isBrokenOff(error)) return null // the exit happened all the same: it is recorded, and closed once that is possible
     throw error
   }
 }
