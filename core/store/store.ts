@@ -1,8 +1,8 @@
 /**
  * The database as the services see it: functions that are called, one transaction each. Two ways lead there: PostgREST with a key (postgrest-store.ts), and
  * PostgreSQL itself (postgres-store.ts); both give the same answers and errors.
- * STORE_UNREACHABLE means that repeating is right, as the outcome of the call is unknown: it may have happened (but for what was broken off: brokenOff). STORE_REJECTED means that it did not; STORE_SCHEMA that there is
- * no such function.
+ * STORE_UNREACHABLE means that the outcome of the call is unknown: it may have happened (not where it was broken off, see below), and repeating it is right.
+ * STORE_REJECTED means that it did not; STORE_SCHEMA that there is no such function.
  */
 import type pg from 'pg'
 import { findStrandlineError, StrandlineError } from '../errors.ts'

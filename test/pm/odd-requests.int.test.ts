@@ -2,9 +2,11 @@
 import { Registry } from 'prom-client'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type Host, startHost } from '../../core/host.ts'
+import { withClient } from '../../core/store/client.ts'
+import { createPostgresStore } from '../../core/store/postgres-store.ts'
 import { storeError } from '../../core/store/postgrest-store.ts'
 import { startDecision } from '../../services/decision/index.ts'
-import { openPosition } from '../../services/pm/index.ts'
+import { openPosition, portfolioStores } from '../../services/pm/index.ts'
 import { pmRoutes } from '../../services/pm/routes.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
 import { logger, testPortfolio } from '../support/pm.ts'
@@ -97,4 +99,34 @@ test('regression: what a refused request says is not taken for trouble with the 
     storeError({ message: 'canceling statement due to statement timeout', code: '57014' }, 500, 'f()', 'u').code,
   ).toBe('STORE_UNREACHABLE')
   expect(storeError({ message: 'slow down' }, 429, 'f()', 'u').code).toBe('STORE_UNREACHABLE')
+})
+
+test('an entry into a row that somebody holds locked is 503 by the direct way, too, and is taken when it is sent again', async () => {
+  const store = createPostgresStore({ url: db.databaseUrl })
+  const portfolio = testPortfolio(db, portfolioStores(store))
+  const direct = await startHost({
+    service: {
+      name: 'pm',
+      ready: async () => ({ ok: true }),
+      routes: (app) => pmRoutes(app, portfolio),
+      stop: () => store.close(),
+    },
+    port: 0,
+    metrics: new Registry(),
+    logger,
+  })
+  const at = { token_chain: 'base', token_contract: '0x1', token_ticker: 'T', timeframe: '15m' }
+  await openPosition(portfolio, { id: 'held', ...at })
+  const enter = () =>
+    post(
+      `${direct.url}/v1/positions/held/executions`,
+      JSON.stringify({ id: 'held-entry', kind: 'entry', price: 1, quantity: 1 }),
+    )
+  await withClient(db.databaseUrl, async (client) => {
+    await client.query(`begin; select 1 from lowcap_positions where id = 'held' for update`)
+    expect(await enter()).toEqual([503, expect.stringContaining('in its time')])
+    await client.query('rollback')
+  })
+  expect((await enter())[0]).toBe(201)
+  await direct.stop()
 })
