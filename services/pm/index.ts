@@ -59,7 +59,7 @@ export function serviceRelay(
     liveness,
     async prepare() {
       await ensureLoopTopics(log, config, logger)
-      await requireKnownLog(log, rows, config.topic, config.kafka.brokers)
+      await requireKnownLog(log, rows, config)
     },
   })
   return { ...relay, id, leaseMs: LEASE_MS }

@@ -1,5 +1,6 @@
 /** Is the log that the relay would write to the one that this database knows? */
 
+import type { Config } from '../../core/config.ts'
 import { StrandlineError } from '../../core/errors.ts'
 import type { EventLog } from '../../core/log/log.ts'
 import type { Outbox } from '../../core/store/outbox-store.ts'
@@ -12,8 +13,7 @@ import type { Outbox } from '../../core/store/outbox-store.ts'
 export async function requireKnownLog(
   log: Pick<EventLog, 'topicId'>,
   outbox: Pick<Outbox, 'topicIds'>,
-  topic: string,
-  brokers: string[],
+  { topic, kafka }: Pick<Config, 'topic' | 'kafka'>,
 ): Promise<void> {
   const known = await outbox.topicIds(topic)
   if (known.length === 0) return
@@ -21,7 +21,7 @@ export async function requireKnownLog(
   if (id === null || known.includes(id)) return
   throw new StrandlineError(
     'LOG_CHECKPOINT_LOST',
-    `The topic ${topic} at ${brokers.join(', ')} is not the one that this database knows: its id is ${id}, and consumers have read the one with the id ${known.join(', ')}. Nothing is published there.`,
+    `The topic ${topic} at ${kafka.brokers.join(', ')} is not the one that this database knows: its id is ${id}, and consumers have read the one with the id ${known.join(', ')}. Nothing is published there.`,
     {
       todo: 'Name the brokers that belong to this database (KAFKA_BROKERS). If the topic was lost or restored: docs/operations.md, "The topic is lost".',
     },
