@@ -1,4 +1,5 @@
 /** What the old system left beside what is learned: port, and its adapter over the database's functions (…_strandline_moving.sql). */
+import { findStrandlineError } from '../core/errors.ts'
 import { isBrokenOff, type Store } from '../core/store/store.ts'
 import type { ModelDefinition } from '../domain/learning/model.ts'
 import type { Value } from './difference.ts'
@@ -49,7 +50,7 @@ export const createLegacyStore = (store: Pick<Store, 'rpc'>): LegacyStore => ({
       return Number(await store.rpc('strandline_compare_interactions', { p_sums: sums }))
     } catch (error) {
       // a hosted project ends a statement after 8 s
-      if (isBrokenOff(error)) return null
+      if (isBrokenOff(error) || findStrandlineError(error)?.code === 'STORE_REJECTED') return null
       throw error
     }
   },

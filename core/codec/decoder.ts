@@ -70,6 +70,7 @@ export function createDecoder<T>(
       throw error
     }
     if (writer === null) {
+      others.delete(id)
       unknown.denied(id, now())
       return null
     }
@@ -86,7 +87,7 @@ export function createDecoder<T>(
         unknown.denied(id, now())
         return null
       }
-      unknown.found(id)
+      if (!others.has(id)) unknown.found(id) // it was never denied
       const refusal = new DecodeError('unknown_schema', `schema ${id} is not one of a PositionClosed`, cause)
       foreign().set(id, refusal)
       throw refusal

@@ -45,7 +45,7 @@ export function createTopicIds({ brokers, ssl, sasl }: Config['kafka'], logger: 
     try {
       const { topics } = await within(admin.metadata({ topics: [topic], forceUpdate: true }), LONGEST_MS)
       const id = topics.get(topic)?.id ?? ''
-      return NONE.test(id) ? null : id
+      return NONE.test(id) || id === topic ? null : id // the client gives the name for it where the broker's answer has no ids
     } finally {
       await within(admin.close(), CONNECT_MS).catch(() => undefined) // it never connected, is closed already, or hangs
     }

@@ -7,7 +7,7 @@ import type { Outbox } from '../../core/store/outbox-store.ts'
 
 /**
  * What is published into another log counts as published, and no consumer of this database ever reads it: wrong brokers, or a topic that was made anew. Consumers
- * note which topic they read; Redpanda and Kafka before 2.8 have no ids.
+ * note which topic they read. Asked once, before a relay first publishes; where the broker has no ids (Redpanda, Kafka before 2.8), or gives no answer, nobody knows.
  * Errors: LOG_CHECKPOINT_LOST.
  */
 export async function requireKnownLog(

@@ -16,6 +16,8 @@ export interface TickResult {
   provisional: number
   /** Positions that cannot be closed, with the reason. */
   refused: { position_id: string; reason: string }[]
+  /** The database was too busy for one of these, or somebody held its row: no reason to wait for a whole period. */
+  soon?: boolean
 }
 
 /**
@@ -51,6 +53,7 @@ export async function tick(pm: Portfolio, timeframe: string): Promise<TickResult
 
   function setAside(position_id: string, error: unknown): void {
     if (isSystemic(error)) throw error
+    if (isBrokenOff(error)) result.soon = true
     result.refused.push({ position_id, reason: explain(error).toWellFormed().slice(0, 1_000) })
   }
 }
@@ -65,6 +68,7 @@ export async function tickOthers(pm: Portfolio, known: readonly string[]): Promi
     scored: results.reduce((n, r) => n + r.scored, 0),
     provisional: results.reduce((n, r) => n + r.provisional, 0),
     refused: results.flatMap((r) => r.refused),
+    soon: results.some((r) => r.soon),
   }
 }
 

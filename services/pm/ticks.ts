@@ -5,7 +5,7 @@ import { OTHERS, timeframeMs } from '../../domain/timeframe.ts'
 import { type Portfolio, withBeats } from './portfolio.ts'
 import { type TickResult, tick, tickOthers } from './tick.ts'
 
-/** A tick that failed is tried again after this, not after four hours. Milliseconds. */
+/** A tick that failed, or met a row that is held, is tried again after this, not after four hours. Milliseconds. */
 const RETRY_MS = 5_000
 const OTHERS_MS = 900_000
 
@@ -68,6 +68,7 @@ async function run(
       metrics?.refusedCloses.set({ timeframe }, refused.size)
       metrics?.provisional.set({ timeframe }, result.provisional)
       metrics?.ticks.inc({ timeframe, outcome: 'done' })
+      if (result.soon) wait = Math.min(period, RETRY_MS)
       since = undefined
       failures.delete(timeframe)
     } catch (err) {

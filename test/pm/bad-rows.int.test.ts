@@ -4,7 +4,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { type Clock, systemClock } from '../../core/clock.ts'
 import type { ServiceDeps } from '../../core/service.ts'
 import { withClient } from '../../core/store/client.ts'
-import type { Store } from '../../core/store/store.ts'
+import { brokenOff, type Store } from '../../core/store/store.ts'
 import { OTHERS } from '../../domain/timeframe.ts'
 import { type Portfolio, portfolioStores, startPm, tick } from '../../services/pm/index.ts'
 import { drainLearningQueue, startBridge } from '../../services/pm/sources/learning-queue.ts'
@@ -129,6 +129,26 @@ describe('a position that cannot be closed keeps no other', () => {
       ],
     })
     expect(await tick(pm, '15m')).toMatchObject({ closed: 1, refused: [] })
+  })
+
+  test('which is tried again in seconds, not in four hours', async () => {
+    await flat('a', { timeframe: '4h' })
+    const held = brokenOff('55P03', 'strandline_pm_close()', 'canceling statement due to lock timeout', null)
+    const store: Store = {
+      rpc: (name, args) => (name === 'strandline_pm_close' ? Promise.reject(held) : db.store.rpc(name, args)),
+    }
+    const waits: number[] = []
+    const sleep: Clock['sleep'] = (ms, signal) => {
+      waits.push(ms)
+      return systemClock.sleep(ms, signal)
+    }
+    const ticks = startTicks({ ...pm, ...portfolioStores(store), clock: { ...systemClock, sleep } }, ['4h'])
+    await until(
+      async () => waits,
+      (w) => w.length > 0,
+    )
+    await ticks.stop()
+    expect(waits).toEqual([5_000])
   })
 
   test('nor does one that closed without bars and cannot be scored', async () => {
