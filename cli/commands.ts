@@ -1,6 +1,6 @@
 /**
- * Every command, in the order of the help, and the module that has it. Only the module of a command that is asked for is loaded: half of what a command takes to
- * begin would be modules that others need.
+ * Every command, in the order of the help, and the module that has it. Only the module of a command that is asked for is loaded: most of
+ * what all of them load is of no use to it.
  */
 import type { Command } from 'commander'
 

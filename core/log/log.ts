@@ -137,8 +137,8 @@ export interface EventLog {
   timestamps(topic: string, offsets: Map<number, number>): Promise<Map<number, number | null>>
   /** The first record at or above each partition's offset; null where there is none, or only control records within reach. */
   recordsAt(topic: string, offsets: Map<number, number>): Promise<Map<number, PlacedRecord | null>>
-  /** What makes the topic another one than an earlier one of its name; null where the broker does not say, or gives no answer. */
-  topicId(topic: string): Promise<string | null>
+  /** What makes the topic another one than an earlier one of its name; null where the broker has no ids, or, unless an answer is required, gives none. Error: LOG_UNREACHABLE. */
+  topicId(topic: string, required?: boolean): Promise<string | null>
   /** The settings of those of the topics that exist, by topic and name; null where we may not know them. Errors: LOG_UNREACHABLE. */
   topicSettings(topics: string[]): Promise<Map<string, Record<string, string>> | null>
   /** Creates what is missing; an existing topic is left as it is. */

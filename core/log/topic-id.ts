@@ -5,6 +5,7 @@
 import { isIP } from 'node:net'
 import type { Logger } from 'pino'
 import type { Config } from '../config.ts'
+import { StrandlineError } from '../errors.ts'
 import { within } from '../within.ts'
 
 /** What a topic without an id has: Redpanda, and Kafka before 2.8. */
@@ -16,9 +17,12 @@ const ANSWER_MS = 10_000
 /** With its retries: a claim waits for this answer. */
 const LONGEST_MS = 30_000
 
-export type AskTopicId = (topic: string) => Promise<string | null>
+export type AskTopicId = (topic: string, required?: boolean) => Promise<string | null>
 
-/** null: the broker has no ids, or gave no answer that we understand, which is said in the log. Never throws: what else is known must do then. */
+/**
+ * null: the broker has no ids; or gave no answer that we understand, which is said in the log: what else is known must do then.
+ * Error, where an answer is required: LOG_UNREACHABLE.
+ */
 export function createTopicIds({ brokers, ssl, sasl }: Config['kafka'], logger: Logger): AskTopicId {
   /** Every partition of a topic is claimed at the same moment: one question serves them all. */
   const asked = new Map<string, Promise<string | null>>()
@@ -51,26 +55,26 @@ export function createTopicIds({ brokers, ssl, sasl }: Config['kafka'], logger: 
     }
   }
 
-  async function answered(topic: string): Promise<string | null> {
-    try {
-      return await ask(topic)
-    } catch (error) {
+  return (topic, required = false) => {
+    let open = asked.get(topic)
+    if (!open) {
+      open = ask(topic).finally(() => asked.delete(topic))
+      asked.set(topic, open)
+    }
+    return open.catch((cause: Error) => {
+      if (required)
+        throw new StrandlineError(
+          'LOG_UNREACHABLE',
+          `The id of the topic ${topic} at ${brokers.join(', ')} is unknown: ${cause.message}.`,
+          { todo: 'Check KAFKA_BROKERS and that they are up; a service goes on by itself once one answers.', cause },
+        )
       if (!warned)
         logger.warn(
-          { err: error, topic },
-          `The id of ${topic} is unknown (${(error as Error).message}): whether it is the same topic as before is told by its records alone.`,
+          { err: cause, topic },
+          `The id of ${topic} is unknown (${cause.message}): whether it is the same topic as before is told by its records alone.`,
         )
       warned = true
       return null
-    }
-  }
-
-  return (topic) => {
-    let open = asked.get(topic)
-    if (!open) {
-      open = answered(topic).finally(() => asked.delete(topic))
-      asked.set(topic, open)
-    }
-    return open
+    })
   }
 }

@@ -58,8 +58,8 @@ export function serviceRelay(
     pollMs,
     liveness,
     async prepare() {
-      await ensureLoopTopics(log, config, logger)
       await requireKnownLog(log, rows, config)
+      await ensureLoopTopics(log, config, logger)
     },
   })
   return { ...relay, id, leaseMs: LEASE_MS }

@@ -7,17 +7,18 @@ import type { Outbox } from '../../core/store/outbox-store.ts'
 
 /**
  * What is published into another log counts as published, and no consumer of this database ever reads it: wrong brokers, or a topic that was made anew. Consumers
- * note which topic they read. Asked once, before a relay first publishes; where the broker has no ids (Redpanda, Kafka before 2.8), or gives no answer, nobody knows.
- * Errors: LOG_CHECKPOINT_LOST.
+ * note which topic they read; where they have, it is not made here. A broker without ids (Redpanda, Kafka before 2.8) is believed.
+ * Errors: LOG_CHECKPOINT_LOST; LOG_TOPIC_MISSING; LOG_UNREACHABLE.
  */
 export async function requireKnownLog(
-  log: Pick<EventLog, 'topicId'>,
+  log: Pick<EventLog, 'offsets' | 'topicId'>,
   outbox: Pick<Outbox, 'topicIds'>,
   { topic, kafka }: Pick<Config, 'topic' | 'kafka'>,
 ): Promise<void> {
   const known = await outbox.topicIds(topic)
   if (known.length === 0) return
-  const id = await log.topicId(topic)
+  await log.offsets(topic)
+  const id = await log.topicId(topic, true)
   if (id === null || known.includes(id)) return
   throw new StrandlineError(
     'LOG_CHECKPOINT_LOST',

@@ -83,6 +83,7 @@ export function startRelay(options: RelayOptions): Relay {
     const reason = explain(error)
     if (down === undefined) logger.warn({ err: error }, `Events wait in the outbox: ${reason}`)
     down = reason
+    if (cause === 'log') prepared = prepare === undefined // what comes back may be another log
   }
 
   function succeeded(): void {
@@ -184,7 +185,7 @@ export function startRelay(options: RelayOptions): Relay {
       }
       marker.add(marks)
     } catch (error) {
-      if (!isFaultOfEvent(error)) {
+      if (!prepared || !isFaultOfEvent(error)) {
         failed('log', error)
         await release(
           batch.map((b) => b.row),

@@ -51,7 +51,11 @@ export function createSimulatedLog(options: SimulatedLogOptions): EventLog {
     timestamps: (topic, offsets) =>
       call('log', 'timestamps', () => new Map(at(topic, offsets).map(([p, r]) => [p, r?.timestamp ?? null])), topic),
     recordsAt: (topic, offsets) => call('log', 'recordsAt', () => new Map(at(topic, offsets)), topic),
-    topicId: (topic) => call('log', 'topicId', () => `id of ${topic}`, topic).catch(() => null),
+    topicId: (topic, required) =>
+      call('log', 'topicId', () => `id of ${topic}`, topic).catch((error) => {
+        if (required) throw error
+        return null
+      }),
     topicSettings: (topics) =>
       call('log', 'topicSettings', () => new Map(topics.map((topic) => [topic, {}])), topics.join(' ')),
     ensureTopics: (topics) =>

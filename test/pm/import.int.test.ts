@@ -113,13 +113,14 @@ describe('an import that waits says every ten seconds for what', () => {
     }
   }
   /** What is said before somebody else's relay has published the rows. */
-  async function saidBy(events: PositionClosed[]): Promise<string[]> {
+  async function saidBy(events: PositionClosed[], answer = () => {}): Promise<string[]> {
     const said: string[] = []
     const done = importEvents({ ...deps(), clock: hasty() }, events, { waiting: (sentence) => said.push(sentence) })
     await until(
       async () => said,
       () => said.length >= 2,
     )
+    answer()
     await db.sql(
       `update pm_outbox set published_at = now(), topic = 'closed', partition = 0, "offset" = id, claimed_until = null`,
     )
@@ -146,8 +147,7 @@ describe('an import that waits says every ten seconds for what', () => {
   test('a log that does not answer', async () => {
     const { promise, resolve } = Promise.withResolvers<void>()
     log.before = () => promise
-    setTimeout(resolve, 3_000)
-    expect((await saidBy(trades(1)))[0]).toMatch(/^1 event waits in the outbox\. .*Kafka has not answered/)
+    expect((await saidBy(trades(1), resolve))[0]).toMatch(/^1 event waits in the outbox\. .*Kafka has not answered/)
   })
 })
 

@@ -2,35 +2,40 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import { ensureLoopTopics } from '../../core/log/loop-topics.ts'
 import { addToOutbox } from '../../core/store/outbox-store.ts'
 import { startPm } from '../../services/pm/index.ts'
 import { closedTrade } from '../support/closed-trade.ts'
 import { type Stage, setStage } from '../support/staged.ts'
 import { runCommand } from '../support/strandline.ts'
 
+/** A log and a database of each test. */
 let stage: Stage
 let dir: string
-beforeAll(async () => {
+beforeEach(async () => {
   stage = await setStage()
   dir = await mkdtemp(join(tmpdir(), 'strandline-known-log-'))
 })
-afterAll(async () => {
+afterEach(async () => {
   await stage?.close()
   await rm(dir, { recursive: true, force: true })
 })
 
-const STRANGE =
-  /is not the one that this database knows: its id is .+, and consumers have read the one with the id another-id/
+const STRANGE = /is not the one that this database knows: its id is .+, and consumers have read the one with the id /
+
+/** As a consumer notes it that has read the topic. */
+const read = (id: string) =>
+  stage.db.sql(
+    `insert into consumer_checkpoints (consumer, topic, partition, topic_id) values ('learner', $1, 0, $2)`,
+    [stage.deps.config.topic, id],
+  )
 
 test('regression: with the brokers of another log nothing is published, and counts as published, where no consumer of the database reads it', async () => {
   const { topic } = stage.deps.config
   const written = async () => (await stage.deps.log.offsets(topic)).reduce((n, o) => n + o.end, 0)
   const unpublished = () => stage.db.sql('select 1 from pm_outbox where published_at is null')
-  await stage.db.sql(
-    `insert into consumer_checkpoints (consumer, topic, partition, topic_id) values ('learner', $1, 0, 'another-id')`,
-    [topic],
-  )
+  await read('another-id')
 
   await addToOutbox(stage.deps.store, [closedTrade({ trade_id: 'one' })])
   const pm = await stage.start(startPm)
@@ -50,4 +55,23 @@ test('regression: with the brokers of another log nothing is published, and coun
   await stage.db.sql('update consumer_checkpoints set topic_id = null, last_record = null')
   await stage.published()
   expect(await written()).toBe(2)
+})
+
+test('a topic that is lost while a PM runs is not made anew, and one that somebody makes in its place gets nothing', async () => {
+  const { config, log, store } = stage.deps
+  const pm = await stage.start(startPm)
+  await addToOutbox(store, [closedTrade({ trade_id: 'one' })])
+  await stage.published()
+  await read((await log.topicId(config.topic)) as string)
+
+  const admin = stage.kafka.client.admin()
+  await admin.connect()
+  await admin.deleteTopics({ topics: [config.topic] })
+  await admin.disconnect()
+  await addToOutbox(store, [closedTrade({ trade_id: 'two' })])
+  const reason = async () => (await pm.ready()).reason ?? ''
+  await expect.poll(reason).toMatch(/does not have the topic/)
+  await ensureLoopTopics(log, config)
+  await expect.poll(reason).toMatch(STRANGE)
+  expect((await log.offsets(config.topic)).reduce((n, o) => n + o.end, 0)).toBe(0)
 })
