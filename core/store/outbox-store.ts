@@ -58,8 +58,16 @@ export function createOutbox(store: Store, relay: string, leaseMs: number): Outb
   }
 }
 
-/** Adds events whose revision the outbox does not have yet. Returns how many were new and how many it had. */
-export function addToOutbox(store: Store, events: PositionClosed[]): Promise<{ added: number; known: number }> {
+export interface Added {
+  added: number
+  /** Whose revision it had. */
+  known: number
+  /** By which event the log knows a trade that it has under another name, by the event's id. */
+  renamed?: Record<string, string>
+}
+
+/** Adds events whose revision the outbox does not have yet. */
+export function addToOutbox(store: Store, events: PositionClosed[]): Promise<Added> {
   return store.rpc('strandline_pm_outbox_add', { p_events: JSON.stringify(events) })
 }
 
@@ -76,8 +84,8 @@ export interface Waiting {
 export interface ImportOutbox {
   /** The database's clock, ms: it decides what lies in the future. */
   now(): Promise<number>
-  /** Adds events whose revision the outbox does not have yet: how many were new, and how many it had. */
-  add(events: PositionClosed[]): Promise<{ added: number; known: number }>
+  /** Adds events whose revision the outbox does not have yet. */
+  add(events: PositionClosed[]): Promise<Added>
   /**
    * Adds what the newest revision of known trades lacks, as their next revision: the score, or what they came to in money (unless a price was changed since).
    * Returns what it added.

@@ -5,7 +5,9 @@ import {
   addRow,
   handedOut,
   type MemoryOutboxRow,
+  nameTrades,
   newestOf,
+  otherName,
   outboxKey,
   outboxOf,
 } from '../../core/store/memory/outbox.ts'
@@ -120,8 +122,17 @@ export function createMemoryImportOutbox(db: MemoryDatabase): ImportOutbox {
     now: async () => db.now(),
     add: async (events) =>
       db.transaction(() => {
-        const added = events.filter((event) => addRow(db, event) !== null).length
-        return { added, known: events.length - added }
+        nameTrades(db, events)
+        const named = events.map((event) => ({ ...event, event_id: otherName(db, event) ?? event.event_id }))
+        const added = named.filter((event) => addRow(db, event) !== null).length
+        const renamed = events.flatMap((e, i) =>
+          e.event_id === named[i]!.event_id ? [] : [[e.event_id, named[i]!.event_id]],
+        )
+        return {
+          added,
+          known: events.length - added,
+          ...(renamed.length > 0 ? { renamed: Object.fromEntries(renamed) } : {}),
+        }
       }),
     rescore: async (events) =>
       db.transaction(() => {

@@ -116,6 +116,38 @@ begin
 end
 $$;
 
+-- name_trade for many events at once: most come first with their entry, and a function called for each would cost more than its row. p_events: JSON array; only
+-- first revisions with whole times name a trade. What each is known by then stands in trade_names, or is its own.
+create function strandline.name_trades(p_events jsonb) returns void language plpgsql security invoker set search_path = '' set plan_cache_mode = force_custom_plan as $$
+declare
+  given jsonb;
+  other record;
+begin
+  given := (
+    select jsonb_agg(e order by n) from jsonb_array_elements(p_events) with ordinality as x (e, n)
+    where e -> 'revision' = '0' and e ->> 'opened_at' ~ '^-?[0-9]{1,16}$' and e ->> 'closed_at' ~ '^-?[0-9]{1,16}$');
+  if given is null then return; end if;
+  insert into strandline.trade_entries (position_id, opened_at, trade_id, event_id, closed_at)
+  select distinct on (e.position_id, e.opened_at) e.position_id, e.opened_at, e.trade_id, e.event_id, e.closed_at
+  from jsonb_array_elements(given) with ordinality as x (event, n)
+  cross join lateral jsonb_to_record(event) as e(event_id text, position_id text, trade_id text, opened_at bigint, closed_at bigint)
+  where e.opened_at < e.closed_at or e.trade_id = 'entry-' || e.opened_at
+  order by e.position_id, e.opened_at, e.trade_id = 'entry-' || e.opened_at, n
+  on conflict (position_id, opened_at) do nothing;
+
+  -- Who comes later with another name: those whose exit is nearest choose first.
+  for other in
+    select event from jsonb_array_elements(given) with ordinality as x (event, n)
+    cross join lateral jsonb_to_record(event) as e(position_id text, trade_id text, opened_at bigint, closed_at bigint)
+    cross join lateral (select t.trade_id, t.closed_at from strandline.trade_entries t where t.position_id = e.position_id and t.opened_at = e.opened_at offset 0) t
+    where (e.opened_at < e.closed_at or e.trade_id = 'entry-' || e.opened_at) and e.trade_id <> t.trade_id
+    order by e.position_id, e.opened_at, abs(e.closed_at - t.closed_at), n
+  loop
+    perform strandline.name_trade(other.event);
+  end loop;
+end
+$$;
+
 -- One event into the outbox, claimed by the relay that will publish it at once (null: by nobody). Returns the row, or null when it has that revision already.
 create function strandline.pm_outbox_put(p_event jsonb, p_traceparent text, p_relay text, p_lease_ms integer)
 returns jsonb language plpgsql security invoker set search_path = '' as $$
@@ -140,17 +172,28 @@ begin
 end
 $$;
 
--- Many events into the outbox (importers): those whose revision it has already are left out.
--- p_events: JSON array, as text, of PositionClosed. Returns {added, known}.
+-- Many events into the outbox (importers): those whose revision it has already are left out, also under the trade's other name.
+-- p_events: JSON array, as text, of PositionClosed. Returns {added, known, renamed: {event_id: the one that the log knows the trade by}, where there are such}.
 create function public.strandline_pm_outbox_add(p_events text) returns jsonb language plpgsql security invoker set search_path = '' as $$
 declare
-  added integer;
+  v_added   integer;
+  v_renamed jsonb;
 begin
-  insert into strandline.pm_outbox (event_id, revision, payload)
-  select e ->> 'event_id', (e ->> 'revision')::integer, e from jsonb_array_elements(p_events::jsonb) with ordinality as x (e, n) order by n
-  on conflict (event_id, revision) do nothing;
-  get diagnostics added = row_count;
-  return jsonb_build_object('added', added, 'known', jsonb_array_length(p_events::jsonb) - added);
+  perform strandline.name_trades(p_events::jsonb);
+  with given as materialized (
+    select n, e, coalesce(t.same_as, e ->> 'event_id') as event_id
+    from jsonb_array_elements(p_events::jsonb) with ordinality as x (e, n)
+    left join strandline.trade_names t
+      on t.position_id = e ->> 'position_id' and t.trade_id = e ->> 'trade_id' and t.opened_at::text = e ->> 'opened_at'
+  ), added as (
+    insert into strandline.pm_outbox (event_id, revision, payload)
+    select event_id, (e ->> 'revision')::integer, e || jsonb_build_object('event_id', event_id) from given order by n
+    on conflict (event_id, revision) do nothing
+    returning 1
+  )
+  select (select count(*) from added), (select jsonb_object_agg(e ->> 'event_id', event_id) from given where event_id <> e ->> 'event_id')
+    into v_added, v_renamed;
+  return jsonb_strip_nulls(jsonb_build_object('added', v_added, 'known', jsonb_array_length(p_events::jsonb) - v_added, 'renamed', v_renamed));
 end
 $$;
 

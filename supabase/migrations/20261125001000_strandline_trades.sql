@@ -25,8 +25,7 @@ $$;
 
 -- Many trades in one transaction: into the outbox (once, whoever brought them first), and their strands tied to their events. Whoever calls it for
 -- strands holds the lock of strandline.adopt, from its first statement on.
--- p_rows: [{event, side, score_later, strand_id | null}, …]; rows without an event are passed over. What name_trade does for one event stands here for the
--- many that come first with their entry: a function called for each row would cost more than the row.
+-- p_rows: [{event, side, score_later, strand_id | null}, …]; rows without an event are passed over.
 -- Returns {added, known, published: the outbox rows that were added, for the relay that has them (p_relay; null: none, a poll finds them)}.
 create function strandline.take_trades(p_rows jsonb, p_relay text, p_lease_ms integer)
 returns jsonb language plpgsql security invoker set search_path = '' set plan_cache_mode = force_custom_plan as $$
@@ -35,28 +34,8 @@ declare
   added     integer;
   published jsonb;
   strands   jsonb;
-  other     record;
 begin
-  insert into strandline.trade_entries (position_id, opened_at, trade_id, event_id, closed_at)
-  select distinct on (e.position_id, e.opened_at) e.position_id, e.opened_at, e.trade_id, e.event_id, e.closed_at
-  from jsonb_array_elements(p_rows) with ordinality as x (r, n)
-  cross join lateral jsonb_to_record(r -> 'event') as e(event_id text, revision integer, position_id text, trade_id text, opened_at bigint, closed_at bigint)
-  where jsonb_typeof(r -> 'event') = 'object' and e.revision = 0 and (e.opened_at < e.closed_at or e.trade_id = 'entry-' || e.opened_at)
-  order by e.position_id, e.opened_at, e.trade_id = 'entry-' || e.opened_at, n
-  on conflict (position_id, opened_at) do nothing;
-
-  -- Who comes later with another name: those whose exit is nearest choose first.
-  for other in
-    select r -> 'event' as event from jsonb_array_elements(p_rows) with ordinality as x (r, n)
-    cross join lateral jsonb_to_record(r -> 'event') as e(event_id text, revision integer, position_id text, trade_id text, opened_at bigint, closed_at bigint)
-    cross join lateral (select t.trade_id, t.closed_at from strandline.trade_entries t where t.position_id = e.position_id and t.opened_at = e.opened_at offset 0) t
-    where jsonb_typeof(r -> 'event') = 'object' and e.revision = 0 and (e.opened_at < e.closed_at or e.trade_id = 'entry-' || e.opened_at)
-      and e.trade_id <> t.trade_id
-    order by e.position_id, e.opened_at, abs(e.closed_at - t.closed_at), n
-  loop
-    perform strandline.name_trade(other.event);
-  end loop;
-
+  perform strandline.name_trades((select jsonb_agg(r -> 'event' order by n) from jsonb_array_elements(p_rows) with ordinality as x (r, n) where jsonb_typeof(r -> 'event') = 'object'));
   with given as materialized (
     select x.n, x.r, x.r -> 'event' as event, e.event_id as own_id, coalesce(t.same_as, e.event_id) as event_id
     from jsonb_array_elements(p_rows) with ordinality as x (r, n)

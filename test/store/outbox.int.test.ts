@@ -218,6 +218,42 @@ describe.each(WAYS)('%s', (name) => {
   })
 })
 
+describe.each(WAYS)('regression: an import knows a trade by its entry as well: %s', (name) => {
+  let memory: MemoryDatabase
+  const way = (): Way => (name === 'memory' ? { name, memory } : ways[name])
+  beforeEach(async () => {
+    memory = createMemoryDatabase()
+    await ways[name].db?.sql(`truncate ${TABLES} restart identity`)
+  })
+  const named = trade(1, { trade_id: 'x' })
+  const nameless = trade(1, { trade_id: `entry-${named.opened_at}` })
+  const inOutbox = async () => {
+    const { memory: tables, db } = way()
+    const rows = tables
+      ? outboxOf(tables).rows()
+      : await db!.sql<{ event_id: string; revision: number }>('select event_id, revision from pm_outbox')
+    return rows.map((r) => `${r.event_id}/${r.revision}`).sort()
+  }
+
+  test('what others brought without an id, and is imported with one, is one trade, and so are its revisions', async () => {
+    await insert(way(), nameless, null)
+    const renamed = { [named.event_id]: nameless.event_id }
+    expect(await importsOf(way()).add([named, { ...named, revision: 1, rr: 2 }])).toEqual({
+      added: 1,
+      known: 1,
+      renamed,
+    })
+    expect(await importsOf(way()).add([{ ...named, revision: 1 }])).toEqual({ added: 0, known: 1, renamed })
+    expect(await inOutbox()).toEqual([`${nameless.event_id}/0`, `${nameless.event_id}/1`].sort())
+  })
+
+  test('what is imported with an id is known to whoever brings it without one', async () => {
+    expect(await importsOf(way()).add([named])).toEqual({ added: 1, known: 0 })
+    expect(await insert(way(), nameless, null)).toBeNull()
+    expect(await inOutbox()).toEqual([`${named.event_id}/0`])
+  })
+})
+
 const who = fc.constantFrom('a', 'b')
 const event = fc.record({
   trade: fc.nat(1),

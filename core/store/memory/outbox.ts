@@ -157,7 +157,7 @@ function sameTrade(
  * nameless; of the others, those whose exit is nearest choose first.
  */
 export function nameTrades(db: MemoryDatabase, events: readonly NamedTrade[]): string[] {
-  const { entries, others } = namesOf(db)
+  const { entries } = namesOf(db)
   const key = ({ position_id, opened_at }: NamedTrade) => keyOf(position_id, opened_at)
   const withEntry = events.filter(hasEntry)
   const nameless = (e: NamedTrade) => Number(e.trade_id === `entry-${e.opened_at}`)
@@ -170,8 +170,11 @@ export function nameTrades(db: MemoryDatabase, events: readonly NamedTrade[]): s
   const away = (e: NamedTrade) => Math.abs(e.closed_at - (entries.get(key(e)) as TradeName).closed_at)
   for (const event of withEntry.toSorted((a, b) => away(a) - away(b)))
     if (entries.get(key(event))?.trade_id !== event.trade_id) nameTrade(db, event)
-  return events.map((event) => {
-    const names = hasEntry(event) ? (others.get(key(event))?.names ?? []) : []
-    return names.find((n) => n.trade_id === event.trade_id)?.same_as ?? event.event_id
-  })
+  return events.map((event) => (hasEntry(event) ? otherName(db, event) : null) ?? event.event_id)
+}
+
+/** The event of which this trade is noted as another name. */
+export function otherName(db: MemoryDatabase, { position_id, opened_at, trade_id }: NamedTrade): string | null {
+  const noted = namesOf(db).others.get(keyOf(position_id, opened_at))
+  return noted?.names.find((n) => n.trade_id === trade_id)?.same_as ?? null
 }

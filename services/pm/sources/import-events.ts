@@ -45,12 +45,13 @@ export async function importEvents(
   try {
     for (let at = 0; at < events.length; at += PAGE) {
       const page = events.slice(at, at + PAGE)
-      const { added, known } = await outbox.add(page)
-      const rescored = options.rescore && known > 0 ? await outbox.rescore(page) : []
+      const { added, known, renamed = {} } = await outbox.add(page)
+      const named = page.map((e) => ({ ...e, event_id: renamed[e.event_id] ?? e.event_id }))
+      const rescored = options.rescore && known > 0 ? await outbox.rescore(named) : []
       total.new += added + rescored.length
       total.already_known += known - rescored.length
       total.rescored += rescored.length
-      const keys = [...page.map((e): EventKey => [e.event_id, e.revision]), ...rescored]
+      const keys = [...named.map((e): EventKey => [e.event_id, e.revision]), ...rescored]
       await published({ outbox, clock: deps.clock, relay, say: options.waiting }, keys)
       options.progress?.(at + page.length, events.length)
     }
