@@ -30,9 +30,11 @@ describe.each(['docs/exactly-once.md', 'docs/runner.md'])('%s', (page) => {
 describe('regression: what a service reads of its environment reaches it in a container', () => {
   const read = (file: string) => readFileSync(root + file, 'utf8')
   const settings = new Set(
-    [...read('core/config.ts').matchAll(/\benv\.([A-Z_]+)\b|\benv,\s*'([A-Z_]+)'/g)].map(
-      (m) => (m[1] ?? m[2]) as string,
-    ),
+    [
+      ...read('core/config.ts').matchAll(/\benv\.([A-Z_]+)\b|\benv,\s*'([A-Z_]+)'/g),
+      // A name for all services alike would tell nobody which one a span is of.
+      ...read('core/telemetry.ts').matchAll(/\b(OTEL_(?!SERVICE_NAME)[A-Z_]+)\b/g),
+    ].map((m) => (m[1] ?? m[2]) as string),
   )
   const passed = read('docker-compose.yml') + read('docker-compose.external.yml')
   it.each([...settings])('%s is passed on by compose, and in .env.example', (name) => {
