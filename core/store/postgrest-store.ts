@@ -73,8 +73,13 @@ async function answered(
 }
 
 /** Our own endpoint has one code for all that its library does not know; what PostgreSQL says then stands in the text alone, as PostgreSQL's own. */
-const stateOf = (code: string | undefined, text: string) =>
-  code === 'SUP' && text.startsWith('error: canceling statement due to ') ? '57014' : code
+function stateOf(code: string | undefined, text: string): string | undefined {
+  if (code !== 'SUP') return code
+  if (text.startsWith('error: canceling statement due to ')) return '57014'
+  if (text.startsWith('error: deadlock detected')) return '40P01'
+  if (text.startsWith('error: could not serialize access due to ')) return '40001'
+  return code
+}
 
 /** Maps a supabase-js error to ours. Status 0 (no answer) and 5xx from a gateway leave the outcome open. */
 export function storeError(

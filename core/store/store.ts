@@ -32,11 +32,13 @@ export class RolledBack<T> extends Error {
   }
 }
 
-/** PostgreSQL broke a statement off: its time was over, or somebody cancelled it; a lock was not to be had. */
-const BROKEN_OFF = ['57014', '55P03']
-const brokenOffs = new WeakSet<StrandlineError>()
+/** What PostgreSQL breaks off and another time may finish: its time was over, or somebody cancelled it; a lock was not to be had; a deadlock; a conflict. */
+const BROKEN_OFF = ['57014', '55P03', '40P01', '40001']
 
-/** Such an answer as our error; null: it is another one. Nothing happened, and it may go well the next time: it is no refusal. */
+/** Such an answer: nothing happened, and it may go well the next time. It is no refusal. */
+class BrokenOff extends StrandlineError {}
+
+/** An answer of PostgreSQL's that is one, as our error; null: it is another one. */
 export function brokenOff(
   state: string | undefined,
   what: string,
@@ -44,19 +46,14 @@ export function brokenOff(
   cause: unknown,
 ): StrandlineError | null {
   if (!BROKEN_OFF.includes(state ?? '')) return null
-  const error = new StrandlineError('STORE_UNREACHABLE', `The database did not finish ${what} in its time: ${text}.`, {
+  return new BrokenOff('STORE_UNREACHABLE', `The database broke ${what} off: ${text}.`, {
     todo: 'It is busy, or somebody holds a lock; a service tries again by itself.',
     cause,
   })
-  brokenOffs.add(error)
-  return error
 }
 
-/** One call took too long; the database is there for others. */
-export function isBrokenOff(error: unknown): boolean {
-  const known = findStrandlineError(error)
-  return known !== undefined && brokenOffs.has(known)
-}
+/** One call did not go well; the database is there for others. */
+export const isBrokenOff = (error: unknown): boolean => findStrandlineError(error) instanceof BrokenOff
 
 /** The database refused a value of the request (SQLSTATE class 22, data exception): whoever sent it must send another. */
 export function isRequestsFault(error: unknown): boolean {

@@ -120,7 +120,7 @@ describe('a position that cannot be closed keeps no other', () => {
       refused: [
         {
           position_id: 'b',
-          reason: expect.stringMatching(/in its time: (error: )?canceling statement due to .* timeout/),
+          reason: expect.stringMatching(/ off: (error: )?canceling statement due to .* timeout/),
         },
       ],
     })

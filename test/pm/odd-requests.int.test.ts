@@ -124,7 +124,7 @@ test('an entry into a row that somebody holds locked is 503 by the direct way, t
     )
   await withClient(db.databaseUrl, async (client) => {
     await client.query(`begin; select 1 from lowcap_positions where id = 'held' for update`)
-    expect(await enter()).toEqual([503, expect.stringContaining('in its time')])
+    expect(await enter()).toEqual([503, expect.stringContaining('canceling statement')])
     await client.query('rollback')
   })
   expect((await enter())[0]).toBe(201)

@@ -5,7 +5,7 @@ import { withClient } from '../../core/store/client.ts'
 import { compareWays } from '../../core/store/open-store.ts'
 import { createPostgresStore, type PostgresStore } from '../../core/store/postgres-store.ts'
 import { createPostgrestStore } from '../../core/store/postgrest-store.ts'
-import { isRequestsFault, type Store } from '../../core/store/store.ts'
+import { isBrokenOff, isRequestsFault, type Store } from '../../core/store/store.ts'
 import { hasPgbouncer, startPgbouncer } from '../hosted/pgbouncer.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
 import { startProxy } from '../support/proxy.ts'
@@ -32,6 +32,9 @@ beforeAll(async () => {
     create function public.lock_soon() returns void language plpgsql set lock_timeout = '50ms' as $$ begin lock table public.written; end $$;
     create function public.lock_now() returns void language plpgsql as $$ begin lock table public.written nowait; end $$;
     create table public.closed (id integer);
+    create function public.lock_both() returns void language plpgsql security definer set deadlock_timeout = '10ms' as $$ begin lock table public.written; perform pg_advisory_xact_lock(42); lock table public.closed; end $$;
+    create function public.conflict() returns void language plpgsql as
+      $$ begin raise serialization_failure using message = 'could not serialize access due to concurrent update'; end $$;
     revoke all on public.closed from service_role, public;
     create function public.look() returns jsonb language sql as $$ select to_jsonb(count(*)) from public.closed $$`)
   direct = createPostgresStore({ url: db.databaseUrl })
@@ -183,6 +186,33 @@ describe('errors', () => {
     expect(await codes('lock_soon')).toEqual(['no error', 'no error'])
     expect(await store.rpc('backend', {})).toBe(pid)
     await store.close()
+  })
+
+  test('a deadlock, a conflict of transactions: the same code by both ways, and no refusal', async () => {
+    for (const way of Object.values(ways)) {
+      // Whoever closes the circle finds it, after its deadlock_timeout, and gives way: that is the call.
+      const deadlock = await withClient(db.databaseUrl, (gate) =>
+        withClient(db.databaseUrl, async (other) => {
+          const here = '(select oid from pg_database where datname = current_database())'
+          const waiting = (what: string) =>
+            db.sql(`select 1 from pg_locks where not granted and database = ${here} and ${what}`)
+          await gate.query('select pg_advisory_lock(42)')
+          const call = way.rpc<never>('lock_both', {}).catch((e) => e as StrandlineError)
+          await expect.poll(() => waiting(`locktype = 'advisory'`)).toHaveLength(1)
+          await other.query(`begin; set local deadlock_timeout = '1h'; lock table public.closed`)
+          const written = other.query('lock table public.written')
+          await expect.poll(() => waiting(`relation = 'public.written'::regclass`)).toHaveLength(1)
+          await gate.query('select pg_advisory_unlock(42)')
+          await written
+          await other.query('rollback')
+          return await call
+        }),
+      )
+      expect(deadlock.message).toContain('deadlock detected')
+      const conflict = await way.rpc<never>('conflict', {}).catch((e) => e as StrandlineError)
+      for (const error of [deadlock, conflict])
+        expect([error.code, isBrokenOff(error)]).toEqual(['STORE_UNREACHABLE', true])
+    }
   })
 
   test('a statement that somebody cancels: the same code by both ways', async () => {
