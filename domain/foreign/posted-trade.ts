@@ -8,6 +8,7 @@ import type { Model } from '../learning/model.ts'
 import { fitEvent } from '../limits.ts'
 import { parseTime } from '../time.ts'
 import { MAX_EXIT_MS, MIN_ENTRY_MS } from '../validation.ts'
+import { canonicalId } from './canonical-id.ts'
 
 /** What may be sent; types, words and ranges are checked by the schema (services/pm/api/trades.ts). */
 export interface TradeBody {
@@ -150,7 +151,8 @@ function onBars(event: PositionClosed, side: Side, bars: BarRow[]): Score {
 function identityOf({ id, position_id, trade_id }: TradeBody): { position_id: string; trade_id: string } {
   if (id && (position_id || trade_id))
     throw invalid('The trade has id beside position_id and trade_id.', 'Give id, or the two others.')
-  const identity = { position_id: position_id ?? id ?? '', trade_id: trade_id ?? id ?? '' }
+  // as whoever else records the trade spells them
+  const identity = { position_id: canonicalId(position_id ?? id ?? ''), trade_id: canonicalId(trade_id ?? id ?? '') }
   if (identity.position_id === '' || identity.trade_id === '')
     throw invalid('The trade has no id.', 'Give it one of its own, for good: id, or position_id and trade_id.')
   return identity

@@ -3,6 +3,7 @@ import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { type BarredFlatTrade, closingOf } from '../closing/closing.ts'
 import { tradesOfPosition } from './position-trades.ts'
+import { parseTrade } from './posted-trade.ts'
 import { tradeOfStrand } from './strand-event.ts'
 
 const NOW = Date.UTC(2026, 4, 19)
@@ -107,5 +108,32 @@ test('bridge, backfill and our own close of one trade give one event id', () => 
       },
     ),
     { numRuns: 1_000 },
+  )
+})
+
+/** As others write a UUID. */
+const spelling = fc.constantFrom<(uuid: string) => string>(
+  (uuid) => uuid,
+  (uuid) => uuid.toUpperCase(),
+  (uuid) => `{${uuid}}`,
+  (uuid) => uuid.replaceAll('-', ''),
+)
+
+test('regression: a bridged trade and a posted one are of one event id, however each spells its UUIDs', () => {
+  const uuid = fc.uuid({ version: 4 })
+  fc.assert(
+    fc.property(uuid, uuid, spelling, spelling, (position, trade, one, other) => {
+      const [entered, left] = ['2026-05-18T10:00:00Z', '2026-05-18T11:00:00Z']
+      const numbers = { entry_price: 1, exit_price: 2, rr: 1 }
+      const closed = { trade_id: one(trade), ...numbers, entry_time: entered, exit_time: left }
+      const bridged = tradeOfStrand(
+        { id: 's', position_id: position, timeframe: '1h', content: { entry_context: {}, completed_trades: [closed] } },
+        { now: NOW },
+      )
+      const ids = { position_id: other(position), trade_id: other(trade) }
+      const times = { opened_at: entered, closed_at: left }
+      const { event } = parseTrade({ ...ids, ...times, ...numbers, symbol: 'X', timeframe: '1h' }, [])
+      expect(event.event_id).toBe(bridged.event.event_id)
+    }),
   )
 })
