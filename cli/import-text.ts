@@ -20,6 +20,8 @@ export interface ImportSummary {
   /** Events that the log did not have; null in a dry run, which asks nobody. */
   new: number | null
   already_known: number | null
+  /** Trades that the log has under another name: without an id, by their entry, or with one. */
+  under_another_name: number | null
   /** Known trades that got their R/R, or what they came to in money, now; among the new events. */
   rescored: number | null
   /** Of a backtest that was imported before: trades that came out otherwise, those that it has no more, and those that stay as a person made them. null: it was not compared. */
@@ -81,6 +83,11 @@ export function importText(
     const replaced = s.changed || s.retracted ? ` ${s.changed} replaced, ${s.retracted} retracted.` : ''
     lines.push(
       `${s.new} new${rescored}, ${s.already_known} already known.${replaced}`,
+      ...(s.under_another_name
+        ? [
+            `The log has ${count(s.under_another_name, 'trade')} of these under another name (without an id, or with one): each is one trade.`,
+          ]
+        : []),
       ...learnedText(s, model, dataDir, knows),
     )
   }

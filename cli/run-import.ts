@@ -51,6 +51,7 @@ export async function runImport(importing: Importing): Promise<void> {
     unscored: events.length - scored,
     new: sent?.new ?? null,
     already_known: sent?.already_known ?? null,
+    under_another_name: sent ? (sent.other_names?.size ?? 0) : null,
     rescored: sent?.rescored ?? null,
     changed: replacement?.changed.length ?? null,
     retracted: replacement?.gone.length ?? null,
@@ -102,7 +103,8 @@ async function send(importing: Importing): Promise<Sent> {
     }
     say(`The events are in the log; ${model} learns them.`)
     const caughtUp = await learnUntilCaughtUp(stack, model, say)
-    const learned = await learnedTrades(createLedgerStore(stack.store), caughtUp.model, caughtUp.modelVersion, events)
+    const asKnown = events.map((e) => ({ ...e, event_id: imported.other_names?.get(e.event_id) ?? e.event_id }))
+    const learned = await learnedTrades(createLedgerStore(stack.store), caughtUp.model, caughtUp.modelVersion, asKnown)
     const coefficients = createCoefficientStore(stack.store)
     const active = await activeModel(coefficients)
     const name = caughtUp.model.definition.name

@@ -123,5 +123,5 @@ function extremesOf({ entry_price: entry, max_drawdown, max_gain, opened_at }: P
 
 const alreadyVoided = ({ event_id, revision }: PositionClosed) =>
   new StrandlineError('EVENT_INVALID', `The trade ${event_id} is retracted (revision ${revision}).`, {
-    todo: 'A retracted trade stays so: close or import it under another id.',
+    todo: 'A retracted trade stays so: import what takes its place under a position_id and a trade_id of its own.',
   })

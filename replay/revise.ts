@@ -86,7 +86,7 @@ export async function publishRevisions(
   const { already_known } = await importEvents(
     deps,
     revised.map((r) => r.after),
-    { waiting },
+    { asTheyAre: true, waiting },
   )
   if (already_known === 0) return
   const [first] = revised

@@ -23,8 +23,21 @@ export interface OutboxState {
 /** One revision of an event. */
 export type EventKey = [event_id: string, revision: number]
 
+/** The newest revision of an event; of one whose content is past its retention what identifies it. */
+export type KnownEvent = PositionClosed | { event_id: string; revision: number; source?: string }
+
 /** Where a row's event went: id of the row, partition, offset. */
 export type Mark = [id: number, partition: number, offset: number]
+
+/** `id`: Kafka's of that topic; null where the broker has none. */
+export type KnownTopic = [topic: string, id: string | null]
+
+export interface OutboxTopics {
+  /** By consumers of the database; of one name more than one where some have not gone on since it was made anew. */
+  read: KnownTopic[]
+  /** Where its newest event that is in a log went. */
+  published: string | null
+}
 
 export interface Outbox {
   claim(limit: number): Promise<OutboxRow[]>
@@ -33,8 +46,8 @@ export interface Outbox {
   /** `reason` null: not tried. `growing`: the row itself is at fault, it rests longer every time. */
   release(ids: number[], reason: string | null, restMs: number, growing: boolean): Promise<void>
   state(): Promise<OutboxState>
-  /** The ids of the topics of this name that consumers of the database have read; more than one where some have not gone on since it was made anew. */
-  topicIds(topic: string): Promise<string[]>
+  /** Whose it is. */
+  topics(): Promise<OutboxTopics>
 }
 
 /** @param relay who claims; @param leaseMs nobody else takes a claimed row before this has passed */
@@ -54,7 +67,7 @@ export function createOutbox(store: Store, relay: string, leaseMs: number): Outb
       await store.rpc('strandline_pm_outbox_release', args)
     },
     state: () => store.rpc('strandline_pm_outbox_state', {}),
-    topicIds: (topic) => store.rpc('strandline_topic_ids', { p_topic: topic }),
+    topics: () => store.rpc('strandline_pm_outbox_topics', {}),
   }
 }
 
@@ -62,13 +75,16 @@ export interface Added {
   added: number
   /** Whose revision it had. */
   known: number
-  /** By which event the log knows a trade that it has under another name, by the event's id. */
-  renamed?: Record<string, string>
+  /** Those of trades that the log knows under another name: by which event, and as which of its revisions. */
+  renamed?: [n: number, event_id: string, revision: number][]
 }
 
-/** Adds events whose revision the outbox does not have yet. */
-export function addToOutbox(store: Store, events: PositionClosed[]): Promise<Added> {
-  return store.rpc('strandline_pm_outbox_add', { p_events: JSON.stringify(events) })
+/**
+ * Adds events whose revision the outbox does not have yet.
+ * @param asTheyAre they are revisions of what the log has under these very ids: no other name is looked for
+ */
+export function addToOutbox(store: Store, events: PositionClosed[], asTheyAre = false): Promise<Added> {
+  return store.rpc('strandline_pm_outbox_add', { p_events: JSON.stringify(events), p_as_they_are: asTheyAre })
 }
 
 export interface Waiting {
@@ -84,8 +100,8 @@ export interface Waiting {
 export interface ImportOutbox {
   /** The database's clock, ms: it decides what lies in the future. */
   now(): Promise<number>
-  /** Adds events whose revision the outbox does not have yet. */
-  add(events: PositionClosed[]): Promise<Added>
+  /** As addToOutbox. */
+  add(events: PositionClosed[], asTheyAre?: boolean): Promise<Added>
   /**
    * Adds what the newest revision of known trades lacks, as their next revision: the score, or what they came to in money (unless a price was changed since).
    * Returns what it added.
@@ -100,7 +116,7 @@ export interface ImportOutbox {
 export function createImportOutbox(store: Store): ImportOutbox {
   return {
     now: () => store.rpc('strandline_pm_now', {}),
-    add: (events) => addToOutbox(store, events),
+    add: (events, asTheyAre) => addToOutbox(store, events, asTheyAre),
     rescore: (events) => store.rpc('strandline_pm_outbox_rescore', { p_events: JSON.stringify(events) }),
     waiting: (events) => store.rpc('strandline_pm_outbox_waiting', { p_events: JSON.stringify(events) }),
     refused: (ids, limit) => store.rpc('strandline_pm_outbox_refused', { p_ids: JSON.stringify(ids), p_limit: limit }),

@@ -4,7 +4,13 @@ import { eventUuid, type PositionClosed } from '../../domain/event.ts'
 import { firstText, objectOf, textOf } from '../../domain/foreign/json.ts'
 import { tradesOfPosition } from '../../domain/foreign/position-trades.ts'
 import { type StrandPosition, tradeOfStrand } from '../../domain/foreign/strand-event.ts'
-import { createTradeNames, hasEntry, type NamedTrade, SAME_EXIT_MS } from '../../domain/foreign/trade-names.ts'
+import {
+  createTradeNames,
+  hasEntry,
+  type NamedTrade,
+  SAME_EXIT_MS,
+  tradeName,
+} from '../../domain/foreign/trade-names.ts'
 import { withNativePosition } from '../../services/pm/sources/read-strands.ts'
 import { count, type Finding, info, warning } from '../finding.ts'
 import type { Ask } from './read-only.ts'
@@ -111,7 +117,7 @@ export function tradesInDatabase(ask: Ask, tables: TableFacts[], known: boolean)
             where c.trade_id <> g.trade_id and 'entry-' || g.opened_at in (c.trade_id, g.trade_id) and abs(c.closed_at - g.closed_at) <= ${SAME_EXIT_MS}
               and not exists (select from strandline.trade_names o
                 where o.position_id = g.position_id and o.opened_at = g.opened_at and o.same_as = c.event_id and o.trade_id <> g.trade_id)))`,
-        [JSON.stringify(trades.map((t) => ({ ...t, entered: hasEntry(t) })))],
+        [JSON.stringify(trades.map((t) => ({ ...t, trade_id: tradeName(t), entered: hasEntry(t) })))],
       )
       return found!.n
     },

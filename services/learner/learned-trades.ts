@@ -31,7 +31,9 @@ export async function learnedTrades(
     const rows = new Map((await ledger.trades(modelVersion.sums, page)).map((row) => [row.id, row]))
     for (const id of page) {
       const row = rows.get(id)
-      if (!row) found.not_learned.push(notLearned(model, trades.get(id) as PositionClosed))
+      const event = trades.get(id) as PositionClosed
+      if (!row) found.not_learned.push(notLearned(event, whyNot(model, event)))
+      else if (row.voided && !event.voided) found.not_learned.push(notLearned(event, RETRACTED))
       else if (row.rr === null || row.voided) found.unscored++
       else found.scored++
     }
@@ -39,10 +41,11 @@ export async function learnedTrades(
   return found
 }
 
-function notLearned(model: Model, event: PositionClosed): LearnedTrades['not_learned'][number] {
-  const { event_id, position_id, trade_id } = event
-  return { event_id, position_id, trade_id, why: whyNot(model, event) }
+function notLearned({ event_id, position_id, trade_id }: PositionClosed, why: string) {
+  return { event_id, position_id, trade_id, why }
 }
+
+const RETRACTED = 'it was retracted, and a retracted trade stays so'
 
 function whyNot(model: Model, event: PositionClosed): string {
   if (!model.accepts(event.source))

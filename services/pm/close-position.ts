@@ -70,7 +70,7 @@ export function scoreAndClose(
         'position closed',
       )
       if (event.left_out) sayLeftOut(pm, event)
-      return { now: true, event }
+      return { now: true, event: answer.outbox ? event : answer.event }
     } catch (error) {
       span.setStatus({ code: SpanStatusCode.ERROR })
       throw error

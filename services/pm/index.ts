@@ -58,8 +58,9 @@ export function serviceRelay(
     pollMs,
     liveness,
     async prepare() {
-      await requireKnownLog(log, rows, config)
+      const known = await requireKnownLog(log, rows, config)
       await ensureLoopTopics(log, config, logger)
+      return known
     },
   })
   return { ...relay, id, leaseMs: LEASE_MS }

@@ -5,24 +5,60 @@ import { StrandlineError } from '../../core/errors.ts'
 import type { EventLog } from '../../core/log/log.ts'
 import type { Outbox } from '../../core/store/outbox-store.ts'
 
+type Ids = (string | null)[]
+
 /**
- * What is published into another log counts as published, and no consumer of this database ever reads it: wrong brokers, or a topic that was made anew. Consumers
- * note which topic they read; where they have, it is not made here. A broker without ids (Redpanda, Kafka before 2.8) is believed.
- * Errors: LOG_CHECKPOINT_LOST; LOG_TOPIC_MISSING; LOG_UNREACHABLE.
+ * An outbox goes into one topic: whoever takes a row publishes it into his own.
+ * Resolves to the ids of the topic that consumers of the database have read; none where they have read no topic yet.
+ * Errors: CONFIG_INVALID where they read others and not this one, or the outbox goes into another.
+ */
+export async function requireOwnTopic(
+  outbox: Pick<Outbox, 'topics'>,
+  { topic, acceptOtherTopic }: Pick<Config, 'topic' | 'acceptOtherTopic'>,
+): Promise<Ids> {
+  const { read, published } = await outbox.topics()
+  const ids = read.flatMap(([name, id]) => (name === topic ? [id] : []))
+  if (acceptOtherTopic) return ids
+  const others = [...new Set(read.map(([name]) => name))].join(', ')
+  if (ids.length === 0 && read.length > 0)
+    throw another(
+      `No consumer of this database has read the topic ${topic}: they read ${others}.`,
+      'make it (./strandline topics), start a learner and a projector with it first, and then this',
+    )
+  if (published !== null && published !== topic)
+    throw another(
+      `The closed trades of this database go into the topic ${published}, not ${topic}.`,
+      'start one PM with STRANDLINE_ACCEPT_OTHER_TOPIC=yes, until it has published a trade',
+    )
+  return ids
+}
+
+const another = (what: string, how: string) =>
+  new StrandlineError('CONFIG_INVALID', `${what} Nothing is published.`, {
+    todo: `Correct STRANDLINE_TOPIC, or take a database of its own for another topic. If it is to be another one from now on: ${how}.`,
+  })
+
+/**
+ * What is published into another log counts as published, and no consumer of this database ever reads it: wrong brokers, another topic, or one that was made anew.
+ * Consumers note which topic they read; where they have, it is not made here. A broker without ids (Redpanda, Kafka before 2.8) is believed.
+ * Resolves to false while no consumer has read any topic: it has to be asked again. Errors: CONFIG_INVALID; LOG_CHECKPOINT_LOST; LOG_TOPIC_MISSING; LOG_UNREACHABLE.
  */
 export async function requireKnownLog(
   log: Pick<EventLog, 'offsets' | 'topicId'>,
-  outbox: Pick<Outbox, 'topicIds'>,
-  { topic, kafka }: Pick<Config, 'topic' | 'kafka'>,
-): Promise<void> {
-  const known = await outbox.topicIds(topic)
-  if (known.length === 0) return
+  outbox: Pick<Outbox, 'topics'>,
+  config: Pick<Config, 'topic' | 'kafka' | 'acceptOtherTopic'>,
+): Promise<boolean> {
+  const { topic, kafka } = config
+  const known = await requireOwnTopic(outbox, config)
+  if (known.length === 0) return false
+  const ids = known.filter((id) => id !== null)
+  if (ids.length === 0) return true
   await log.offsets(topic)
   const id = await log.topicId(topic, true)
-  if (id === null || known.includes(id)) return
+  if (id === null || ids.includes(id)) return true
   throw new StrandlineError(
     'LOG_CHECKPOINT_LOST',
-    `The topic ${topic} at ${kafka.brokers.join(', ')} is not the one that this database knows: its id is ${id}, and consumers have read the one with the id ${known.join(', ')}. Nothing is published there.`,
+    `The topic ${topic} at ${kafka.brokers.join(', ')} is not the one that this database knows: its id is ${id}, and consumers have read the one with the id ${ids.join(', ')}. Nothing is published there.`,
     {
       todo: 'Name the brokers that belong to this database (KAFKA_BROKERS). If the topic was lost or restored: docs/operations.md, "The topic is lost".',
     },

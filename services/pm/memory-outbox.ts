@@ -1,17 +1,17 @@
 /** The outbox in memory: the rules of `strandline_pm_outbox_*`. */
 import { checkpointsOf } from '../../core/store/memory/checkpoints.ts'
-import type { MemoryDatabase } from '../../core/store/memory/database.ts'
+import { keyOf, type MemoryDatabase } from '../../core/store/memory/database.ts'
 import {
   addRow,
   handedOut,
   type MemoryOutboxRow,
   nameTrades,
   newestOf,
-  otherName,
   outboxKey,
   outboxOf,
+  putRenamed,
 } from '../../core/store/memory/outbox.ts'
-import type { EventKey, ImportOutbox, Mark, Outbox, Waiting } from '../../core/store/outbox-store.ts'
+import type { EventKey, ImportOutbox, KnownTopic, Mark, Outbox, Waiting } from '../../core/store/outbox-store.ts'
 import type { PositionClosed } from '../../domain/event.ts'
 import { OPTIONAL_NUMBERS } from '../../domain/trade-numbers.ts'
 
@@ -49,14 +49,20 @@ export function createMemoryOutbox(db: MemoryDatabase, relay: string, leaseMs: n
           put(db, { ...row, ...(reason === null ? {} : failed), claimed_by: null, claimed_until: until })
         }
       }),
-    topicIds: async (topic) =>
-      [
-        ...new Set(
-          checkpointsOf(db)
-            .rows()
-            .flatMap((c) => (c.topic === topic && c.topic_id !== null ? [c.topic_id] : [])),
-        ),
-      ].sort(),
+    async topics() {
+      const known = new Map(
+        checkpointsOf(db)
+          .rows()
+          .map((c) => [keyOf(c.topic, c.topic_id ?? ''), c]),
+      )
+      const read = [...known].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, c]): KnownTopic => [c.topic, c.topic_id])
+      const published = outboxOf(db)
+        .rows()
+        .filter((row) => row.published_at !== null)
+        .sort(byId)
+        .at(-1)
+      return { read, published: published?.topic ?? null }
+    },
     async state() {
       const rows = unpublished(db)
       const oldest = Math.min(...rows.map((row) => Date.parse(row.created_at)))
@@ -120,19 +126,24 @@ export function createMemoryImportOutbox(db: MemoryDatabase): ImportOutbox {
       .filter((row) => row.published_at === null)
   return {
     now: async () => db.now(),
-    add: async (events) =>
+    add: async (events, asTheyAre = false) =>
       db.transaction(() => {
-        nameTrades(db, events)
-        const named = events.map((event) => ({ ...event, event_id: otherName(db, event) ?? event.event_id }))
-        const added = named.filter((event) => addRow(db, event) !== null).length
-        const renamed = events.flatMap((e, i) =>
-          e.event_id === named[i]!.event_id ? [] : [[e.event_id, named[i]!.event_id]],
+        const names = asTheyAre ? events.map((e) => e.event_id) : nameTrades(db, events)
+        const isRenamed = (e: PositionClosed, i: number) => names[i] !== e.event_id
+        let added = 0
+        for (const [i, event] of events.entries())
+          if (!isRenamed(event, i) || event.revision === 0)
+            added += addRow(db, { ...event, event_id: names[i] as string }) === null ? 0 : 1
+        const renamed = events.flatMap((e, i): [number, string, number][] =>
+          isRenamed(e, i) ? [[i, names[i] as string, e.revision]] : [],
         )
-        return {
-          added,
-          known: events.length - added,
-          ...(renamed.length > 0 ? { renamed: Object.fromEntries(renamed) } : {}),
+        for (const one of renamed.toSorted((a, b) => a[2] - b[2])) {
+          if (one[2] === 0) continue
+          const put = putRenamed(db, events[one[0]] as PositionClosed, one[1])
+          one[2] = put.as
+          added += Number(put.added)
         }
+        return { added, known: events.length - added, ...(renamed.length > 0 ? { renamed } : {}) }
       }),
     rescore: async (events) =>
       db.transaction(() => {

@@ -1,6 +1,14 @@
 /** Positions in memory: the rules of `strandline_pm_*` (supabase/migrations/…_positions.sql, …_closing.sql). */
 import { asJson, type MemoryDatabase } from '../../core/store/memory/database.ts'
-import { handedOut, insertEvent, type MemoryOutboxRow, nameTrade, newestOf } from '../../core/store/memory/outbox.ts'
+import {
+  addRow,
+  handedOut,
+  insertEvent,
+  type MemoryOutboxRow,
+  nameTrade,
+  newestEvent,
+  newestOf,
+} from '../../core/store/memory/outbox.ts'
 import {
   fingerprintOf,
   hasEntry,
@@ -184,7 +192,7 @@ export function createMemoryPositions(db: MemoryDatabase): PositionStore {
         const known = newestOf(db, event.event_id)
         if (!noted || !known || isSettled(known, noted) || known.revision !== event.revision - 1)
           return { status: 'superseded' }
-        const added = insertEvent(db, event, { relay, leaseMs }, null)
+        const added = addRow(db, event, { relay, leaseMs })
         if (!added) return { status: 'superseded' }
         provisionalOf(db).remove(event.event_id)
         const p = positionsOf(db).get(event.position_id)
@@ -238,7 +246,8 @@ function closeTrade(db: MemoryDatabase, trade: ScoredTrade, { relay, leaseMs }: 
   if (fingerprintOf(p) !== trade.fingerprint) return { status: 'changed' }
   if (!(event.entry_price > 0 && event.exit_price > 0)) return { status: 'invalid' }
   // Somebody else's record of it may have come first, under another name: it is that name which the log knows.
-  const completed = { ...asJson(completed_trade), event_id: nameTrade(db, event) }
+  const event_id = nameTrade(db, event)
+  const completed = { ...asJson(completed_trade), event_id }
   writePosition(db, p.id, {
     status: statusOf(p.status, false),
     current_trade_id: null,
@@ -250,18 +259,17 @@ function closeTrade(db: MemoryDatabase, trade: ScoredTrade, { relay, leaseMs }: 
   const added = insertEvent(db, event, { relay, leaseMs }, traceparent)
   if (added && trade.waits_until !== null)
     noteProvisional(db, event, trade.side, trade.score_later ? null : event.revision, trade.waits_until)
-  return { status: 'closed', outbox: added && (handedOut(added) as OutboxRow) }
+  if (!added) return { status: 'closed', outbox: null, event: knownEvent(db, event_id) as PositionClosed }
+  return { status: 'closed', outbox: handedOut(added) as OutboxRow }
 }
 
-/** Its newest revision, provisional only while it is. Of one whose content is past its retention: its id and revision. */
+/** Its newest revision, provisional only while it is. */
 function knownEvent(db: MemoryDatabase, eventId: string): PositionClosed | null {
-  const row = newestOf(db, eventId)
-  if (!row) return null
-  const { revision, payload } = row
-  if (!payload) return { event_id: eventId, revision } as PositionClosed
+  const event = newestEvent(db, eventId) as PositionClosed | null // of an old one, what there is
+  if (!event?.provisional) return event
   const noted = provisionalOf(db).get(eventId)
-  const still = noted !== undefined && (noted.revision ?? revision) === revision
-  return asJson(payload.provisional && !still ? { ...payload, provisional: false } : payload)
+  const still = noted !== undefined && (noted.revision ?? event.revision) === event.revision
+  return still ? event : { ...event, provisional: false }
 }
 
 /** Somebody else scored, corrected or retracted it; or it had a score, long ago. */

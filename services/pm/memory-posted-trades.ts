@@ -1,11 +1,10 @@
 /** Posted trades in memory: the rules of `strandline_pm_post_trade`. */
 import { canonicalJson } from '../../core/canonical-json.ts'
 import { asJson, keyOf, type MemoryDatabase } from '../../core/store/memory/database.ts'
-import { addRow, eventOfTrade, handedOut, nameTrade, newestOf } from '../../core/store/memory/outbox.ts'
+import { addRow, eventOfTrade, handedOut, nameTrade, newestEvent } from '../../core/store/memory/outbox.ts'
 import { waitsUntil } from '../../domain/closing/final-bars.ts'
-import type { PositionClosed } from '../../domain/event.ts'
 import { forgetProvisional, noteProvisional } from './memory-positions.ts'
-import type { KnownEvent, PostedTradeStore } from './posted-trade-store.ts'
+import type { PostedTradeStore } from './posted-trade-store.ts'
 
 interface Posted {
   event_id: string
@@ -18,39 +17,33 @@ const SAME = ['opened_at', 'closed_at', 'entry_price', 'exit_price', 'voided'] a
 
 export function createMemoryPostedTrades(db: MemoryDatabase): PostedTradeStore {
   const posted = db.table<Posted>('posted_trades')
-  const newest = (event_id: string): KnownEvent | null => {
-    const row = newestOf(db, event_id)
-    return row ? asJson(row.payload ?? { event_id, revision: row.revision }) : null
-  }
   return {
-    event: async (id) => newest(id),
+    event: async (id) => newestEvent(db, id),
     post: async ({ event, revision, request, side, awaits, max_skew_ms, traceparent }, claim) =>
       db.transaction(() => {
         if (event.closed_at > db.now() + max_skew_ms) return { status: 'in_future', now: db.now() }
         const event_id = eventOfTrade(db, event)
         const text = canonicalJson(asJson(request))
         const known = posted.get(keyOf(event_id, revision))
-        const last = newest(event_id)
+        const last = newestEvent(db, event_id)
         if (known) return { status: known.request === text ? 'known' : 'conflict', event: last }
         const older = posted
           .rows()
           .filter((p) => p.event_id === event_id && p.revision > revision)
           .map((p) => p.revision)
         if (older.length > 0) return { status: 'older', newest: Math.max(...older) }
-        if (revision === 0 && last)
-          return {
-            status:
-              !('opened_at' in last) || SAME.every((name) => (last as PositionClosed)[name] === event[name])
-                ? 'known'
-                : 'conflict',
-            event: last,
-          }
         if (last && 'voided' in last && last.voided && !event.voided) return { status: 'voided', event: last }
+        if (revision === 0 && last) {
+          if ('opened_at' in last && SAME.some((name) => last[name] !== event[name]))
+            return { status: 'conflict', event: last }
+          nameTrade(db, event)
+          return { status: 'known', event: last }
+        }
         if (!last && event.voided) return { status: 'unknown' }
         nameTrade(db, event)
         posted.put(keyOf(event_id, revision), { event_id, revision, request: text })
         // A correction leaves the trade where it came from: models learn from some sources and not from others.
-        const source = last && 'source' in last ? last.source : event.source
+        const source = last?.source ?? event.source
         const next = { ...event, event_id, revision: last ? last.revision + 1 : 0, source }
         const row = addRow(db, next, claim, traceparent)
         forgetProvisional(db, event_id)

@@ -26,7 +26,12 @@ const PIECES: Record<RetainedTable, Piece> = {
         newestOf(db, event_id)!.revision > revision,
     )
     for (const row of small)
-      outboxOf(db).put(outboxKey(row.event_id, row.revision), { ...row, payload: null, traceparent: null })
+      outboxOf(db).put(outboxKey(row.event_id, row.revision), {
+        ...row,
+        payload: null,
+        source: row.payload!.source,
+        traceparent: null,
+      })
     return { done: small.length, next: page.length === limit && old.length > 0 ? String(page.at(-1)!.id) : null }
   },
   pm_executions(db, before, _after, limit) {

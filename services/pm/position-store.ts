@@ -54,8 +54,9 @@ export interface ScoredTrade extends Closing {
 }
 
 export type CloseAnswer =
-  /** outbox null: the event was there before. */
-  | { status: 'closed'; outbox: OutboxRow | null }
+  | { status: 'closed'; outbox: OutboxRow }
+  /** The trade was in the outbox before, perhaps under another name. */
+  | { status: 'closed'; outbox: null; event: PositionClosed }
   | { status: 'already_closed'; event: PositionClosed }
   | { status: 'changed' | 'not_flat' | 'unknown_position' | 'invalid' }
 
@@ -117,7 +118,7 @@ export interface PositionStore {
   otherTimeframes(known: readonly string[]): Promise<string[]>
   /** What a tick could not close, in place of what it named before; an id comes once. */
   setAside(timeframe: string, positions: [id: string, reason: string][]): Promise<void>
-  /** The newest revision of an event; null: the outbox has none. */
+  /** The newest revision of an event, also by a trade's other name; null: the outbox has none. */
   event(eventId: string): Promise<PositionClosed | null>
 }
 

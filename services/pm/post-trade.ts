@@ -2,12 +2,13 @@
 import { SpanStatusCode, trace } from '@opentelemetry/api'
 import { StrandlineError } from '../../core/errors.ts'
 import { shippedModels } from '../../core/load-model.ts'
+import type { KnownEvent } from '../../core/store/outbox-store.ts'
 import { eventId } from '../../domain/event.ts'
+import { canonicalId } from '../../domain/foreign/canonical-id.ts'
 import { parseTrade, scorePosted, type TradeBody } from '../../domain/foreign/posted-trade.ts'
 import { MAX_CLOCK_SKEW_MS } from '../../domain/validation.ts'
 import { readBars } from './bars.ts'
 import { claimOf, type Portfolio } from './portfolio.ts'
-import type { KnownEvent } from './posted-trade-store.ts'
 import { spanTraceparent } from './trace-context.ts'
 
 export interface Posted {
@@ -76,7 +77,7 @@ async function post(pm: Portfolio, body: TradeBody, traceparent: string | null):
     case 'voided':
       throw conflict(
         `The trade ${name} is retracted.`,
-        'A retracted trade stays so: post it under another id. Nothing was changed.',
+        'A retracted trade stays so: post what takes its place under a position_id and a trade_id of its own. Nothing was changed.',
       )
     case 'unknown':
       throw conflict(`There is no trade ${name} that could be retracted.`, 'Look at its id. Nothing was changed.')
@@ -91,7 +92,7 @@ async function post(pm: Portfolio, body: TradeBody, traceparent: string | null):
 
 /** By its event_id, or by the id that a bot gave it. Errors: EVENT_UNKNOWN. */
 export async function readTrade({ posted }: Pick<Portfolio, 'posted'>, id: string): Promise<KnownEvent> {
-  const found = (await posted.event(id)) ?? (await posted.event(eventId(id, id)))
+  const found = (await posted.event(id)) ?? (await posted.event(eventId(canonicalId(id), canonicalId(id))))
   if (found) return found
   throw new StrandlineError('EVENT_UNKNOWN', `There is no trade ${id}.`, {
     todo: 'Give the event_id of the answer that closed it, or the id that it was posted under.',

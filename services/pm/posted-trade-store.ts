@@ -1,6 +1,6 @@
 /** Trades that a bot posts: port, and its adapter over the database's functions (…_posted_trades.sql). In memory: memory-posted-trades.ts. */
 
-import type { OutboxRow } from '../../core/store/outbox-store.ts'
+import type { KnownEvent, OutboxRow } from '../../core/store/outbox-store.ts'
 import type { Store } from '../../core/store/store.ts'
 import type { Side } from '../../domain/closing/rr.ts'
 import type { PositionClosed } from '../../domain/event.ts'
@@ -22,9 +22,6 @@ export interface ScoredPost {
   max_skew_ms: number
   traceparent: string | null
 }
-
-/** The newest revision of an event; of one whose content is past its retention its id and revision alone. */
-export type KnownEvent = PositionClosed | Pick<PositionClosed, 'event_id' | 'revision'>
 
 export type PostAnswer =
   | { status: 'posted'; event: PositionClosed; outbox: OutboxRow }

@@ -42,8 +42,8 @@ export interface RelayOptions {
   logger: Logger
   metrics?: RelayMetrics
   topic: string
-  /** Creates the topics; before the first publication, and tried again until it succeeds. */
-  prepare?: () => Promise<void>
+  /** Looks whose log it is, and creates the topics; before the first publication, and tried again until it succeeds. false: not for good, it is asked again now and then. */
+  prepare?: () => Promise<unknown>
   /** Milliseconds between two looks for rows of others. */
   pollMs?: number
   liveness?: Liveness
@@ -70,6 +70,7 @@ export function startRelay(options: RelayOptions): Relay {
   let flushing: Promise<void> | undefined
   let down: string | undefined
   let prepared = prepare === undefined
+  let prepareAgainAt = Number.POSITIVE_INFINITY
   const logClock = createLogClock(clock)
   /** Rows that wait for the log's clock, and until when by ours. */
   const held = new Map<number, number>()
@@ -212,8 +213,11 @@ export function startRelay(options: RelayOptions): Relay {
   }
 
   async function prepareOnce(): Promise<void> {
-    if (!prepared) await prepare?.()
+    if (prepared && clock.now() < prepareAgainAt) return
+    prepared = false
+    const forGood = (await prepare?.()) !== false
     prepared = true
+    prepareAgainAt = forGood ? Number.POSITIVE_INFINITY : clock.now() + CHECK_MS
   }
 
   /** Is the log there? Asked when nothing is published that would show it. */

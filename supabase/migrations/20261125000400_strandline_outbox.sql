@@ -6,6 +6,7 @@ create table strandline.pm_outbox (
   event_id      text        not null,
   revision      integer     not null,
   payload       jsonb,                                 -- PositionClosed (domain/event.ts); null: published long ago
+  source        text,                                  -- of one whose content is gone
   traceparent   text,
   created_at    timestamptz not null default now(),
   claimed_by    text,
@@ -39,108 +40,127 @@ $$;
 create table strandline.trade_entries (
   position_id text   not null,
   opened_at   bigint not null,                       -- ms
-  trade_id    text   not null,
+  trade_id    text   not null,                       -- strandline.trade_name
   event_id    text   not null,
   closed_at   bigint not null,                       -- ms
   primary key (position_id, opened_at)
 );
--- The others, which are few.
+-- The others, which are few. A name is of one event for good, whatever a later revision says of its entry.
 create table strandline.trade_names (
   position_id text   not null,
   opened_at   bigint not null,
   trade_id    text   not null,
-  event_id    text   not null,
+  event_id    text   not null unique,
   closed_at   bigint not null,
   same_as     text,                                  -- event_id of the trade that this is another name of; null: a trade of its own
   primary key (position_id, opened_at, trade_id)
 );
+-- Revisions that came under another name of a trade: each is the next one of the trade, whose own count goes on beside theirs (a tick scores it, a person corrects it).
+create table strandline.renamed_revisions (
+  event_id    text    not null,                      -- under which it came, and by that name's count
+  revision    integer not null,
+  as_revision integer not null,
+  primary key (event_id, revision)
+);
+
+-- What its position calls a trade; one without an id (a file's) by its event.
+create function strandline.trade_name(p_event jsonb) returns text language sql immutable security invoker set search_path = '' as $$
+  select coalesce(nullif(p_event ->> 'trade_id', ''), p_event ->> 'event_id')
+$$;
 
 -- Its entry is known: where it is not, an event has its exit in that place.
 create function strandline.has_entry(p_event jsonb) returns boolean language plpgsql immutable security invoker set search_path = '' as $$
 begin
-  return p_event -> 'revision' = '0' and ((p_event ->> 'opened_at')::double precision < (p_event ->> 'closed_at')::double precision
-    or p_event ->> 'trade_id' = 'entry-' || (p_event ->> 'opened_at'));
+  return (p_event ->> 'opened_at')::double precision < (p_event ->> 'closed_at')::double precision
+    or p_event ->> 'trade_id' = 'entry-' || (p_event ->> 'opened_at');
 end
 $$;
 
--- The event_id under which the log has, or would have, this trade. As domain/foreign/trade-names.ts.
+-- The event_id under which the log has, or would have, this trade. As domain/foreign/trade-names.ts. What is in the outbox under its own id stays what it is.
 create function strandline.event_of_trade(p_event jsonb) returns text language plpgsql stable security invoker set search_path = '' as $$
 declare
+  v_own      text   := p_event ->> 'event_id';
   v_position text   := p_event ->> 'position_id';
+  v_trade    text   := strandline.trade_name(p_event);
   v_opened   bigint;
   v_closed   bigint;
-  v_trade    text   := p_event ->> 'trade_id';
   v_entry    text;
   v_found    text;
 begin
-  if not strandline.has_entry(p_event) then return p_event ->> 'event_id'; end if;
+  select coalesce(n.same_as, n.event_id) into v_found from strandline.trade_names n where n.event_id = v_own;
+  if v_found is not null then return v_found; end if;
+  if not strandline.has_entry(p_event) then return v_own; end if;
   v_opened := (p_event ->> 'opened_at')::bigint;
   v_closed := (p_event ->> 'closed_at')::bigint;
   v_entry := 'entry-' || v_opened;
   perform 1 from strandline.trade_entries t where t.position_id = v_position and t.opened_at = v_opened and t.trade_id <> v_trade;
-  if not found then return p_event ->> 'event_id'; end if;
-  select coalesce(n.same_as, n.event_id) into v_found from strandline.trade_names n
-  where n.position_id = v_position and n.opened_at = v_opened and n.trade_id = v_trade;
-  if v_found is null then
-    select c.event_id into v_found from (
-      select t.trade_id, t.event_id, t.closed_at from strandline.trade_entries t where t.position_id = v_position and t.opened_at = v_opened
-      union all
-      select n.trade_id, n.event_id, n.closed_at from strandline.trade_names n where n.position_id = v_position and n.opened_at = v_opened and n.same_as is null) c
-    where (c.trade_id = v_entry) <> (v_trade = v_entry) and abs(c.closed_at - v_closed) <= 600000
-      and not exists (select from strandline.trade_names o where o.position_id = v_position and o.opened_at = v_opened and o.same_as = c.event_id)
-    order by abs(c.closed_at - v_closed), c.trade_id collate "C" limit 1;
-  end if;
-  return coalesce(v_found, p_event ->> 'event_id');
+  if not found or exists (select from strandline.pm_outbox o where o.event_id = v_own) then return v_own; end if;
+  select c.event_id into v_found from (
+    select t.trade_id, t.event_id, t.closed_at from strandline.trade_entries t where t.position_id = v_position and t.opened_at = v_opened
+    union all
+    select n.trade_id, n.event_id, n.closed_at from strandline.trade_names n where n.position_id = v_position and n.opened_at = v_opened and n.same_as is null) c
+  where (c.trade_id = v_entry) <> (v_trade = v_entry) and abs(c.closed_at - v_closed) <= 600000
+    and not exists (select from strandline.trade_names o where o.position_id = v_position and o.opened_at = v_opened and o.same_as = c.event_id)
+  order by abs(c.closed_at - v_closed), c.trade_id collate "C" limit 1;
+  return coalesce(v_found, v_own);
 end
 $$;
 
--- Notes how this trade is named, and answers as event_of_trade.
+-- Notes how this trade is named, and answers as event_of_trade. A correction of what the outbox has names nothing.
 create function strandline.name_trade(p_event jsonb) returns text language plpgsql security invoker set search_path = '' as $$
 declare
   v_own   text := p_event ->> 'event_id';
+  v_name  text := strandline.trade_name(p_event);
   v_event text;
 begin
+  v_event := (select coalesce(n.same_as, n.event_id) from strandline.trade_names n where n.event_id = v_own);
+  if v_event is not null then return v_event; end if;
   if not strandline.has_entry(p_event) then return v_own; end if;
+  if p_event -> 'revision' <> '0' and exists (select from strandline.pm_outbox o where o.event_id = v_own) then return v_own; end if;
   insert into strandline.trade_entries (position_id, opened_at, trade_id, event_id, closed_at)
-  values (p_event ->> 'position_id', (p_event ->> 'opened_at')::bigint, p_event ->> 'trade_id', v_own, (p_event ->> 'closed_at')::bigint)
+  values (p_event ->> 'position_id', (p_event ->> 'opened_at')::bigint, v_name, v_own, (p_event ->> 'closed_at')::bigint)
   on conflict (position_id, opened_at) do nothing;
   if found then return v_own; end if;
   perform 1 from strandline.trade_entries t
-  where t.position_id = p_event ->> 'position_id' and t.opened_at = (p_event ->> 'opened_at')::bigint and t.trade_id <> p_event ->> 'trade_id' for update;
+  where t.position_id = p_event ->> 'position_id' and t.opened_at = (p_event ->> 'opened_at')::bigint and t.trade_id <> v_name for update;
   if not found then return v_own; end if;
   v_event := strandline.event_of_trade(p_event);
   insert into strandline.trade_names (position_id, opened_at, trade_id, event_id, closed_at, same_as)
-  values (p_event ->> 'position_id', (p_event ->> 'opened_at')::bigint, p_event ->> 'trade_id', v_own, (p_event ->> 'closed_at')::bigint, nullif(v_event, v_own))
-  on conflict (position_id, opened_at, trade_id) do nothing;
+  values (p_event ->> 'position_id', (p_event ->> 'opened_at')::bigint, v_name, v_own, (p_event ->> 'closed_at')::bigint, nullif(v_event, v_own))
+  on conflict do nothing;
   return v_event;
 end
 $$;
 
 -- name_trade for many events at once: most come first with their entry, and a function called for each would cost more than its row. p_events: JSON array; only
--- first revisions with whole times name a trade. What each is known by then stands in trade_names, or is its own.
+-- what has whole times names a trade, of its revisions the first one. What each is known by then stands in trade_names, or is its own.
 create function strandline.name_trades(p_events jsonb) returns void language plpgsql security invoker set search_path = '' set plan_cache_mode = force_custom_plan as $$
 declare
   given jsonb;
   other record;
 begin
   given := (
-    select jsonb_agg(e order by n) from jsonb_array_elements(p_events) with ordinality as x (e, n)
-    where e -> 'revision' = '0' and e ->> 'opened_at' ~ '^-?[0-9]{1,16}$' and e ->> 'closed_at' ~ '^-?[0-9]{1,16}$');
+    select jsonb_agg(first.e order by first.n) from (
+      select distinct on (x.e ->> 'event_id') x.e, x.n from jsonb_array_elements(p_events) with ordinality as x (e, n)
+      where x.e ->> 'opened_at' ~ '^-?[0-9]{1,16}$' and x.e ->> 'closed_at' ~ '^-?[0-9]{1,16}$'
+        and (x.e -> 'revision' = '0' or not exists (select from strandline.pm_outbox o where o.event_id = x.e ->> 'event_id'))
+      order by x.e ->> 'event_id', (x.e ->> 'revision')::double precision, x.n) first);
   if given is null then return; end if;
   insert into strandline.trade_entries (position_id, opened_at, trade_id, event_id, closed_at)
-  select distinct on (e.position_id, e.opened_at) e.position_id, e.opened_at, e.trade_id, e.event_id, e.closed_at
+  select distinct on (e.position_id, e.opened_at) e.position_id, e.opened_at, coalesce(nullif(e.trade_id, ''), e.event_id), e.event_id, e.closed_at
   from jsonb_array_elements(given) with ordinality as x (event, n)
   cross join lateral jsonb_to_record(event) as e(event_id text, position_id text, trade_id text, opened_at bigint, closed_at bigint)
-  where e.opened_at < e.closed_at or e.trade_id = 'entry-' || e.opened_at
+  where (e.opened_at < e.closed_at or e.trade_id = 'entry-' || e.opened_at)
+    and not exists (select from strandline.trade_names t where t.event_id = e.event_id)
   order by e.position_id, e.opened_at, e.trade_id = 'entry-' || e.opened_at, n
   on conflict (position_id, opened_at) do nothing;
 
   -- Who comes later with another name: those whose exit is nearest choose first.
   for other in
     select event from jsonb_array_elements(given) with ordinality as x (event, n)
-    cross join lateral jsonb_to_record(event) as e(position_id text, trade_id text, opened_at bigint, closed_at bigint)
+    cross join lateral jsonb_to_record(event) as e(event_id text, position_id text, trade_id text, opened_at bigint, closed_at bigint)
     cross join lateral (select t.trade_id, t.closed_at from strandline.trade_entries t where t.position_id = e.position_id and t.opened_at = e.opened_at offset 0) t
-    where (e.opened_at < e.closed_at or e.trade_id = 'entry-' || e.opened_at) and e.trade_id <> t.trade_id
+    where (e.opened_at < e.closed_at or e.trade_id = 'entry-' || e.opened_at) and coalesce(nullif(e.trade_id, ''), e.event_id) <> t.trade_id
     order by e.position_id, e.opened_at, abs(e.closed_at - t.closed_at), n
   loop
     perform strandline.name_trade(other.event);
@@ -172,27 +192,63 @@ begin
 end
 $$;
 
+-- A revision that came under another name of the trade p_event_id, as that trade's next one; what it was taken as, and whether it is new. A retracted trade stays so.
+create function strandline.put_renamed(p_event jsonb, p_event_id text, out as_revision integer, out added boolean) language plpgsql security invoker set search_path = '' as $$
+declare
+  v_own      text    := p_event ->> 'event_id';
+  v_revision integer := (p_event ->> 'revision')::integer;
+  v_newest   jsonb;
+begin
+  loop
+    added := false;
+    as_revision := (select r.as_revision from strandline.renamed_revisions r where r.event_id = v_own and r.revision = v_revision);
+    exit when as_revision is not null;
+    v_newest := public.strandline_pm_outbox_event(p_event_id);
+    as_revision := (v_newest ->> 'revision')::integer;
+    exit when v_newest -> 'voided' = 'true' and p_event -> 'voided' <> 'true';
+    as_revision := coalesce(as_revision + 1, v_revision);
+    -- models learn from some sources and not from others
+    added := strandline.pm_outbox_put(p_event || jsonb_build_object('event_id', p_event_id, 'revision', as_revision,
+      'source', coalesce(v_newest -> 'source', p_event -> 'source')), null, null, null) is not null;
+    continue when not added;   -- somebody else has revised it meanwhile
+    insert into strandline.renamed_revisions (event_id, revision, as_revision) values (v_own, v_revision, put_renamed.as_revision);
+    exit;
+  end loop;
+end
+$$;
+
 -- Many events into the outbox (importers): those whose revision it has already are left out, also under the trade's other name.
--- p_events: JSON array, as text, of PositionClosed. Returns {added, known, renamed: {event_id: the one that the log knows the trade by}, where there are such}.
-create function public.strandline_pm_outbox_add(p_events text) returns jsonb language plpgsql security invoker set search_path = '' as $$
+-- p_events: JSON array, as text, of PositionClosed. p_as_they_are: they are revisions of what the log has under these very ids.
+-- Returns {added, known, renamed: [[n (from 0), event_id, revision], …]: what those are that the log knows under another name, where there are such}.
+create function public.strandline_pm_outbox_add(p_events text, p_as_they_are boolean default false) returns jsonb language plpgsql security invoker set search_path = '' as $$
 declare
   v_added   integer;
   v_renamed jsonb;
+  other     record;
+  put       record;
 begin
-  perform strandline.name_trades(p_events::jsonb);
+  if not p_as_they_are then perform strandline.name_trades(p_events::jsonb); end if;
   with given as materialized (
     select n, e, coalesce(t.same_as, e ->> 'event_id') as event_id
     from jsonb_array_elements(p_events::jsonb) with ordinality as x (e, n)
-    left join strandline.trade_names t
-      on t.position_id = e ->> 'position_id' and t.trade_id = e ->> 'trade_id' and t.opened_at::text = e ->> 'opened_at'
+    left join strandline.trade_names t on t.event_id = e ->> 'event_id' and not p_as_they_are
   ), added as (
     insert into strandline.pm_outbox (event_id, revision, payload)
-    select event_id, (e ->> 'revision')::integer, e || jsonb_build_object('event_id', event_id) from given order by n
+    select event_id, (e ->> 'revision')::integer, e || jsonb_build_object('event_id', event_id) from given
+    where event_id = e ->> 'event_id' or e -> 'revision' = '0' order by n
     on conflict (event_id, revision) do nothing
     returning 1
   )
-  select (select count(*) from added), (select jsonb_object_agg(e ->> 'event_id', event_id) from given where event_id <> e ->> 'event_id')
+  select (select count(*) from added), (select jsonb_agg(jsonb_build_array(n - 1, event_id, (e ->> 'revision')::integer) order by n) from given where event_id <> e ->> 'event_id')
     into v_added, v_renamed;
+  for other in
+    select x.n - 1 as at, p_events::jsonb -> (r ->> 0)::integer as event, r ->> 1 as event_id
+    from jsonb_array_elements(v_renamed) with ordinality as x (r, n) where r -> 2 <> '0' order by (r ->> 2)::integer, x.n
+  loop
+    put := strandline.put_renamed(other.event, other.event_id);
+    v_added := v_added + put.added::integer;
+    v_renamed := jsonb_set(v_renamed, array[other.at::text, '2'], to_jsonb(put.as_revision));
+  end loop;
   return jsonb_strip_nulls(jsonb_build_object('added', v_added, 'known', jsonb_array_length(p_events::jsonb) - v_added, 'renamed', v_renamed));
 end
 $$;
@@ -295,9 +351,13 @@ create function public.strandline_pm_outbox_state() returns jsonb language sql s
   from strandline.pm_outbox where published_at is null
 $$;
 
--- Which topics of this name consumers have read, by Kafka's id: [topic_id, …]; none where the broker has no ids.
-create function public.strandline_topic_ids(p_topic text) returns jsonb language sql stable security invoker set search_path = '' as $$
-  select coalesce(jsonb_agg(distinct c.topic_id), '[]') from strandline.consumer_checkpoints c where c.topic = p_topic and c.topic_id is not null
+-- Whose outbox this is: {read: [[topic, Kafka's id of it (null: the broker has none)], …] by consumers of the database, published: the topic of its newest event
+-- that is in a log, or null}.
+create function public.strandline_pm_outbox_topics() returns jsonb language sql stable security invoker set search_path = '' as $$
+  select jsonb_build_object(
+    'read', (select coalesce(jsonb_agg(jsonb_build_array(k.topic, k.topic_id) order by k.topic collate "C", k.topic_id collate "C" nulls first), '[]')
+             from (select distinct c.topic, c.topic_id from strandline.consumer_checkpoints c) k),
+    'published', (select o.topic from strandline.pm_outbox o where o.published_at is not null order by o.id desc limit 1))
 $$;
 
 do $$ begin perform strandline.seal(); end $$;

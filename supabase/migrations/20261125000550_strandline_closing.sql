@@ -10,12 +10,13 @@ returns void language sql security invoker set search_path = '' as $$
   on conflict (event_id) do nothing
 $$;
 
--- The newest revision of an event, or null; provisional only while it is. Of one whose content is past its retention: its id and revision.
+-- The newest revision of an event, or null, also by a trade's other name; provisional only while it is. Of one whose content is past its retention: its id, revision and source.
 create function public.strandline_pm_outbox_event(p_event_id text) returns jsonb language sql stable security invoker set search_path = '' as $$
   select coalesce(case when o.payload -> 'provisional' = 'true'
       and not exists (select from strandline.pm_provisional u where u.event_id = o.event_id and coalesce(u.revision, o.revision) = o.revision)
-    then o.payload || '{"provisional": false}' else o.payload end, jsonb_build_object('event_id', o.event_id, 'revision', o.revision))
-  from strandline.pm_outbox o where o.event_id = p_event_id order by o.revision desc limit 1
+    then o.payload || '{"provisional": false}' else o.payload end, jsonb_strip_nulls(jsonb_build_object('event_id', o.event_id, 'revision', o.revision, 'source', o.source)))
+  from strandline.pm_outbox o
+  where o.event_id = coalesce((select t.same_as from strandline.trade_names t where t.event_id = p_event_id), p_event_id) order by o.revision desc limit 1
 $$;
 
 -- Why a position is not the trade that was scored (c: as strandline_pm_close takes it): as that returns it; null: it is, and can be closed.
@@ -61,14 +62,15 @@ begin
     perform strandline.pm_note_provisional(ev, c ->> 'side', case when not (c ->> 'score_later')::boolean then (ev ->> 'revision')::integer end,
       to_timestamp((c ->> 'waits_until')::double precision / 1000));
   end if;
-  return jsonb_build_object('status', 'closed', 'outbox', added);
+  return jsonb_build_object('status', 'closed', 'outbox', added)
+    || case when added is null then jsonb_build_object('event', public.strandline_pm_outbox_event(p_event_id)) else '{}' end;
 end
 $$;
 
 -- Closes a scored trade, in one transaction: completed_trades, status, closed_at, outbox row, and the note to score it again.
 -- p_close: JSON {position_id, trade_id, fingerprint, event (PositionClosed), completed_trade, side, score_later, waits_until (ms; null: its score is final), traceparent}.
--- Returns {status: 'closed', outbox: row | null} (null: the event was in the outbox before), or, with nothing changed: 'already_closed' with
--- the event, 'not_flat', 'changed' (it is not what was scored), 'unknown_position', 'invalid'.
+-- Returns {status: 'closed', outbox: row | null} (null: the trade was in the outbox before: `event`, perhaps under another name), or, with nothing changed:
+-- 'already_closed' with the event, 'not_flat', 'changed' (it is not what was scored), 'unknown_position', 'invalid'.
 create function public.strandline_pm_close(p_close text, p_relay text, p_lease_ms integer)
 returns jsonb language plpgsql security invoker set search_path = '' set timezone = 'UTC' as $$
 declare
@@ -182,7 +184,7 @@ begin
     or newest.payload -> 'voided' = 'true' or (u.revision is null and newest.payload -> 'rr' <> 'null') then
     return jsonb_build_object('status', 'superseded');
   end if;
-  v_added := strandline.pm_outbox_insert(ev, s ->> 'traceparent', p_relay, p_lease_ms);
+  v_added := strandline.pm_outbox_put(ev, s ->> 'traceparent', p_relay, p_lease_ms);
   if v_added is null then return jsonb_build_object('status', 'superseded'); end if;   -- somebody else's revision of that number was faster
   delete from strandline.pm_provisional p where p.event_id = u.event_id;
   trades := strandline.trades_of(v_row -> 'completed_trades');

@@ -39,11 +39,8 @@ begin
   with given as materialized (
     select x.n, x.r, x.r -> 'event' as event, e.event_id as own_id, coalesce(t.same_as, e.event_id) as event_id
     from jsonb_array_elements(p_rows) with ordinality as x (r, n)
-    cross join lateral jsonb_to_record(x.r -> 'event') as e(event_id text, revision integer, position_id text, trade_id text, opened_at bigint, closed_at bigint)
-    left join lateral (
-      select t.same_as from strandline.trade_names t
-      where e.revision = 0 and (e.opened_at < e.closed_at or e.trade_id = 'entry-' || e.opened_at)
-        and t.position_id = e.position_id and t.opened_at = e.opened_at and t.trade_id = e.trade_id offset 0) t on true
+    cross join lateral jsonb_to_record(x.r -> 'event') as e(event_id text)
+    left join strandline.trade_names t on t.event_id = e.event_id
     where jsonb_typeof(x.r -> 'event') = 'object'
   ), later as materialized (   -- an object, not a join: how many rows there are is not known to the planner
     select coalesce(jsonb_object_agg(g.event_id, g.r -> 'side'), '{}') as sides from given g where g.r -> 'score_later' = 'true'

@@ -15,7 +15,7 @@ create function strandline.retain_outbox(p_before timestamptz, p_after bigint, p
       and not exists (select from strandline.pm_provisional u where u.event_id = o.event_id offset 0) as settled
     from strandline.pm_outbox o where o.published_at is not null and o.payload is not null and o.id + 0 > p_after order by o.id + 0 limit p_limit
   ), slimmed as (
-    update strandline.pm_outbox o set payload = null, traceparent = null from page p
+    update strandline.pm_outbox o set payload = null, source = o.payload ->> 'source', traceparent = null from page p
     where o.id = p.id and o.published_at < p_before
       and (p.settled or exists (select from strandline.pm_outbox n where n.event_id = p.event_id and n.revision > p.revision))
     returning 1

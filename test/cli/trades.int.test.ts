@@ -3,7 +3,9 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import type { PositionClosed } from '../../domain/event.ts'
 import type { Portfolio } from '../../services/pm/index.ts'
+import { closedTrade } from '../support/closed-trade.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
 import { createTestKafka, type TestKafka } from '../support/kafka.ts'
 import { at, insertBars, openedPosition, outboxOf, testPortfolio } from '../support/pm.ts'
@@ -149,6 +151,33 @@ test('regression: trades that the model does not learn are named, with the reaso
   )
   expect(code).toBe(0)
 })
+
+test('regression: an import of what the log has under another name says so, and what became of it', async () => {
+  const [opened_at, closed_at] = [Date.parse(at(1)), Date.parse(at(2))]
+  const theirs = closedTrade({ position_id: 'other-name', trade_id: `entry-${opened_at}`, opened_at, closed_at })
+  const line = { event_id: 'named', position_id: theirs.position_id, trade_id: 'T', opened_at: at(1), exit_ts: at(2) }
+  await writeFile(join(dir, 'first.jsonl'), jsonlOf(theirs))
+  await writeFile(join(dir, 'named.jsonl'), JSON.stringify({ ...line, timeframe: '1h', rr: 1, entry_context: {} }))
+  expect(await strandline('import', 'jsonl', 'first.jsonl')).toMatchObject({ code: 0 })
+  const { stdout } = await strandline('import', 'jsonl', 'named.jsonl')
+  expect(stdout).toContain('0 new, 1 already known.')
+  expect(stdout).toContain('The log has 1 trade of these under another name')
+  expect(stdout).toContain('Learned under lowcap-v4: 1 trade counts in its coefficients')
+  expect(stdout).not.toContain('not learned')
+
+  expect(await strandline('void', theirs.event_id, '--reason', 'wrong', '--yes')).toMatchObject({ code: 0 })
+  const { summary } = JSON.parse((await strandline('import', 'jsonl', 'named.jsonl', '--json')).stdout)
+  expect(summary).toMatchObject({
+    already_known: 1,
+    under_another_name: 1,
+    learned: { scored: 0, not_learned: [{ trade_id: 'T', why: expect.stringContaining('retracted') }] },
+  })
+})
+
+function jsonlOf({ opened_at, closed_at, ...event }: PositionClosed): string {
+  const [opened, exit_ts] = [opened_at, closed_at].map((ms) => new Date(ms).toISOString())
+  return JSON.stringify({ ...event, opened_at: opened, exit_ts })
+}
 
 const backtest = sharedData('data/freqtrade-backtest-result.json')
 const candles = sharedData('data/candles')

@@ -2,7 +2,7 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterEach, beforeEach, expect, test } from 'vitest'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { ensureLoopTopics } from '../../core/log/loop-topics.ts'
 import { addToOutbox } from '../../core/store/outbox-store.ts'
 import { startPm } from '../../services/pm/index.ts'
@@ -25,15 +25,24 @@ afterEach(async () => {
 const STRANGE = /is not the one that this database knows: its id is .+, and consumers have read the one with the id /
 
 /** As a consumer notes it that has read the topic. */
-const read = (id: string) =>
+const read = (id: string | null, topic = stage.deps.config.topic) =>
   stage.db.sql(
     `insert into consumer_checkpoints (consumer, topic, partition, topic_id) values ('learner', $1, 0, $2)`,
-    [stage.deps.config.topic, id],
+    [topic, id],
   )
+const written = async () => (await stage.deps.log.offsets(stage.deps.config.topic)).reduce((n, o) => n + o.end, 0)
+const inOutbox = () => stage.db.sql('select 1 from pm_outbox')
+
+/** A file with this trade. */
+async function fileOf(trade_id: string): Promise<string> {
+  const file = join(dir, `${trade_id}.jsonl`)
+  const { opened_at, closed_at, ...other } = closedTrade({ trade_id })
+  const [opened, closed] = [opened_at, closed_at].map((ms) => new Date(ms).toISOString())
+  await writeFile(file, `${JSON.stringify({ ...other, opened_at: opened, closed_at: closed })}\n`)
+  return file
+}
 
 test('regression: with the brokers of another log nothing is published, and counts as published, where no consumer of the database reads it', async () => {
-  const { topic } = stage.deps.config
-  const written = async () => (await stage.deps.log.offsets(topic)).reduce((n, o) => n + o.end, 0)
   const unpublished = () => stage.db.sql('select 1 from pm_outbox where published_at is null')
   await read('another-id')
 
@@ -41,11 +50,7 @@ test('regression: with the brokers of another log nothing is published, and coun
   const pm = await stage.start(startPm)
   await expect.poll(async () => (await pm.ready()).reason ?? '').toMatch(STRANGE)
 
-  const file = join(dir, 'events.jsonl')
-  const { opened_at, closed_at, ...other } = closedTrade({ trade_id: 'two' })
-  const [opened, closed] = [opened_at, closed_at].map((ms) => new Date(ms).toISOString())
-  await writeFile(file, `${JSON.stringify({ ...other, opened_at: opened, closed_at: closed })}\n`)
-  const { code, stderr } = await runCommand(['import', 'jsonl', file], { env: stage.env })
+  const { code, stderr } = await runCommand(['import', 'jsonl', await fileOf('two')], { env: stage.env })
   expect({ code, stderr }).toEqual({ code: 1, stderr: expect.stringMatching(STRANGE) })
 
   expect(await unpublished()).toHaveLength(2)
@@ -73,5 +78,47 @@ test('a topic that is lost while a PM runs is not made anew, and one that somebo
   await expect.poll(reason).toMatch(/does not have the topic/)
   await ensureLoopTopics(log, config)
   await expect.poll(reason).toMatch(STRANGE)
-  expect((await log.offsets(config.topic)).reduce((n, o) => n + o.end, 0)).toBe(0)
+  expect(await written()).toBe(0)
+})
+
+describe('regression: what waits in the outbox of one topic is not published into another', () => {
+  test('that no consumer has read, while they read this one', async () => {
+    await read(null, 'another')
+    await addToOutbox(stage.deps.store, [closedTrade({ trade_id: 'one' })])
+    const pm = await stage.start(startPm)
+    await expect.poll(async () => (await pm.ready()).reason ?? '').toMatch(/No consumer .+ they read another/)
+    const { code, stderr } = await runCommand(['import', 'jsonl', await fileOf('two')], { env: stage.env })
+    expect({ code, stderr }).toEqual({ code: 1, stderr: expect.stringMatching(/Correct STRANDLINE_TOPIC/) })
+    expect([await inOutbox(), await written()]).toMatchObject([{ length: 1 }, 0])
+
+    await read(null) // a consumer of it is started
+    await stage.published()
+    expect(await written()).toBe(1)
+  })
+
+  test('where the others go, unless somebody says that it moves', async () => {
+    await addToOutbox(stage.deps.store, [closedTrade({ trade_id: 'one' })])
+    await stage.db.sql(`update pm_outbox set published_at = now(), topic = 'another', partition = 0, "offset" = 0`)
+    for (const topic of ['another', stage.deps.config.topic]) await read(null, topic)
+    const ask = async (more = {}) =>
+      runCommand(['import', 'jsonl', await fileOf('two')], { env: { ...stage.env, ...more } })
+    expect(await ask()).toMatchObject({ code: 1, stderr: expect.stringMatching(/go into the topic another, not /) })
+    expect([await inOutbox(), await written()]).toMatchObject([{ length: 1 }, 0])
+    expect(await ask({ STRANDLINE_ACCEPT_OTHER_TOPIC: 'yes' })).toMatchObject({ code: 0 })
+    expect(await ask()).toMatchObject({ code: 0 })
+    expect(await written()).toBe(1)
+  })
+})
+
+test('regression: where nobody has read a topic yet, it is asked again until somebody has', async () => {
+  const pm = await stage.start(startPm)
+  await addToOutbox(stage.deps.store, [closedTrade({ trade_id: 'one' })])
+  await stage.published()
+  await read('another-id')
+  await expect.poll(async () => (await pm.ready()).reason ?? '').toMatch(STRANGE)
+  await addToOutbox(stage.deps.store, [closedTrade({ trade_id: 'two' })])
+  await expect
+    .poll(() => stage.db.sql('select last_error from pm_outbox where published_at is null'))
+    .toEqual([{ last_error: expect.stringMatching(STRANGE) }])
+  expect(await written()).toBe(1)
 })

@@ -5,6 +5,8 @@ import { eventId, type PositionClosed } from '../../domain/event.ts'
 import { canonicalId } from '../../domain/foreign/canonical-id.ts'
 import { createTradeNames } from '../../domain/foreign/trade-names.ts'
 import { type Portfolio, reportExecution } from '../../services/pm/index.ts'
+import { readTrade } from '../../services/pm/post-trade.ts'
+import { createPostedTradeStore } from '../../services/pm/posted-trade-store.ts'
 import { closedTrade } from '../support/closed-trade.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
 import { fullExit, MIN, openedPosition, outboxOf, positionOf, T0, testPortfolio } from '../support/pm.ts'
@@ -163,7 +165,12 @@ test('regression: a position that we close is noted under the name that the log 
   const { current_trade_id } = await positionOf(db, id)
   const theirs = closedTrade({ position_id: id, trade_id: NAMELESS, opened_at: ENTRY, closed_at: T0 + 30 * MIN })
   await take([theirs])
-  await reportExecution(pm, id, fullExit(id))
+  const known = { event_id: eventId(id, theirs.trade_id), rr: theirs.rr }
+  for (const status of ['recorded', 'duplicate'])
+    expect(await reportExecution(pm, id, fullExit(id))).toMatchObject({ status, closed: known })
+  expect(
+    await readTrade({ posted: createPostedTradeStore(db.store) }, eventId(id, String(current_trade_id))),
+  ).toMatchObject(known)
   const { completed_trades } = await positionOf(db, id)
   expect(completed_trades).toMatchObject([{ trade_id: current_trade_id, event_id: eventId(id, theirs.trade_id) }])
   expect(await outboxOf(db, id)).toHaveLength(1)

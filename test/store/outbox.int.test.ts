@@ -20,7 +20,8 @@ const relayOf = (way: Way, relay: string): Outbox =>
   )(way)
 const importsOf = adapters(createMemoryImportOutbox, createImportOutbox)
 
-const TABLES = 'strandline.consumer_checkpoints, strandline.pm_outbox, strandline.trade_entries, strandline.trade_names'
+const TABLES = `strandline.consumer_checkpoints, strandline.pm_outbox, strandline.trade_entries, strandline.trade_names,
+  strandline.renamed_revisions`
 
 /** As one transaction of a close puts it there; its row, or null. */
 async function insert(way: Way, event: PositionClosed, relay: string | null): Promise<unknown> {
@@ -100,9 +101,9 @@ describe.each(WAYS)('%s', (name) => {
     expect(oldest_seconds).toBeGreaterThan(LEASE_MS / 1000)
   })
 
-  test('which topics consumers have read is known by their ids', async () => {
-    const topicIds = () => relayOf(way(), 'r').topicIds('t')
-    expect(await topicIds()).toEqual([])
+  test('which topics consumers have read is known, by their names and ids, and where events went', async () => {
+    const topics = () => relayOf(way(), 'r').topics()
+    expect(await topics()).toEqual({ read: [], published: null })
     const read = [
       ['learner', 't', 0, 'b'],
       ['projector', 't', 0, 'a'],
@@ -121,7 +122,17 @@ describe.each(WAYS)('%s', (name) => {
           [consumer, topic, partition, topic_id],
         )
     }
-    expect(await topicIds()).toEqual(['a', 'b'])
+    await importsOf(way()).add([trade(1), trade(2)])
+    await relayOf(way(), 'r').published('went', [[1, 0, 7]])
+    expect(await topics()).toEqual({
+      read: [
+        ['other', 'c'],
+        ['t', null],
+        ['t', 'a'],
+        ['t', 'b'],
+      ],
+      published: 'went',
+    })
   })
 
   test('a mark without a place marks nothing', async () => {
@@ -235,16 +246,92 @@ describe.each(WAYS)('regression: an import knows a trade by its entry as well: %
     return rows.map((r) => `${r.event_id}/${r.revision}`).sort()
   }
 
+  const add = (...events: PositionClosed[]) => importsOf(way()).add(events)
+
   test('what others brought without an id, and is imported with one, is one trade, and so are its revisions', async () => {
     await insert(way(), nameless, null)
-    const renamed = { [named.event_id]: nameless.event_id }
-    expect(await importsOf(way()).add([named, { ...named, revision: 1, rr: 2 }])).toEqual({
+    expect(await add(named, { ...named, revision: 1, rr: 2 })).toEqual({
       added: 1,
       known: 1,
-      renamed,
+      renamed: [
+        [0, nameless.event_id, 0],
+        [1, nameless.event_id, 1],
+      ],
     })
-    expect(await importsOf(way()).add([{ ...named, revision: 1 }])).toEqual({ added: 0, known: 1, renamed })
+    const again = { added: 0, known: 1, renamed: [[0, nameless.event_id, 1]] }
+    expect(await add({ ...named, revision: 1 })).toEqual(again)
     expect(await inOutbox()).toEqual([`${nameless.event_id}/0`, `${nameless.event_id}/1`].sort())
+  })
+
+  test('also where a later revision comes first, or alone', async () => {
+    await insert(way(), nameless, null)
+    expect(await add({ ...named, revision: 2, voided: true })).toEqual({
+      added: 1,
+      known: 0,
+      renamed: [[0, nameless.event_id, 1]],
+    })
+    expect(await add(named)).toEqual({ added: 0, known: 1, renamed: [[0, nameless.event_id, 0]] })
+    expect(await inOutbox()).toEqual([`${nameless.event_id}/0`, `${nameless.event_id}/1`].sort())
+  })
+
+  test('and where a revision says another entry', async () => {
+    await insert(way(), nameless, null)
+    const later = { ...named, revision: 1, opened_at: named.opened_at + 1_000 }
+    expect(await add(named, later)).toMatchObject({ added: 1, known: 1 })
+    expect(await add(named, later)).toMatchObject({ added: 0, known: 2 })
+    expect(await inOutbox()).toEqual([`${nameless.event_id}/0`, `${nameless.event_id}/1`].sort())
+  })
+
+  test('by its own count: what was made of the trade meanwhile stays, with its source, and goes before', async () => {
+    await insert(way(), { ...nameless, source: 'learning-queue' }, null)
+    await insert(way(), { ...nameless, source: 'learning-queue', revision: 1, rr: 5 }, null)
+    const gone = { ...named, revision: 1, voided: true, source: 'import:jsonl' }
+    expect(await add(named, gone)).toMatchObject({
+      added: 1,
+      renamed: [
+        [0, nameless.event_id, 0],
+        [1, nameless.event_id, 2],
+      ],
+    })
+    expect((await relayOf(way(), 'r').claim(9)).at(-1)!.payload).toEqual({
+      ...gone,
+      event_id: nameless.event_id,
+      revision: 2,
+      source: 'learning-queue',
+    })
+    expect(await add({ ...named, revision: 2, rr: 3 })).toEqual({
+      added: 0,
+      known: 1,
+      renamed: [[0, nameless.event_id, 2]],
+    })
+  })
+
+  test('two of a file without an id are two trades, of which one may be known without', async () => {
+    await insert(way(), nameless, null)
+    const [one, two] = ['a1', 'a2'].map((event_id) => ({ ...named, event_id, trade_id: '' })) as [
+      PositionClosed,
+      PositionClosed,
+    ]
+    expect(
+      await add({ ...one, closed_at: one.closed_at + 120_000 }, { ...two, closed_at: two.closed_at + 18_000_000 }),
+    ).toEqual({
+      added: 1,
+      known: 1,
+      renamed: [[0, nameless.event_id, 0]],
+    })
+    expect(await inOutbox()).toEqual(['a2/0', `${nameless.event_id}/0`].sort())
+  })
+
+  test('what the log has under its own id keeps it, whoever corrects it', async () => {
+    await add({ ...named, opened_at: named.closed_at, revision: 1 }) // its entry is not known
+    await insert(way(), nameless, null)
+    expect(await add(named)).toEqual({ added: 1, known: 0 })
+    expect(await add({ ...named, revision: 2 })).toEqual({ added: 1, known: 0 })
+    // that the log has it is the caller's word: another producer's
+    const foreign = { ...trade(2, { trade_id: 'y' }), revision: 3 }
+    await insert(way(), trade(2, { trade_id: `entry-${named.opened_at}` }), null)
+    expect(await importsOf(way()).add([foreign], true)).toEqual({ added: 1, known: 0 })
+    expect(await inOutbox()).toContain(`${foreign.event_id}/3`)
   })
 
   test('what is imported with an id is known to whoever brings it without one', async () => {
@@ -257,18 +344,19 @@ describe.each(WAYS)('regression: an import knows a trade by its entry as well: %
 const who = fc.constantFrom('a', 'b')
 const event = fc.record({
   trade: fc.nat(1),
-  trade_id: fc.constantFrom('x', 'y', 'nameless'),
+  trade_id: fc.constantFrom('x', 'y', 'nameless', ''),
   revision: fc.constantFrom(0, 0, 0, 1, 2),
   rr: fc.constantFrom(null, 1, 2),
   voided: fc.constantFrom(false, false, true),
   net_return: fc.constantFrom(null, 0.1),
   exit_price: fc.constantFrom(1, 1, 2),
   late: fc.constantFrom(0, 0, 1_000, 500_000, 700_000),
+  entry: fc.constantFrom(0, 0, 0, 1),
 })
 const row = fc.integer({ min: 1, max: 12 })
 const step = fc.oneof(
   { weight: 4, arbitrary: fc.record({ insert: event, who: fc.option(who) }) },
-  fc.record({ add: fc.array(event, { maxLength: 3 }) }),
+  fc.record({ add: fc.array(event, { maxLength: 3 }), asTheyAre: fc.constantFrom(false, false, true) }),
   fc.record({ rescore: fc.array(event, { maxLength: 3 }) }),
   fc.record({ claim: fc.nat(3), who }),
   fc.record({ published: fc.array(fc.tuple(row, fc.integer({ min: -1, max: 2 }), fc.nat(9)), { maxLength: 3 }), who }),
@@ -285,16 +373,17 @@ const step = fc.oneof(
 type Step = typeof step extends fc.Arbitrary<infer T> ? T : never
 type Event = typeof event extends fc.Arbitrary<infer T> ? T : never
 
-function eventOf({ trade: n, trade_id, late, ...more }: Event): PositionClosed {
-  const { opened_at, closed_at } = closedTrade()
+function eventOf({ trade: n, trade_id, late, entry, ...more }: Event): PositionClosed {
+  const at = closedTrade()
+  const opened_at = at.opened_at + entry
   const id = trade_id === 'nameless' ? `entry-${opened_at}` : trade_id
-  return trade(n, { ...more, trade_id: id, closed_at: closed_at + late })
+  return trade(n, { ...more, trade_id: id, opened_at, closed_at: at.closed_at + late })
 }
 
 async function take(way: Way, one: Step, clock: { ms: number }): Promise<unknown> {
   const imports = importsOf(way)
   if ('insert' in one) return insert(way, eventOf(one.insert), one.who)
-  if ('add' in one) return imports.add(one.add.map(eventOf))
+  if ('add' in one) return imports.add(one.add.map(eventOf), one.asTheyAre)
   if ('rescore' in one) return imports.rescore(one.rescore.map(eventOf))
   if ('claim' in one) return relayOf(way, one.who).claim(one.claim)
   if ('published' in one) return relayOf(way, one.who).published('t', one.published)

@@ -5,7 +5,7 @@ import { withClient } from '../../core/store/client.ts'
 import { createMemoryDatabase, type MemoryDatabase } from '../../core/store/memory/database.ts'
 import { outboxOf } from '../../core/store/memory/outbox.ts'
 import { createImportOutbox } from '../../core/store/outbox-store.ts'
-import type { PositionClosed } from '../../domain/event.ts'
+import { eventId, type PositionClosed } from '../../domain/event.ts'
 import { createBarStore, type GivenBar } from '../../services/pm/bar-store.ts'
 import { createMemoryBars } from '../../services/pm/memory-bars.ts'
 import { createMemoryImportOutbox } from '../../services/pm/memory-outbox.ts'
@@ -20,7 +20,7 @@ const postsOf = adapters(createMemoryPostedTrades, createPostedTradeStore)
 const barsOf = adapters(createMemoryBars, createBarStore)
 const importsOf = adapters(createMemoryImportOutbox, createImportOutbox)
 
-const TABLES = `strandline.pm_outbox, strandline.pm_provisional, strandline.trade_entries, strandline.trade_names, strandline.posted_trades,
+const TABLES = `strandline.pm_outbox, strandline.pm_provisional, strandline.trade_entries, strandline.trade_names, strandline.renamed_revisions, strandline.posted_trades,
   public.lowcap_price_data_ohlc`
 const SKEW_MS = 300_000
 const CLAIM = { relay: 'r', leaseMs: 30_000 }
@@ -140,6 +140,38 @@ describe.each(WAYS)('%s', (name) => {
     expect(await postsOf(way()).event(event.event_id)).toMatchObject(corrected)
   })
 
+  describe('regression: what others brought without an id', () => {
+    const nameless = eventOf(1, { trade_id: `entry-${eventOf(1).opened_at}`, exit_price: 1, source: 'learning-queue' })
+    beforeEach(() => importsOf(way()).add([nameless]))
+    /** A second lot of the position, by the same orders. */
+    const second = (): ScoredPost => ({
+      ...post(1),
+      event: eventOf(1, { trade_id: 'second', exit_price: 1 }),
+      request: {},
+    })
+
+    test('is one of the trades that are posted with one, not all of them', async () => {
+      expect(await take(post(1))).toMatchObject({ status: 'known', event: { event_id: nameless.event_id } })
+      expect(await take(second())).toMatchObject({ status: 'posted', event: { trade_id: 'second', revision: 0 } })
+      expect(await take(post(1))).toMatchObject({ status: 'known', event: { event_id: nameless.event_id } })
+    })
+
+    test('is that trade for good, whatever a correction says of its exit and its entry', async () => {
+      await take(post(1))
+      const corrected = post(1, { revision: 1, late: 11 * 60_000 })
+      corrected.event.opened_at += 1
+      expect(await take(corrected)).toMatchObject({
+        status: 'posted',
+        event: { event_id: nameless.event_id, revision: 1, source: 'learning-queue' },
+      })
+    })
+
+    test('and was retracted, is said to be retracted, not to be another', async () => {
+      await importsOf(way()).add([{ ...nameless, revision: 1, voided: true }])
+      expect(await take(post(1))).toMatchObject({ status: 'voided', event: { event_id: nameless.event_id } })
+    })
+  })
+
   test('a trade without a score waits for its bars until it has one', async () => {
     const { event } = post(1)
     await take(post(1, { rr: null }))
@@ -196,7 +228,14 @@ const step = fc.record({
   rr: fc.constantFrom(null, 1),
   voided: fc.constantFrom(false, false, true),
   imported: fc.constantFrom(false, false, false, true),
+  nameless: fc.constantFrom(false, false, true),
+  late: fc.constantFrom(0, 0, 0, 700_000),
 })
+
+function namedOrNot(nameless: boolean, event: PositionClosed): PositionClosed {
+  const trade_id = nameless ? `entry-${event.opened_at}` : event.trade_id
+  return { ...event, trade_id, event_id: eventId(event.position_id, trade_id) }
+}
 
 test('any sequence of posts has the same answers in memory as in PostgreSQL, one by one, and the same outcome', async () => {
   const { direct } = ways
@@ -204,10 +243,10 @@ test('any sequence of posts has the same answers in memory as in PostgreSQL, one
     fc.asyncProperty(fc.array(step, { maxLength: 20, size: 'max' }), async (steps) => {
       const memory: Way = { name: 'memory', memory: createMemoryDatabase() }
       await direct.db!.sql(`truncate ${TABLES} restart identity`)
-      for (const { trade, imported, ...how } of steps) {
+      for (const { trade, imported, nameless, ...how } of steps) {
         const take = (way: Way): Promise<unknown> =>
           imported
-            ? importsOf(way).add([{ ...post(trade, how).event, revision: how.revision }])
+            ? importsOf(way).add([namedOrNot(nameless, { ...post(trade, how).event, revision: how.revision })])
             : postsOf(way).post(post(trade, how), CLAIM)
         const [here, there] = await Promise.all([memory, direct].map((way) => outcome(take(way))))
         expect(untimed(here)).toEqual(untimed(there))

@@ -81,7 +81,11 @@ describe.each(WAYS)('%s', (name) => {
     expect(await wholeRows()).toEqual([open, young].map((e) => [e.event_id, 0]))
     expect(await importsOf(way()).add([scored])).toEqual({ added: 0, known: 1 })
     expect(await importsOf(way()).rescore([scored])).toEqual([])
-    expect(await positionsOf(way()).event(scored.event_id)).toEqual({ event_id: scored.event_id, revision: 0 })
+    expect(await positionsOf(way()).event(scored.event_id)).toEqual({
+      event_id: scored.event_id,
+      revision: 0,
+      source: scored.source,
+    })
   })
 
   test('an event whose score is provisional keeps its content', async () => {
@@ -113,6 +117,21 @@ describe.each(WAYS)('%s', (name) => {
     expect(await postsOf(way()).post(again, { relay: 'r', leaseMs: 1 })).toEqual({
       status: 'voided',
       event: retraction,
+    })
+  })
+
+  test('regression: whose content is gone has its source: a correction that is posted keeps it', async () => {
+    const trade = closedTrade({ trade_id: 'bridged', rr: 1, source: 'learning-queue' })
+    await publish(trade)
+    await pass()
+    expect(await retain(retentionOf(way()), 'pm_outbox', 30)).toBe(1)
+    const { event_id, source } = trade
+    expect(await postsOf(way()).event(event_id)).toEqual({ event_id, revision: 0, source })
+    const event = { ...trade, source: 'api', rr: 2 }
+    const how = { revision: 1, request: {}, side: 'long', awaits: null, max_skew_ms: 0, traceparent: null } as const
+    expect(await postsOf(way()).post({ event, ...how }, { relay: 'r', leaseMs: 1 })).toMatchObject({
+      status: 'posted',
+      event: { revision: 1, rr: 2, source },
     })
   })
 

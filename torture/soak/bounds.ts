@@ -43,6 +43,7 @@ export const TABLES_OF_CLOSES = [
   'strandline.pm_outbox',
   'strandline.pm_provisional',
   'strandline.posted_trades',
+  'strandline.renamed_revisions',
   'strandline.trade_entries',
   'strandline.trade_names',
 ]

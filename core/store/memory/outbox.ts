@@ -3,7 +3,8 @@
  * the audit reads them.
  */
 import type { PositionClosed } from '../../../domain/event.ts'
-import { hasEntry, type NamedTrade, SAME_EXIT_MS } from '../../../domain/foreign/trade-names.ts'
+import { hasEntry, type NamedTrade, SAME_EXIT_MS, tradeName } from '../../../domain/foreign/trade-names.ts'
+import type { KnownEvent } from '../outbox-store.ts'
 import { asJson, keyOf, type MemoryDatabase } from './database.ts'
 
 export interface MemoryOutboxRow {
@@ -12,6 +13,8 @@ export interface MemoryOutboxRow {
   revision: number
   /** null: published long ago. */
   payload: PositionClosed | null
+  /** Of one whose content is gone. */
+  source: string | null
   traceparent: string | null
   /** ISO 8601. */
   created_at: string
@@ -66,6 +69,7 @@ export function addRow(
     event_id: event.event_id,
     revision: event.revision,
     payload: asJson(event),
+    source: null,
     traceparent,
     created_at: new Date(db.now()).toISOString(),
     claimed_by: relay,
@@ -92,8 +96,19 @@ export function insertEvent(
   return nameTrade(db, event) === event.event_id ? addRow(db, event, claim, traceparent) : null
 }
 
+/** The newest revision of an event, or null, also by a trade's other name; of one whose content is past its retention what identifies it (`strandline_pm_outbox_event`). */
+export function newestEvent(db: MemoryDatabase, event_id: string): KnownEvent | null {
+  const row = newestOf(db, otherName(db, event_id) ?? event_id)
+  if (!row) return null
+  if (row.payload) return asJson(row.payload)
+  return { event_id: row.event_id, revision: row.revision, ...(row.source === null ? {} : { source: row.source }) }
+}
+
 interface TradeName {
-  trade_id: string
+  /** tradeName() */
+  name: string
+  position_id: string
+  opened_at: number
   event_id: string
   closed_at: number
   /** The event of the trade that this is another name of; null: a trade of its own. */
@@ -103,78 +118,103 @@ interface TradeName {
 const namesOf = (db: MemoryDatabase) => ({
   /** The first name of each entry, by position and entry. */
   entries: db.table<TradeName>('trade_entries'),
-  /** The others, by position and entry. */
-  others: db.table<{ names: TradeName[] }>('trade_names'),
+  /** The others, by event. */
+  others: db.table<TradeName>('trade_names'),
 })
+
+const entryOf = (t: { position_id: string; opened_at: number }) => keyOf(t.position_id, t.opened_at)
+const isKnown = (db: MemoryDatabase, event_id: string) => newestOf(db, event_id) !== undefined
 
 /** The event under which the log has, or would have, this trade (`strandline.event_of_trade`). */
 export function eventOfTrade(db: MemoryDatabase, event: NamedTrade): string {
   const { entries, others } = namesOf(db)
-  const key = keyOf(event.position_id, event.opened_at)
-  const first = hasEntry(event) ? entries.get(key) : undefined
-  if (!first || first.trade_id === event.trade_id) return event.event_id
-  const names = others.get(key)?.names ?? []
-  const known = names.find((n) => n.trade_id === event.trade_id)
-  return (known ? known.same_as : sameTrade(event, first, names)) ?? event.event_id
+  const noted = others.get(event.event_id)
+  if (noted) return noted.same_as ?? noted.event_id
+  const first = hasEntry(event) ? entries.get(entryOf(event)) : undefined
+  if (!first || first.name === tradeName(event) || isKnown(db, event.event_id)) return event.event_id
+  const names = others.rows().filter((n) => entryOf(n) === entryOf(event))
+  return sameTrade(event, first, names) ?? event.event_id
 }
 
-/** The same, noted from now on. */
+/** The same, noted from now on (`strandline.name_trade`). */
 export function nameTrade(db: MemoryDatabase, event: NamedTrade): string {
-  const of = eventOfTrade(db, event)
-  if (!hasEntry(event)) return of
-  const { event_id, position_id, trade_id, opened_at, closed_at } = event
   const { entries, others } = namesOf(db)
-  const key = keyOf(position_id, opened_at)
-  const first = entries.get(key)
-  if (!first) entries.put(key, { trade_id, event_id, closed_at, same_as: null })
-  else if (first.trade_id !== trade_id) {
-    const names = others.get(key)?.names ?? []
-    const same_as = of === event_id ? null : of
-    if (!names.some((n) => n.trade_id === trade_id))
-      others.put(key, { names: [...names, { trade_id, event_id, closed_at, same_as }] })
-  }
+  const { event_id, position_id, opened_at, closed_at } = event
+  const of = eventOfTrade(db, event)
+  if (others.get(event_id) || !hasEntry(event) || (event.revision !== 0 && isKnown(db, event_id))) return of
+  const name = { name: tradeName(event), position_id, opened_at, event_id, closed_at, same_as: null }
+  const first = entries.get(entryOf(event))
+  if (!first) entries.put(entryOf(event), name)
+  else if (
+    first.name !== name.name &&
+    !others.rows().some((n) => entryOf(n) === entryOf(event) && n.name === name.name)
+  )
+    others.put(event_id, { ...name, same_as: of === event_id ? null : of })
   return of
 }
 
 /** Another name of one of those that are known, the nearest exit first; a nameless trade is one of them at most. */
-function sameTrade(
-  { trade_id, opened_at, closed_at }: NamedTrade,
-  first: TradeName,
-  names: TradeName[],
-): string | null {
-  const nameless = `entry-${opened_at}`
+function sameTrade(event: NamedTrade, first: TradeName, names: TradeName[]): string | null {
+  const nameless = `entry-${event.opened_at}`
   const claimed = new Set(names.map((n) => n.same_as))
   const [nearest] = [first, ...names.filter((n) => n.same_as === null)]
-    .filter((n) => (n.trade_id === nameless) !== (trade_id === nameless) && !claimed.has(n.event_id))
-    .map((n) => ({ ...n, away: Math.abs(n.closed_at - closed_at) }))
+    .filter((n) => (n.name === nameless) !== (tradeName(event) === nameless) && !claimed.has(n.event_id))
+    .map((n) => ({ ...n, away: Math.abs(n.closed_at - event.closed_at) }))
     .filter((n) => n.away <= SAME_EXIT_MS)
-    .sort((a, b) => a.away - b.away || Buffer.compare(Buffer.from(a.trade_id), Buffer.from(b.trade_id)))
+    .sort((a, b) => a.away - b.away || Buffer.compare(Buffer.from(a.name), Buffer.from(b.name)))
   return nearest?.event_id ?? null
 }
 
 /**
  * The events under which the log has, or would have, each of many trades, noted at once: of those that come first with their entry the named ones go before the
- * nameless; of the others, those whose exit is nearest choose first.
+ * nameless; of the others, those whose exit is nearest choose first. Of the revisions of an event the first one names it.
  */
 export function nameTrades(db: MemoryDatabase, events: readonly NamedTrade[]): string[] {
-  const { entries } = namesOf(db)
-  const key = ({ position_id, opened_at }: NamedTrade) => keyOf(position_id, opened_at)
-  const withEntry = events.filter(hasEntry)
-  const nameless = (e: NamedTrade) => Number(e.trade_id === `entry-${e.opened_at}`)
-  for (const { position_id, opened_at, trade_id, event_id, closed_at } of withEntry.toSorted(
-    (a, b) => nameless(a) - nameless(b),
-  )) {
-    const place = keyOf(position_id, opened_at)
-    if (!entries.get(place)) entries.put(place, { trade_id, event_id, closed_at, same_as: null })
+  const { entries, others } = namesOf(db)
+  const first = new Map<string, NamedTrade>()
+  for (const event of events) {
+    const before = first.get(event.event_id)
+    const names = event.revision === 0 || !isKnown(db, event.event_id)
+    if (names && (!before || event.revision < before.revision)) first.set(event.event_id, event)
   }
-  const away = (e: NamedTrade) => Math.abs(e.closed_at - (entries.get(key(e)) as TradeName).closed_at)
+  const withEntry = events.filter((e) => first.get(e.event_id) === e && hasEntry(e))
+  const nameless = (e: NamedTrade) => Number(e.trade_id === `entry-${e.opened_at}`)
+  for (const event of withEntry.toSorted((a, b) => nameless(a) - nameless(b))) {
+    const { position_id, opened_at, event_id, closed_at } = event
+    if (!entries.get(entryOf(event)) && !others.get(event_id))
+      entries.put(entryOf(event), {
+        name: tradeName(event),
+        position_id,
+        opened_at,
+        event_id,
+        closed_at,
+        same_as: null,
+      })
+  }
+  const away = (e: NamedTrade) => Math.abs(e.closed_at - (entries.get(entryOf(e))?.closed_at ?? 0))
   for (const event of withEntry.toSorted((a, b) => away(a) - away(b)))
-    if (entries.get(key(event))?.trade_id !== event.trade_id) nameTrade(db, event)
-  return events.map((event) => (hasEntry(event) ? otherName(db, event) : null) ?? event.event_id)
+    if (entries.get(entryOf(event))?.name !== tradeName(event)) nameTrade(db, event)
+  return events.map((event) => otherName(db, event.event_id) ?? event.event_id)
 }
 
-/** The event of which this trade is noted as another name. */
-export function otherName(db: MemoryDatabase, { position_id, opened_at, trade_id }: NamedTrade): string | null {
-  const noted = namesOf(db).others.get(keyOf(position_id, opened_at))
-  return noted?.names.find((n) => n.trade_id === trade_id)?.same_as ?? null
+/** The event of which this one is noted as another name. */
+const otherName = (db: MemoryDatabase, event_id: string): string | null =>
+  namesOf(db).others.get(event_id)?.same_as ?? null
+
+/** A revision that came under another name of the trade `event_id`, as that trade's next one (`strandline.put_renamed`). */
+export function putRenamed(
+  db: MemoryDatabase,
+  event: PositionClosed,
+  event_id: string,
+): { as: number; added: boolean } {
+  const renamed = db.table<{ as: number }>('renamed_revisions')
+  const key = outboxKey(event.event_id, event.revision)
+  const noted = renamed.get(key)
+  if (noted) return { as: noted.as, added: false }
+  const newest = newestEvent(db, event_id)
+  if (newest && 'voided' in newest && newest.voided && !event.voided) return { as: newest.revision, added: false }
+  const as = newest ? newest.revision + 1 : event.revision
+  addRow(db, { ...event, event_id, revision: as, source: newest?.source ?? event.source })
+  renamed.put(key, { as })
+  return { as, added: true }
 }

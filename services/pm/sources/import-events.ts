@@ -3,11 +3,18 @@ import { Registry } from 'prom-client'
 import type { Clock } from '../../../core/clock.ts'
 import { explain, findStrandlineError, StrandlineError } from '../../../core/errors.ts'
 import type { ServiceDeps } from '../../../core/service.ts'
-import { createImportOutbox, type EventKey, type ImportOutbox, type Waiting } from '../../../core/store/outbox-store.ts'
+import {
+  createImportOutbox,
+  createOutbox,
+  type EventKey,
+  type ImportOutbox,
+  type Waiting,
+} from '../../../core/store/outbox-store.ts'
 import { createTeller } from '../../../core/teller.ts'
 import type { PositionClosed } from '../../../domain/event.ts'
 import { MAX_CLOCK_SKEW_MS } from '../../../domain/validation.ts'
 import { serviceRelay } from '../index.ts'
+import { requireOwnTopic } from '../known-log.ts'
 
 /** Events of one transaction: a hosted project ends a statement after 8 s. */
 const PAGE = 500
@@ -19,11 +26,15 @@ export interface Imported {
   already_known: number
   /** Trades that were imported before and lacked their R/R, or what they came to in money, and got it now; among the new ones. */
   rescored: number
+  /** Of trades that the log has under another name: the event by which it has them, by their own. */
+  other_names?: Map<string, string>
 }
 
 export interface ImportOptions {
   /** A known trade that has no R/R, or says nothing of money, gets what is known now as its next revision. */
   rescore?: boolean
+  /** They are revisions of what the log has under these very ids: no other name is looked for. */
+  asTheyAre?: boolean
   progress?: (done: number, of: number) => void
   /** Hears every ten seconds how many events are not in the log yet, and why. */
   waiting?: (sentence: string) => void
@@ -31,7 +42,7 @@ export interface ImportOptions {
 
 /**
  * Resolves when every event is in the log. A relay of our own publishes them; those of running PMs share the work.
- * Errors: EVENT_INVALID for an exit in the future; STORE_UNREACHABLE, LOG_UNREACHABLE and the like: what is in the outbox stays there, and importing again goes on.
+ * Errors: CONFIG_INVALID where the outbox goes into another topic; EVENT_INVALID for an exit in the future; STORE_UNREACHABLE, LOG_UNREACHABLE and the like: what is in the outbox stays there, and importing again goes on.
  */
 export async function importEvents(
   deps: ServiceDeps,
@@ -39,14 +50,21 @@ export async function importEvents(
   options: ImportOptions = {},
 ): Promise<Imported> {
   const outbox = createImportOutbox(deps.store)
+  await requireOwnTopic(createOutbox(deps.store, '', 0), deps.config) // what is in the outbox is published by whoever takes it
   refuseFuture(events, await outbox.now())
   const total: Imported = { new: 0, already_known: 0, rescored: 0 }
   const relay = serviceRelay({ ...deps, metrics: new Registry() }, POLL_MS) // one of the moment: nobody asks for its metrics
   try {
     for (let at = 0; at < events.length; at += PAGE) {
       const page = events.slice(at, at + PAGE)
-      const { added, known, renamed = {} } = await outbox.add(page)
-      const named = page.map((e) => ({ ...e, event_id: renamed[e.event_id] ?? e.event_id }))
+      const { added, known, renamed = [] } = await outbox.add(page, options.asTheyAre)
+      const named = [...page]
+      for (const [n, event_id, revision] of renamed) {
+        const event = page[n] as PositionClosed
+        total.other_names ??= new Map()
+        total.other_names.set(event.event_id, event_id)
+        named[n] = { ...event, event_id, revision }
+      }
       const rescored = options.rescore && known > 0 ? await outbox.rescore(named) : []
       total.new += added + rescored.length
       total.already_known += known - rescored.length

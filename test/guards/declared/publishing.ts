@@ -228,13 +228,32 @@ export const PUBLISHING: Guard[] = [
     out: [
       {
         file: 'services/pm/known-log.ts',
-        find: 'if (id === null || known.includes(id)) return',
-        by: 'if (id === null || known.length > 0) return',
+        find: 'if (id === null || ids.includes(id)) return true',
+        by: 'if (id === null || ids.length > 0) return true',
       },
     ],
     tests: [{ file: 'test/pm/known-log.int.test.ts', name: 'with the brokers of another log nothing is published' }],
     schedules: 0,
     note: 'the simulation has one log',
+  },
+  {
+    name: 'an outbox goes into one topic',
+    without: 'trades go into whichever topic a relay was told, and consumers of the other one never read them',
+    out: [
+      {
+        file: 'services/pm/known-log.ts',
+        find: 'if (acceptOtherTopic) return ids',
+        by: 'if (acceptOtherTopic !== null) return ids',
+      },
+    ],
+    tests: [
+      {
+        file: 'test/pm/known-log.int.test.ts',
+        name: 'what waits in the outbox of one topic is not published into another',
+      },
+    ],
+    schedules: 0,
+    note: 'the simulation has one topic',
   },
   {
     name: 'a post is known again by what it says',
@@ -272,5 +291,29 @@ export const PUBLISHING: Guard[] = [
     tests: [{ file: 'test/store/posted-trades.int.test.ts', name: 'under another name is one trade, not two' }],
     schedules: 0,
     note: 'calls of the database in memory come one after the other',
+  },
+  {
+    name: 'a post that finds its trade is a name of it',
+    without: 'of two that are posted with an id, both are taken for the one that was brought without',
+    out: [
+      {
+        file: POSTS_SQL,
+        find: "      if v_named or v_event = ev ->> 'event_id' then return",
+        by: '      if true then return',
+      },
+      {
+        file: 'services/pm/memory-posted-trades.ts',
+        find: "          nameTrade(db, event)\n          return { status: 'known', event: last }\n",
+        by: "          return { status: 'known', event: last }\n",
+      },
+    ],
+    tests: [
+      {
+        file: 'test/store/posted-trades.int.test.ts',
+        name: 'is one of the trades that are posted with one, not all of them',
+      },
+    ],
+    schedules: 0,
+    note: 'a trade has one name there',
   },
 ]
