@@ -27,8 +27,11 @@ export const isOverlong = (text: string): boolean =>
 /** Postgres can store it, in text and in jsonb: no U+0000, no half of a surrogate pair. */
 export const wellFormed = (text: string): boolean => !text.includes('\0') && text.isWellFormed()
 
-/** The start of a name, for people: never half a character, which no database takes. */
-export const shortName = (name: string): string => name.slice(0, SHOWN).replaceAll('\0', '').toWellFormed()
+/** The start of a text, for people: never half a character, nor U+0000, which no database takes. */
+export const startOf = (text: string, most: number): string => text.slice(0, most).replaceAll('\0', '').toWellFormed()
+
+/** The start of a name. */
+export const shortName = (name: string): string => startOf(name, SHOWN)
 
 /** One thing that cannot be kept: the name of the field, and what is wrong with it ("has … bytes, … are allowed"). */
 export interface Excess {

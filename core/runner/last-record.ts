@@ -3,6 +3,7 @@
  * log that was cut and has grown again, has that offset as well, and whoever went on there would have a gap that nobody sees.
  */
 import { createHash } from 'node:crypto'
+import { startOf } from '../../domain/limits.ts'
 import { timeText } from '../../domain/time.ts'
 import { StrandlineError } from '../errors.ts'
 import type { EventLog, LogRecord, PartitionOffsets, PlacedRecord } from '../log/log.ts'
@@ -28,7 +29,8 @@ export const lastRecordOf = (last: LogRecord): LastRecord => ({
   offset: last.offset,
   time: last.timestamp,
   digest: digestOf(last),
-  event_id: last.headers.ce_id === undefined ? null : String(last.headers.ce_id).slice(0, 100),
+  // what anybody may write: a text that the database refuses would stop the partition for ever
+  event_id: last.headers.ce_id === undefined ? null : startOf(String(last.headers.ce_id), 100),
 })
 
 export const digestOf = ({ key, value }: Pick<LogRecord, 'key' | 'value'>): string =>

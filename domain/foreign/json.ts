@@ -86,4 +86,4 @@ export function priceOf(value: unknown, name: string): number | null {
 }
 
 /** A value in a sentence. */
-export const shown = (value: unknown): string => String(JSON.stringify(value)).slice(0, 80)
+export const shown = (value: unknown): string => String(JSON.stringify(value)).slice(0, 80).toWellFormed()

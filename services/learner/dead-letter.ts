@@ -8,6 +8,7 @@ import { findStrandlineError } from '../../core/errors.ts'
 import type { EventLog, LogRecord, OutgoingRecord, ProducedRecord } from '../../core/log/log.ts'
 import type { Claim } from '../../core/runner/partition-runner.ts'
 import type { Refused } from '../../core/runner/read-events.ts'
+import { startOf } from '../../domain/limits.ts'
 import type { DeadLetterRow } from './commit.ts'
 import type { DeadLetterStore } from './dead-letter-store.ts'
 import { LETTER_HEADERS } from './letter-headers.ts'
@@ -93,7 +94,7 @@ export function createDeadLetters(options: DeadLetterOptions): DeadLetters {
           offset: l.record.offset,
           record_ms: l.record.timestamp,
           reason: l.reason,
-          detail: clean(l.detail),
+          detail: startOf(l.detail, MAX_DETAIL),
           dead_topic: sends ? deadLetterTopic : null,
           dead_partition: placed?.partition ?? null,
           dead_offset: placed?.offset ?? null,
@@ -118,9 +119,6 @@ export function createDeadLetters(options: DeadLetterOptions): DeadLetters {
     applied: ({ partition, topicId }, range) => store.applied({ consumer, topic, partition }, range, topicId ?? null),
   }
 }
-
-/** What every database and tool takes: no NUL, and no half of a character where the text was cut. */
-const clean = (detail: string) => detail.slice(0, MAX_DETAIL).replaceAll('\0', '').toWellFormed()
 
 const isTooLarge = (error: unknown) => findStrandlineError(error)?.code === 'LOG_RECORD_TOO_LARGE'
 
@@ -150,7 +148,7 @@ function outgoing(
       [LETTER_HEADERS.stage]: 'VALUE_CONVERTER',
       [LETTER_HEADERS.class]: 'strandline.learner',
       [LETTER_HEADERS.reason]: reason,
-      [LETTER_HEADERS.detail]: clean(detail),
+      [LETTER_HEADERS.detail]: startOf(detail, MAX_DETAIL),
       [LETTER_HEADERS.ownReason]: reason,
     },
   }

@@ -1,12 +1,12 @@
 /** The learner's reads and commits in memory: the rules of `strandline_learner_read` and `strandline.learner_commit`. */
 import { advance, checkpointsOf, fence, placeOf, unclaimed } from '../../core/store/memory/checkpoints.ts'
-import { asJson, type MemoryDatabase } from '../../core/store/memory/database.ts'
+import { asJson, fromJsonb, type MemoryDatabase } from '../../core/store/memory/database.ts'
 import { addLetter } from '../../core/store/memory/dead-letters.ts'
 import { learnedTables, ledgerKey, type PartialRow, partialKey } from '../../core/store/memory/learned.ts'
 import type { OpenedVersion } from '../../core/store/model-versions.ts'
 import type { Model, Scope } from '../../domain/learning/model.ts'
 import { groupsOfLedger, type Trade } from '../../domain/learning/trade.ts'
-import type { CommitAnswer, LearnerCommit } from './commit.ts'
+import type { CommitAnswer, DeadLetterRow, LearnerCommit } from './commit.ts'
 import type { LearnerStore } from './learner-store.ts'
 
 /** A commit that is to change nothing, and its answer. */
@@ -53,8 +53,9 @@ export function createMemoryLearner(
       if (sums.n > 0) partials.put(partialKey(row), row)
       else partials.remove(partialKey(row)) // retractions emptied it
     }
-    const { topic_id } = JSON.parse(c.seen) as { topic_id?: string | null }
-    for (const letter of c.dead) addLetter(db, { ...at(c.claim.partition), ...letter, topic_id: topic_id ?? '' })
+    const { topic_id } = fromJsonb<{ topic_id?: string | null }>(c.seen)
+    for (const letter of fromJsonb<DeadLetterRow[]>(JSON.stringify(c.dead)))
+      addLetter(db, { ...at(c.claim.partition), ...letter, topic_id: topic_id ?? '' })
     advance(db, at(c.claim.partition), c)
   }
 

@@ -1,6 +1,6 @@
 /** The projector's commit in memory: the rules of `strandline_projector_commit`, where `ad_strands` is a table of ours. */
 import { advance, fence } from '../../core/store/memory/checkpoints.ts'
-import { asJson, type MemoryDatabase } from '../../core/store/memory/database.ts'
+import { fromJsonb, type MemoryDatabase } from '../../core/store/memory/database.ts'
 import {
   adoptStrand,
   foreignStrands,
@@ -20,7 +20,7 @@ export function createMemoryStrands(db: MemoryDatabase, consumer: string, sync =
 function commitStrands(db: MemoryDatabase, consumer: string, commit: StrandCommit): StrandsCommitted {
   const held = fence(db, { consumer, ...commit.claim })
   if (held !== 'ok') return { status: held }
-  const rows = newest(asJson(commit.rows))
+  const rows = newest(fromJsonb(JSON.stringify(commit.rows)))
   // Found before the first is tied: of two of one trade, the second becomes a duplicate.
   const foreign = rows.flatMap((row) => foreignStrands(db, row).map((s) => ({ ...s, event_id: row.metadata.event_id })))
   for (const { id, event_id } of foreign) adoptStrand(db, id, event_id)

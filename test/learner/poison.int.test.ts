@@ -135,6 +135,24 @@ describe('every kind of bad record', () => {
     expect((await learned(db)).global_rr.n).toBe(1)
   })
 
+  it('and every good one moves the checkpoint, whatever its headers say of its id', async () => {
+    const stage = await createStage(db, kafka)
+    const trades = ['a', 'b'].map((position_id) => closedTrade({ position_id }))
+    const records = await stage.records(trades)
+    const ids = [`${'x'.repeat(99)}😀/0`, 'a\0b'] // half of a character where it is cut, and what no text of a database holds
+    const learner = await stage.start()
+    for (const [i, ce_id] of ids.entries()) {
+      // each is the last of its chunk
+      await kafka.log.produce(stage.topic, [{ ...records[i]!, headers: { ce_id } }])
+      await stage.caughtUp()
+      await kafka.log.produce(stage.topic, [{ key: 'k', value: Buffer.from('bad'), headers: { ce_id } }])
+      await stage.caughtUp()
+    }
+    await learner.stop()
+    expectClose(await learned(db), await folded(model, [trades]))
+    expect(await deadLettersOf(stage, kafka)).toHaveLength(2)
+  })
+
   it('is not sent again by a learner that reads the log again', async () => {
     const stage = await createStage(db, kafka)
     await kafka.log.produce(stage.topic, [{ key: 'k', value: Buffer.from('bad') }])

@@ -140,6 +140,16 @@ describe('the projector', () => {
     )
   })
 
+  test('moves past every record, whatever its headers say of its id', async () => {
+    for (const [i, ce_id] of [`${'x'.repeat(99)}😀/0`, 'a\0b'].entries()) {
+      const topic = `odd-id-${i}`
+      const { handler } = await projector(topic)
+      const records = trades(topic, 1).map((record) => ({ ...record, headers: { ce_id: Buffer.from(ce_id) } }))
+      expect(await createFeed(topic, 0, records).run(handler)).toBe(records.length)
+      expect(await strandsOf(topic)).toHaveLength(1)
+    }
+  })
+
   test('goes on after a commit whose answer was lost, and after one that never happened', async () => {
     let calls = 0
     const unsteady: Store = {

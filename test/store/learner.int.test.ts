@@ -184,6 +184,18 @@ describe.each([...WAYS, 'copied'] as const)('%s', (name) => {
     expect(await contents(way())).toMatchObject({ ledger: [], partials: [] })
   })
 
+  test('a text that jsonb does not hold is refused, and changes nothing', async () => {
+    const before = await contents(way())
+    for (const text of ['a\0b', '\ud83d']) {
+      const seen = JSON.stringify({ record: { offset: 9, time: 7, digest: 'd', event_id: text } })
+      for (const one of [{ seen }, { dead: [{ ...letter(5), detail: text }] }])
+        expect(await outcome(port.commit(commitOf({ fresh: selectionOf([tradeAt(1)]), ...one })))).toEqual({
+          error: 'STORE_REJECTED',
+        })
+    }
+    expect(await contents(way())).toEqual(before)
+  })
+
   test('a chunk is one transaction: ledger, sums, dead letters, checkpoint', async () => {
     const fresh = [tradeAt(1), tradeAt(2, { rr: null })]
     const commit = commitOf({

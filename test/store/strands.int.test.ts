@@ -148,6 +148,21 @@ describe.each(WAYS)('%s', (name) => {
     expect(await contents(ways[name])).toEqual(before)
   })
 
+  test('a text that jsonb does not hold is refused, and changes nothing', async () => {
+    const claim = await claimed()
+    const before = await contents(ways[name])
+    for (const text of ['a\0b', '\ud83d']) {
+      const seen = JSON.stringify({ record: { offset: 4, time: 7, digest: 'd', event_id: text } })
+      const commits = [
+        { events: [event('e')], seen },
+        { events: [event('e', { symbol: '\ud83d' })], seen: null },
+      ]
+      for (const one of commits)
+        expect(await outcome(commit(ways[name], { ...more, claim, ...one }))).toEqual({ error: 'STORE_REJECTED' })
+    }
+    expect(await contents(ways[name])).toEqual(before)
+  })
+
   test('a replay below the checkpoint leaves it where it is', async () => {
     const claim = await claimed()
     await commit(ways[name], { ...more, claim, events: [] })

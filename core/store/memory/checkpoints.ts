@@ -1,7 +1,7 @@
 /** Checkpoints in memory: the rules of `strandline_claim`, `strandline.fence` and `strandline.advance`. */
 import type { LastRecord } from '../../runner/last-record.ts'
 import type { CheckpointStore, ConsumerPartition } from '../checkpoint-store.ts'
-import { asJson, keyOf, type MemoryDatabase } from './database.ts'
+import { asJson, fromJsonb, keyOf, type MemoryDatabase } from './database.ts'
 
 export interface CheckpointRow extends ConsumerPartition {
   epoch: number
@@ -87,7 +87,7 @@ export function advance(db: MemoryDatabase, of: ConsumerPartition, { next, commi
   const rows = checkpointsOf(db)
   const row = rows.get(placeOf(of))
   if (!row) return
-  const read = seen === null ? {} : (JSON.parse(seen) as { topic_id?: string | null; record?: LastRecord })
+  const read = seen === null ? {} : fromJsonb<{ topic_id?: string | null; record?: LastRecord }>(seen)
   const onward = next >= (row.checkpoint ?? next)
   rows.put(placeOf(of), {
     ...row,

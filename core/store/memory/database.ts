@@ -2,7 +2,9 @@
  * Tables in memory, changed whole or not at all: what the memory adapters of all ports share, so that a trade, its checkpoint and its dead letters are one
  * transaction here as they are in PostgreSQL. A transaction runs in one turn, so none sees another's half. Rows are replaced, never changed in place.
  */
+import { wellFormed } from '../../../domain/limits.ts'
 import { systemClock } from '../../clock.ts'
+import { StrandlineError } from '../../errors.ts'
 import { systemIds } from '../../ids.ts'
 
 export interface MemoryTable<Row extends object> {
@@ -133,6 +135,15 @@ function takeBack(steps: Undo[]): void {
 /** As it would come back from a database: a copy, of what JSON has. */
 export function asJson<T>(value: T): T {
   return value === undefined ? (null as T) : (JSON.parse(JSON.stringify(value)) as T)
+}
+
+/** JSON as PostgreSQL reads it: a jsonb has no U+0000 and no half of a character, which JSON.parse takes. Errors: STORE_REJECTED. */
+export function fromJsonb<T>(json: string): T {
+  return JSON.parse(json, (name, value) => {
+    if (!wellFormed(name) || (typeof value === 'string' && !wellFormed(value)))
+      throw new StrandlineError('STORE_REJECTED', 'The database was given a text that none keeps.')
+    return value
+  })
 }
 
 /** A key of several columns. */
