@@ -74,6 +74,12 @@ describe('the strand of a closed trade', () => {
     expect(other.id).not.toBe(first.id)
   })
 
+  test('has columns that Postgres takes, wherever a long id is cut', () => {
+    const cut = `${'p'.repeat(63)}😀${'q'.repeat(600)}`
+    const { position_id, trade_id } = strandOf(closedTrade({ position_id: cut, trade_id: cut }), place)
+    for (const id of [position_id, trade_id]) expect(id.isWellFormed(), id).toBe(true)
+  })
+
   test("has a bounded id whatever a foreign producer's event_id is", () => {
     expect(strandId('x'.repeat(5000))).toHaveLength('position_closed_'.length + 36)
   })

@@ -3,6 +3,7 @@
  * changes nothing. Prices are in the event's quote currency, `return`, `net_return`, `max_drawdown` and `max_gain` are ratios, times ISO 8601 UTC.
  */
 import { eventUuid, type PositionClosed } from './event.ts'
+import { startOf } from './limits.ts'
 
 /** One closed trade, in the shape of an element of `lowcap_positions.completed_trades`. */
 export interface StrandTrade {
@@ -88,7 +89,7 @@ function storable(text: string): string {
 }
 
 function columnId(text: string): string {
-  return Buffer.byteLength(text) <= MAX_COLUMN_ID_BYTES ? text : `${text.slice(0, 64)}~${eventUuid(text)}`
+  return Buffer.byteLength(text) <= MAX_COLUMN_ID_BYTES ? text : `${startOf(text, 64)}~${eventUuid(text)}`
 }
 
 function isoTime(ms: number): string {
