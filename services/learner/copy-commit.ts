@@ -115,7 +115,7 @@ function sumsRows({ sums }: Sums, fresh: DirtySums[]): Buffer {
 
 const APPLY = `select strandline.learner_commit($1, $2, $3, $4, $5, $6, $7, $8, true,
   '{}', '{}', '{}', '{}', '{}', '{}', '{}', $9,
-  $10, $11, $12, $13, $14, $15, $16, ${SUMS_AMOUNTS.map((_, i) => `$${17 + i}`)}, '[]', $25, $26, $27, $28, $29) as it`
+  $10, $11, $12, $13, $14, $15, $16, ${SUMS_AMOUNTS.map((_, i) => `$${17 + i}`)}, '[]', $25, $26, $27, $28, $29, $30) as it`
 
 function applied({ consumer, topic, sums, sync }: Sums, c: LearnerCommit): unknown[] {
   const { claim } = c
@@ -145,8 +145,12 @@ function applied({ consumer, topic, sums, sync }: Sums, c: LearnerCommit): unkno
     claim.checkpoint ?? -1,
     sync,
     c.baseline ?? true,
+    replayedText(c),
   ]
 }
+
+export const replayedText = ({ replayed }: LearnerCommit): string | null =>
+  replayed ? JSON.stringify({ from: replayed.from, refused: `{${replayed.refused.join(',')}}` }) : null
 
 /** As strandline.learner_commit() takes them by either way. */
 export const changedRows = (changed: LearnerCommit['changed']): string =>

@@ -1,6 +1,7 @@
 /** Dead letters in memory: the rules of `strandline_dead_letters_*`. */
 import type { MemoryDatabase } from '../../core/store/memory/database.ts'
 import {
+  applyLetters,
   byPlace,
   byRecording,
   type DeadLetter,
@@ -54,15 +55,7 @@ export function createMemoryDeadLetters(db: MemoryDatabase): DeadLetterStore {
           .filter((l) => l.consumer === consumer)
           .map(({ topic_id, record_ms }) => ({ offset, topic_id, record_ms })),
       ),
-    applied: async ({ consumer, topic, partition }, { from, next, refused }, topicId) =>
-      db.transaction(() => {
-        for (const l of deadLettersOf(db).rows()) {
-          if (l.consumer !== consumer || l.topic !== topic || l.partition !== partition) continue
-          if (l.offset < from || l.offset >= next || refused.includes(l.offset) || l.applied_at !== null) continue
-          if (topicId === null || l.topic_id === '' || l.topic_id === topicId)
-            putLetter(db, { ...l, applied_at: nowText() })
-        }
-      }),
+    applied: async (of, range, topicId) => db.transaction(() => applyLetters(db, of, range, topicId)),
     page: async (topic, all, after, limit, filter) =>
       shown(topic, all, filter)
         .filter((l) => (l.partition - after.partition || l.offset - after.offset) > 0)

@@ -1,7 +1,7 @@
 /** The learner's reads and commits in memory: the rules of `strandline_learner_read` and `strandline.learner_commit`. */
 import { advance, checkpointsOf, fence, placeOf, unclaimed } from '../../core/store/memory/checkpoints.ts'
 import { asJson, fromJsonb, type MemoryDatabase } from '../../core/store/memory/database.ts'
-import { addLetter } from '../../core/store/memory/dead-letters.ts'
+import { addLetter, applyLetters } from '../../core/store/memory/dead-letters.ts'
 import { learnedTables, ledgerKey, type PartialRow, partialKey } from '../../core/store/memory/learned.ts'
 import type { OpenedVersion } from '../../core/store/model-versions.ts'
 import type { Model, Scope } from '../../domain/learning/model.ts'
@@ -56,6 +56,7 @@ export function createMemoryLearner(
     const { topic_id } = fromJsonb<{ topic_id?: string | null }>(c.seen)
     for (const letter of fromJsonb<DeadLetterRow[]>(JSON.stringify(c.dead)))
       addLetter(db, { ...at(c.claim.partition), ...letter, topic_id: topic_id ?? '' })
+    if (c.replayed) applyLetters(db, at(c.claim.partition), { ...c.replayed, next: c.next }, topic_id ?? null)
     advance(db, at(c.claim.partition), c)
   }
 
@@ -106,8 +107,8 @@ export function createMemoryLearner(
     },
     async commit(c) {
       try {
-        // a dead letter is what the log cannot restore: its copy is in the dead-letter topic already
-        db.transaction(() => commit(c), sync || c.dead.length > 0)
+        // what the log cannot restore, or does not: as strandline.learner_commit
+        db.transaction(() => commit(c), sync || c.dead.length > 0 || c.replayed !== undefined)
         return { status: 'ok' }
       } catch (error) {
         if (error instanceof Refused) return error.answer

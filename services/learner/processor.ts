@@ -18,6 +18,7 @@ import { decayOf } from '../../domain/learning/sums.ts'
 import { TradeTable } from '../../domain/learning/trade-table.ts'
 import { createBaselineTurns } from './baseline-turns.ts'
 import { type ChunkState, type ClaimState, createChunkState, newClaimState } from './chunk-state.ts'
+import type { LearnerCommit } from './commit.ts'
 import type { DeadLetters } from './dead-letter.ts'
 import type { LearnerStore } from './learner-store.ts'
 
@@ -83,16 +84,22 @@ export function createLearnerProcessor({
     const found = await read(claim.partition, chunk.records)
     if ('status' in found) return found
     const { trades, dead } = found
-    const applied = await fold(claim, chunk, trades, dead)
-    if (chunk.replay && applied.status === 'ok') {
-      const from = (chunk.records[0] as LogRecord).offset
-      await deadLetters.applied(claim, { from, next: chunk.next, refused: dead.map((d) => d.record.offset) })
-    }
+    const replayed = chunk.replay ? { from: firstOf(chunk), refused: dead.map((d) => d.record.offset) } : undefined
+    const applied = await fold(claim, chunk, trades, dead, replayed)
+    // without a commit that could note it
+    if (replayed && applied.status === 'ok' && applied.committed === false)
+      await deadLetters.applied(claim, { ...replayed, next: chunk.next })
     return applied
   }
 
   /** Folds until the ledger knows nothing that we do not. */
-  async function fold(claim: Claim, chunk: Chunk, trades: TradeTable, dead: Refused[]): Promise<Applied> {
+  async function fold(
+    claim: Claim,
+    chunk: Chunk,
+    trades: TradeTable,
+    dead: Refused[],
+    replayed: LearnerCommit['replayed'],
+  ): Promise<Applied> {
     const memory = stateOf(claim)
     const deadRows = dead.length > 0 ? await deadLetters.send(claim, dead) : []
     const end = trades.length
@@ -118,6 +125,7 @@ export function createLearnerProcessor({
         foreign: state.foreign(),
         dead: deadRows,
         baseline: baselines.take(chunk.more),
+        replayed,
         seen: seenOf(claim, chunk),
       })
       if (answer.status !== 'ok') baselines.giveBack()
@@ -148,6 +156,8 @@ export function createLearnerProcessor({
 
   return { apply, forget: (claim) => void states.delete(claim) }
 }
+
+const firstOf = (chunk: Chunk): number => (chunk.records[0] as LogRecord).offset
 
 const idsOf = (trades: TradeTable): string[] => Array.from({ length: trades.length }, (_, trade) => trades.id(trade))
 

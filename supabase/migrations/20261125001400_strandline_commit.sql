@@ -5,6 +5,8 @@
 -- p_copied: new rows of ledger and sums were copied in by the same transaction already; p_ids and p_ns then name the rest.
 -- p_sync false: the commit does not wait for the disk (strandline.restorable).
 -- p_baseline: the baseline is written along. A commit that may be the last of its partition for now has to: whoever comes later sees what this one wrote.
+-- p_replayed: {from, refused ('{…}', offsets)} of a chunk that lies below the checkpoint; null: of another one. Letters of what it did not refuse are settled
+-- with its effect: its group's offset moves on behind it, and nobody would come again to note them.
 -- Answers {"status": …}: ok; fenced (claimed since); stale (a partition's state changed since it was read); seen (with "ids": events that the
 -- chunk took for new are in the ledger: read them and fold again). Whatever is not ok changed nothing.
 create function strandline.learner_commit(
@@ -14,7 +16,7 @@ create function strandline.learner_commit(
   p_sum_partitions smallint[], p_scopes text[], p_names text[], p_keys text[], p_periods integer[], p_ns bigint[], p_newest bigint[],
   p_weight_short double precision[], p_weight_short_low double precision[], p_weighted_rr_short double precision[], p_weighted_rr_short_low double precision[],
   p_weight_long double precision[], p_weight_long_low double precision[], p_weighted_rr_long double precision[], p_weighted_rr_long_low double precision[],
-  p_foreign jsonb, p_dead jsonb, p_seen jsonb, p_checkpoint bigint, p_sync boolean, p_baseline boolean)
+  p_foreign jsonb, p_dead jsonb, p_seen jsonb, p_checkpoint bigint, p_sync boolean, p_baseline boolean, p_replayed jsonb)
 returns jsonb language plpgsql security invoker set search_path = '' set enable_hashjoin = off set enable_mergejoin = off set enable_seqscan = off set jit = off as $$
 declare
   v_status text;
@@ -28,8 +30,8 @@ begin
       and (c.partition = p_partition or c.partition in (select f.partition from jsonb_to_recordset(p_foreign) as f(partition integer)))
     order by c.partition for update;
   end if;
-  -- a dead letter is what the log cannot restore: its copy is in the dead-letter topic already
-  if not p_sync and p_dead = '[]' then perform strandline.restorable(); end if;
+  -- a dead letter is what the log cannot restore: its copy is in the dead-letter topic already; nor is a replay read again, as the checkpoint does not show it
+  if not p_sync and p_dead = '[]' and p_replayed is null then perform strandline.restorable(); end if;
   v_status := strandline.fence(p_consumer, p_topic, p_partition, p_epoch, p_version, p_checkpoint);
   -- a version that is being dropped, or was: what is written now nobody would take away any more
   if v_status = 'ok' and not exists (select from strandline.model_versions where model_version = p_sums and not dropping) then v_status := 'fenced'; end if;
@@ -106,6 +108,11 @@ begin
     on conflict do nothing;
   end if;
 
+  if p_replayed is not null then
+    perform public.strandline_dead_letters_applied(
+      p_consumer, p_topic, p_partition, (p_replayed ->> 'from')::bigint, p_next, p_replayed ->> 'refused', p_seen ->> 'topic_id');
+  end if;
+
   perform strandline.advance(p_consumer, p_topic, p_partition, p_next, p_commit, p_seen);
   if p_baseline then
     -- Whether readers see a version that reads these sums must not change between this look and our commit: a switch waits for us, or we for it, and
@@ -132,7 +139,7 @@ create or replace function public.strandline_learner_commit(
   p_changed text,
   p_sum_partitions text, p_scopes text, p_names text, p_keys text, p_periods text, p_ns text, p_newest text,
   p_weight_short text, p_weight_short_low text, p_weighted_rr_short text, p_weighted_rr_short_low text, p_weight_long text, p_weight_long_low text, p_weighted_rr_long text, p_weighted_rr_long_low text,
-  p_foreign text, p_dead text, p_seen text default null, p_checkpoint bigint default null, p_sync boolean default true, p_baseline boolean default true)
+  p_foreign text, p_dead text, p_seen text default null, p_checkpoint bigint default null, p_sync boolean default true, p_baseline boolean default true, p_replayed text default null)
 returns jsonb language sql security invoker set search_path = '' as $$
   select strandline.learner_commit(
     p_consumer, p_topic, p_partition, p_epoch, p_version, p_next, p_commit, p_sums, false,
@@ -140,7 +147,7 @@ returns jsonb language sql security invoker set search_path = '' as $$
     p_changed::jsonb,
     p_sum_partitions::smallint[], p_scopes::text[], p_names::text[], p_keys::text[], p_periods::integer[], p_ns::bigint[], p_newest::bigint[],
     p_weight_short::double precision[], p_weight_short_low::double precision[], p_weighted_rr_short::double precision[], p_weighted_rr_short_low::double precision[], p_weight_long::double precision[], p_weight_long_low::double precision[], p_weighted_rr_long::double precision[], p_weighted_rr_long_low::double precision[],
-    p_foreign::jsonb, p_dead::jsonb, p_seen::jsonb, p_checkpoint, p_sync, p_baseline)
+    p_foreign::jsonb, p_dead::jsonb, p_seen::jsonb, p_checkpoint, p_sync, p_baseline, p_replayed::jsonb)
 $$;
 
 do $$ begin perform strandline.seal(); end $$;

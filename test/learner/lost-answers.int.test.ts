@@ -94,6 +94,24 @@ describe('the answer to a commit is lost', () => {
   })
 })
 
+describe('what was dead-lettered is good now, and is read again', () => {
+  it.each([
+    ['strandline_learner_commit', 'lose answer'],
+    ['strandline_dead_letters_applied', 'lose request'],
+  ] as const)('and it counts and is noted in one, whatever is lost (%s: %s)', async (fn, how) => {
+    const bad = feed()
+    bad.records[3] = { ...bad.records[3]!, value: Buffer.from('bad') }
+    await bad.run((await learner()).runner)
+    const { runner } = await learner()
+    proxy.doom(fn, how)
+    await feed().run(runner, { committed: 0 })
+    await expectAll()
+    expect(await db.sql('select "offset"::int, applied_at is not null as applied from dead_letters')).toEqual([
+      { offset: 3, applied: true },
+    ])
+  })
+})
+
 describe('a commit that is still under way when it is repeated', () => {
   it('and lands before the repetition changes nothing twice', async () => {
     const { runner, outcomes } = await learner({

@@ -184,6 +184,31 @@ describe.each([...WAYS, 'copied'] as const)('%s', (name) => {
     expect(await contents(way())).toMatchObject({ ledger: [], partials: [] })
   })
 
+  test('a replay notes the letters of what it could apply, with its own effect or not at all', async () => {
+    const seen = '{"topic_id": "T"}'
+    expect(await port.commit(commitOf({ dead: [3, 4, 5, 6, 12].map((n) => letter(n)), seen }))).toEqual({
+      status: 'ok',
+    })
+    const other = lettersOf(way())
+    const applied = async () => {
+      const rows = await other.page(TOPIC, true, { partition: 0, offset: -1 }, 10)
+      return rows.filter((l) => l.applied_at !== null).map((l) => l.offset)
+    }
+    const now = { ...claim, version: claim.version + 1, checkpoint: 10 }
+    const replay = { commitId: ID(2), replayed: { from: 4, refused: [5] }, fresh: selectionOf([tradeAt(4)]), next: 8 }
+    const late = { ...now, version: claim.version }
+    expect(await port.commit(commitOf({ ...replay, claim: late, seen }))).toEqual({ status: 'stale' })
+    expect(await applied()).toEqual([])
+    const elsewhere = { ...replay, replayed: { from: 6, refused: [] }, fresh: selectionOf([]) }
+    expect(await port.commit(commitOf({ ...elsewhere, claim: now, seen: '{"topic_id": "U"}' }))).toEqual({
+      status: 'ok',
+    })
+    expect(await applied()).toEqual([])
+    const then = { ...now, version: now.version + 1 }
+    expect(await port.commit(commitOf({ ...replay, claim: then, seen }))).toEqual({ status: 'ok' })
+    expect(await applied()).toEqual([4, 6])
+  })
+
   test('a text that jsonb does not hold is refused, and changes nothing', async () => {
     const before = await contents(way())
     for (const text of ['a\0b', '\ud83d']) {

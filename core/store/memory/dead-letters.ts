@@ -78,6 +78,21 @@ export function addLetter(db: MemoryDatabase, letter: Omit<DeadLetter, 'number' 
   })
 }
 
+/** A replay read the records from `from` to below `next` again, and refused only these. topicId null: unknown. */
+export function applyLetters(
+  db: MemoryDatabase,
+  { consumer, topic, partition }: ConsumerPartition,
+  { from, next, refused }: { from: number; next: number; refused: readonly number[] },
+  topicId: string | null,
+): void {
+  for (const l of deadLettersOf(db).rows()) {
+    if (l.consumer !== consumer || l.topic !== topic || l.partition !== partition) continue
+    if (l.offset < from || l.offset >= next || refused.includes(l.offset) || l.applied_at !== null) continue
+    if (topicId === null || l.topic_id === '' || l.topic_id === topicId)
+      putLetter(db, { ...l, applied_at: new Date(db.now()).toISOString() })
+  }
+}
+
 const isSameRecord = (a: DeadLetter, b: DeadLetter) =>
   a.topic === b.topic && byPlace(a, b) === 0 && a.topic_id === b.topic_id && a.record_ms === b.record_ms
 
