@@ -141,7 +141,8 @@ export function createPartitionRunner(options: RunnerOptions): PartitionRunner {
       if (!call.isActive()) return 'gone'
       const end = endOfChunk(records, at, slot)
       const next = records[end]?.offset ?? (call.batch as LogBatch).nextOffset
-      const more = end < records.length && next !== slot.waitsAt
+      // below the checkpoint nothing need be committed any more
+      const more = end < records.length && next !== slot.waitsAt && next >= (slot.claim?.checkpoint ?? 0)
       return apply(slot, call, begin(slot, call, records.slice(at, end), next, more))
     },
 

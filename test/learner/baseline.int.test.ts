@@ -99,3 +99,14 @@ test('is exact once somebody else has done what a learner left that died before 
   await feedOf(0, all).run(heir.runner)
   await exact(all)
 })
+
+test('is exact after a replay, of which what lies behind is known and is committed no more', async () => {
+  const all = events('a', 3)
+  const bad = feedOf(0, all)
+  for (const record of bad.records.slice(0, 2)) record.value = Buffer.from('bad')
+  const { runner, baselines } = await learnerOf({ ms: 50 })
+  await bad.run(runner)
+  await feedOf(0, all).run(runner, { committed: 0 })
+  expect(baselines).toEqual([true, false, true, true, true])
+  await exact(all)
+})
