@@ -8,6 +8,7 @@ import { StrandlineError } from '../core/errors.ts'
 import type { Logger } from '../core/logger.ts'
 import { withClient } from '../core/store/client.ts'
 import { migrate } from '../core/store/migrate.ts'
+import { stateOf } from '../core/store/sql-state.ts'
 import { createClusterId } from '../embedded/kafka.ts'
 import { loadSecrets } from '../embedded/secrets.ts'
 import { prepareOwnCluster } from '../services/supabase/api-role.ts'
@@ -245,9 +246,9 @@ export async function openStage({
         try {
           return (await pool.query<Row>(text, values)).rows
         } catch (error) {
-          const { code = '' } = error as { code?: string }
+          const state = stateOf(error)
           // what PostgreSQL says about a statement is ours; being away, starting or ending is not
-          if (/^[0-9A-Z]{5}$/.test(code) && !/^(08|57|53|40)/.test(code)) throw error
+          if (state && !/^(08|57|53|40)/.test(state)) throw error
           if (Date.now() > until)
             throw new StrandlineError('ENGINE_FAILED', `PostgreSQL has not answered for ${PATIENCE_MS / 1000} s.`, {
               todo: `See ${join(dataDir, 'logs', 'postgres.log')}.`,

@@ -5,6 +5,7 @@
 import pg from 'pg'
 import { StrandlineError } from '../errors.ts'
 import { within } from '../within.ts'
+import { stateOf } from './sql-state.ts'
 import { brokenOff, type DirectStore, RolledBack } from './store.ts'
 
 export interface PostgresStoreOptions {
@@ -126,8 +127,6 @@ function literalOf(value: unknown, fn: string, at: string): string {
   const quoted = text.replaceAll("'", "''")
   return text.includes('\\') ? `E'${quoted.replaceAll('\\', '\\\\')}'` : `'${quoted}'`
 }
-
-const stateOf = (error: unknown) => /^[0-9A-Z]{5}$/.exec((error as { code?: string }).code ?? '')?.[0]
 
 /** PostgreSQL's own answer, after which its connection is as before. */
 const isAnswer = (error: unknown) => stateOf(error) !== undefined && !isAway(error)

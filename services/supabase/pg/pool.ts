@@ -6,6 +6,7 @@ import { createHash } from 'node:crypto'
 import type { PostgresPool, PostgresPoolClient } from 'kysely'
 import { LRUCache } from 'lru-cache'
 import pg from 'pg'
+import { stateOf } from '../../../core/store/sql-state.ts'
 import { createParameterTypes, writeParameter } from './parameters.ts'
 import { type ArrayTypes, READ_ARRAY_TYPES, resultTypes } from './results.ts'
 
@@ -128,8 +129,6 @@ export function createPool({ url, max, name, prepared, timeoutMs = TIMEOUT_MS }:
     },
   }
 }
-
-const stateOf = (error: unknown) => /^[0-9A-Z]{5}$/.exec((error as { code?: string }).code ?? '')?.[0]
 
 /** What is the connection's and not the statement's says so: whoever sent the statement does not know whether it happened. */
 function asPostgresError(error: unknown): unknown {
