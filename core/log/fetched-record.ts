@@ -1,5 +1,6 @@
 /** One record of a fetch answer: where its key, value and headers lie. They are cut out when they are asked for. */
 import type { LogRecord } from './log.ts'
+import { logTime } from './log-time.ts'
 import { VarintReader } from './varint-reader.ts'
 
 /** What kafkajs looks at to leave out aborted transactions and control records. */
@@ -49,7 +50,7 @@ export class FetchedRecord implements LogRecord {
 
   get timestamp(): number {
     const { timestamp, isAppendTime } = this.batchContext
-    return isAppendTime ? timestamp : timestamp + this.#timestampDelta
+    return logTime(isAppendTime ? timestamp : timestamp + this.#timestampDelta)
   }
 
   get key(): Buffer | null {

@@ -25,6 +25,7 @@ import { createHeldPartitions } from './held-partitions.ts'
 import { connected } from './kafka-cluster.ts'
 import { logError } from './kafka-errors.ts'
 import type { LogRecord, PartitionHandler, Subscription } from './log.ts'
+import { logTime } from './log-time.ts'
 import { UnreadableRecord } from './unreadable-record.ts'
 
 export interface ConsumeOptions {
@@ -314,7 +315,7 @@ const recordOf = (m: KafkaMessage): LogRecord =>
     ? m
     : {
         offset: Number(m.offset),
-        timestamp: Number(m.timestamp),
+        timestamp: logTime(Number(m.timestamp)),
         key: m.key,
         value: m.value,
         headers: (m.headers ?? {}) as Record<string, Buffer | undefined>,

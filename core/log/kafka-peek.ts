@@ -5,6 +5,7 @@
  */
 import { type Cluster, READ_COMMITTED } from './kafka-cluster.ts'
 import type { PlacedRecord } from './log.ts'
+import { logTime } from './log-time.ts'
 
 /** The first record at or above each offset; null where the log has none (yet), or only control records within reach. */
 export async function fetchRecords(
@@ -44,7 +45,7 @@ export async function fetchRecords(
         const first = messages.find((m) => Number(m.offset) >= asked && !m.isControlRecord)
         if (!first) continue
         const { offset, timestamp, key, value, headers = {} } = first
-        found.set(partition, { offset: Number(offset), timestamp: Number(timestamp), key, value, headers })
+        found.set(partition, { offset: Number(offset), timestamp: logTime(Number(timestamp)), key, value, headers })
       }
   }
   return found

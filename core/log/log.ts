@@ -4,7 +4,7 @@
  */
 export interface LogRecord {
   offset: number
-  /** CreateTime or LogAppendTime of the record, as the topic is configured. */
+  /** CreateTime or LogAppendTime of the record, as the topic is configured; a safe integer (log-time.ts). */
   timestamp: number
   key: Buffer | null
   value: Buffer | null

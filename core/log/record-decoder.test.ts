@@ -36,6 +36,8 @@ const ATTRIBUTES = 22
 const BEFORE_RECORDS = 60
 const LENGTH = 8
 const LAST_OFFSET_DELTA = 23
+const FIRST_TIMESTAMP = 27
+const MAX_TIMESTAMP = 35
 const APPEND_TIME = 0x08
 const CONTROL = 0x20
 
@@ -120,6 +122,18 @@ test('regression: a header named like a method of every object is a header', asy
     ['__proto__', 'x'],
     ['valueOf', 'y'],
   ])
+})
+
+test.each([
+  ['9223372036854775807', Number.MAX_SAFE_INTEGER],
+  ['-9223372036854775808', Number.MIN_SAFE_INTEGER],
+])('a time beyond all numbers (%s) is the last one', async (time, read) => {
+  for (const flag of [0, APPEND_TIME]) {
+    const batch = await encode(one('a'), flag)
+    for (const at of [FIRST_TIMESTAMP, MAX_TIMESTAMP]) batch.writeBigInt64BE(BigInt(time), at)
+    const [record] = (await decodeRecords(new Decoder(answer(batch)))) as FetchedRecord[]
+    expect(record?.timestamp).toBe(read)
+  }
 })
 
 const one = (value: string): Batch => ({

@@ -1,6 +1,7 @@
 /** A record of which only the place is known: its batch could not be expanded. */
 import type { BatchContext } from './fetched-record.ts'
 import type { LogRecord } from './log.ts'
+import { logTime } from './log-time.ts'
 
 export class UnreadableRecord implements LogRecord {
   readonly batchContext: BatchContext
@@ -17,7 +18,7 @@ export class UnreadableRecord implements LogRecord {
   }
 
   get timestamp(): number {
-    return this.batchContext.timestamp
+    return logTime(this.batchContext.timestamp)
   }
 
   get isControlRecord(): boolean {

@@ -153,6 +153,25 @@ describe('every kind of bad record', () => {
     expect(await deadLettersOf(stage, kafka)).toHaveLength(2)
   })
 
+  it('of any time that its producer may write', async () => {
+    const times = { 'message.timestamp.type': 'CreateTime', 'message.timestamp.after.max.ms': '9223372036854775807' }
+    const stage = await createStage(db, kafka, { config: times })
+    const producer = kafka.client.producer()
+    await producer.connect()
+    const messages = [{ key: 'k', value: Buffer.from('bad'), timestamp: '9223372036854775807' }]
+    await producer.send({ topic: stage.topic, messages })
+    await producer.disconnect()
+    // whoever claims next compares the last record, its time among it
+    for (const position_id of ['a', 'b']) {
+      const learner = await stage.start()
+      await stage.caughtUp()
+      await learner.stop()
+      await stage.publish([closedTrade({ position_id })])
+    }
+    const rows = await db.sql('select "offset"::int, reason, record_ms::text from dead_letters')
+    expect(rows).toEqual([{ offset: 0, reason: 'bad_magic', record_ms: String(Number.MAX_SAFE_INTEGER) }])
+  })
+
   it('is not sent again by a learner that reads the log again', async () => {
     const stage = await createStage(db, kafka)
     await kafka.log.produce(stage.topic, [{ key: 'k', value: Buffer.from('bad') }])
