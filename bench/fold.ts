@@ -17,7 +17,7 @@ import { loadModel } from '../core/load-model.ts'
 import type { LogRecord } from '../core/log/log.ts'
 import type { Store } from '../core/store/store.ts'
 import type { Trade } from '../domain/learning/trade.ts'
-import { createLearnerStore, type LearnerStore } from '../services/learner/learner-store.ts'
+import { createLearnerStore, type LearnerRead, type LearnerStore } from '../services/learner/learner-store.ts'
 import { createLearnerProcessor } from '../services/learner/processor.ts'
 import { allocatedBytes } from './allocations.ts'
 import { type Cardinality, eventStream } from './generate.ts'
@@ -89,13 +89,14 @@ const model = loadModel('lowcap-v4')
 const DISCARD: Store = {
   rpc: async <T>(name: string) =>
     (name === 'strandline_learner_read'
-      ? { version: 0, empty: true, ledger: [], partials: [] }
+      ? { version: 0, checkpoint: null, empty: true, ledger: [], partials: [] }
       : { status: 'ok' }) as T,
 }
 const MODEL_VERSION = { model_version: 1, sums: 1, build: 1, active: true, consumer: 'bench' }
+const NOTHING: LearnerRead = { version: 0, checkpoint: null, empty: true, trades: [], sums: [] }
 const NO_COLUMNS: LearnerStore = {
   modelVersion: MODEL_VERSION,
-  read: async () => ({ version: 0, empty: true, trades: [], sums: [] }),
+  read: async () => NOTHING,
   commit: async () => ({ status: 'ok' }),
 }
 
@@ -104,7 +105,7 @@ function createLedger(): LearnerStore {
   const trades = new Map<string, Trade>()
   return {
     ...NO_COLUMNS,
-    read: async (_, ids) => ({ version: 0, empty: true, trades: ids.flatMap((id) => trades.get(id) ?? []), sums: [] }),
+    read: async (_, ids) => ({ ...NOTHING, trades: ids.flatMap((id) => trades.get(id) ?? []) }),
     async commit({ fresh: { table, rows } }) {
       for (const row of rows) trades.set(table.id(row), table.read(row))
       return { status: 'ok' }

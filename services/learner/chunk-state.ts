@@ -5,7 +5,7 @@ import type { Decay } from '../../domain/learning/sums.ts'
 import type { Trade } from '../../domain/learning/trade.ts'
 import { TradeIndex } from '../../domain/learning/trade-index.ts'
 import type { TradeSelection, TradeTable } from '../../domain/learning/trade-table.ts'
-import type { DirtySums } from './commit.ts'
+import type { DirtySums, ForeignState } from './commit.ts'
 import type { LearnerStore } from './learner-store.ts'
 import { createSumsCache, type SumsCache } from './sums-cache.ts'
 import { createTradeRows, type TradeRows } from './trade-rows.ts'
@@ -26,7 +26,7 @@ export interface ChunkState extends LearnerState {
   fresh(): TradeSelection
   changedTrades(): (Trade & { was: number })[]
   dirty(): DirtySums[]
-  foreign(): { partition: number; version: number }[]
+  foreign(): ForeignState[]
   rollback(): void
   commit(): void
 }
@@ -48,8 +48,8 @@ export function createChunkState(
   const ledger = new TradeIndex(trades)
   /** As this chunk leaves it. */
   const pending = new TradeIndex(trades)
-  /** Corrections of trades that came through another partition: its sums, and the version at which they were read. */
-  const others = new Map<number, { sums: TradeRows; version: number }>()
+  /** Corrections of trades that came through another partition: its sums, and the state in which they were read. */
+  const others = new Map<number, { sums: TradeRows; state: ForeignState }>()
 
   const sumsOf = (p: number): TradeRows => {
     if (p === partition) return own
@@ -66,7 +66,7 @@ export function createChunkState(
     if (other && missing.length === 0) return
     const read = await store.read(p, [], missing)
     sums.cache.load(read.sums)
-    if (!other) others.set(p, { sums, version: read.version })
+    if (!other) others.set(p, { sums, state: { partition: p, version: read.version, checkpoint: read.checkpoint } })
   }
 
   /** Trades of other partitions that the chunk corrects, by partition. */
@@ -124,14 +124,11 @@ export function createChunkState(
     changedTrades: () =>
       changesOf('known').map((trade) => ({ ...trades.read(trade), was: trades.revision(ledger.find(trade)) })),
     dirty: () => cache.changed(partition).concat([...others].flatMap(([p, { sums }]) => sums.cache.changed(p))),
-    foreign: () =>
-      [...others]
-        .filter(([, { sums }]) => sums.cache.isChanged())
-        .map(([p, { version }]) => ({ partition: p, version })),
+    foreign: () => [...others.values()].filter(({ sums }) => sums.cache.isChanged()).map(({ state }) => state),
     rollback() {
       pending.clear()
       cache.rollback()
-      others.clear() // read again with the version of the next attempt
+      others.clear() // read again in the state of the next attempt
     },
     commit: () => cache.commit(),
   }

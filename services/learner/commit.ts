@@ -34,6 +34,13 @@ export interface DeadLetterRow {
   redrive_of: number | null
 }
 
+/** Another partition when its sums were read. A crash may repeat a version, but not with the checkpoint that it had. */
+export interface ForeignState {
+  partition: number
+  version: number
+  checkpoint: number | null
+}
+
 export interface LearnerCommit {
   claim: Claim
   commitId: string
@@ -43,8 +50,8 @@ export interface LearnerCommit {
   /** Higher revisions of events that it has, with the revision that was read: what was taken out of the sums. Another one by now: stale. */
   changed: (Trade & { was: number })[]
   dirty: DirtySums[]
-  /** Other partitions whose sums change, with the version that was read. */
-  foreign: { partition: number; version: number }[]
+  /** Other partitions whose sums change, with the state that was read. */
+  foreign: ForeignState[]
   dead: DeadLetterRow[]
   /** Whether the baseline is written along (baseline-turns.ts). Default: true. */
   baseline?: boolean

@@ -11,6 +11,7 @@ import { changedRows, copyCommit, isCopyable, replayedText } from './copy-commit
 
 export interface LearnerRead {
   version: number
+  checkpoint: number | null
   /** The partition has no sums at all. */
   empty: boolean
   trades: Trade[]
@@ -55,6 +56,11 @@ type SumsTuple = [
   ...amounts: AmountValues,
 ]
 
+interface LearnerAnswer extends Pick<LearnerRead, 'version' | 'checkpoint' | 'empty'> {
+  ledger: LedgerTuple[]
+  partials: SumsTuple[]
+}
+
 export interface LearnerStoreOptions {
   /** Commits wait for the disk; otherwise a crash may take the newest ones along, with the checkpoint. */
   sync?: boolean
@@ -74,19 +80,17 @@ export function createLearnerStore(
   return {
     modelVersion,
     async read(partition, ids, cells) {
-      const answer = await store.rpc<{ version: number; empty: boolean; ledger: LedgerTuple[]; partials: SumsTuple[] }>(
-        'strandline_learner_read',
-        {
-          ...common,
-          p_partition: partition,
-          p_ids: plain(ids, (id) => id),
-          p_names: texts(cells, (c) => c.group.name),
-          p_keys: texts(cells, (c) => c.group.key),
-          p_periods: plain(cells, (c) => c.period),
-        },
-      )
+      const answer = await store.rpc<LearnerAnswer>('strandline_learner_read', {
+        ...common,
+        p_partition: partition,
+        p_ids: plain(ids, (id) => id),
+        p_names: texts(cells, (c) => c.group.name),
+        p_keys: texts(cells, (c) => c.group.key),
+        p_periods: plain(cells, (c) => c.period),
+      })
       return {
         version: answer.version,
+        checkpoint: answer.checkpoint,
         empty: answer.empty,
         trades: answer.ledger.map(([id, p, revision, voided, closed_at, rr, levers]) => {
           const trade = { id, partition: p, offset: 0, revision, voided, closed_at, rr, levers }

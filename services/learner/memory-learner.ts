@@ -6,7 +6,7 @@ import { learnedTables, ledgerKey, type PartialRow, partialKey } from '../../cor
 import type { OpenedVersion } from '../../core/store/model-versions.ts'
 import type { Model, Scope } from '../../domain/learning/model.ts'
 import { groupsOfLedger, type Trade } from '../../domain/learning/trade.ts'
-import type { CommitAnswer, DeadLetterRow, LearnerCommit } from './commit.ts'
+import type { CommitAnswer, DeadLetterRow, ForeignState, LearnerCommit } from './commit.ts'
 import type { LearnerStore } from './learner-store.ts'
 
 /** A commit that is to change nothing, and its answer. */
@@ -61,10 +61,10 @@ export function createMemoryLearner(
   }
 
   /** Another partition's sums change under its checkpoint as well. */
-  function raiseVersion({ partition, version }: LearnerCommit['foreign'][number]): void {
+  function raiseVersion({ partition, version, checkpoint }: ForeignState): void {
     const rows = checkpointsOf(db)
     const row = rows.get(placeOf(at(partition))) ?? unclaimed(at(partition))
-    if (row.version !== version) throw new Refused({ status: 'stale' })
+    if (row.version !== version || row.checkpoint !== checkpoint) throw new Refused({ status: 'stale' })
     rows.put(placeOf(at(partition)), { ...row, version: version + 1 })
   }
 
@@ -89,8 +89,10 @@ export function createMemoryLearner(
       const found = cells.flatMap(({ period, group: { name, key } }) => {
         return partials.get(partialKey({ model_version, partition, period, name, key })) ?? []
       })
+      const { version, checkpoint } = checkpointsOf(db).get(placeOf(at(partition))) ?? unclaimed(at(partition))
       return {
-        version: checkpointsOf(db).get(placeOf(at(partition)))?.version ?? 0,
+        version,
+        checkpoint,
         empty: !partials.rows().some((p) => isBaseline(p) && p.partition === partition),
         trades: rows.map(({ event_id: id, model_version: _, ...row }) => {
           const trade = { id, ...row, offset: 0 }
@@ -108,7 +110,8 @@ export function createMemoryLearner(
     async commit(c) {
       try {
         // what the log cannot restore, or does not: as strandline.learner_commit
-        db.transaction(() => commit(c), sync || c.dead.length > 0 || c.replayed !== undefined)
+        const waits = sync || c.dead.length > 0 || c.replayed !== undefined || c.foreign.length > 0
+        db.transaction(() => commit(c), waits)
         return { status: 'ok' }
       } catch (error) {
         if (error instanceof Refused) return error.answer

@@ -23,7 +23,7 @@ function setup({ empty = false } = {}) {
     modelVersion: { model_version: 1, sums: 1, build: 1, active: true, consumer: 'c' },
     async read(_partition, ids, cells) {
       reads.push({ ids, keys: cells.map((c) => c.group.key) })
-      return { version: 0, empty, trades: ids.flatMap((id) => ledger.get(id) ?? []), sums: [] }
+      return { version: 0, checkpoint: null, empty, trades: ids.flatMap((id) => ledger.get(id) ?? []), sums: [] }
     },
     async commit(c) {
       const fresh = tradesOf(c)

@@ -376,12 +376,13 @@ $$;
 -- Tables grow from nothing to millions of rows under one cached plan, so the functions below leave the planner one way: the index look-up, key by key.
 -- `lateral … offset 0` is never pulled up, so never turned round into a scan of the table.
 
--- Ledger rows of the given events, and partials of the given groups and periods of one partition (arrays as text: '{…}'), with the version of that state.
+-- Ledger rows of the given events, and partials of the given groups and periods of one partition (arrays as text: '{…}'), with version and checkpoint of that state.
 -- empty: the partition has no sums at all (every scored trade counts in the baseline), so that nobody need look for them.
 create function public.strandline_learner_read(p_consumer text, p_topic text, p_sums integer, p_partition integer, p_ids text, p_names text, p_keys text, p_periods text)
 returns jsonb language sql stable security invoker set search_path = '' set enable_hashjoin = off set enable_mergejoin = off set enable_seqscan = off set jit = off as $$
   select jsonb_build_object(
     'version', coalesce((select c.version from strandline.consumer_checkpoints c where c.consumer = p_consumer and c.topic = p_topic and c.partition = p_partition), 0),
+    'checkpoint', (select c.checkpoint from strandline.consumer_checkpoints c where c.consumer = p_consumer and c.topic = p_topic and c.partition = p_partition),
     'empty', not exists (select from strandline.learner_partials x
                          where x.key = '' collate "C" and x.name = 'global' collate "C" and x.model_version = p_sums and x.partition = p_partition),
     'ledger', (

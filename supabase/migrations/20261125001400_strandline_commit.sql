@@ -30,8 +30,9 @@ begin
       and (c.partition = p_partition or c.partition in (select f.partition from jsonb_to_recordset(p_foreign) as f(partition integer)))
     order by c.partition for update;
   end if;
-  -- a dead letter is what the log cannot restore: its copy is in the dead-letter topic already; nor is a replay read again, as the checkpoint does not show it
-  if not p_sync and p_dead = '[]' and p_replayed is null then perform strandline.restorable(); end if;
+  -- a dead letter is what the log cannot restore: its copy is in the dead-letter topic already; nor does a
+  -- checkpoint show what is lost of a replay, or of a change of another partition's sums
+  if not p_sync and p_dead = '[]' and p_replayed is null and p_foreign = '[]' then perform strandline.restorable(); end if;
   v_status := strandline.fence(p_consumer, p_topic, p_partition, p_epoch, p_version, p_checkpoint);
   -- a version that is being dropped, or was: what is written now nobody would take away any more
   if v_status = 'ok' and not exists (select from strandline.model_versions where model_version = p_sums and not dropping) then v_status := 'fenced'; end if;
@@ -42,8 +43,9 @@ begin
     select p_consumer, p_topic, f.partition from jsonb_to_recordset(p_foreign) as f(partition integer) order by f.partition
     on conflict do nothing;
     update strandline.consumer_checkpoints c set version = c.version + 1
-    from jsonb_to_recordset(p_foreign) as f(partition integer, version bigint)
-    where c.consumer = p_consumer and c.topic = p_topic and c.partition = f.partition and c.version = f.version;
+    from jsonb_to_recordset(p_foreign) as f(partition integer, version bigint, checkpoint bigint)
+    -- a crash may have taken the version back, and it has counted up since: as strandline.fence
+    where c.consumer = p_consumer and c.topic = p_topic and c.partition = f.partition and c.version = f.version and c.checkpoint is not distinct from f.checkpoint;
     get diagnostics v_count = row_count;
     if v_count <> jsonb_array_length(p_foreign) then
       raise exception using errcode = 'ST001';

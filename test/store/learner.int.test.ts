@@ -6,8 +6,8 @@ import fc from 'fast-check'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { loadModel } from '../../core/load-model.ts'
 import type { Claim } from '../../core/runner/chunk-processor.ts'
-import { createCheckpointStore } from '../../core/store/checkpoint-store.ts'
-import { checkpointsOf, createMemoryCheckpoints } from '../../core/store/memory/checkpoints.ts'
+import { type ConsumerPartition, createCheckpointStore } from '../../core/store/checkpoint-store.ts'
+import { checkpointsOf, createMemoryCheckpoints, placeOf } from '../../core/store/memory/checkpoints.ts'
 import { createMemoryDatabase, type MemoryDatabase } from '../../core/store/memory/database.ts'
 import { deadLettersOf } from '../../core/store/memory/dead-letters.ts'
 import { learnedTables, partialKey } from '../../core/store/memory/learned.ts'
@@ -119,6 +119,44 @@ const untimed = (answer: unknown): unknown =>
   JSON.parse(JSON.stringify(answer ?? null), (name, value) =>
     /^(recorded|redriven|applied|discarded)_at$/.test(name) && value !== null ? 'then' : value,
   )
+
+/** As a crash leaves a checkpoint whose commits had not reached the disk. */
+async function takeBack(way: Way, { consumer, topic, partition }: ConsumerPartition): Promise<void> {
+  if (way.memory) {
+    const rows = checkpointsOf(way.memory)
+    const key = placeOf({ consumer, topic, partition })
+    way.memory.transaction(() => rows.put(key, { ...rows.get(key)!, version: 0, checkpoint: null }))
+  } else
+    await way.db.sql(
+      'update consumer_checkpoints set version = 0, checkpoint = null where consumer = $1 and topic = $2 and partition = $3',
+      [consumer, topic, partition],
+    )
+}
+
+/** Whether each commit from now on waits for the disk. */
+async function watchDisk(way: Way): Promise<() => Promise<boolean[]>> {
+  if (way.memory) {
+    const { transaction } = way.memory
+    const waited: boolean[] = []
+    way.memory.transaction = (work, sync = true) => {
+      waited.push(sync)
+      return transaction(work, sync)
+    }
+    return async () => waited
+  }
+  await way.db.sql(`create table if not exists public.waited (n serial, waits text);
+    grant all on public.waited, public.waited_n_seq to service_role;
+    truncate public.waited;
+    create or replace function public.note_waiting() returns trigger language plpgsql as $$
+      begin insert into public.waited (waits) values (current_setting('synchronous_commit')); return null; end $$;
+    create or replace trigger note_waiting after update of last_commit on strandline.consumer_checkpoints
+      for each statement execute function public.note_waiting()`)
+  return async () => {
+    const rows = await way.db.sql<{ waits: string }>('select waits from public.waited order by n')
+    await way.db.sql('drop trigger note_waiting on strandline.consumer_checkpoints')
+    return rows.map(({ waits }) => waits === 'on')
+  }
+}
 
 /** Copies whatever comes; a database of its own, which is that of the way `postgrest`. */
 let copying: PostgresStore
@@ -241,6 +279,7 @@ describe.each([...WAYS, 'copied'] as const)('%s', (name) => {
       ),
     ).toEqual({
       version: 1,
+      checkpoint: 10,
       empty: true, // no baseline
       trades: [{ ...fresh[0], offset: 0 }],
       sums: [{ scope: GROUPS[1]!.scope, name: GROUPS[1]!.name, key: GROUPS[1]!.key, period: 1, sums: sumsOf(2) }],
@@ -286,13 +325,13 @@ describe.each([...WAYS, 'copied'] as const)('%s', (name) => {
     const corrected = { ...tradeAt(1, { revision: 1 }), was: 1 }
     const before = await contents(way())
     expect(await port.commit(commitOf({ changed: [corrected] }))).toEqual({ status: 'stale' })
-    const foreign = [{ partition: 3, version: 1 }]
+    const foreign = [{ partition: 3, version: 1, checkpoint: null }]
     expect(await port.commit(commitOf({ changed: [{ ...corrected, was: 0 }], foreign }))).toEqual({ status: 'stale' })
     expect(await contents(way())).toEqual(before)
     const right = commitOf({
       changed: [{ ...corrected, was: 0 }],
       dirty: [cell(0, true)],
-      foreign: [{ partition: 3, version: 0 }],
+      foreign: [{ partition: 3, version: 0, checkpoint: null }],
     })
     expect(await port.commit(right)).toEqual({ status: 'ok' })
     expect(await claimsOf(way()).read({ ...of, partition: 3 })).toMatchObject({
@@ -301,6 +340,46 @@ describe.each([...WAYS, 'copied'] as const)('%s', (name) => {
       checkpoint: null,
     })
     expect((await contents(way())).partials).toEqual([])
+  })
+
+  test("another partition's sums that a crash took back, and that have counted up to the same version since, are others", async () => {
+    const there = { ...of, partition: 1 }
+    const held = { topic: TOPIC, partition: 1, ...(await claimsOf(way()).claim(there, 'test')) }
+    expect(await port.commit(commitOf({ claim: held, next: 20 }))).toEqual({ status: 'ok' })
+    const foreignNow = async () => {
+      const { version, checkpoint } = await port.read(1, [], [])
+      return [{ partition: 1, version, checkpoint }]
+    }
+    const foreign = await foreignNow()
+    await takeBack(way(), there)
+    expect(await port.commit(commitOf({ claim: held, commitId: ID(2), next: 30 }))).toEqual({ status: 'ok' })
+    const before = await contents(way())
+    const corrects = { dirty: [cell(1, false, 1)], commitId: ID(3) }
+    expect(await port.commit(commitOf({ ...corrects, foreign }))).toEqual({ status: 'stale' })
+    expect(await contents(way())).toEqual(before)
+    expect(await port.commit(commitOf({ ...corrects, foreign: await foreignNow() }))).toEqual({ status: 'ok' })
+  })
+
+  test('a commit waits for the disk, also where others do not, if no checkpoint would show that it is lost', async () => {
+    const copyFrom = name === 'copied' ? 1 : undefined
+    const lazy = adapters(
+      (db) => createMemoryLearner(db, model, port.modelVersion, TOPIC, { sync: false }),
+      (store) => createLearnerStore(store, model, port.modelVersion, TOPIC, { sync: false, copyFrom }),
+    )(way())
+    const waited = await watchDisk(way())
+    const commits: Partial<LearnerCommit>[] = [
+      { foreign: [{ partition: 3, version: 0, checkpoint: null }] },
+      { dead: [letter(5)] },
+      { replayed: { from: 1, refused: [] } },
+      { fresh: selectionOf([tradeAt(1)]) },
+    ]
+    for (const [i, one] of commits.entries())
+      expect(
+        await lazy.commit(
+          commitOf({ ...one, claim: { ...claim, version: i, checkpoint: i === 0 ? null : 10 }, commitId: ID(i) }),
+        ),
+      ).toEqual({ status: 'ok' })
+    expect(await waited()).toEqual([true, true, true, false])
   })
 
   test('dead letters are dealt with: published again, or applied by a replay', async () => {
@@ -495,7 +574,7 @@ function commitOf(one: CommitStep, memory: MemoryDatabase, { modelVersion }: Lea
   const { epoch = 0, version = 0, checkpoint = null } = row ?? {}
   const known = new Map(ledger.rows().map((l) => [l.event_id, l.revision]))
   const other = one.foreign === 'a third' ? 2 : 1 - one.commit
-  const at = rowOf(other)?.version ?? 0
+  const { version: at = 0, checkpoint: upTo = null } = rowOf(other) ?? {}
   const claim: Claim = {
     topic: TOPIC,
     partition: one.commit,
@@ -520,7 +599,9 @@ function commitOf(one: CommitStep, memory: MemoryDatabase, { modelVersion }: Lea
       return { partition: p, period, group: of, ...tableOf(sumsOf(trades)), known: partials.get(key) !== undefined }
     }),
     foreign:
-      one.foreign === 'none' ? [] : [{ partition: other, version: one.foreign.endsWith('before') ? at - 1 : at }],
+      one.foreign === 'none'
+        ? []
+        : [{ partition: other, version: one.foreign.endsWith('before') ? at - 1 : at, checkpoint: upTo }],
     dead: one.dead.map((offset) => letter(offset, offset > 2 ? { redrive_of: offset - 2, redrives: 1 } : {})),
     seen: JSON.stringify({ topic_id: one.topicId, record: { offset: i, time: i, digest: 'd', event_id: null } }),
   }
