@@ -17,9 +17,17 @@ export function createMemoryDeadLetters(db: MemoryDatabase): DeadLetterStore {
     deadLettersOf(db)
       .rows()
       .filter((l) => l.topic === topic && l.partition === partition && l.offset === offset)
-  /** Of several topics of that name: of the record whose letter is the newest. */
-  function newestAt(topic: string, partition: number, offset: number): DeadLetter[] {
-    const letters = lettersAt(topic, partition, offset).sort(byRecording)
+  /** Of several topics of that name: of the record whose letter is the newest of those that are wanted, else of those that are open, else of all. */
+  function newestAt(
+    topic: string,
+    partition: number,
+    offset: number,
+    wanted: (l: DeadLetter) => boolean = isOpen,
+  ): DeadLetter[] {
+    const first = (is: (l: DeadLetter) => boolean, a: DeadLetter, b: DeadLetter) => Number(is(b)) - Number(is(a))
+    const letters = lettersAt(topic, partition, offset).sort(
+      (a, b) => first(wanted, a, b) || first(isOpen, a, b) || byRecording(a, b),
+    )
     return letters.filter((l) => l.topic_id === letters[0]?.topic_id && l.record_ms === letters[0].record_ms)
   }
   /** By place, the newest refusal of each. */
@@ -41,7 +49,7 @@ export function createMemoryDeadLetters(db: MemoryDatabase): DeadLetterStore {
     db.transaction(() => {
       const changed = new Set<number>()
       for (const offset of offsets)
-        for (const l of newestAt(topic, partition, offset).filter(wanted)) {
+        for (const l of newestAt(topic, partition, offset, wanted).filter(wanted)) {
           putLetter(db, { ...l, ...to(l) })
           changed.add(offset)
         }
@@ -107,7 +115,7 @@ export function createMemoryDeadLetters(db: MemoryDatabase): DeadLetterStore {
       db.transaction(() => {
         const redriven_at = nowText()
         for (const { offset, to } of placed)
-          for (const l of newestAt(topic, partition, offset))
+          for (const l of newestAt(topic, partition, offset, (l) => l.redriving_from !== null))
             putLetter(db, {
               ...l,
               redriven_at,

@@ -159,11 +159,15 @@ returns jsonb language sql stable security invoker set search_path = '' as $$
                       where x.consumer = p_consumer and x.topic = p_topic and x.partition = p_partition and x."offset" = o.at offset 0) d
 $$;
 
--- Of several topics of that name: the record whose letter is the newest, which is the one that dead_letters_page shows.
-create function strandline.newest_refusal(p_topic text, p_partition integer, p_offset bigint, out topic_id text, out record_ms bigint)
+-- Of several topics of that name: the record that is meant, which is the one that dead_letters_page shows: whose letter is the newest of those that are
+-- open, and where none is, of all. p_wanted: before these those that were 'discarded', or whose redrive was 'begun'.
+create function strandline.newest_refusal(p_topic text, p_partition integer, p_offset bigint, p_wanted text default 'open', out topic_id text, out record_ms bigint)
 language sql stable security invoker set search_path = '' as $$
   select n.topic_id, n.record_ms from strandline.dead_letters n
-  where n.topic = p_topic and n.partition = p_partition and n."offset" = p_offset order by n.recorded_at desc limit 1
+  where n.topic = p_topic and n.partition = p_partition and n."offset" = p_offset
+  order by (p_wanted = 'discarded' and n.discarded_at is not null and n.applied_at is null) desc, (p_wanted = 'begun' and n.redriving_from is not null) desc,
+           (n.redriven_at is null and n.applied_at is null and n.discarded_at is null) desc, n.recorded_at desc
+  limit 1
 $$;
 
 -- A redrive of these places ('{…}', offsets) begins; p_end: where the partition ends now. [[offset, p_end or that of an earlier one that was not noted], …]
@@ -187,7 +191,7 @@ returns void language sql security invoker set search_path = '' as $$
   set redriven_at = now(), redriven_partition = p.to_partition, redriven_offset = p.to_offset, redriving_from = null
   from jsonb_to_recordset(p_placed::jsonb) as p("offset" bigint, to_partition integer, to_offset bigint)
   where l.topic = p_topic and l.partition = p_partition and l."offset" = p."offset"
-    and (l.topic_id, l.record_ms) = (select n.topic_id, n.record_ms from strandline.newest_refusal(p_topic, p_partition, l."offset") n)
+    and (l.topic_id, l.record_ms) = (select n.topic_id, n.record_ms from strandline.newest_refusal(p_topic, p_partition, l."offset", 'begun') n)
 $$;
 
 -- Open letters at these places ('{…}') are settled without being applied. Returns the offsets of those that were.
@@ -208,7 +212,7 @@ returns jsonb language sql security invoker set search_path = '' as $$
   with done as (
     update strandline.dead_letters l set discarded_at = null, discarded_by = null, discard_reason = null
     where l.topic = p_topic and l.partition = p_partition and l."offset" = any (p_offsets::bigint[]) and l.discarded_at is not null and l.applied_at is null
-      and (l.topic_id, l.record_ms) = (select n.topic_id, n.record_ms from strandline.newest_refusal(p_topic, p_partition, l."offset") n)
+      and (l.topic_id, l.record_ms) = (select n.topic_id, n.record_ms from strandline.newest_refusal(p_topic, p_partition, l."offset", 'discarded') n)
     returning l."offset"
   ) select coalesce(jsonb_agg(distinct d."offset"), '[]') from done d
 $$;

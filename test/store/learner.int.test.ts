@@ -448,6 +448,34 @@ describe.each([...WAYS, 'copied'] as const)('%s', (name) => {
     })
   })
 
+  test('of records of several topics at one place the one that is open is meant, whatever was refused later', async () => {
+    const letters = lettersOf(way())
+    let { version, checkpoint } = claim
+    for (const topic_id of ['A', 'B', 'C']) {
+      const commit = { claim: { ...claim, version, checkpoint }, dead: [letter(5)], seen: JSON.stringify({ topic_id }) }
+      expect(await port.commit(commitOf({ ...commit, commitId: ID(version) }))).toEqual({ status: 'ok' })
+      ;[version, checkpoint] = [version + 1, 10]
+    }
+    const shown = async (all = false) =>
+      (await letters.page(TOPIC, all, { partition: -1, offset: -1 }, 9)).map((l) => l.topic_id)
+    const start = async () => (await letters.chain(TOPIC, { partition: 0, offset: 5 }, 9)).map((l) => l.topic_id)
+    expect([await shown(), await start()]).toEqual([['C'], ['C']])
+    expect(await letters.discard(TOPIC, 0, [5], 'ann', 'why')).toEqual([5])
+    expect([await shown(), await start()]).toEqual([['B'], ['B']])
+    expect(await letters.redriving(TOPIC, 0, [5], 20)).toEqual([[5, 20]])
+    await letters.redriven(TOPIC, 0, [{ offset: 5, to: { partition: 0, offset: 21 } }])
+    expect([await shown(), await start()]).toEqual([['A'], ['A']])
+    expect(await letters.discard(TOPIC, 0, [5], 'ann', 'why')).toEqual([5])
+    expect([await shown(), await letters.count(TOPIC, false)]).toEqual([[], []])
+    expect([await shown(true), await start()]).toEqual([['C'], ['C']])
+    // the other way round: what was discarded, the newest first
+    expect(await letters.reopen(TOPIC, 0, [5])).toEqual([5])
+    expect(await shown()).toEqual(['C'])
+    expect(await letters.reopen(TOPIC, 0, [5])).toEqual([5])
+    expect(await letters.discard(TOPIC, 0, [5], 'ann', 'why')).toEqual([5])
+    expect(await shown()).toEqual(['A'])
+  })
+
   test('a redrive that begins is noted until it is done, the first of several; of what is open alone', async () => {
     await port.commit(commitOf({ dead: [letter(5), letter(6), letter(7)] }))
     const letters = lettersOf(way())
