@@ -11,6 +11,7 @@ import { type Revised, rescoredOn, retracted, revisedBy, withExitPrice, withRr }
 import { checkEvent } from '../domain/validation.ts'
 import { createBarStore } from '../services/pm/bar-store.ts'
 import { readBars } from '../services/pm/bars.ts'
+import { createPostedTradeStore } from '../services/pm/posted-trade-store.ts'
 import { importEvents } from '../services/pm/sources/import-events.ts'
 
 export type Correction = { rr: number } | { exit_price: number }
@@ -106,6 +107,15 @@ async function newestOf(deps: ServiceDeps, event_id: string): Promise<PositionCl
   const id = eventUuid(event_id)
   const [found] = await (await newestEvents(deps, (event) => eventUuid(event.event_id) === id)).page(0, 1)
   if (found) return found
+  const known = await createPostedTradeStore(deps.store).event(event_id)
+  if (known && known.event_id !== event_id)
+    throw new StrandlineError(
+      'EVENT_UNKNOWN',
+      `The log has the trade ${event_id} under another name: ${known.event_id}.`,
+      {
+        todo: 'Name that one.',
+      },
+    )
   throw new StrandlineError('EVENT_UNKNOWN', `The log has no trade ${event_id}.`, {
     todo: './strandline trades lists them with their ids.',
   })

@@ -117,6 +117,11 @@ test('another exit price is scored on the bars, and what was retracted counts no
     code: 1,
     stderr: expect.stringMatching(/The log has no trade nobody\./),
   })
+  await loop.db.sql(`insert into trade_names values ('p', 1, 'T', 'its-other-name', 2, $1)`, [third.event_id])
+  expect(await strandline('correct', 'its-other-name', '--rr', '1', '--yes')).toMatchObject({
+    code: 1,
+    stderr: expect.stringContaining(`under another name: ${third.event_id}. Name that one.`),
+  })
 })
 
 test('rescore publishes what has another score on the bars that are there now, and nothing the next time', async () => {
