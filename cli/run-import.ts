@@ -103,8 +103,8 @@ async function send(importing: Importing): Promise<Sent> {
     }
     say(`The events are in the log; ${model} learns them.`)
     const caughtUp = await learnUntilCaughtUp(stack, model, say)
-    const asKnown = events.map((e) => ({ ...e, event_id: imported.other_names?.get(e.event_id) ?? e.event_id }))
-    const learned = await learnedTrades(createLedgerStore(stack.store), caughtUp.model, caughtUp.modelVersion, asKnown)
+    const ledger = createLedgerStore(stack.store)
+    const learned = await learnedTrades(ledger, caughtUp.model, caughtUp.modelVersion, events, imported.other_names)
     const coefficients = createCoefficientStore(stack.store)
     const active = await activeModel(coefficients)
     const name = caughtUp.model.definition.name

@@ -29,31 +29,41 @@ export type KnownEvent = PositionClosed | { event_id: string; revision: number; 
 /** Where a row's event went: id of the row, partition, offset. */
 export type Mark = [id: number, partition: number, offset: number]
 
-/** `id`: Kafka's of that topic; null where the broker has none. */
-export type KnownTopic = [topic: string, id: string | null]
+/** `id`: Kafka's of that topic; null where the broker has none, or nothing of it was applied yet. `begun`: something of it was. */
+export type KnownTopic = [topic: string, id: string | null, begun: boolean]
 
 export interface OutboxTopics {
   /** By consumers of the database; of one name more than one where some have not gone on since it was made anew. */
   read: KnownTopic[]
-  /** Where its newest event that is in a log went. */
-  published: string | null
+  /** The topic that the outbox goes into; null: none yet. */
+  goes_to: string | null
 }
 
 export interface Outbox {
-  claim(limit: number): Promise<OutboxRow[]>
+  /** @param topic into which they will be published: none, where the outbox goes elsewhere by now */
+  claim(limit: number, topic?: string): Promise<OutboxRow[]>
   /** `refused`: ids of rows whose mark has no place in the log; they stay unpublished. */
   published(topic: string, marks: Mark[]): Promise<{ marked: number; refused: number[] }>
   /** `reason` null: not tried. `growing`: the row itself is at fault, it rests longer every time. */
   release(ids: number[], reason: string | null, restMs: number, growing: boolean): Promise<void>
   state(): Promise<OutboxState>
-  /** Whose it is. */
-  topics(): Promise<OutboxTopics>
+  /**
+   * Whose it is, for a relay of this topic. It goes where the first relay goes whose topic consumers read.
+   * @param take from now on into this topic, if they read it
+   */
+  topics(topic: string, take: boolean): Promise<OutboxTopics>
 }
 
 /** @param relay who claims; @param leaseMs nobody else takes a claimed row before this has passed */
 export function createOutbox(store: Store, relay: string, leaseMs: number): Outbox {
   return {
-    claim: (limit) => store.rpc('strandline_pm_outbox_claim', { p_relay: relay, p_limit: limit, p_lease_ms: leaseMs }),
+    claim: (limit, topic) =>
+      store.rpc('strandline_pm_outbox_claim', {
+        p_relay: relay,
+        p_limit: limit,
+        p_lease_ms: leaseMs,
+        p_topic: topic ?? null,
+      }),
     published: (topic, marks) =>
       store.rpc('strandline_pm_outbox_published', { p_topic: topic, p_marks: JSON.stringify(marks) }),
     release: async (ids, reason, restMs, growing) => {
@@ -67,7 +77,7 @@ export function createOutbox(store: Store, relay: string, leaseMs: number): Outb
       await store.rpc('strandline_pm_outbox_release', args)
     },
     state: () => store.rpc('strandline_pm_outbox_state', {}),
-    topics: () => store.rpc('strandline_pm_outbox_topics', {}),
+    topics: (topic, take) => store.rpc('strandline_pm_outbox_topics', { p_topic: topic, p_take: take }),
   }
 }
 
@@ -75,7 +85,7 @@ export interface Added {
   added: number
   /** Whose revision it had. */
   known: number
-  /** Those of trades that the log knows under another name: by which event, and as which of its revisions. */
+  /** Those that the log has under another name, or number: of which event they are, and which of its revisions. */
   renamed?: [n: number, event_id: string, revision: number][]
 }
 

@@ -16,14 +16,23 @@ export interface LearnedTrades {
 /** Ids of one request: a hosted project ends a statement after 8 s. */
 const PAGE = 500
 
-/** Each trade once, whatever number of its revisions is given. Errors: STORE_UNREACHABLE. */
+/**
+ * Each trade once, by the newest of its revisions that are given.
+ * @param otherNames of trades that the log has under another name: the event by which it has them, by their own
+ * Errors: STORE_UNREACHABLE.
+ */
 export async function learnedTrades(
   ledger: LedgerStore,
   model: Model,
   modelVersion: Pick<OpenedVersion, 'sums'>,
   events: readonly PositionClosed[],
+  otherNames: ReadonlyMap<string, string> = new Map(),
 ): Promise<LearnedTrades> {
-  const trades = new Map(events.map((e) => [eventUuid(e.event_id), e]))
+  const trades = new Map<string, PositionClosed>()
+  for (const event of events) {
+    const id = eventUuid(otherNames.get(event.event_id) ?? event.event_id)
+    if ((trades.get(id)?.revision ?? 0) <= event.revision) trades.set(id, event)
+  }
   const ids = [...trades.keys()]
   const found: LearnedTrades = { scored: 0, unscored: 0, not_learned: [] }
   for (let at = 0; at < ids.length; at += PAGE) {
@@ -32,7 +41,8 @@ export async function learnedTrades(
     for (const id of page) {
       const row = rows.get(id)
       const event = trades.get(id) as PositionClosed
-      if (!row) found.not_learned.push(notLearned(event, whyNot(model, event)))
+      const other = otherNames.get(event.event_id)
+      if (!row) found.not_learned.push(notLearned(event, other ? notFrom(model, other) : whyNot(model, event)))
       else if (row.voided && !event.voided) found.not_learned.push(notLearned(event, RETRACTED))
       else if (row.rr === null || row.voided) found.unscored++
       else found.scored++
@@ -46,6 +56,10 @@ function notLearned({ event_id, position_id, trade_id }: PositionClosed, why: st
 }
 
 const RETRACTED = 'it was retracted, and a retracted trade stays so'
+
+/** Its source is that of whoever brought it first. */
+const notFrom = ({ definition: { name } }: Model, other: string) =>
+  `the log has it as ${other}, which ${name} has not taken: it does not learn from its source, or has refused it (./strandline dead-letters)`
 
 function whyNot(model: Model, event: PositionClosed): string {
   if (!model.accepts(event.source))

@@ -6,7 +6,7 @@ import type { Service, ServiceDeps } from '../../core/service.ts'
 import { createOutbox, type Outbox } from '../../core/store/outbox-store.ts'
 import type { Store } from '../../core/store/store.ts'
 import { OTHERS, TIMEFRAMES } from '../../domain/timeframe.ts'
-import { requireKnownLog } from './known-log.ts'
+import { requireKnownLog, requireOwnTopic } from './known-log.ts'
 import { pmMetrics, relayMetrics } from './metrics.ts'
 import { type Portfolio, type PortfolioStores, portfolioStores } from './portfolio.ts'
 import { type Relay, startRelay } from './relay.ts'
@@ -62,6 +62,7 @@ export function serviceRelay(
       await ensureLoopTopics(log, config, logger)
       return known
     },
+    check: () => requireOwnTopic(rows, config, { take: false }),
   })
   return { ...relay, id, leaseMs: LEASE_MS }
 }

@@ -3,34 +3,33 @@
 import type { Config } from '../../core/config.ts'
 import { StrandlineError } from '../../core/errors.ts'
 import type { EventLog } from '../../core/log/log.ts'
-import type { Outbox } from '../../core/store/outbox-store.ts'
-
-type Ids = (string | null)[]
+import type { KnownTopic, Outbox } from '../../core/store/outbox-store.ts'
 
 /**
  * An outbox goes into one topic: whoever takes a row publishes it into his own.
- * Resolves to the ids of the topic that consumers of the database have read; none where they have read no topic yet.
+ * @param take with STRANDLINE_ACCEPT_OTHER_TOPIC it goes into this one from now on
+ * Resolves to what is known of the topic: nothing where consumers of the database have read none yet.
  * Errors: CONFIG_INVALID where they read others and not this one, or the outbox goes into another.
  */
 export async function requireOwnTopic(
   outbox: Pick<Outbox, 'topics'>,
   { topic, acceptOtherTopic }: Pick<Config, 'topic' | 'acceptOtherTopic'>,
-): Promise<Ids> {
-  const { read, published } = await outbox.topics()
-  const ids = read.flatMap(([name, id]) => (name === topic ? [id] : []))
-  if (acceptOtherTopic) return ids
+  { take }: { take: boolean },
+): Promise<KnownTopic[]> {
+  const { read, goes_to } = await outbox.topics(topic, take && acceptOtherTopic)
+  const mine = read.filter(([name]) => name === topic)
   const others = [...new Set(read.map(([name]) => name))].join(', ')
-  if (ids.length === 0 && read.length > 0)
+  if (mine.length === 0 && read.length > 0)
     throw another(
       `No consumer of this database has read the topic ${topic}: they read ${others}.`,
-      'make it (./strandline topics), start a learner and a projector with it first, and then this',
+      'make it (./strandline topics), and start a learner and a projector with it first',
     )
-  if (published !== null && published !== topic)
+  if (goes_to !== null && goes_to !== topic)
     throw another(
-      `The closed trades of this database go into the topic ${published}, not ${topic}.`,
-      'start one PM with STRANDLINE_ACCEPT_OTHER_TOPIC=yes, until it has published a trade',
+      `The closed trades of this database go into the topic ${goes_to}, not ${topic}.`,
+      'start one PM with STRANDLINE_ACCEPT_OTHER_TOPIC=yes',
     )
-  return ids
+  return mine
 }
 
 const another = (what: string, how: string) =>
@@ -41,7 +40,7 @@ const another = (what: string, how: string) =>
 /**
  * What is published into another log counts as published, and no consumer of this database ever reads it: wrong brokers, another topic, or one that was made anew.
  * Consumers note which topic they read; where they have, it is not made here. A broker without ids (Redpanda, Kafka before 2.8) is believed.
- * Resolves to false while no consumer has read any topic: it has to be asked again. Errors: CONFIG_INVALID; LOG_CHECKPOINT_LOST; LOG_TOPIC_MISSING; LOG_UNREACHABLE.
+ * Resolves to false while no consumer has read a topic: it has to be asked again. Errors: CONFIG_INVALID; LOG_CHECKPOINT_LOST; LOG_TOPIC_MISSING; LOG_UNREACHABLE.
  */
 export async function requireKnownLog(
   log: Pick<EventLog, 'offsets' | 'topicId'>,
@@ -49,10 +48,9 @@ export async function requireKnownLog(
   config: Pick<Config, 'topic' | 'kafka' | 'acceptOtherTopic'>,
 ): Promise<boolean> {
   const { topic, kafka } = config
-  const known = await requireOwnTopic(outbox, config)
-  if (known.length === 0) return false
-  const ids = known.filter((id) => id !== null)
-  if (ids.length === 0) return true
+  const known = await requireOwnTopic(outbox, config, { take: true })
+  const ids = known.flatMap(([, id]) => (id === null ? [] : [id]))
+  if (ids.length === 0) return known.some(([, , begun]) => begun)
   await log.offsets(topic)
   const id = await log.topicId(topic, true)
   if (id === null || ids.includes(id)) return true

@@ -4,6 +4,7 @@ import { keyOf, type MemoryDatabase } from '../../core/store/memory/database.ts'
 import {
   addRow,
   handedOut,
+  isRenamed,
   type MemoryOutboxRow,
   nameTrades,
   newestOf,
@@ -27,11 +28,15 @@ const unpublished = (db: MemoryDatabase) =>
     .sort(byId)
 const put = (db: MemoryDatabase, row: MemoryOutboxRow) => outboxOf(db).put(outboxKey(row.event_id, row.revision), row)
 
+const outboxTopicOf = (db: MemoryDatabase) => db.table<{ topic: string }>('outbox_topic')
+
 /** As createOutbox. */
 export function createMemoryOutbox(db: MemoryDatabase, relay: string, leaseMs: number): Outbox {
   return {
-    claim: async (limit) =>
+    claim: async (limit, topic) =>
       db.transaction(() => {
+        const goesTo = outboxTopicOf(db).get('one')?.topic
+        if (topic !== undefined && goesTo !== undefined && goesTo !== topic) return []
         const free = unpublished(db).filter((row) => row.claimed_until === null || row.claimed_until < db.now())
         return free.slice(0, limit).map((row) => {
           put(db, { ...row, claimed_by: relay, claimed_until: db.now() + leaseMs })
@@ -49,20 +54,20 @@ export function createMemoryOutbox(db: MemoryDatabase, relay: string, leaseMs: n
           put(db, { ...row, ...(reason === null ? {} : failed), claimed_by: null, claimed_until: until })
         }
       }),
-    async topics() {
-      const known = new Map(
-        checkpointsOf(db)
-          .rows()
-          .map((c) => [keyOf(c.topic, c.topic_id ?? ''), c]),
-      )
-      const read = [...known].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, c]): KnownTopic => [c.topic, c.topic_id])
-      const published = outboxOf(db)
-        .rows()
-        .filter((row) => row.published_at !== null)
-        .sort(byId)
-        .at(-1)
-      return { read, published: published?.topic ?? null }
-    },
+    topics: async (topic, take) =>
+      db.transaction(() => {
+        const known = new Map<string, KnownTopic>()
+        for (const { topic: name, topic_id, checkpoint } of checkpointsOf(db).rows()) {
+          const key = keyOf(name, topic_id ?? '')
+          known.set(key, [name, topic_id, (known.get(key)?.[2] ?? false) || checkpoint !== null])
+        }
+        const read = [...known].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, one]) => one)
+        const isRead = (name: string) => read.some(([other]) => other === name)
+        const table = outboxTopicOf(db)
+        const goesTo = table.get('one')?.topic ?? null
+        if (isRead(topic) && (take || goesTo === null || !isRead(goesTo))) table.put('one', { topic })
+        return { read, goes_to: table.get('one')?.topic ?? null }
+      }),
     async state() {
       const rows = unpublished(db)
       const oldest = Math.min(...rows.map((row) => Date.parse(row.created_at)))
@@ -129,14 +134,16 @@ export function createMemoryImportOutbox(db: MemoryDatabase): ImportOutbox {
     add: async (events, asTheyAre = false) =>
       db.transaction(() => {
         const names = asTheyAre ? events.map((e) => e.event_id) : nameTrades(db, events)
-        const isRenamed = (e: PositionClosed, i: number) => names[i] !== e.event_id
+        const isOther = (e: PositionClosed, i: number) =>
+          names[i] !== e.event_id || (e.revision > 0 && !asTheyAre && isRenamed(db, e.event_id, e.revision))
+        const renamed = events.flatMap((e, i): [number, string, number][] =>
+          isOther(e, i) ? [[i, names[i] as string, e.revision]] : [],
+        )
+        const others = new Set(renamed.map(([i]) => i))
         let added = 0
         for (const [i, event] of events.entries())
-          if (!isRenamed(event, i) || event.revision === 0)
+          if (!others.has(i) || event.revision === 0)
             added += addRow(db, { ...event, event_id: names[i] as string }) === null ? 0 : 1
-        const renamed = events.flatMap((e, i): [number, string, number][] =>
-          isRenamed(e, i) ? [[i, names[i] as string, e.revision]] : [],
-        )
         for (const one of renamed.toSorted((a, b) => a[2] - b[2])) {
           if (one[2] === 0) continue
           const put = putRenamed(db, events[one[0]] as PositionClosed, one[1])

@@ -65,6 +65,11 @@ async function post(pm: Portfolio, body: TradeBody, traceparent: string | null):
     case 'known':
       return { status: 'known', event_id: answer.event?.event_id ?? event.event_id, event: answer.event ?? event }
     case 'conflict':
+      if (answer.event && answer.event.event_id !== event.event_id)
+        throw conflict(
+          `The log has a trade of the same entry as ${name} without an id, or with one, whose exit is within ten minutes of it, and other content: ${answer.event.event_id}.`,
+          `If it is this trade, correct it with a revision above ${revision}; another one needs a position_id of its own. Nothing was changed.`,
+        )
       throw conflict(
         `The trade ${name} was posted before with other content.`,
         `To correct it, give a revision above ${revision}; another trade needs an id of its own. Nothing was changed.`,

@@ -15,7 +15,7 @@ const outbox: Outbox = {
   published: async () => ({ marked: 1, refused: [] }),
   release: async () => undefined,
   state: async () => ({ depth: 0, refused: 0, oldest_seconds: 0 }),
-  topics: async () => ({ read: [], published: null }),
+  topics: async () => ({ read: [], goes_to: null }),
 }
 const never = new Promise<never>(() => {})
 

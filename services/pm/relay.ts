@@ -13,7 +13,7 @@
  */
 import type { Clock } from '../../core/clock.ts'
 import type { Codec } from '../../core/codec/codec.ts'
-import { explain } from '../../core/errors.ts'
+import { explain, findStrandlineError } from '../../core/errors.ts'
 import type { Liveness, Loop } from '../../core/liveness.ts'
 import type { EventLog, OutgoingRecord } from '../../core/log/log.ts'
 import type { Logger } from '../../core/logger.ts'
@@ -44,6 +44,8 @@ export interface RelayOptions {
   topic: string
   /** Looks whose log it is, and creates the topics; before the first publication, and tried again until it succeeds. false: not for good, it is asked again now and then. */
   prepare?: () => Promise<unknown>
+  /** Whether the outbox still goes into this topic; asked now and then. Error: CONFIG_INVALID. */
+  check?: () => Promise<unknown>
   /** Milliseconds between two looks for rows of others. */
   pollMs?: number
   liveness?: Liveness
@@ -61,7 +63,7 @@ export interface Relay {
 }
 
 export function startRelay(options: RelayOptions): Relay {
-  const { outbox, log, codec, clock, logger, metrics, topic, prepare, pollMs = 500, liveness } = options
+  const { outbox, log, codec, clock, logger, metrics, topic, prepare, check, pollMs = 500, liveness } = options
   const stopping = new AbortController()
   const stopped = new Promise<void>((resolve) =>
     stopping.signal.addEventListener('abort', () => resolve(), { once: true }),
@@ -231,6 +233,15 @@ export function startRelay(options: RelayOptions): Relay {
     }
   }
 
+  async function recheck(): Promise<void> {
+    try {
+      if (prepared) await check?.()
+    } catch (error) {
+      if (findStrandlineError(error)?.code !== 'CONFIG_INVALID') throw error
+      failed('log', error)
+    }
+  }
+
   async function measure(): Promise<void> {
     const { depth, refused, oldest_seconds } = await outbox.state()
     metrics?.depth.set(depth)
@@ -241,7 +252,7 @@ export function startRelay(options: RelayOptions): Relay {
   }
 
   async function poll(): Promise<number> {
-    const rows = await outbox.claim(down === undefined ? BATCH_ROWS : 1)
+    const rows = await outbox.claim(down === undefined ? BATCH_ROWS : 1, topic)
     polls?.beat()
     await publish(rows, polls)
     polls?.rest() // the marker beats for itself
@@ -261,6 +272,7 @@ export function startRelay(options: RelayOptions): Relay {
         if (clock.now() - checkedAt >= CHECK_MS) {
           checkedAt = clock.now()
           await measure()
+          await recheck()
           // A client that looks for a lost broker takes its time: whoever stops does not wait for it.
           if (claimed === 0) await Promise.race([probe(), stopped])
         }

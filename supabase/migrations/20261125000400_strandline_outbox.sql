@@ -25,6 +25,12 @@ create table strandline.pm_outbox (
 );
 create index pm_outbox_unpublished on strandline.pm_outbox (id) where published_at is null;
 
+-- Whoever takes a row publishes it into his own topic: so an outbox goes into one, which this is.
+create table strandline.outbox_topic (
+  one   boolean primary key default true check (one),
+  topic text    not null
+);
+
 -- A UUID as PostgreSQL writes it, however it was written; anything else as it is. As domain/foreign/canonical-id.ts.
 create function strandline.canonical_id(p_id text) returns text language plpgsql immutable security invoker set search_path = '' as $$
 begin
@@ -55,6 +61,7 @@ create table strandline.trade_names (
   same_as     text,                                  -- event_id of the trade that this is another name of; null: a trade of its own
   primary key (position_id, opened_at, trade_id)
 );
+create index trade_names_same_as on strandline.trade_names (same_as) where same_as is not null;
 -- Revisions that came under another name of a trade: each is the next one of the trade, whose own count goes on beside theirs (a tick scores it, a person corrects it).
 create table strandline.renamed_revisions (
   event_id    text    not null,                      -- under which it came, and by that name's count
@@ -62,6 +69,12 @@ create table strandline.renamed_revisions (
   as_revision integer not null,
   primary key (event_id, revision)
 );
+
+-- Whether this revision of the trade came by put_renamed.
+create function strandline.is_renamed(p_event_id text, p_revision integer) returns boolean language sql stable security invoker set search_path = '' as $$
+  select exists (select from strandline.renamed_revisions r where r.event_id = p_event_id and r.as_revision = p_revision)
+    or exists (select from strandline.trade_names t join strandline.renamed_revisions r on r.event_id = t.event_id where t.same_as = p_event_id and r.as_revision = p_revision)
+$$;
 
 -- What its position calls a trade; one without an id (a file's) by its event.
 create function strandline.trade_name(p_event jsonb) returns text language sql immutable security invoker set search_path = '' as $$
@@ -192,20 +205,25 @@ begin
 end
 $$;
 
--- A revision that came under another name of the trade p_event_id, as that trade's next one; what it was taken as, and whether it is new. A retracted trade stays so.
+-- A revision that has no number of its own in p_event_id's count, as the next one there: one that came under another name of the trade, or whose number such a one has. What it
+-- was taken as, and whether it is new. An older one of its own count than was taken is passed over. A retracted trade stays so.
 create function strandline.put_renamed(p_event jsonb, p_event_id text, out as_revision integer, out added boolean) language plpgsql security invoker set search_path = '' as $$
 declare
   v_own      text    := p_event ->> 'event_id';
   v_revision integer := (p_event ->> 'revision')::integer;
   v_newest   jsonb;
 begin
+  perform pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtext('strandline_renamed'), pg_catalog.hashtext(p_event_id));
   loop
     added := false;
-    as_revision := (select r.as_revision from strandline.renamed_revisions r where r.event_id = v_own and r.revision = v_revision);
+    as_revision := (select r.as_revision from strandline.renamed_revisions r where r.event_id = v_own and r.revision >= v_revision order by r.revision limit 1);
     exit when as_revision is not null;
     v_newest := public.strandline_pm_outbox_event(p_event_id);
     as_revision := (v_newest ->> 'revision')::integer;
     exit when v_newest -> 'voided' = 'true' and p_event -> 'voided' <> 'true';
+    -- of the trade's own count a newer one is there
+    exit when v_own = p_event_id and exists (
+      select from strandline.pm_outbox o where o.event_id = v_own and o.revision > v_revision and not strandline.is_renamed(v_own, o.revision));
     as_revision := coalesce(as_revision + 1, v_revision);
     -- models learn from some sources and not from others
     added := strandline.pm_outbox_put(p_event || jsonb_build_object('event_id', p_event_id, 'revision', as_revision,
@@ -219,7 +237,7 @@ $$;
 
 -- Many events into the outbox (importers): those whose revision it has already are left out, also under the trade's other name.
 -- p_events: JSON array, as text, of PositionClosed. p_as_they_are: they are revisions of what the log has under these very ids.
--- Returns {added, known, renamed: [[n (from 0), event_id, revision], …]: what those are that the log knows under another name, where there are such}.
+-- Returns {added, known, renamed: [[n (from 0), event_id, revision], …]: what those are that the log has under another name, or number, where there are such}.
 create function public.strandline_pm_outbox_add(p_events text, p_as_they_are boolean default false) returns jsonb language plpgsql security invoker set search_path = '' as $$
 declare
   v_added   integer;
@@ -229,18 +247,20 @@ declare
 begin
   if not p_as_they_are then perform strandline.name_trades(p_events::jsonb); end if;
   with given as materialized (
-    select n, e, coalesce(t.same_as, e ->> 'event_id') as event_id
+    select n, e, (e ->> 'revision')::integer as revision, coalesce(t.same_as, e ->> 'event_id') as event_id
     from jsonb_array_elements(p_events::jsonb) with ordinality as x (e, n)
     left join strandline.trade_names t on t.event_id = e ->> 'event_id' and not p_as_they_are
+  ), other as materialized (
+    select n, e, revision, event_id from given
+    where event_id <> e ->> 'event_id' or (revision > 0 and not p_as_they_are and strandline.is_renamed(event_id, revision))
   ), added as (
     insert into strandline.pm_outbox (event_id, revision, payload)
-    select event_id, (e ->> 'revision')::integer, e || jsonb_build_object('event_id', event_id) from given
-    where event_id = e ->> 'event_id' or e -> 'revision' = '0' order by n
+    select g.event_id, g.revision, g.e || jsonb_build_object('event_id', g.event_id) from given g
+    where g.revision = 0 or not exists (select from other o where o.n = g.n) order by g.n
     on conflict (event_id, revision) do nothing
     returning 1
   )
-  select (select count(*) from added), (select jsonb_agg(jsonb_build_array(n - 1, event_id, (e ->> 'revision')::integer) order by n) from given where event_id <> e ->> 'event_id')
-    into v_added, v_renamed;
+  select (select count(*) from added), (select jsonb_agg(jsonb_build_array(n - 1, event_id, revision) order by n) from other) into v_added, v_renamed;
   for other in
     select x.n - 1 as at, p_events::jsonb -> (r ->> 0)::integer as event, r ->> 1 as event_id
     from jsonb_array_elements(v_renamed) with ordinality as x (r, n) where r -> 2 <> '0' order by (r ->> 2)::integer, x.n
@@ -278,11 +298,13 @@ create function public.strandline_pm_outbox_rescore(p_events text) returns jsonb
 $$;
 
 -- Takes unpublished rows that nobody holds. By state, never by `id > last`: a transaction that commits late has a low id.
-create function public.strandline_pm_outbox_claim(p_relay text, p_limit integer, p_lease_ms integer)
+-- p_topic: where the relay publishes; null: it does not say. None, where the outbox goes elsewhere by now.
+create function public.strandline_pm_outbox_claim(p_relay text, p_limit integer, p_lease_ms integer, p_topic text default null)
 returns jsonb language sql security invoker set search_path = '' as $$
   with free as (
     select id from strandline.pm_outbox
     where published_at is null and (claimed_until is null or claimed_until < now())
+      and not exists (select from strandline.outbox_topic t where t.topic <> p_topic)
     order by id limit p_limit for update skip locked
   ), taken as (
     update strandline.pm_outbox o set claimed_by = p_relay, claimed_until = now() + p_lease_ms * interval '1 ms'
@@ -351,13 +373,26 @@ create function public.strandline_pm_outbox_state() returns jsonb language sql s
   from strandline.pm_outbox where published_at is null
 $$;
 
--- Whose outbox this is: {read: [[topic, Kafka's id of it (null: the broker has none)], …] by consumers of the database, published: the topic of its newest event
--- that is in a log, or null}.
-create function public.strandline_pm_outbox_topics() returns jsonb language sql stable security invoker set search_path = '' as $$
-  select jsonb_build_object(
-    'read', (select coalesce(jsonb_agg(jsonb_build_array(k.topic, k.topic_id) order by k.topic collate "C", k.topic_id collate "C" nulls first), '[]')
-             from (select distinct c.topic, c.topic_id from strandline.consumer_checkpoints c) k),
-    'published', (select o.topic from strandline.pm_outbox o where o.published_at is not null order by o.id desc limit 1))
+-- Whose outbox this is, for a relay of p_topic: {read: [[topic, Kafka's id of it (null: the broker has none, or nothing of it was applied yet), whether something of it
+-- was applied], …] by consumers of the database, goes_to: topic, or null}. It goes where the first relay goes whose topic consumers read; p_take: from now on into p_topic,
+-- if they read that.
+create function public.strandline_pm_outbox_topics(p_topic text, p_take boolean) returns jsonb language plpgsql security invoker set search_path = '' as $$
+declare
+  v_read  jsonb;
+  v_names text[];
+  v_to    text;
+begin
+  select coalesce(jsonb_agg(jsonb_build_array(k.topic, k.topic_id, k.begun) order by k.topic collate "C", k.topic_id collate "C" nulls first), '[]'), array_agg(k.topic)
+    into v_read, v_names
+  from (select c.topic, c.topic_id, bool_or(c.checkpoint is not null) as begun from strandline.consumer_checkpoints c group by c.topic, c.topic_id) k;
+  v_to := (select t.topic from strandline.outbox_topic t);
+  if p_topic = any (v_names) and v_to is distinct from p_topic and (p_take or v_to is null or v_to <> all (v_names)) then
+    insert into strandline.outbox_topic as t (topic) values (p_topic)
+    on conflict (one) do update set topic = excluded.topic where p_take or t.topic = v_to;
+    v_to := (select t.topic from strandline.outbox_topic t);
+  end if;
+  return jsonb_build_object('read', v_read, 'goes_to', v_to);
+end
 $$;
 
 do $$ begin perform strandline.seal(); end $$;

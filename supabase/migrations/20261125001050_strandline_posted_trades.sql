@@ -56,7 +56,7 @@ begin
     if v_revision = 0 and v_newest is not null then   -- somebody else brought it: a close of ours, an import
       if v_newest -> 'opened_at' is not null and not strandline.same_trade(ev, v_newest) then return jsonb_build_object('status', 'conflict', 'event', v_newest); end if;
       -- by this name, too, from now on: another id of the same entry is another trade, and a correction may say another entry
-      if v_named or v_event = ev ->> 'event_id' then return jsonb_build_object('status', 'known', 'event', v_newest); end if;
+      if v_named then return jsonb_build_object('status', 'known', 'event', v_newest); end if;
     end if;
     if v_newest is null and ev -> 'voided' = 'true' then return '{"status": "unknown"}'; end if;
     if v_named then

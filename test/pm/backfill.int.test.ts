@@ -17,7 +17,7 @@ beforeAll(async () => {
 afterAll(() => db.drop())
 beforeEach(async () => {
   await db.sql(
-    'truncate ad_strands, learning_queue, lowcap_positions, pm_outbox, pm_provisional, trade_entries, trade_names, set_aside, strands, duplicate_strands, backfill_runs',
+    'truncate ad_strands, learning_queue, lowcap_positions, pm_outbox, pm_provisional, trade_entries, trade_names, renamed_revisions, set_aside, strands, duplicate_strands, backfill_runs',
   )
   pm = testPortfolio(db)
 })

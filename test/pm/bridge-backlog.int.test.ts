@@ -16,7 +16,7 @@ beforeAll(async () => {
 afterAll(() => db.drop())
 beforeEach(async () => {
   await db.sql(
-    'truncate ad_strands, learning_queue, lowcap_positions, pm_outbox, pm_provisional, strandline.trade_entries, strandline.trade_names, strandline.set_aside',
+    'truncate ad_strands, learning_queue, lowcap_positions, pm_outbox, pm_provisional, strandline.trade_entries, strandline.trade_names, strandline.renamed_revisions, strandline.set_aside',
   )
   pm = testPortfolio(db)
 })
@@ -216,7 +216,7 @@ describe('one trade with and without its id is one trade', () => {
   test('both at the same moment', async () => {
     for (let round = 0; round < 5; round++) {
       await db.sql(
-        'truncate ad_strands, learning_queue, lowcap_positions, pm_outbox, strandline.trade_entries, strandline.trade_names',
+        'truncate ad_strands, learning_queue, lowcap_positions, pm_outbox, strandline.trade_entries, strandline.trade_names, strandline.renamed_revisions',
       )
       await position(null)
       await strand('s', 't1')

@@ -96,16 +96,26 @@ describe('regression: what waits in the outbox of one topic is not published int
     expect(await written()).toBe(1)
   })
 
-  test('where the others go, unless somebody says that it moves', async () => {
-    await addToOutbox(stage.deps.store, [closedTrade({ trade_id: 'one' })])
-    await stage.db.sql(`update pm_outbox set published_at = now(), topic = 'another', partition = 0, "offset" = 0`)
+  test('where the others go, unless somebody says that it moves: then they go there no more', async () => {
+    const pm = await stage.start(startPm)
     for (const topic of ['another', stage.deps.config.topic]) await read(null, topic)
-    const ask = async (more = {}) =>
+    await addToOutbox(stage.deps.store, [closedTrade({ trade_id: 'one' })])
+    await stage.published()
+    const ask = async (more: Record<string, string>) =>
       runCommand(['import', 'jsonl', await fileOf('two')], { env: { ...stage.env, ...more } })
-    expect(await ask()).toMatchObject({ code: 1, stderr: expect.stringMatching(/go into the topic another, not /) })
-    expect([await inOutbox(), await written()]).toMatchObject([{ length: 1 }, 0])
-    expect(await ask({ STRANDLINE_ACCEPT_OTHER_TOPIC: 'yes' })).toMatchObject({ code: 0 })
-    expect(await ask()).toMatchObject({ code: 0 })
+    const there = { STRANDLINE_TOPIC: 'another' }
+    const goes = new RegExp(`go into the topic ${stage.deps.config.topic}, not another`)
+    expect(await ask(there)).toMatchObject({ code: 1, stderr: expect.stringMatching(goes) })
+    expect(await inOutbox()).toHaveLength(1)
+    expect(await pm.ready()).toEqual({ ok: true })
+
+    expect(await ask({ ...there, STRANDLINE_ACCEPT_OTHER_TOPIC: 'yes' })).toMatchObject({ code: 0 })
+    await expect.poll(async () => (await pm.ready()).reason ?? '').toMatch(/go into the topic another, not /)
+    await addToOutbox(stage.deps.store, [closedTrade({ trade_id: 'three' })])
+    expect(await ask(there)).toMatchObject({ code: 0 }) // and publishes whatever waits
+    await expect
+      .poll(() => stage.db.sql('select distinct topic from pm_outbox order by topic'))
+      .toEqual([{ topic: 'another' }, { topic: stage.deps.config.topic }])
     expect(await written()).toBe(1)
   })
 })
@@ -114,11 +124,14 @@ test('regression: where nobody has read a topic yet, it is asked again until som
   const pm = await stage.start(startPm)
   await addToOutbox(stage.deps.store, [closedTrade({ trade_id: 'one' })])
   await stage.published()
-  await read('another-id')
-  await expect.poll(async () => (await pm.ready()).reason ?? '').toMatch(STRANGE)
+  await read(null) // a claim, which knows no id yet
   await addToOutbox(stage.deps.store, [closedTrade({ trade_id: 'two' })])
+  await stage.published()
+  await stage.db.sql(`update consumer_checkpoints set topic_id = 'another-id', checkpoint = 1`)
+  await expect.poll(async () => (await pm.ready()).reason ?? '').toMatch(STRANGE)
+  await addToOutbox(stage.deps.store, [closedTrade({ trade_id: 'three' })])
   await expect
     .poll(() => stage.db.sql('select last_error from pm_outbox where published_at is null'))
     .toEqual([{ last_error: expect.stringMatching(STRANGE) }])
-  expect(await written()).toBe(1)
+  expect(await written()).toBe(2)
 })

@@ -22,7 +22,7 @@ beforeEach(async () => {
   pm = testPortfolio(db)
 })
 
-const empty = () => db.sql('truncate pm_outbox, pm_provisional, trade_entries, trade_names, strands')
+const empty = () => db.sql('truncate pm_outbox, pm_provisional, trade_entries, trade_names, renamed_revisions, strands')
 const ENTRY = T0
 const NAMELESS = `entry-${ENTRY}`
 

@@ -14,7 +14,7 @@ import { closedTrade } from '../support/closed-trade.ts'
 import { adapters, useWays, WAYS, type Way, type WayName } from './ways.ts'
 
 const TABLES = `lowcap_positions, ad_strands, learning_queue, strandline.strands, strandline.duplicate_strands, strandline.set_aside,
-  strandline.pm_outbox, strandline.pm_provisional, strandline.trade_entries, strandline.trade_names, strandline.backfill_runs`
+  strandline.pm_outbox, strandline.pm_provisional, strandline.trade_entries, strandline.trade_names, strandline.renamed_revisions, strandline.backfill_runs`
 
 const databases = useWays(...WAYS)
 const ways = {} as Record<WayName, Way>

@@ -34,7 +34,7 @@ const barsOf = adapters(createMemoryBars, createBarStore)
 const importsOf = adapters(createMemoryImportOutbox, createImportOutbox)
 
 const TABLES = `lowcap_positions, lowcap_price_data_ohlc, strandline.pm_executions, strandline.pm_provisional, strandline.pm_outbox,
-  strandline.trade_entries, strandline.trade_names, strandline.set_aside`
+  strandline.trade_entries, strandline.trade_names, strandline.renamed_revisions, strandline.set_aside`
 
 const opened = (id: string, more: object = {}) => ({
   id,

@@ -14,7 +14,7 @@ const ways = useWays(...WAYS)
 const queueOf = adapters(createMemoryQueue, createQueueStore)
 
 const TABLES = `lowcap_positions, ad_strands, learning_queue, strandline.strands, strandline.duplicate_strands, strandline.set_aside,
-  strandline.pm_outbox, strandline.pm_provisional, strandline.trade_entries, strandline.trade_names`
+  strandline.pm_outbox, strandline.pm_provisional, strandline.trade_entries, strandline.trade_names, strandline.renamed_revisions`
 
 const strand = (id: string, kind: string) => ({
   id,

@@ -201,20 +201,42 @@ export function nameTrades(db: MemoryDatabase, events: readonly NamedTrade[]): s
 const otherName = (db: MemoryDatabase, event_id: string): string | null =>
   namesOf(db).others.get(event_id)?.same_as ?? null
 
-/** A revision that came under another name of the trade `event_id`, as that trade's next one (`strandline.put_renamed`). */
+interface RenamedRevision {
+  event_id: string
+  revision: number
+  as: number
+}
+const renamedOf = (db: MemoryDatabase) => db.table<RenamedRevision>('renamed_revisions')
+
+/** Whether this revision of the trade came by putRenamed() (`strandline.is_renamed`). */
+export const isRenamed = (db: MemoryDatabase, event_id: string, revision: number): boolean =>
+  renamedOf(db)
+    .rows()
+    .some((r) => r.as === revision && (r.event_id === event_id || otherName(db, r.event_id) === event_id))
+
+/** A revision that has no number of its own in the count of `event_id`, as the next one there (`strandline.put_renamed`). */
 export function putRenamed(
   db: MemoryDatabase,
   event: PositionClosed,
   event_id: string,
 ): { as: number; added: boolean } {
-  const renamed = db.table<{ as: number }>('renamed_revisions')
-  const key = outboxKey(event.event_id, event.revision)
-  const noted = renamed.get(key)
+  const [noted] = renamedOf(db)
+    .rows()
+    .filter((r) => r.event_id === event.event_id && r.revision >= event.revision)
+    .sort((a, b) => a.revision - b.revision)
   if (noted) return { as: noted.as, added: false }
   const newest = newestEvent(db, event_id)
   if (newest && 'voided' in newest && newest.voided && !event.voided) return { as: newest.revision, added: false }
+  const isNewer = (row: MemoryOutboxRow) =>
+    row.event_id === event_id && row.revision > event.revision && !isRenamed(db, event_id, row.revision)
+  if (newest && event.event_id === event_id && outboxOf(db).rows().some(isNewer))
+    return { as: newest.revision, added: false }
   const as = newest ? newest.revision + 1 : event.revision
   addRow(db, { ...event, event_id, revision: as, source: newest?.source ?? event.source })
-  renamed.put(key, { as })
+  renamedOf(db).put(outboxKey(event.event_id, event.revision), {
+    event_id: event.event_id,
+    revision: event.revision,
+    as,
+  })
   return { as, added: true }
 }

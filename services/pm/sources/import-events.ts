@@ -50,19 +50,20 @@ export async function importEvents(
   options: ImportOptions = {},
 ): Promise<Imported> {
   const outbox = createImportOutbox(deps.store)
-  await requireOwnTopic(createOutbox(deps.store, '', 0), deps.config) // what is in the outbox is published by whoever takes it
   refuseFuture(events, await outbox.now())
   const total: Imported = { new: 0, already_known: 0, rescored: 0 }
   const relay = serviceRelay({ ...deps, metrics: new Registry() }, POLL_MS) // one of the moment: nobody asks for its metrics
   try {
+    // what is in the outbox is published by whoever takes it
+    await requireOwnTopic(createOutbox(deps.store, '', 0), deps.config, { take: true })
     for (let at = 0; at < events.length; at += PAGE) {
       const page = events.slice(at, at + PAGE)
       const { added, known, renamed = [] } = await outbox.add(page, options.asTheyAre)
       const named = [...page]
       for (const [n, event_id, revision] of renamed) {
         const event = page[n] as PositionClosed
-        total.other_names ??= new Map()
-        total.other_names.set(event.event_id, event_id)
+        if (event_id !== event.event_id)
+          total.other_names = (total.other_names ?? new Map()).set(event.event_id, event_id)
         named[n] = { ...event, event_id, revision }
       }
       const rescored = options.rescore && known > 0 ? await outbox.rescore(named) : []

@@ -242,8 +242,8 @@ export const PUBLISHING: Guard[] = [
     out: [
       {
         file: 'services/pm/known-log.ts',
-        find: 'if (acceptOtherTopic) return ids',
-        by: 'if (acceptOtherTopic !== null) return ids',
+        find: 'if (mine.length === 0 && read.length > 0)',
+        by: 'if (mine.length < 0)',
       },
     ],
     tests: [
@@ -298,7 +298,7 @@ export const PUBLISHING: Guard[] = [
     out: [
       {
         file: POSTS_SQL,
-        find: "      if v_named or v_event = ev ->> 'event_id' then return",
+        find: '      if v_named then return',
         by: '      if true then return',
       },
       {
