@@ -67,7 +67,8 @@ export interface Verifier {
   events(): number
   /**
    * Compares the sums behind a place with the log up to where their learner stood when they were read.
-   * null: the learner went back behind what was folded (a database that crashed or was restored); begin anew with another verifier.
+   * null: the learner went back behind what was folded (a database that crashed or was restored), or a replay has applied what was passed over as a dead
+   * letter; begin anew with another verifier.
    */
   page(after: SumsPlace, size: number): Promise<{ found: Found; next: SumsPlace | null } | null>
 }
@@ -98,7 +99,13 @@ export async function openVerifier({ store, log, config, progress }: VerifyDeps,
       const page = await sums.page(version, after, size)
       if (logFold.isBeyond(page.checkpoints)) return null
       // a letter is there before the checkpoint behind it
-      for (const place of (await readLetters(letters, topic, consumer)).keys()) refused.add(place)
+      const now = await readLetters(letters, topic, consumer)
+      for (const place of refused) {
+        if (now.has(place)) continue
+        if (logFold.isFolded(place)) return null
+        refused.delete(place)
+      }
+      for (const place of now.keys()) refused.add(place)
       if ((await logFold.upTo(page.checkpoints)) || !expected) expected = expectedOf(logFold.fold)
       const found: Found = { coefficients: 0, identical: 0, within_tolerance: 0, differences: [] }
       compare(page.rows, expected.between(after, page.next), logFold.fold, tau, found)

@@ -46,7 +46,7 @@ export async function watchSums(deps: VerifyDeps, name: string | undefined, opti
     if (!verifier) [verifier, after, round] = [current, FIRST, nothing()]
     const page = await current.page(after, SAMPLE)
     if (!page) {
-      verifier = null // the learner went back: the next turn folds anew
+      verifier = null // the learner went back, or applied what was passed over: the next turn folds anew
       return
     }
     const { found, next } = page
