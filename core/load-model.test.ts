@@ -46,6 +46,11 @@ describe('a model file is refused with what is wrong with it', () => {
     ['no name', { ...v4, name: '' }, 'name and module are needed'],
     ['no module', { ...v4, module: undefined }, 'name and module are needed'],
     ['no τ', { ...v4, tau_days: { short: 14 } }, 'tau_days.short and tau_days.long must be above 0 (days)'],
+    [
+      'a long τ below the short one',
+      { ...v4, tau_days: { short: 90, long: 14 } },
+      'tau_days.long must not be below tau_days.short',
+    ],
     ['a τ of text', { ...v4, tau_days: { short: '14', long: 90 } }, 'tau_days.short and tau_days.long must be above 0'],
     [
       'an outcome that is none',

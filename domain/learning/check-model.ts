@@ -32,6 +32,9 @@ export function checkModel(m: Record<string, unknown>): string | null {
   if (!isName(m.name) || !isName(m.module)) return 'name and module are needed'
   if (!isObject(m.tau_days) || !isPositive(m.tau_days.short) || !isPositive(m.tau_days.long))
     return 'tau_days.short and tau_days.long must be above 0 (days)'
+  // a period of sums is four short τ long: by a much shorter one nothing of it would be left, and no mean
+  if ((m.tau_days.long as number) < (m.tau_days.short as number))
+    return 'tau_days.long must not be below tau_days.short'
   return checkOutcome(m) ?? checkRule(m) ?? checkLevers(m.levers) ?? checkInteractions(m)
 }
 
