@@ -47,6 +47,16 @@ describe('a model file is refused with what is wrong with it', () => {
     ['no module', { ...v4, module: undefined }, 'name and module are needed'],
     ['no τ', { ...v4, tau_days: { short: 14 } }, 'tau_days.short and tau_days.long must be above 0 (days)'],
     [
+      'a lever whose name the ledger cannot write',
+      { ...v4, levers: [{ name: 'a=b', field: 'curator', short: 'ab' }] },
+      "the name of lever 'a=b' stands in the ledger, so it must be without = |",
+    ],
+    [
+      'another one',
+      { ...v4, levers: [{ name: 'a|b', field: 'curator', short: 'ab' }] },
+      "the name of lever 'a|b' stands in the ledger, so it must be without = |",
+    ],
+    [
       'a long τ below the short one',
       { ...v4, tau_days: { short: 90, long: 14 } },
       'tau_days.long must not be below tau_days.short',

@@ -71,6 +71,7 @@ function checkLevers(levers: unknown): string | null {
     if (!isName(name) || names.has(name)) return `lever '${name}' has no name or stands twice`
     if (name === BASELINE.name) return `lever '${name}' has the name of the baseline`
     names.add(name)
+    if (/[=|]/.test(name)) return `the name of lever '${name}' stands in the ledger, so it must be without = |`
     if (!field === !event_field) return `lever '${name}' needs either field or event_field`
     if (!isName(short) || /[=|%]/.test(short) || shorts.has(short))
       return `lever '${name}' needs a short name of its own, without = | %: it stands in the keys of interactions`
