@@ -50,13 +50,17 @@ declare
   g strandline.model_versions;
 begin
   perform pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtext('strandline.model_version'));
+  select * into g from strandline.model_versions where model_version = p_model_version;
+  if not found then return 'unknown'; end if;
+  -- waits for commits that are under way: they lock their checkpoint first and what a switch waits for last
+  perform 1 from strandline.consumer_checkpoints c
+  where g.shares is null and c.consumer = strandline.learner_consumer(g) and c.topic = g.topic order by c.partition for update;
   perform pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtext('strandline.activate'));
   select * into g from strandline.model_versions where model_version = p_model_version;
   if not found then return 'unknown'; end if;
   if g.active then return 'active'; end if;
   if exists (select from strandline.model_versions v where v.shares = p_model_version) then return 'shared'; end if;
   update strandline.model_versions set dropping = p_dropping where model_version = p_model_version and dropping <> p_dropping;
-  -- waits for commits that are under way
   update strandline.consumer_checkpoints c set epoch = c.epoch + 1 where g.shares is null and c.consumer = strandline.learner_consumer(g) and c.topic = g.topic;
   return 'ok';
 end

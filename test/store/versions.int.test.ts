@@ -7,6 +7,7 @@ import { beforeEach, describe, expect, test } from 'vitest'
 import { loadModel, sumsHash } from '../../core/load-model.ts'
 import { learnerConsumer } from '../../core/runner/consumer-names.ts'
 import { createCheckpointStore } from '../../core/store/checkpoint-store.ts'
+import { withClient } from '../../core/store/client.ts'
 import { createCoefficientStore } from '../../core/store/coefficient-store.ts'
 import { readLearned } from '../../core/store/learned.ts'
 import { createMemoryCheckpoints } from '../../core/store/memory/checkpoints.ts'
@@ -22,7 +23,8 @@ import { createMemoryDrop } from '../../services/learner/memory-drop.ts'
 import { createMemoryVersionSizes } from '../../services/learner/memory-version-sizes.ts'
 import { createVersionSizeStore } from '../../services/learner/version-size-store.ts'
 import { readVersionSizes } from '../../services/learner/version-sizes.ts'
-import { adapters, useWays, WAYS, type Way } from './ways.ts'
+import { PATIENT } from '../support/patience.ts'
+import { adapters, outcome, useWays, WAYS, type Way } from './ways.ts'
 
 const ways = useWays(...WAYS)
 const versionsOf = adapters(createMemoryModelVersions, createModelVersionStore)
@@ -308,6 +310,31 @@ describe.each(WAYS)('%s', (name) => {
     expect(await claimsOf(way()).read(place)).toBeNull()
     expect(await listed()).toEqual([[1, 'lowcap-v4', 1, true, false, null]])
   })
+
+  test.skipIf(name === 'memory')(
+    'a version is dropped while a commit of it is under way, once that has ended',
+    async () => {
+      const db = way().db!
+      await versionsOf(way()).open(named(lowcap))
+      await versionsOf(way()).openBuild(named(lowcap))
+      const consumer = learnerConsumer({ model: 'lowcap-v4', hash: lowcap.hash, build: 2 })
+      await claimsOf(way()).claim({ consumer, topic: 't', partition: 0 }, 'somebody')
+      await withClient(db.databaseUrl, async (client) => {
+        // as strandline.learner_commit: the checkpoint first, at its end the lock that a switch waits for
+        await client.query('begin')
+        await client.query("select strandline.fence($1, 't', 0, 1, 0, -1)", [consumer])
+        const dropping = outcome(dropsOf(way()).mark(2, true))
+        const waits =
+          'select 1 as waits from pg_locks l join pg_stat_activity a using (pid) where not l.granted and a.datname = current_database() limit 1'
+        await expect.poll(() => db.sql(waits), PATIENT).toHaveLength(1)
+        const committed = client
+          .query("select pg_advisory_xact_lock_shared(hashtext('strandline.activate'))")
+          .then(() => client.query('commit'))
+        expect(await outcome(committed.then(() => 'committed'))).toBe('committed')
+        expect(await dropping).toBe('ok')
+      })
+    },
+  )
 
   test('what came after a dropped version comes after what was before it', async () => {
     const port = versionsOf(way())
