@@ -1,9 +1,10 @@
 /** One tick of a timeframe: closes what others brought to zero, and scores what was closed before all of its bars were there. */
-import { explain, findStrandlineError } from '../../core/errors.ts'
+import { findStrandlineError } from '../../core/errors.ts'
 import { isBrokenOff } from '../../core/store/store.ts'
 import { closePosition, closeTrade } from './close-position.ts'
 import { scoreLate } from './late-scores.ts'
 import type { Portfolio } from './portfolio.ts'
+import { reasonOf } from './sources/score-trades.ts'
 
 /** Trades of one request, with their bars where they are few: a hosted project ends a statement after 8 s. */
 const PAGE = 50
@@ -54,7 +55,7 @@ export async function tick(pm: Portfolio, timeframe: string): Promise<TickResult
   function setAside(position_id: string, error: unknown): void {
     if (isSystemic(error)) throw error
     if (isBrokenOff(error)) result.soon = true
-    result.refused.push({ position_id, reason: explain(error).toWellFormed().slice(0, 1_000) })
+    result.refused.push({ position_id, reason: reasonOf(error) })
   }
 }
 

@@ -240,15 +240,16 @@ $$;
 -- Returns {added, known, renamed: [[n (from 0), event_id, revision], …]: what those are that the log has under another name, or number, where there are such}.
 create function public.strandline_pm_outbox_add(p_events text, p_as_they_are boolean default false) returns jsonb language plpgsql security invoker set search_path = '' as $$
 declare
+  v_events  jsonb := p_events::jsonb;
   v_added   integer;
   v_renamed jsonb;
   other     record;
   put       record;
 begin
-  if not p_as_they_are then perform strandline.name_trades(p_events::jsonb); end if;
+  if not p_as_they_are then perform strandline.name_trades(v_events); end if;
   with given as materialized (
     select n, e, (e ->> 'revision')::integer as revision, coalesce(t.same_as, e ->> 'event_id') as event_id
-    from jsonb_array_elements(p_events::jsonb) with ordinality as x (e, n)
+    from jsonb_array_elements(v_events) with ordinality as x (e, n)
     left join strandline.trade_names t on t.event_id = e ->> 'event_id' and not p_as_they_are
   ), other as materialized (
     select n, e, revision, event_id from given
@@ -262,14 +263,14 @@ begin
   )
   select (select count(*) from added), (select jsonb_agg(jsonb_build_array(n - 1, event_id, revision) order by n) from other) into v_added, v_renamed;
   for other in
-    select x.n - 1 as at, p_events::jsonb -> (r ->> 0)::integer as event, r ->> 1 as event_id
+    select x.n - 1 as at, v_events -> (r ->> 0)::integer as event, r ->> 1 as event_id
     from jsonb_array_elements(v_renamed) with ordinality as x (r, n) where r -> 2 <> '0' order by (r ->> 2)::integer, x.n
   loop
     put := strandline.put_renamed(other.event, other.event_id);
     v_added := v_added + put.added::integer;
     v_renamed := jsonb_set(v_renamed, array[other.at::text, '2'], to_jsonb(put.as_revision));
   end loop;
-  return jsonb_strip_nulls(jsonb_build_object('added', v_added, 'known', jsonb_array_length(p_events::jsonb) - v_added, 'renamed', v_renamed));
+  return jsonb_strip_nulls(jsonb_build_object('added', v_added, 'known', jsonb_array_length(v_events) - v_added, 'renamed', v_renamed));
 end
 $$;
 

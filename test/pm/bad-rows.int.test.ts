@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { type Clock, systemClock } from '../../core/clock.ts'
+import { StrandlineError } from '../../core/errors.ts'
 import { withClient } from '../../core/store/client.ts'
 import { brokenOff, type Store } from '../../core/store/store.ts'
 import { OTHERS } from '../../domain/timeframe.ts'
@@ -125,6 +126,22 @@ describe('a position that cannot be closed keeps no other', () => {
       ],
     })
     expect(await tick(pm, '15m')).toMatchObject({ closed: 1, refused: [] })
+  })
+
+  test('regression: nor does one whose reason has half a character where it is cut', async () => {
+    for (const id of ['a', 'b']) await flat(id)
+    const odd = new StrandlineError('POSITION_INVALID', `\0${'x'.repeat(998)}😀`)
+    const store: Store = {
+      rpc: (name, args) =>
+        name === 'strandline_pm_close' && String(args.p_close).includes('"a"')
+          ? Promise.reject(odd)
+          : db.store.rpc(name, args),
+    }
+    expect(await tick({ ...pm, ...portfolioStores(store) }, '15m')).toMatchObject({
+      closed: 1,
+      refused: [{ position_id: 'a' }],
+    })
+    expect(await setAside('position')).toHaveLength(1)
   })
 
   test('which is tried again in seconds, not in four hours', async () => {

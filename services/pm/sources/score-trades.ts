@@ -3,6 +3,7 @@ import { explain } from '../../../core/errors.ts'
 import { type BarRow, NO_BARS, scoreOn } from '../../../domain/closing/closing.ts'
 import type { PositionClosed } from '../../../domain/event.ts'
 import type { ForeignTrade } from '../../../domain/foreign/trade.ts'
+import { startOf } from '../../../domain/limits.ts'
 import { timeframeMs } from '../../../domain/timeframe.ts'
 import type { BarStore } from '../bar-store.ts'
 import { readBars } from '../bars.ts'
@@ -61,4 +62,4 @@ function scoredOn({ event, side }: ForeignTrade, bars: BarRow[]): Scored {
 }
 
 /** A reason that is kept in the database. */
-export const reasonOf = (error: unknown): string => explain(error).toWellFormed().replaceAll('\0', '').slice(0, 1_000)
+export const reasonOf = (error: unknown): string => startOf(explain(error), 1_000)
