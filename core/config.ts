@@ -44,8 +44,8 @@ export interface LoopConfig {
   sync: boolean
   /** The topic may lose records: by its retention, or by compaction. */
   acceptLogSettings: boolean
-  /** The outbox goes into this topic from now on, where it went into another before. */
-  acceptOtherTopic: boolean
+  /** Where the outbox goes into this one, it goes into `topic` from now on. */
+  leaveTopic: string | null
   retention: Retention
 }
 
@@ -225,7 +225,7 @@ export function readLoopConfig(env: Env): LoopConfig {
     model: env.STRANDLINE_MODEL?.trim() || 'lowcap-v4',
     acceptTruncatedLog: oneOf(env, 'STRANDLINE_ACCEPT_TRUNCATED_LOG', ['yes', 'no'] as const, 'no') === 'yes',
     acceptLogSettings: oneOf(env, 'STRANDLINE_ACCEPT_LOG_SETTINGS', ['yes', 'no'] as const, 'no') === 'yes',
-    acceptOtherTopic: oneOf(env, 'STRANDLINE_ACCEPT_OTHER_TOPIC', ['yes', 'no'] as const, 'no') === 'yes',
+    leaveTopic: env.STRANDLINE_LEAVE_TOPIC?.trim() || null,
     sync: oneOf(env, 'STRANDLINE_SYNC', ['on', 'off'] as const, 'off') === 'on',
     retention: {
       outboxDays: days(env, 'STRANDLINE_OUTBOX_RETENTION_DAYS', 365),

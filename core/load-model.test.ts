@@ -61,6 +61,11 @@ describe('a model file is refused with what is wrong with it', () => {
       { ...v4, tau_days: { short: 90, long: 14 } },
       'tau_days.long must not be below tau_days.short',
     ],
+    [
+      'a τ whose periods no column numbers',
+      { ...v4, tau_days: { short: 0.000002, long: 1 } },
+      'tau_days.short must not be below a minute',
+    ],
     ['a τ of text', { ...v4, tau_days: { short: '14', long: 90 } }, 'tau_days.short and tau_days.long must be above 0'],
     [
       'an outcome that is none',

@@ -17,8 +17,6 @@ export interface LogFold {
   events(): number
   /** Whether more was folded than up to these offsets: a fold cannot go back. */
   isBeyond(checkpoints: Checkpoints): boolean
-  /** Whether a place (partition/offset) lies before where the fold stands. */
-  isFolded(place: string): boolean
   /** Folds on, up to these offsets (next to be applied, by partition). False: nothing lay between. */
   upTo(checkpoints: Checkpoints): Promise<boolean>
 }
@@ -57,10 +55,6 @@ export function createLogFold({ log, registry, topic, model, refused, progress }
     isBeyond(checkpoints) {
       const now = new Map(checkpoints)
       return [...folded].some(([partition, end]) => (now.get(partition) ?? 0) < end)
-    },
-    isFolded(place) {
-      const [partition, offset] = place.split('/').map(Number) as [number, number]
-      return offset < (folded.get(partition) ?? 0)
     },
     async upTo(checkpoints) {
       const starts = new Map((await log.offsets(topic)).map((o) => [o.partition, o.start]))

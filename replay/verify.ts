@@ -91,21 +91,22 @@ export async function openVerifier({ store, log, config, progress }: VerifyDeps,
   const tau = decayOf(model.definition.tau_days)
   const sums = createSumsStore(store)
   let expected: Expected | undefined
+  /** Notes the letters that there are; false: one that was noted is none any more. */
+  async function passOver(): Promise<boolean> {
+    const now = await readLetters(letters, topic, consumer)
+    for (const place of refused) if (!now.has(place)) return false
+    for (const place of now.keys()) refused.add(place)
+    return true
+  }
   return {
     model: { name: model.definition.name, hash, build, active, outcome: learnedOutcome(model.definition) },
     model_version,
     events: logFold.events,
     async page(after, size) {
+      // a letter is there before the checkpoint behind it; one that a replay has applied since, in the sums or not, is there no more
+      if (!expected) await passOver()
       const page = await sums.page(version, after, size)
-      if (logFold.isBeyond(page.checkpoints)) return null
-      // a letter is there before the checkpoint behind it
-      const now = await readLetters(letters, topic, consumer)
-      for (const place of refused) {
-        if (now.has(place)) continue
-        if (logFold.isFolded(place)) return null
-        refused.delete(place)
-      }
-      for (const place of now.keys()) refused.add(place)
+      if (logFold.isBeyond(page.checkpoints) || !(await passOver())) return null
       if ((await logFold.upTo(page.checkpoints)) || !expected) expected = expectedOf(logFold.fold)
       const found: Found = { coefficients: 0, identical: 0, within_tolerance: 0, differences: [] }
       compare(page.rows, expected.between(after, page.next), logFold.fold, tau, found)

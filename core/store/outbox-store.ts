@@ -49,9 +49,9 @@ export interface Outbox {
   state(): Promise<OutboxState>
   /**
    * Whose it is, for a relay of this topic. It goes where the first relay goes whose topic consumers read.
-   * @param take from now on into this topic, if they read it
+   * @param leave where it goes into this one, it goes into `topic` from now on, if they read that
    */
-  topics(topic: string, take: boolean): Promise<OutboxTopics>
+  topics(topic: string, leave: string | null): Promise<OutboxTopics>
 }
 
 /** @param relay who claims; @param leaseMs nobody else takes a claimed row before this has passed */
@@ -77,7 +77,7 @@ export function createOutbox(store: Store, relay: string, leaseMs: number): Outb
       await store.rpc('strandline_pm_outbox_release', args)
     },
     state: () => store.rpc('strandline_pm_outbox_state', {}),
-    topics: (topic, take) => store.rpc('strandline_pm_outbox_topics', { p_topic: topic, p_take: take }),
+    topics: (topic, leave) => store.rpc('strandline_pm_outbox_topics', { p_topic: topic, p_leave: leave }),
   }
 }
 

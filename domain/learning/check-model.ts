@@ -23,6 +23,10 @@ const FIELDS: readonly string[] = Object.keys({
 /** The squares of outcomes are summed up as well. */
 const LARGEST_OUTCOME = 1e100
 
+/** Days. A period of sums has a number, which must be one of 32 bits. */
+const SHORTEST_TAU = 0.0007
+const LONGEST_TAU = 1e6
+
 const OUTCOMES: readonly unknown[] = ['rr', 'return', 'net_return'] satisfies OutcomeName[]
 
 /** A sentence without its full stop, or null. The levers are written out by now. */
@@ -35,6 +39,8 @@ export function checkModel(m: Record<string, unknown>): string | null {
   // a period of sums is four short τ long: by a much shorter one nothing of it would be left, and no mean
   if ((m.tau_days.long as number) < (m.tau_days.short as number))
     return 'tau_days.long must not be below tau_days.short'
+  if ((m.tau_days.short as number) < SHORTEST_TAU || (m.tau_days.long as number) > LONGEST_TAU)
+    return `tau_days.short must not be below a minute (${SHORTEST_TAU}), tau_days.long not above ${LONGEST_TAU}`
   return checkOutcome(m) ?? checkRule(m) ?? checkLevers(m.levers) ?? checkInteractions(m)
 }
 

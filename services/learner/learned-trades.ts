@@ -64,5 +64,5 @@ const notFrom = ({ definition: { name } }: Model, other: string) =>
 function whyNot(model: Model, event: PositionClosed): string {
   if (!model.accepts(event.source))
     return `it is of the source ${event.source}, from which ${model.definition.name} does not learn`
-  return 'the learner refused it: see ./strandline dead-letters'
+  return `the learner refused it (./strandline dead-letters), or the log has it from a source from which ${model.definition.name} does not learn`
 }

@@ -62,7 +62,7 @@ export function serviceRelay(
       await ensureLoopTopics(log, config, logger)
       return known
     },
-    check: () => requireOwnTopic(rows, config, { take: false }),
+    check: () => requireOwnTopic(rows, config, { leave: false }),
   })
   return { ...relay, id, leaseMs: LEASE_MS }
 }

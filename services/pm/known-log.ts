@@ -7,16 +7,16 @@ import type { KnownTopic, Outbox } from '../../core/store/outbox-store.ts'
 
 /**
  * An outbox goes into one topic: whoever takes a row publishes it into his own.
- * @param take with STRANDLINE_ACCEPT_OTHER_TOPIC it goes into this one from now on
+ * @param leave whether it may be moved here, from where STRANDLINE_LEAVE_TOPIC says
  * Resolves to what is known of the topic: nothing where consumers of the database have read none yet.
  * Errors: CONFIG_INVALID where they read others and not this one, or the outbox goes into another.
  */
 export async function requireOwnTopic(
   outbox: Pick<Outbox, 'topics'>,
-  { topic, acceptOtherTopic }: Pick<Config, 'topic' | 'acceptOtherTopic'>,
-  { take }: { take: boolean },
+  { topic, leaveTopic }: Pick<Config, 'topic' | 'leaveTopic'>,
+  { leave }: { leave: boolean },
 ): Promise<KnownTopic[]> {
-  const { read, goes_to } = await outbox.topics(topic, take && acceptOtherTopic)
+  const { read, goes_to } = await outbox.topics(topic, leave ? leaveTopic : null)
   const mine = read.filter(([name]) => name === topic)
   const others = [...new Set(read.map(([name]) => name))].join(', ')
   if (mine.length === 0 && read.length > 0)
@@ -27,7 +27,7 @@ export async function requireOwnTopic(
   if (goes_to !== null && goes_to !== topic)
     throw another(
       `The closed trades of this database go into the topic ${goes_to}, not ${topic}.`,
-      'start one PM with STRANDLINE_ACCEPT_OTHER_TOPIC=yes',
+      `start one PM with STRANDLINE_LEAVE_TOPIC=${goes_to}`,
     )
   return mine
 }
@@ -45,10 +45,10 @@ const another = (what: string, how: string) =>
 export async function requireKnownLog(
   log: Pick<EventLog, 'offsets' | 'topicId'>,
   outbox: Pick<Outbox, 'topics'>,
-  config: Pick<Config, 'topic' | 'kafka' | 'acceptOtherTopic'>,
+  config: Pick<Config, 'topic' | 'kafka' | 'leaveTopic'>,
 ): Promise<boolean> {
   const { topic, kafka } = config
-  const known = await requireOwnTopic(outbox, config, { take: true })
+  const known = await requireOwnTopic(outbox, config, { leave: true })
   const ids = known.flatMap(([, id]) => (id === null ? [] : [id]))
   if (ids.length === 0) return known.some(([, , begun]) => begun)
   await log.offsets(topic)

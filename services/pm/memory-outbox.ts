@@ -54,7 +54,7 @@ export function createMemoryOutbox(db: MemoryDatabase, relay: string, leaseMs: n
           put(db, { ...row, ...(reason === null ? {} : failed), claimed_by: null, claimed_until: until })
         }
       }),
-    topics: async (topic, take) =>
+    topics: async (topic, leave) =>
       db.transaction(() => {
         const known = new Map<string, KnownTopic>()
         for (const { topic: name, topic_id, checkpoint } of checkpointsOf(db).rows()) {
@@ -65,7 +65,7 @@ export function createMemoryOutbox(db: MemoryDatabase, relay: string, leaseMs: n
         const isRead = (name: string) => read.some(([other]) => other === name)
         const table = outboxTopicOf(db)
         const goesTo = table.get('one')?.topic ?? null
-        if (isRead(topic) && (take || goesTo === null || !isRead(goesTo))) table.put('one', { topic })
+        if (isRead(topic) && (goesTo === null || goesTo === leave || !isRead(goesTo))) table.put('one', { topic })
         return { read, goes_to: table.get('one')?.topic ?? null }
       }),
     async state() {
@@ -82,7 +82,8 @@ export function createMemoryOutbox(db: MemoryDatabase, relay: string, leaseMs: n
 
 /** An acknowledgement without a place is none: its row stays unpublished. */
 function markPublished(db: MemoryDatabase, topic: string, marks: Mark[]): { marked: number; refused: number[] } {
-  const rows = new Map(unpublished(db).map((row) => [row.id, row]))
+  const goesTo = outboxTopicOf(db).get('one')?.topic ?? topic
+  const rows = new Map(goesTo === topic ? unpublished(db).map((row) => [row.id, row]) : [])
   const refused: number[] = []
   let marked = 0
   for (const [id, partition, offset] of marks) {

@@ -314,6 +314,7 @@ returns jsonb language sql security invoker set search_path = '' as $$
   select coalesce(jsonb_agg(jsonb_build_object('id', id, 'payload', payload, 'traceparent', traceparent, 'recorded_at', created_at) order by id), '[]') from taken
 $$;
 
+-- What went into a topic that the outbox has left meanwhile is not published: its lease runs out, and it goes where the others go.
 create function public.strandline_pm_outbox_published(p_topic text, p_marks text) returns jsonb language sql security invoker set search_path = '' as $$
   with given as (
     select (m ->> 0)::bigint as id,
@@ -323,7 +324,8 @@ create function public.strandline_pm_outbox_published(p_topic text, p_marks text
   ), marked as (
     update strandline.pm_outbox o set published_at = now(), topic = p_topic, partition = g.partition, "offset" = g."offset",
       claimed_by = null, claimed_until = null, attempts = o.attempts + 1, refused = false, last_error = null
-    from given g where o.id = g.id and g."offset" is not null and o.published_at is null returning 1
+    from given g where o.id = g.id and g."offset" is not null and o.published_at is null
+      and not exists (select from strandline.outbox_topic t where t.topic <> p_topic) returning 1
   )
   select jsonb_build_object('marked', (select count(*) from marked),
     'refused', coalesce((select jsonb_agg(g.id order by g.id) from given g where g."offset" is null), '[]'))
@@ -375,9 +377,9 @@ create function public.strandline_pm_outbox_state() returns jsonb language sql s
 $$;
 
 -- Whose outbox this is, for a relay of p_topic: {read: [[topic, Kafka's id of it (null: the broker has none, or nothing of it was applied yet), whether something of it
--- was applied], …] by consumers of the database, goes_to: topic, or null}. It goes where the first relay goes whose topic consumers read; p_take: from now on into p_topic,
--- if they read that.
-create function public.strandline_pm_outbox_topics(p_topic text, p_take boolean) returns jsonb language plpgsql security invoker set search_path = '' as $$
+-- was applied], …] by consumers of the database, goes_to: topic, or null}. It goes where the first relay goes whose topic consumers read; where it goes into p_leave, from now
+-- on into p_topic, if they read that.
+create function public.strandline_pm_outbox_topics(p_topic text, p_leave text) returns jsonb language plpgsql security invoker set search_path = '' as $$
 declare
   v_read  jsonb;
   v_names text[];
@@ -387,9 +389,9 @@ begin
     into v_read, v_names
   from (select c.topic, c.topic_id, bool_or(c.checkpoint is not null) as begun from strandline.consumer_checkpoints c group by c.topic, c.topic_id) k;
   v_to := (select t.topic from strandline.outbox_topic t);
-  if p_topic = any (v_names) and v_to is distinct from p_topic and (p_take or v_to is null or v_to <> all (v_names)) then
+  if p_topic = any (v_names) and v_to is distinct from p_topic and (v_to is null or v_to = p_leave or v_to <> all (v_names)) then
     insert into strandline.outbox_topic as t (topic) values (p_topic)
-    on conflict (one) do update set topic = excluded.topic where p_take or t.topic = v_to;
+    on conflict (one) do update set topic = excluded.topic where t.topic = v_to;
     v_to := (select t.topic from strandline.outbox_topic t);
   end if;
   return jsonb_build_object('read', v_read, 'goes_to', v_to);

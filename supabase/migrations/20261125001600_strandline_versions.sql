@@ -100,6 +100,7 @@ create function public.strandline_learner_dropped(p_model_version integer) retur
 declare
   g strandline.model_versions;
 begin
+  perform pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtext('strandline.model_version'));   -- before what it locks: as strandline_learner_drop
   perform pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtext('strandline.activate'));
   select * into g from strandline.model_versions where model_version = p_model_version and dropping;
   if not found then return; end if;

@@ -109,7 +109,7 @@ describe('regression: what waits in the outbox of one topic is not published int
     expect(await inOutbox()).toHaveLength(1)
     expect(await pm.ready()).toEqual({ ok: true })
 
-    expect(await ask({ ...there, STRANDLINE_ACCEPT_OTHER_TOPIC: 'yes' })).toMatchObject({ code: 0 })
+    expect(await ask({ ...there, STRANDLINE_LEAVE_TOPIC: stage.deps.config.topic })).toMatchObject({ code: 0 })
     await expect.poll(async () => (await pm.ready()).reason ?? '').toMatch(/go into the topic another, not /)
     await addToOutbox(stage.deps.store, [closedTrade({ trade_id: 'three' })])
     expect(await ask(there)).toMatchObject({ code: 0 }) // and publishes whatever waits

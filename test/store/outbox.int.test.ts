@@ -121,7 +121,7 @@ describe.each(WAYS)('%s', (name) => {
   }
 
   test('which topics consumers have read is known, by their names and ids', async () => {
-    const topics = () => relayOf(way(), 'r').topics('another', false)
+    const topics = () => relayOf(way(), 'r').topics('another', null)
     expect(await topics()).toEqual({ read: [], goes_to: null })
     await read('learner', 't', 0, 'b', null)
     await read('projector', 't', 0, 'a', 3)
@@ -140,16 +140,25 @@ describe.each(WAYS)('%s', (name) => {
   })
 
   test('an outbox goes into one topic: that of the first relay whose topic consumers read, until somebody moves it', async () => {
-    const goesTo = async (topic: string, take = false) => (await relayOf(way(), 'r').topics(topic, take)).goes_to
-    expect(await goesTo('a', true)).toBeNull()
+    const goesTo = async (topic: string, leave: string | null = null) =>
+      (await relayOf(way(), 'r').topics(topic, leave)).goes_to
+    expect(await goesTo('a', 'x')).toBeNull()
     await read('learner', 'a', 0, null, null)
     expect(await goesTo('b')).toBeNull()
     expect(await goesTo('a')).toBe('a')
     await read('learner', 'b', 0, null, null)
     expect(await goesTo('b')).toBe('a')
-    expect(await goesTo('b', true)).toBe('b')
+    expect(await goesTo('b', 'x')).toBe('a')
+    await importsOf(way()).add([trade(2)])
+    expect(await relayOf(way(), 'r').claim(1, 'a')).toHaveLength(1)
+    expect(await goesTo('b', 'a')).toBe('b')
     expect(await goesTo('a')).toBe('b')
-    expect(await goesTo('c', true)).toBe('b')
+    expect(await goesTo('c', 'b')).toBe('b')
+    // what was in flight goes where the others go
+    expect(await relayOf(way(), 'r').published('a', [[1, 0, 7]])).toEqual({ marked: 0, refused: [] })
+    await pass(way(), clock, LEASE_MS + 1)
+    expect(await relayOf(way(), 'r').claim(1, 'b')).toHaveLength(1)
+    expect(await relayOf(way(), 'r').published('b', [[1, 0, 7]])).toEqual({ marked: 1, refused: [] })
     await importsOf(way()).add([trade(1)])
     expect(await relayOf(way(), 'r').claim(1, 'a')).toEqual([])
     expect(await relayOf(way(), 'r').claim(1, 'b')).toHaveLength(1)

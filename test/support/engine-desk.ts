@@ -6,6 +6,7 @@ import { once } from 'node:events'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { TestProject } from 'vitest/node'
+import { findStrandlineError } from '../../core/errors.ts'
 import { isAlive } from '../../core/processes.ts'
 import { withClient } from '../../core/store/client.ts'
 import { migrate } from '../../core/store/migrate.ts'
@@ -40,7 +41,7 @@ export interface EngineOffer {
    * given on before the process that had one has ended.)
    */
   unshared?: boolean
-  /** @param number of the engine among those of its name, from 1 */
+  /** @param number of the engine among all, from 1 */
   start(number: number): Promise<StartedEngine>
 }
 
@@ -55,14 +56,17 @@ export async function openDesk(
   engines: Record<string, EngineOffer>,
 ): Promise<() => Promise<void>> {
   const started = new Map<string, Held[]>()
+  let count = 0
 
   function hold(name: string, offer: EngineOffer, pid: number): Promise<StartedEngine> {
     const all = started.get(name) ?? []
     started.set(name, all)
     let held = offer.unshared ? (all.find((h) => h.pid === pid) ?? all.find((h) => !isAlive(h.pid))) : all[0]
     if (!held) {
-      held = { pid, engine: offer.start(all.length + 1) }
-      all.push(held)
+      const one: Held = { pid, engine: startOnFreePorts(() => offer.start(++count)) }
+      all.push(one)
+      one.engine.catch(() => all.splice(all.indexOf(one), 1)) // the next file tries again
+      held = one
     }
     held.pid = pid
     return held.engine
@@ -93,6 +97,19 @@ export async function openDesk(
     desk.closeAllConnections()
     const results = await Promise.allSettled([...started.values()].flat().map((h) => h.engine))
     for (const result of results) if (result.status === 'fulfilled') await result.value.stop()
+  }
+}
+
+const TRIES = 3
+
+/** A port that was free may be another program's before it is used. */
+async function startOnFreePorts(start: () => Promise<StartedEngine>): Promise<StartedEngine> {
+  for (let tries = 1; ; tries++) {
+    try {
+      return await start()
+    } catch (error) {
+      if (findStrandlineError(error)?.code !== 'PORT_TAKEN' || tries === TRIES) throw error
+    }
   }
 }
 

@@ -55,7 +55,7 @@ export async function importEvents(
   const relay = serviceRelay({ ...deps, metrics: new Registry() }, POLL_MS) // one of the moment: nobody asks for its metrics
   try {
     // what is in the outbox is published by whoever takes it
-    await requireOwnTopic(createOutbox(deps.store, '', 0), deps.config, { take: true })
+    await requireOwnTopic(createOutbox(deps.store, '', 0), deps.config, { leave: true })
     for (let at = 0; at < events.length; at += PAGE) {
       const page = events.slice(at, at + PAGE)
       const { added, known, renamed = [] } = await outbox.add(page, options.asTheyAre)

@@ -245,6 +245,11 @@ export const PUBLISHING: Guard[] = [
         find: 'if (mine.length === 0 && read.length > 0)',
         by: 'if (mine.length < 0)',
       },
+      {
+        file: 'services/pm/known-log.ts',
+        find: 'if (goes_to !== null && goes_to !== topic)',
+        by: 'if (goes_to === null && goes_to === topic)',
+      },
     ],
     tests: [
       {
