@@ -16,7 +16,7 @@ export async function requireOwnTopic(
   { topic, leaveTopic }: Pick<Config, 'topic' | 'leaveTopic'>,
   { leave }: { leave: boolean },
 ): Promise<KnownTopic[]> {
-  const { read, goes_to } = await outbox.topics(topic, leave ? leaveTopic : null)
+  const { read, goes_to } = await outbox.topics(topic, (leave && leaveTopic) || null)
   const mine = read.filter(([name]) => name === topic)
   const others = [...new Set(read.map(([name]) => name))].join(', ')
   if (mine.length === 0 && read.length > 0)

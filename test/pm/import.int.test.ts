@@ -116,10 +116,11 @@ describe('an import that waits says every ten seconds for what', () => {
   async function saidBy(events: PositionClosed[], answer = () => {}): Promise<string[]> {
     const said: string[] = []
     const done = importEvents({ ...deps(), clock: hasty() }, events, { waiting: (sentence) => said.push(sentence) })
-    await until(
+    const heard = until(
       async () => said,
       () => said.length >= 2,
     )
+    await Promise.race([heard, done.then(() => Promise.reject(new Error('it did not wait')))])
     answer()
     await db.sql(
       `update pm_outbox set published_at = now(), topic = 'closed', partition = 0, "offset" = id, claimed_until = null`,
