@@ -21,7 +21,7 @@ export default defineConfig({
           name: 'integration',
           include: ['{core,services,embedded,cli,test}/**/*.int.test.ts'],
           globalSetup: ['test/support/engines.ts'],
-          // Most of a file's time is waiting: three files, and three of the chain beside it (cli/test.ts), share two cores.
+          // Most of a file's time is waiting: three files, and three of the lane beside it (cli/test.ts), share two cores.
           maxWorkers: 3,
           sequence: { groupOrder: 1 },
           ...TIME_LIMITS,

@@ -66,14 +66,13 @@ async function runTests(args: string[], checks: boolean): Promise<number> {
   try {
     const ending = new AbortController()
     for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => ending.abort())
-    const chains = lanes.map((chain, i) => runChain(chain, tmp, (j) => join(dir, `${i}-${j}.json`), ending.signal))
-    const results = (await Promise.all(chains)).flat()
+    const results = await runLanes(lanes, tmp, (i) => join(dir, `${i}.json`), ending.signal)
     if (ending.signal.aborted) return 130
     for (const { program, tests } of missing) loudly(`LEFT OUT, because ${program} is not installed: ${tests}.`)
     const sum = (of: 'passed' | 'failed' | 'skipped') => results.reduce((total, r) => total + r[of], 0)
     const [passed, failed, skipped] = [sum('passed'), sum('failed'), sum('skipped')]
     console.log(`Tests: ${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ''}`)
-    const idle = lanes.flat().find((_, i) => results[i]!.passed + results[i]!.failed === 0)
+    const idle = lanes.find((_, i) => results[i]!.passed + results[i]!.failed === 0)
     if (idle && !args.includes('--passWithNoTests')) {
       say(`No test ran (${idle.name}).`)
       return 1
@@ -148,17 +147,17 @@ const ON_STAND_INS = [
   ...['lost-answers', 'poison', 'two-topics', 'vectors', 'zombies'].map((name) => `test/learner/${name}.`),
 ]
 
-/** Run behind the others of their chain, so that both chains take as long. */
+/** Lanes of their own, for whichever of the two is done first. */
 const APART = ['moving', 'legacy', 'hosted', 'doctor', 'replay', 'console']
 
 /**
- * All of it runs in two chains of lanes, side by side, which share nothing and take about as long: the tests on embedded engines, and then those that run once
- * more; those in containers, and then those that run apart. Whoever names tests gets one lane.
+ * Two lanes at once, which share nothing, in this order: the tests on embedded engines, those in containers, those that run apart, and those that run once more by
+ * the other way to the database. Whoever names tests gets one lane.
  */
-async function lanesOf(args: string[]): Promise<Lane[][]> {
+async function lanesOf(args: string[]): Promise<Lane[]> {
   const mode = process.env.STRANDLINE_CONTAINERS ?? 'auto'
   const { chooseImages, engineMissing } = await import('../test/containers/images.ts')
-  if (args.length > 0) return [[{ name: 'tests', args, containers: mode }]]
+  if (args.length > 0) return [{ name: 'tests', args, containers: mode }]
   const again: Lane = {
     name: 'tests on PostgreSQL itself',
     args: ['--project', 'integration', ...NOT_AGAIN.flatMap((glob) => ['--exclude', glob]), ...BOTH_WAYS],
@@ -174,7 +173,7 @@ async function lanesOf(args: string[]): Promise<Lane[][]> {
   }
   const rest = ['--exclude', `**/test/{${APART.join(',')}}/**/*.int.test.ts`]
   // Where no container engine answers, vitest.config.ts says so, or fails.
-  if (mode === 'off' || engineMissing()) return [[{ name: 'tests', args: rest, containers: mode }], [again, apart]]
+  if (mode === 'off' || engineMissing()) return [{ name: 'tests', args: rest, containers: mode }, apart, again]
   // What is wrong with the images is told by the lane.
   const onStandIns = await chooseImages().then(
     ({ broker }) => broker.kind === 'kafka',
@@ -190,21 +189,32 @@ async function lanesOf(args: string[]): Promise<Lane[][]> {
     containers: mode,
     quiet: true,
   }
-  return [
-    [{ name: 'tests', args: ['--project', 'unit', '--project', 'integration', ...rest], containers: 'off' }, again],
-    [contained, apart],
-  ]
+  const tests: Lane = {
+    name: 'tests',
+    args: ['--project', 'unit', '--project', 'integration', ...rest],
+    containers: 'off',
+  }
+  return [tests, contained, apart, again]
 }
 
-/** One after the other; what was not begun when somebody asked us to end is not begun. */
-async function runChain(
+const AT_ONCE = 2
+
+/** In their order; what was not begun when somebody asked us to end is not begun. */
+async function runLanes(
   lanes: Lane[],
   tmp: string,
   report: (i: number) => string,
   ending: AbortSignal,
 ): Promise<(Counts & { code: number })[]> {
   const results: (Counts & { code: number })[] = []
-  for (const [i, lane] of lanes.entries()) if (!ending.aborted) results.push(await runLane(lane, tmp, report(i)))
+  const left = [...lanes.entries()]
+  const run = async () => {
+    for (let next = left.shift(); next && !ending.aborted; next = left.shift()) {
+      const [i, lane] = next
+      results[i] = await runLane(lane, tmp, report(i))
+    }
+  }
+  await Promise.all(Array.from({ length: AT_ONCE }, run))
   return results
 }
 
