@@ -51,11 +51,13 @@ export async function importEvents(
 ): Promise<Imported> {
   const outbox = createImportOutbox(deps.store)
   refuseFuture(events, await outbox.now())
+  // what is in the outbox is published by whoever takes it
+  await requireOwnTopic(createOutbox(deps.store, '', 0), deps.config, { leave: true }).catch((error) => {
+    throw withNextStep(error)
+  })
   const total: Imported = { new: 0, already_known: 0, rescored: 0 }
   const relay = serviceRelay({ ...deps, metrics: new Registry() }, POLL_MS) // one of the moment: nobody asks for its metrics
   try {
-    // what is in the outbox is published by whoever takes it
-    await requireOwnTopic(createOutbox(deps.store, '', 0), deps.config, { leave: true })
     for (let at = 0; at < events.length; at += PAGE) {
       const page = events.slice(at, at + PAGE)
       const { added, known, renamed = [] } = await outbox.add(page, options.asTheyAre)
