@@ -99,6 +99,25 @@ test('an event that cannot be encoded ends the import with its reason, not in a 
   ).rejects.toThrow(/1 of the events cannot be published.*does not fit the schema/)
 })
 
+test('regression: a file whose revisions come in any order, of which one says another entry, has the trade that the log has without an id', async () => {
+  const named = closedTrade({ position_id: 'ordered', trade_id: 'T' })
+  const nameless = { ...named, trade_id: `entry-${named.opened_at}`, event_id: 'nameless' }
+  await importEvents(deps(), [nameless])
+  const later = { ...named, revision: 1, opened_at: named.opened_at + 5 }
+  const others = trades(600).map((e) => ({
+    ...e,
+    position_id: `other-${e.position_id}`,
+    event_id: `other-${e.event_id}`,
+  }))
+  await importEvents(deps(), [later, ...others, named])
+  expect(
+    await db.sql(`select event_id, revision from pm_outbox where payload ->> 'position_id' = 'ordered' order by id`),
+  ).toEqual([
+    { event_id: 'nameless', revision: 0 },
+    { event_id: 'nameless', revision: 1 },
+  ])
+})
+
 describe('an import that waits says every ten seconds for what', () => {
   /** A second for each look. */
   const hasty = (): ServiceDeps['clock'] => {
@@ -206,8 +225,8 @@ describe('import jsonl', () => {
     expect(await importEvents(deps(), events)).toMatchObject({ new: 3 })
     expect((await rows()).map((r) => [r.event_id, r.revision])).toEqual([
       ['e1', 0],
-      ['e1', 1],
       ['e2', 0],
+      ['e1', 1],
     ])
   })
 

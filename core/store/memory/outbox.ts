@@ -122,6 +122,11 @@ const namesOf = (db: MemoryDatabase) => ({
   others: db.table<TradeName>('trade_names'),
 })
 
+const firstName = (event: NamedTrade): TradeName => {
+  const { position_id, opened_at, event_id, closed_at } = event
+  return { name: tradeName(event), position_id, opened_at, event_id, closed_at, same_as: null }
+}
+
 const entryOf = (t: { position_id: string; opened_at: number }) => keyOf(t.position_id, t.opened_at)
 const isKnown = (db: MemoryDatabase, event_id: string) => newestOf(db, event_id) !== undefined
 
@@ -139,10 +144,10 @@ export function eventOfTrade(db: MemoryDatabase, event: NamedTrade): string {
 /** The same, noted from now on (`strandline.name_trade`). */
 export function nameTrade(db: MemoryDatabase, event: NamedTrade): string {
   const { entries, others } = namesOf(db)
-  const { event_id, position_id, opened_at, closed_at } = event
+  const { event_id } = event
   const of = eventOfTrade(db, event)
   if (others.get(event_id) || !hasEntry(event) || (event.revision !== 0 && isKnown(db, event_id))) return of
-  const name = { name: tradeName(event), position_id, opened_at, event_id, closed_at, same_as: null }
+  const name = firstName(event)
   const first = entries.get(entryOf(event))
   if (!first) entries.put(entryOf(event), name)
   else if (
@@ -179,18 +184,8 @@ export function nameTrades(db: MemoryDatabase, events: readonly NamedTrade[]): s
   }
   const withEntry = events.filter((e) => first.get(e.event_id) === e && hasEntry(e))
   const nameless = (e: NamedTrade) => Number(e.trade_id === `entry-${e.opened_at}`)
-  for (const event of withEntry.toSorted((a, b) => nameless(a) - nameless(b))) {
-    const { position_id, opened_at, event_id, closed_at } = event
-    if (!entries.get(entryOf(event)) && !others.get(event_id))
-      entries.put(entryOf(event), {
-        name: tradeName(event),
-        position_id,
-        opened_at,
-        event_id,
-        closed_at,
-        same_as: null,
-      })
-  }
+  for (const event of withEntry.toSorted((a, b) => nameless(a) - nameless(b)))
+    if (!entries.get(entryOf(event)) && !others.get(event.event_id)) entries.put(entryOf(event), firstName(event))
   const away = (e: NamedTrade) => Math.abs(e.closed_at - (entries.get(entryOf(e))?.closed_at ?? 0))
   for (const event of withEntry.toSorted((a, b) => away(a) - away(b)))
     if (entries.get(entryOf(event))?.name !== tradeName(event)) nameTrade(db, event)

@@ -58,8 +58,10 @@ export async function importEvents(
   const total: Imported = { new: 0, already_known: 0, rescored: 0 }
   const relay = serviceRelay({ ...deps, metrics: new Registry() }, POLL_MS) // one of the moment: nobody asks for its metrics
   try {
-    for (let at = 0; at < events.length; at += PAGE) {
-      const page = events.slice(at, at + PAGE)
+    // a first revision names its trade: a later one may say another entry, by which nobody would know it
+    const inOrder = events.toSorted((a, b) => a.revision - b.revision)
+    for (let at = 0; at < inOrder.length; at += PAGE) {
+      const page = inOrder.slice(at, at + PAGE)
       const { added, known, renamed = [] } = await outbox.add(page, options.asTheyAre)
       const named = [...page]
       for (const [n, event_id, revision] of renamed) {
@@ -74,7 +76,7 @@ export async function importEvents(
       total.rescored += rescored.length
       const keys = [...named.map((e): EventKey => [e.event_id, e.revision]), ...rescored]
       await published({ outbox, clock: deps.clock, relay, say: options.waiting }, keys)
-      options.progress?.(at + page.length, events.length)
+      options.progress?.(at + page.length, inOrder.length)
     }
   } catch (error) {
     throw withNextStep(error)
