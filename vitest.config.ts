@@ -3,6 +3,9 @@ import { NODE_FLAGS } from './core/node-flags.ts'
 import { containerProject } from './test/containers/project.ts'
 import { TIME_LIMITS } from './test/support/patience.ts'
 
+/** A worker runs file after file without loading the program anew, which costs as much as many a file's tests: what a file changes in its process it puts back. */
+const SHARED = { isolate: false }
+
 export default defineConfig({
   test: {
     projects: [
@@ -14,6 +17,7 @@ export default defineConfig({
           ],
           exclude: ['**/*.int.test.ts', '**/*.container.test.ts', '**/node_modules/**'],
           ...TIME_LIMITS,
+          ...SHARED,
         },
       },
       {
@@ -25,6 +29,7 @@ export default defineConfig({
           maxWorkers: 3,
           sequence: { groupOrder: 1 },
           ...TIME_LIMITS,
+          ...SHARED,
           // CI's machine is shared: what a starved engine made fail is tried again, and the report says that it was.
           retry: process.env.CI ? 2 : 0,
           execArgv: NODE_FLAGS,

@@ -4,7 +4,7 @@ import { randomBytes } from 'node:crypto'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { freePort } from '../../core/ports.ts'
-import { chooseImages } from './images.ts'
+import { buildLocalImages, chooseImages } from './images.ts'
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url))
 const run = async (program: string, args: string[], env = process.env) =>
@@ -76,8 +76,8 @@ export async function composeUp(...options: string[]): Promise<Composed> {
   const external = (...more: string[]) =>
     run(program, [...args, '-f', 'docker-compose.external.yml', ...more], { ...env, ...elsewhere })
 
-  // The stand-ins are built of the sources as they are now; what has not changed is there already. Compose itself builds the real ones.
-  if (local) await run('docker/local-images.sh', ['services', 'supabase'])
+  // Compose itself builds the real ones.
+  if (local) await buildLocalImages('services', 'supabase', 'prometheus')
   else await compose('build')
   const down = async () => void (await compose('--profile', 'monitoring', 'down', '--volumes', '--timeout', '20'))
   try {

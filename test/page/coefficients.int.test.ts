@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Browser, Locator, Page } from 'playwright-core'
 import { Registry } from 'prom-client'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { systemClock } from '../../core/clock.ts'
 import { createCodec } from '../../core/codec/position-closed-codec.ts'
 import { type Host, startHost } from '../../core/host.ts'
@@ -39,7 +39,7 @@ let browser: Browser
 beforeAll(async () => {
   ;[db, kafka] = await Promise.all([createTestDatabase(), createTestKafka()])
   dir = await mkdtemp(join(tmpdir(), 'strandline-page-'))
-  process.env.STRANDLINE_CACHE_DIR = dir
+  vi.stubEnv('STRANDLINE_CACHE_DIR', dir)
   stage = await createStage(db, kafka, { partitions: 3 })
   const events = market(300)
   await stage.publish(events)
@@ -65,6 +65,7 @@ afterAll(async () => {
   await host?.stop()
   await kafka?.close()
   await db?.drop()
+  vi.unstubAllEnvs()
   await rm(dir, { recursive: true, force: true })
 })
 
