@@ -11,9 +11,18 @@ import { StrandlineError } from './errors.ts'
 
 const MODELS = fileURLToPath(new URL('../models/', import.meta.url))
 
+/** Whether a file is meant, and no model that comes along or was learned. */
+export const isModelFile = (name: string): boolean => /[/\\]|\.json$/.test(name)
+
+/** For whoever sits elsewhere: files of this machine are none of theirs. Error: USAGE. */
+export function requireNoFile(name: string | undefined, todo: string): void {
+  if (name !== undefined && isModelFile(name))
+    throw new StrandlineError('USAGE', 'A model is named here, and no file.', { todo })
+}
+
 /** Errors: USAGE where there is no such model, MODEL_INVALID where its file is wrong. */
 export function loadModel(nameOrFile: string): Model {
-  const file = /[/\\]|\.json$/.test(nameOrFile) ? nameOrFile : `${MODELS}${nameOrFile}.json`
+  const file = isModelFile(nameOrFile) ? nameOrFile : `${MODELS}${nameOrFile}.json`
   if (!existsSync(file))
     throw new StrandlineError('USAGE', `There is no model '${nameOrFile}'.`, {
       todo: `Use one of ${modelNames().join(', ')}, or the path of a model file.`,

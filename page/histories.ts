@@ -2,6 +2,7 @@
 import { randomUUID } from 'node:crypto'
 import { LRUCache } from 'lru-cache'
 import type { Clock } from '../core/clock.ts'
+import { requireNoFile } from '../core/load-model.ts'
 import { type FollowedHistory, followHistory } from '../replay/follow-history.ts'
 import {
   type HistoryDeps,
@@ -30,11 +31,15 @@ export function createHistories(deps: HistoryDeps & { clock: Clock }): Histories
     max: KEPT,
     dispose: (history) => void ended.push(history.stop()),
   })
+  const named = async (name?: string): Promise<NamedVersion> => {
+    requireNoFile(name, 'Name a model that comes with Strandline or a version; the commands take a file.')
+    return versionNamed(store, name)
+  }
   const keyOf = ({ model, topic }: NamedVersion) => `${model.hash} ${topic ?? config.topic}`
 
   return {
     async open(name) {
-      const version = await versionNamed(store, name)
+      const version = await named(name)
       const key = keyOf(version)
       let history = followed.get(key)
       if (!history) {
@@ -44,7 +49,7 @@ export function createHistories(deps: HistoryDeps & { clock: Clock }): Histories
       return openedOf(store, version, await history.read(), config.topic)
     },
     async progress(name) {
-      return followed.get(keyOf(await versionNamed(store, name)))?.progress() ?? null
+      return followed.get(keyOf(await named(name)))?.progress() ?? null
     },
     async stop() {
       followed.clear()

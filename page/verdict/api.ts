@@ -1,6 +1,7 @@
 /** Whether past trades say anything about the next one. */
 import type { Operation, Schema } from '../../core/api/operation.ts'
 import { StrandlineError } from '../../core/errors.ts'
+import { isModelFile } from '../../core/load-model.ts'
 import type { PageDeps } from '../deps.ts'
 import { timeOf } from '../parameters.ts'
 import { createVerdicts } from './verdicts.ts'
@@ -132,7 +133,7 @@ export function verdictOperations(deps: PageDeps): Operation[] {
 /** Errors: USAGE. A file is no name: nobody reads files of this machine through the page. */
 function namesIn(text: string): string[] {
   const names = [...new Set(text.split(',').map((name) => name.trim()))].filter((name) => name !== '')
-  const file = names.find((name) => /[/\\]|\.json$/.test(name))
+  const file = names.find(isModelFile)
   if (file !== undefined || names.length === 0 || names.length > MOST_MODELS)
     throw new StrandlineError(
       'USAGE',

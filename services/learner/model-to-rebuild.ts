@@ -1,6 +1,5 @@
 /** Which model is folded once more. */
-import { StrandlineError } from '../../core/errors.ts'
-import { loadModel, modelNames } from '../../core/load-model.ts'
+import { isModelFile, loadModel, modelNames, requireNoFile } from '../../core/load-model.ts'
 import { createCoefficientStore } from '../../core/store/coefficient-store.ts'
 import type { Store } from '../../core/store/store.ts'
 import { compileModel, type Model } from '../../domain/learning/model.ts'
@@ -15,12 +14,9 @@ export async function modelToRebuild(
   name: string | undefined,
   { configured, files }: { configured: string; files: boolean },
 ): Promise<Model> {
-  const isFile = name !== undefined && /[/\\]|\.json$/.test(name)
-  if (isFile && !files)
-    throw new StrandlineError('USAGE', 'A model is named here, and no file.', {
-      todo: 'Name a model that comes with Strandline or a version; ./strandline rebuild takes a file.',
-    })
-  if (name !== undefined && (isFile || modelNames().includes(name))) return loadModel(name)
+  if (!files)
+    requireNoFile(name, 'Name a model that comes with Strandline or a version; ./strandline rebuild takes a file.')
+  if (name !== undefined && (isModelFile(name) || modelNames().includes(name))) return loadModel(name)
   const version = await createCoefficientStore(store).version(name ?? null)
   return version ? compileModel(version.definition, version.hash) : loadModel(name ?? configured)
 }

@@ -121,6 +121,7 @@ describe('the API', () => {
       [`/v1/allocations?as_of=${THEN}&at_time=${THEN}`, body],
       ['/v1/allocations?as_of=yesterday', body],
       ['/v1/allocations?model=%2Fetc%2Fpasswd', body],
+      [`/v1/allocations?as_of=${THEN}`, { ...body, model: '/etc/passwd' }],
       ['/v1/allocations', { ...body, entry_context: { curator: 'a\0b' } }],
       ['/v1/allocations', { ...body, entry_context: { curator: 'x'.repeat(4_000) } }],
       ['/v1/contexts?model=..%2Fmodels%2Flowcap-v4.json', undefined],
