@@ -1,7 +1,8 @@
 /** `strandline correct`, `void` and `rescore`: the next revision of a trade, by a person. */
 import { type Command, InvalidArgumentError, Option } from 'commander'
 import { StrandlineError } from '../core/errors.ts'
-import type { Revised } from '../domain/revision.ts'
+import type { Side } from '../domain/closing/rr.ts'
+import { CORRECT, type Revised } from '../domain/revision.ts'
 import { TIMEFRAMES } from '../domain/timeframe.ts'
 import { correction, publishRevisions, type Rescoring, rescoring, retraction } from '../replay/revise.ts'
 import { person } from './author.ts'
@@ -39,14 +40,19 @@ function registerCorrect(program: Command): void {
       .argument('<event-id>', 'as ./strandline trades and explain print it')
       .addOption(new Option('--rr <number>', 'its R/R, from -10 to 10').argParser(signed).conflicts('exitPrice'))
       .option('--exit-price <number>', 'average price of its exit; it is scored again on its bars', amount)
+      .addOption(
+        new Option('--side <side>', 'beside --exit-price, where the trade does not show it').choices(['long', 'short']),
+      )
       .option('--reason <text>', 'why, for whoever looks at its revisions'),
     './strandline correct 352ce834-1dff-54f9-b1d9-069c4d88f9e4 --exit-price 0.0123 --reason "the fill was corrected"',
-  ).action(async (eventId: string, options: Options & { rr?: number; exitPrice?: number }) => {
-    const { rr, exitPrice } = options
+  ).action(async (eventId: string, options: Options & { rr?: number; exitPrice?: number; side?: Side }) => {
+    const { rr, exitPrice, side } = options
     if (rr === undefined && exitPrice === undefined)
       throw new StrandlineError('USAGE', 'What is wrong with the trade?', { todo: 'Give --rr or --exit-price.' })
-    const to = rr !== undefined ? { rr } : { exit_price: exitPrice as number }
-    await reviseOne(options, (stack) => correction(stack, eventId, to, author('correct', options.reason)))
+    if (side !== undefined && exitPrice === undefined)
+      throw new StrandlineError('USAGE', '--side is for --exit-price.', { todo: 'Leave it out.' })
+    const to = rr !== undefined ? { rr } : { exit_price: exitPrice as number, side }
+    await reviseOne(options, (stack) => correction(stack, eventId, to, author(CORRECT, options.reason)))
   })
 }
 
@@ -165,8 +171,10 @@ function netText(before: number | null, after: number | null): string {
   return `, net return ${number(before, 4)} → unknown (it cannot be told from the return: that takes the trade's fees and stake, and a return that shows its leverage)`
 }
 
-function rescoringText({ looked, without_bars, changed }: Rescoring): string {
-  const head = `${looked} trades looked at, ${without_bars} of them without bars: ${changed.length} have another score now.`
+function rescoringText({ looked, without_bars, without_side, of_persons, changed }: Rescoring): string {
+  const sideless = without_side > 0 ? `, ${without_side} that do not show whether they were long or short` : ''
+  const kept = of_persons > 0 ? `, ${of_persons} with an R/R that a person gave, which stays` : ''
+  const head = `${looked} trades looked at, ${without_bars} of them without bars${sideless}${kept}: ${changed.length} have another score now.`
   if (changed.length === 0) return head
   const right = 'right' as const
   const largest = [...changed].sort((a, b) => moved(b) - moved(a))

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { closedTrade } from '../test/support/closed-trade.ts'
-import { rescoredOn, retracted, revisedBy, sideOf, withExitPrice, withRr } from './revision.ts'
+import type { Side } from './closing/rr.ts'
+import { isRrOfPerson, rescoredOn, retracted, revisedBy, sideOf, withExitPrice, withRr } from './revision.ts'
 
 const BY = 'correct by somebody'
 /** 2 → 3, an hour's bar from 1.8 to 3.2: drawdown 10 %. */
@@ -41,9 +42,43 @@ describe('another exit price', () => {
   })
 })
 
+describe('a trade that does not show whether it was long or short', () => {
+  const unsaid = { ...event, return: null }
+  const even = { ...event, exit_price: event.entry_price, return: 0 }
+  const rounded = { ...event, return: 0 }
+
+  test('is not scored again, and at another exit price only by who knows it', () => {
+    for (const trade of [unsaid, even, rounded]) {
+      expect(sideOf(trade)).toBeNull()
+      expect(rescoredOn(trade, [BAR], BY)).toBeNull()
+      expect(() => withExitPrice(trade, 2.2, [BAR], BY)).toThrow(/does not show whether it was long or short/)
+      expect(withExitPrice(trade, 2.2, [BAR], BY, 'long').return).toBeCloseTo(0.1, 12)
+      expect(withExitPrice(trade, 2.2, [BAR], BY, 'short').return).toBeCloseTo(-0.1, 12)
+    }
+  })
+
+  test('of one that shows it the other side is refused', () => {
+    expect(withExitPrice(event, 2.2, [BAR], BY, 'long').return).toBeCloseTo(0.1, 12)
+    expect(() => withExitPrice(event, 2.2, [BAR], BY, 'short')).toThrow(/was long: its prices and its return show it/)
+  })
+})
+
+test('an R/R that a person gave is known from one of bars, until the trade is scored on them again', () => {
+  const scored = withExitPrice(event, 2.2, [BAR], BY)
+  const said = withRr(scored, 2.5, BY)
+  expect([event, scored, said, withRr(scored, 2.5, 'rescore by somebody')].map(isRrOfPerson)).toEqual([
+    false,
+    false,
+    true,
+    false,
+  ])
+  expect(isRrOfPerson(withRr({ ...event, rr: null, max_drawdown: null }, 1, BY))).toBe(true)
+  expect(isRrOfPerson(withExitPrice(said, 2.2, [BAR], BY))).toBe(false)
+})
+
 describe('the net return of another exit price', () => {
-  const net = (e: Partial<typeof event>, exit_price: number) =>
-    withExitPrice({ ...event, ...e }, exit_price, [BAR], BY).net_return
+  const net = (e: Partial<typeof event>, exit_price: number, side?: Side) =>
+    withExitPrice({ ...event, ...e }, exit_price, [BAR], BY, side).net_return
   const spot = { net_return: 0.48, fees: 4, stake: 200 }
 
   test('follows the return, its fees and stake as they were', () => {
@@ -59,10 +94,10 @@ describe('the net return of another exit price', () => {
   })
 
   test('is unknown where nobody can tell it, and stays where nothing changed', () => {
-    for (const missing of [{ fees: null }, { stake: null }, { return: null }])
-      expect(net({ ...spot, ...missing }, 2.2)).toBeNull()
+    for (const missing of [{ fees: null }, { stake: null }]) expect(net({ ...spot, ...missing }, 2.2)).toBeNull()
+    expect(net({ ...spot, return: null }, 2.2, 'long')).toBeNull()
     expect(net({ ...spot, net_return: null }, 2.2)).toBeNull()
-    expect(net({ ...spot, exit_price: 2, return: 0, net_return: -0.02 }, 2.2)).toBeNull() // of any leverage
+    expect(net({ ...spot, exit_price: 2, return: 0, net_return: -0.02 }, 2.2, 'long')).toBeNull() // of any leverage
     expect(net({ ...spot, net_return: -3 }, 2.2)).toBeNull() // of none
     expect(net({ ...spot, fees: null }, event.exit_price)).toBe(0.48)
   })

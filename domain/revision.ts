@@ -1,13 +1,16 @@
 /** The next revision of a trade, made by a person: corrected, or retracted. Pure. */
 import { StrandlineError } from '../core/errors.ts'
 import { type BarRow, NO_BARS, scoreOn } from './closing/closing.ts'
-import type { Score, Side } from './closing/rr.ts'
+import { ratioOf, type Score, type Side } from './closing/rr.ts'
 import type { PositionClosed } from './event.ts'
 import { finiteOrNull } from './trade-numbers.ts'
 import { MAX_RR } from './validation.ts'
 
 /** Who made a revision and why, percent-encoded. */
 export const REVISED_BY_HEADER = 'strandline_revised_by'
+
+/** How `revised_by` begins where a person has corrected a trade. */
+export const CORRECT = 'correct'
 
 /** '' of a first one, and where nobody says it. */
 export function revisedBy(headers: Record<string, unknown>): string {
@@ -51,9 +54,16 @@ export function withRr(event: PositionClosed, rr: number, by: string): PositionC
 
 /**
  * The trade with another exit price, scored on its bars; where there are none, on the extremes that it was scored on before. Its net return follows (netReturnAt).
- * Errors: EVENT_INVALID where it is retracted or a price is none, POSITION_INVALID where the two are too far apart.
+ * @param said its side, for a trade that does not show it
+ * Errors: EVENT_INVALID where it is retracted, a price is none, or its side is unknown or another; POSITION_INVALID where the two prices are too far apart.
  */
-export function withExitPrice(event: PositionClosed, exit_price: number, bars: BarRow[], by: string): PositionClosed {
+export function withExitPrice(
+  event: PositionClosed,
+  exit_price: number,
+  bars: BarRow[],
+  by: string,
+  said?: Side,
+): PositionClosed {
   if (event.voided) throw alreadyVoided(event)
   for (const [name, price] of Object.entries({ 'entry price': event.entry_price, 'exit price': exit_price }))
     if (!(price > 0 && Number.isFinite(price)))
@@ -68,7 +78,7 @@ export function withExitPrice(event: PositionClosed, exit_price: number, bars: B
         },
       )
   const changed = { ...event, exit_price }
-  const side = sideOf(event)
+  const side = knownSide(event, said)
   const score = scoreOn(changed, side, bars)
   const final =
     score.unscored_reason === NO_BARS && event.rr !== null ? scoreOn(changed, side, extremesOf(event, side)) : score
@@ -93,10 +103,21 @@ function netReturnAt({ return: was, net_return, fees, stake }: PositionClosed, g
   return leverage > 0 ? finiteOrNull(net_return + leverage * (gross - was)) : null
 }
 
-/** The trade with the score of the bars that are there now; null where it is the same, or where no bar counts: what was scored is not unscored. */
+/**
+ * The trade with the score of the bars that are there now; null where it is the same, where no bar counts (what was scored is not unscored), or where its side is
+ * unknown.
+ */
 export function rescoredOn(event: PositionClosed, bars: BarRow[], by: string): PositionClosed | null {
-  const score = scoreOn(event, sideOf(event), bars)
+  const side = sideOf(event)
+  if (side === null) return null
+  const score = scoreOn(event, side, bars)
   return score.unscored_reason === NO_BARS || sameScore(event, score) ? null : next(event, by, { ...score })
+}
+
+/** The R/R is what a person said (`withRr`), and not what the trade's own figures come to: whoever scores trades again on their bars leaves it. */
+export function isRrOfPerson({ revised_by = '', rr, return: gained, max_drawdown }: PositionClosed): boolean {
+  if (!revised_by.startsWith(`${CORRECT} `) || rr === null) return false
+  return gained === null || max_drawdown === null || !isSame(rr, ratioOf(gained, max_drawdown))
 }
 
 /** Relative: below it a score is the same. */
@@ -104,15 +125,37 @@ const SAME = 1e-12
 
 const sameScore = (event: PositionClosed, score: Score) =>
   event.unscored_reason === score.unscored_reason &&
-  (['rr', 'return', 'max_drawdown', 'max_gain'] as const).every((f) => {
-    const [was, is] = [event[f], score[f]]
-    return was === is || (was !== null && is !== null && Math.abs(was - is) <= SAME * Math.max(1, Math.abs(was)))
-  })
+  (['rr', 'return', 'max_drawdown', 'max_gain'] as const).every((f) => isSame(event[f], score[f]))
 
-/** An event does not say its side, but its return does: a short one gains where the price falls. */
-export function sideOf(event: Pick<PositionClosed, 'entry_price' | 'exit_price' | 'return'>): Side {
-  const gained = event.exit_price - event.entry_price
-  return event.return !== null && event.return * gained < 0 ? 'short' : 'long'
+const isSame = (was: number | null, is: number | null) =>
+  was === is || (was !== null && is !== null && Math.abs(was - is) <= SAME * Math.max(1, Math.abs(was)))
+
+/** An event does not say its side, but its return does: a short one gains where the price falls. null: not where nobody says the return, or it is nothing. */
+export function sideOf(event: Pick<PositionClosed, 'entry_price' | 'exit_price' | 'return'>): Side | null {
+  const shown = (event.return ?? 0) * (event.exit_price - event.entry_price)
+  if (shown === 0) return null
+  return shown < 0 ? 'short' : 'long'
+}
+
+function knownSide(event: PositionClosed, said: Side | undefined): Side {
+  const side = sideOf(event) ?? said
+  if (side === undefined)
+    throw new StrandlineError(
+      'EVENT_INVALID',
+      `The trade ${event.event_id} does not show whether it was long or short.`,
+      {
+        todo: 'Say it: --side long, or --side short.',
+      },
+    )
+  if (said !== undefined && said !== side)
+    throw new StrandlineError(
+      'EVENT_INVALID',
+      `The trade ${event.event_id} was ${side}: its prices and its return show it.`,
+      {
+        todo: 'Leave --side out, or look whether this is the trade that you mean.',
+      },
+    )
+  return side
 }
 
 /** One bar that has the lowest and the highest price of the trade's way, as far as its score tells. */

@@ -6,22 +6,33 @@ import { StrandlineError } from '../core/errors.ts'
 import type { LogRecord } from '../core/log/log.ts'
 import { readAll } from '../core/log/read-all.ts'
 import type { ServiceDeps } from '../core/service.ts'
+import type { Side } from '../domain/closing/rr.ts'
 import { eventUuid, type PositionClosed } from '../domain/event.ts'
-import { type Revised, rescoredOn, retracted, revisedBy, withExitPrice, withRr } from '../domain/revision.ts'
+import {
+  isRrOfPerson,
+  type Revised,
+  rescoredOn,
+  retracted,
+  revisedBy,
+  sideOf,
+  withExitPrice,
+  withRr,
+} from '../domain/revision.ts'
 import { checkEvent } from '../domain/validation.ts'
 import { createBarStore } from '../services/pm/bar-store.ts'
 import { readBars } from '../services/pm/bars.ts'
 import { createPostedTradeStore } from '../services/pm/posted-trade-store.ts'
 import { importEvents } from '../services/pm/sources/import-events.ts'
 
-export type Correction = { rr: number } | { exit_price: number }
+/** `side`: of a trade that does not show it (`sideOf`). */
+export type Correction = { rr: number } | { exit_price: number; side?: Side }
 
 /** What the next revision would be. Errors: EVENT_INVALID, POSITION_INVALID, and those of log, registry and database. */
 export async function correction(deps: ServiceDeps, event_id: string, to: Correction, by: string): Promise<Revised> {
   const before = await newestOf(deps, event_id)
   if ('rr' in to) return { before, after: withRr(before, to.rr, by) }
   const bars = await readBars(createBarStore(deps.store), before)
-  return { before, after: withExitPrice(before, to.exit_price, bars, by) }
+  return { before, after: withExitPrice(before, to.exit_price, bars, by, to.side) }
 }
 
 /** Errors: as correction. */
@@ -41,6 +52,10 @@ export interface Rescoring {
   looked: number
   /** Those of them of which the database has no bars: they stay as they are. */
   without_bars: number
+  /** Those that have bars, and do not show whether they were long or short: likewise. */
+  without_side: number
+  /** Those whose R/R a person gave (`correct --rr`): likewise. */
+  of_persons: number
   changed: Revised[]
 }
 
@@ -56,7 +71,7 @@ export async function rescoring(
 ): Promise<Rescoring> {
   const bars = createBarStore(deps.store)
   const log = await newestEvents(deps, (event) => matches(event, filter))
-  const result: Rescoring = { looked: 0, without_bars: 0, changed: [] }
+  const result: Rescoring = { looked: 0, without_bars: 0, without_side: 0, of_persons: 0, changed: [] }
   for (let at = 0; at < log.count; at += PAGE) {
     const page = (await log.page(at, PAGE)).filter((event) => !event.voided)
     result.looked += page.length
@@ -64,6 +79,14 @@ export async function rescoring(
       const before = page[i] as PositionClosed
       if (rows.length === 0) {
         result.without_bars++
+        continue
+      }
+      if (isRrOfPerson(before)) {
+        result.of_persons++
+        continue
+      }
+      if (sideOf(before) === null) {
+        result.without_side++
         continue
       }
       const after = rescoredOn(before, rows, by)

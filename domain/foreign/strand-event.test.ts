@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { eventId, UNSAID } from '../event.ts'
+import { sideOf } from '../revision.ts'
 import { type ForeignStrand, tradeOfStrand } from './strand-event.ts'
 
 const NOW = Date.parse('2026-03-02T12:00:00Z')
@@ -70,6 +71,14 @@ test('a strand becomes the event that the PM would have published of the same tr
       source: 'learning-queue',
     },
   })
+})
+
+test('regression: a trade that says an R/R and no return shows by its prices which side it was, to whoever scores it again', () => {
+  const [long, short] = ['long', 'Short'].map((side) => read({}, {}, { return: undefined, side, exit_price: 90 }))
+  expect(long).toMatchObject({ side: 'long', event: { return: -0.1, rr: 2 } })
+  expect(short).toMatchObject({ side: 'short', event: { return: 0.1, rr: 2 } })
+  expect(sideOf(short!.event)).toBe('short')
+  expect(read({}, {}, { return: undefined, entry_price: undefined }).event.return).toBeNull()
 })
 
 test('what it came to in money, where the trade says it; what is no number of these is left out and named, the trade is not', () => {

@@ -12,6 +12,7 @@ import { eventId, type PositionClosed, splitEntryContext } from '../event.ts'
 import { isObject } from '../is-object.ts'
 import { fitEvent } from '../limits.ts'
 import { timeText } from '../time.ts'
+import { finiteOrNull } from '../trade-numbers.ts'
 import { checkEvent, MAX_EXIT_MS, MAX_RR, MIN_ENTRY_MS } from '../validation.ts'
 import { canonicalId } from './canonical-id.ts'
 import { type Fields, firstText, invalid, listOf, numberOf, objectOf, pick, priceOf, shown, textOf } from './json.ts'
@@ -76,6 +77,7 @@ export function foreignTrade(parts: Fields[], place: TradePlace, now: number): F
   const unscored = rr === null && entry_price !== null && exit_price !== null
   if (rr === null && !unscored) throw invalid(`${what} has neither an R/R nor the prices for one`)
 
+  const side = sideOf(firstText(of('side')) || place.side)
   const context = splitEntryContext(withNumbers(objectOf(place.entry_context) ?? objectOf(of('entry_context')) ?? {}))
   const event: PositionClosed = {
     event_id: eventId(position_id, trade_id),
@@ -93,7 +95,7 @@ export function foreignTrade(parts: Fields[], place: TradePlace, now: number): F
     entry_price: entry_price ?? 0,
     exit_price: exit_price ?? 0,
     rr: rr === null ? null : Math.min(MAX_RR, Math.max(-MAX_RR, rr)),
-    return: numberOf(of('return'), 'return'),
+    return: numberOf(of('return'), 'return') ?? returnOf(side, entry_price, exit_price),
     max_drawdown: numberOf(of('max_drawdown'), 'max_drawdown'),
     max_gain: numberOf(of('max_gain'), 'max_gain'),
     unscored_reason: null,
@@ -112,7 +114,13 @@ export function foreignTrade(parts: Fields[], place: TradePlace, now: number): F
   if (rejection) throw invalid(rejection.detail)
   if (!(event.opened_at >= MIN_ENTRY_MS && event.opened_at <= MAX_EXIT_MS))
     throw invalid(`the entry time is ${event.opened_at}, not a time in milliseconds`)
-  return { event: fitted, side: sideOf(firstText(of('side')) || place.side), unscored }
+  return { event: fitted, side, unscored }
+}
+
+/** Of a trade that is scored, its prices say it; and it says to whoever scores the trade again which side it was. */
+function returnOf(side: Side, entry: number | null, exit: number | null): number | null {
+  if (entry === null || exit === null) return null
+  return finiteOrNull(((exit - entry) / entry) * (side === 'long' ? 1 : -1))
 }
 
 /** A number that a trade can do without: NaN where it is none, which is left out and named. */

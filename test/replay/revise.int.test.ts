@@ -124,16 +124,19 @@ test('another exit price is scored on the bars, and what was retracted counts no
   })
 })
 
-test('rescore publishes what has another score on the bars that are there now, and nothing the next time', async () => {
+test('rescore publishes what has another score on the bars that are there now, but for what a person gave, and nothing the next time', async () => {
   const before = await ledger()
+  const [{ event_id: ofPerson }] = before as [Row]
   await loop.db.sql('update lowcap_price_data_ohlc set low_usd = low_usd * 0.5')
   const preview = JSON.parse((await strandline('rescore', '--dry-run', '--json')).stdout)
   expect(preview.published).toBe(false)
   expect(preview.changed.length).toBeGreaterThan(0)
+  expect(preview).toMatchObject({ of_persons: 1, without_side: 0 })
   expect(await ledger()).toEqual(before)
   expect((await strandline('rescore', '--yes')).code).toBe(0)
   await reconciled()
   for (const { event_id, after } of preview.changed)
     expect(await rowOf(event_id)).toMatchObject({ revision: after.revision, rr: after.rr })
+  expect(await rowOf(ofPerson)).toMatchObject({ rr: 2.5, revision: 1 })
   expect(JSON.parse((await strandline('rescore', '--yes', '--json')).stdout).changed).toEqual([])
 })
