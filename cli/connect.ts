@@ -50,9 +50,14 @@ Two bots need two names (bot_name, or --bot). A bot that gets another name is an
       await runService('freqtrade', options, async () => {
         const { startFreqtrade } = await import('../services/freqtrade/index.ts')
         const { serviceRelay } = await import('../services/pm/index.ts')
+        const { createForeignOutbox } = await import('../services/pm/sources/import-events.ts')
         return async (deps) => {
           const relay = serviceRelay(deps)
-          const service = await startFreqtrade(deps, { ...address, unpublished: relay.failure })
+          const service = await startFreqtrade(
+            deps,
+            { ...address, unpublished: relay.failure },
+            createForeignOutbox(deps),
+          )
           return {
             ...service,
             async stop() {

@@ -1,7 +1,7 @@
 /** The connector to a running Freqtrade: each of its closed trades into the outbox, once. Its messages wake it up; what its REST API says counts. */
 import { explain, findStrandlineError } from '../../core/errors.ts'
 import type { Service, ServiceDeps } from '../../core/service.ts'
-import { createImportOutbox, type ImportOutbox } from '../../core/store/outbox-store.ts'
+import type { ImportOutbox } from '../../core/store/outbox-store.ts'
 import { type BotAddress, createFreqtradeApi } from './api.ts'
 import { createClosedTrades } from './closed-trades.ts'
 import { listenToMessages } from './messages.ts'
@@ -27,9 +27,9 @@ const FIRST_WAIT_MS = 1_000
 const LONGEST_WAIT_MS = 60_000
 
 export async function startFreqtrade(
-  { store, clock, logger, metrics: registry, liveness }: ServiceDeps,
+  { clock, logger, metrics: registry, liveness }: Pick<ServiceDeps, 'clock' | 'logger' | 'metrics' | 'liveness'>,
   options: FreqtradeOptions,
-  outbox: Pick<ImportOutbox, 'add'> = createImportOutbox(store),
+  outbox: Pick<ImportOutbox, 'add'>,
 ): Promise<Service> {
   const { url } = options
   const stopping = new AbortController()

@@ -6,6 +6,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { ensureLoopTopics } from '../../core/log/loop-topics.ts'
 import { addToOutbox } from '../../core/store/outbox-store.ts'
 import { startPm } from '../../services/pm/index.ts'
+import { createForeignOutbox } from '../../services/pm/sources/import-events.ts'
 import { closedTrade } from '../support/closed-trade.ts'
 import { type Stage, setStage } from '../support/staged.ts'
 import { runCommand } from '../support/strandline.ts'
@@ -89,6 +90,9 @@ describe('regression: what waits in the outbox of one topic is not published int
     await expect.poll(async () => (await pm.ready()).reason ?? '').toMatch(/No consumer .+ they read another/)
     const { code, stderr } = await runCommand(['import', 'jsonl', await fileOf('two')], { env: stage.env })
     expect({ code, stderr }).toEqual({ code: 1, stderr: expect.stringMatching(/Correct STRANDLINE_TOPIC/) })
+    // `connect`, whose own relay would publish nothing: a running PM would
+    const connected = createForeignOutbox(stage.deps).add([closedTrade({ trade_id: 'three' })])
+    await expect(connected).rejects.toMatchObject({ code: 'CONFIG_INVALID' })
     expect([await inOutbox(), await written()]).toMatchObject([{ length: 1 }, 0])
 
     await read(null) // a consumer of it is started

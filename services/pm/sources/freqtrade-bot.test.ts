@@ -2,7 +2,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
-import { afterAll, expect, test } from 'vitest'
+import { afterAll, expect, test, vi } from 'vitest'
 import { readBotTrade } from '../../../domain/foreign/freqtrade-trade.ts'
 import { sharedData } from '../../../test/support/shared-data.ts'
 import { readBotFile } from './freqtrade-bot.ts'
@@ -45,7 +45,7 @@ const live = readBotTrade(rest, { name: bot, dry_run: true, timeframe: '' })
 const event = live.is === 'closed' ? live.event : null
 
 /** A database as Freqtrade 2026.9 makes it, as far as it is read; what was written last lies in the -wal file. */
-function database(name: string): { file: string; close(): void } {
+function database(name: string): { file: string; exec(sql: string): void; close(): void } {
   const file = join(dir, name)
   const db = new DatabaseSync(file)
   db.exec(`
@@ -58,7 +58,7 @@ function database(name: string): { file: string; close(): void } {
       200, 1, 0.001, 0.001, 97, -0.03, 99, 111),
       (4, 'ETH/USDT', 1, 0, 'Tags', 'dip', null, 5, '2026-11-24 15:26:29.716000', null, 100, null, null, 200, 200, 1, 0.001, 0.001, 97, -0.03, 99, 111);
     insert into orders values (1, 3, 'dry_run_buy_1', 'buy', 2, 100, null, null), (2, 3, 'dry_run_sell_2', 'sell', 2, null, 110, null);`)
-  return { file, close: () => db.close() }
+  return { file, exec: (sql) => db.exec(sql), close: () => db.close() }
 }
 
 test('show-trades, an answer of the API and the database are the same trades as those of `connect`', () => {
@@ -71,6 +71,27 @@ test('show-trades, an answer of the API and the database are the same trades as 
   expect(readBotFile({ file: list, bot })).toEqual({ events: [event], open: 1 })
   expect(readBotFile({ file: answer, bot })).toEqual({ events: [event], open: 0 })
   expect(readBotFile({ file, bot })).toEqual({ events: [event], open: 1 }) // its rows are in the -wal file still
+  close()
+})
+
+test('regression: orders and trades are those of one moment, whatever the bot writes meanwhile', () => {
+  const { file, exec, close } = database('closing.sqlite')
+  const { prepare } = DatabaseSync.prototype
+  let read = 0
+  vi.spyOn(DatabaseSync.prototype, 'prepare').mockImplementation(function (this: DatabaseSync, sql) {
+    // the last part of its exit, and with it the close
+    if (++read === 2)
+      exec(`insert into orders values (3, 4, 'dry_run_buy_3', 'buy', 2, 100, null, null), (4, 4, 'dry_run_sell_4', 'sell', 2, 110, null, null);
+        update trades set is_open = 0, close_date = '2026-11-24 15:36:29.716000', close_rate = 110, close_profit = 0.098 where id = 4`)
+    return prepare.call(this, sql)
+  })
+  try {
+    expect(readBotFile({ file, bot })).toEqual({ events: [event], open: 1 })
+  } finally {
+    vi.restoreAllMocks()
+  }
+  expect(read).toBe(2)
+  expect(readBotFile({ file, bot })).toMatchObject({ events: [event, { exit_price: 110 }], open: 0 })
   close()
 })
 

@@ -10,6 +10,7 @@ export function readBotDatabase(file: string): unknown[] {
   let database: DatabaseSync | undefined
   try {
     database = new DatabaseSync(file, { readOnly: true })
+    database.exec('begin') // both as of one moment: the bot may close a trade between the two
     const orders = Map.groupBy(
       database.prepare('select * from orders order by id').all() as Row[],
       (o) => o.ft_trade_id,

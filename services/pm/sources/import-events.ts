@@ -41,6 +41,24 @@ export interface ImportOptions {
 }
 
 /**
+ * The outbox for whoever brings trades of another program. What is in it is published by whoever takes it: so nothing is added by one that names another topic
+ * than the outbox goes into. Errors: CONFIG_INVALID, and those of the outbox.
+ */
+export function createForeignOutbox({
+  store,
+  config,
+}: Pick<ServiceDeps, 'store' | 'config'>): Pick<ImportOutbox, 'add'> {
+  const outbox = createImportOutbox(store)
+  const topics = createOutbox(store, '', 0)
+  return {
+    async add(events) {
+      await requireOwnTopic(topics, config, { leave: true })
+      return outbox.add(events)
+    },
+  }
+}
+
+/**
  * Resolves when every event is in the log. A relay of our own publishes them; those of running PMs share the work.
  * Errors: CONFIG_INVALID where the outbox goes into another topic; EVENT_INVALID for an exit in the future; STORE_UNREACHABLE, LOG_UNREACHABLE and the like: what is in the outbox stays there, and importing again goes on.
  */
