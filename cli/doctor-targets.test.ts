@@ -28,6 +28,22 @@ test('the running stack, also where the environment says the same', () => {
   }
 })
 
+test('the token and the topic of the running stack, but for what somebody sets otherwise', () => {
+  const token = 'a-token-of-its-own'
+  const theirs = { ...running, env: { ...running.env, STRANDLINE_TOKEN: token, STRANDLINE_TOPIC: 'theirs' } }
+  expect(choose({}, { running: theirs })).toMatchObject({
+    headers: { authorization: `Bearer ${token}` },
+    config: { topic: 'theirs' },
+  })
+  const other = { STRANDLINE_TOKEN: 'another-token-of-mine', STRANDLINE_TOPIC: 'mine' }
+  const fromFile = { ...running, env: { ...running.env, STRANDLINE_TOKEN_FILE: '/its/token' } }
+  expect(choose(other, { running: fromFile })).toMatchObject({
+    headers: { authorization: 'Bearer another-token-of-mine' },
+    config: { topic: 'mine' },
+    findings: [],
+  })
+})
+
 test('another database: nothing of the running stack is mixed with it', () => {
   const targets = choose({}, { databaseUrl: 'postgres://u:secret@db:5432/b' })
   expect(targets).toMatchObject({

@@ -7,6 +7,7 @@ import {
   readSupabaseConfig,
 } from '../core/config.ts'
 import { explain, findStrandlineError } from '../core/errors.ts'
+import { tokenHeader } from '../core/http-guard.ts'
 import type { StackDescription } from '../core/stack/stack-file.ts'
 import { error, type Finding, info, warning } from '../doctor/finding.ts'
 import type { Targets } from '../doctor/targets.ts'
@@ -15,6 +16,7 @@ import {
   definedOnly,
   ENGINE_SETTINGS,
   environmentEngines,
+  ofRunning,
   sameSetting,
   withoutEngines,
   withoutSecrets,
@@ -41,7 +43,7 @@ export function chooseTargets({ dataDir, explicit, databaseUrl, env, running }: 
   const others = named.filter((name) => !sameSetting(given[name], running?.env[name]))
   if (explicit && others.length > 0) throw contradiction(dataDir, others, given, running)
   if (running && others.length === 0) {
-    const all = { ...running.env, ...definedOnly(withoutEngines(given)) }
+    const all = ofRunning(running.env, definedOnly(withoutEngines(given)))
     return targetsOf(
       all,
       `Stack: ${dataDir} (running, process ${running.pid})`,
@@ -88,6 +90,7 @@ function targetsOf(env: Env, name: string, services: Record<string, string>, fir
   const kafka = has('KAFKA_BROKERS') ? part(readKafkaConfig) : undefined
   const registry = has('SCHEMA_REGISTRY_URL') ? part(readRegistryConfig) : undefined
   const config = part(readLoopConfig) ?? readLoopConfig({})
+  const headers = part(tokenHeader) ?? {}
   if (first.length === 0) {
     const unnamed = [
       ...(has('SUPABASE_URL') || has('SUPABASE_SERVICE_ROLE_KEY')
@@ -108,5 +111,6 @@ function targetsOf(env: Env, name: string, services: Record<string, string>, fir
         ),
       )
   }
-  return { name, databaseUrl: isDatabase ? database : undefined, supabase, kafka, registry, config, services, findings }
+  const databaseUrl = isDatabase ? database : undefined
+  return { name, databaseUrl, supabase, kafka, registry, config, services, headers, findings }
 }

@@ -89,7 +89,7 @@ export function chooseStack({ dataDir, explicit, needs, env, running }: StackQue
     )
   return {
     from: 'running',
-    env: { ...running.env, ...ownSettings },
+    env: ofRunning(running.env, ownSettings),
     name: `Stack: ${dataDir} (running, process ${running.pid})`,
   }
 }
@@ -116,6 +116,15 @@ function half(named: string[], missing: string[]): StrandlineError {
     `${named.join(' and ')} ${named.length === 1 ? 'is' : 'are'} set, and ${missing.join(' and ')} ${missing.length === 1 ? 'is' : 'are'} not; engines of two stacks are not mixed.`,
     { todo: `Set ${missing.join(' and ')} too, or unset ${named.join(' ')}.` },
   )
+}
+
+const TOKENS = ['STRANDLINE_TOKEN', 'STRANDLINE_TOKEN_FILE']
+
+/** The settings of a running stack, but for what somebody sets otherwise; of the two that say its token one is set. */
+export function ofRunning(running: Env, own: Env): Env {
+  const named = TOKENS.some((name) => own[name]?.trim())
+  const theirs = Object.entries(running).filter(([name]) => !(named && TOKENS.includes(name)))
+  return { ...Object.fromEntries(theirs), ...own }
 }
 
 /** The settings that do not say where engines are. */

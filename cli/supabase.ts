@@ -28,10 +28,12 @@ export function register(program: Command): void {
         given,
       )
       const serviceRoleKey = required(process.env, 'SUPABASE_SERVICE_ROLE_KEY', 'sb_secret_…')
-      if (!serviceRoleKey.startsWith('sb_secret_'))
-        throw new StrandlineError('CONFIG_INVALID', 'SUPABASE_SERVICE_ROLE_KEY does not start with sb_secret_.', {
-          todo: 'Choose one that does, e.g. sb_secret_ and 30 random letters.',
-        })
+      if (!/^sb_secret_[\x21-\x7e]{10,}$/.test(serviceRoleKey))
+        throw new StrandlineError(
+          'CONFIG_INVALID',
+          'SUPABASE_SERVICE_ROLE_KEY is not sb_secret_ and ten letters, digits or signs, or more.',
+          { todo: 'Choose one that is, e.g. sb_secret_ and 30 random letters.' },
+        )
       const logger = createLogger({ name: 'supabase' })
       logger.info(`Stack: the database ${withoutSecrets(databaseUrl)}`)
       const { prepareGivenDatabase } = await import('../services/supabase/api-role.ts')

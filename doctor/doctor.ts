@@ -8,6 +8,7 @@ import { createLagStore } from '../core/lag/lag-store.ts'
 import { readLag } from '../core/lag/read-lag.ts'
 import { createKafkaLog } from '../core/log/kafka-log.ts'
 import type { EventLog } from '../core/log/log.ts'
+import { createPostgresStore } from '../core/store/postgres-store.ts'
 import { createPostgrestStore } from '../core/store/postgrest-store.ts'
 import type { Store } from '../core/store/store.ts'
 import { audit } from '../services/audit/audit.ts'
@@ -40,6 +41,9 @@ export async function examine(targets: Targets, { clock, logger }: { clock: Cloc
   const say = (found: Finding[]) => void findings.push(...found)
   const { databaseUrl, supabase, kafka, registry, config } = targets
   const store = supabase && createPostgrestStore({ ...supabase, timeoutMs: REQUEST_MS })
+  /** Where nothing names the API, the loop is looked at over the database's own URL. */
+  const direct =
+    databaseUrl && !supabase ? createPostgresStore({ url: databaseUrl, max: 2, timeoutMs: REQUEST_MS }) : undefined
   const log = kafka && createKafkaLog({ kafka }, logger)
   try {
     let database: DatabaseSeen | undefined
@@ -70,7 +74,7 @@ export async function examine(targets: Targets, { clock, logger }: { clock: Cloc
           judgeRegistry(await inspectRegistry(registry, config.topic)),
         )
       : []
-    const atServices = inspect('services', 'The services', () => inspectServices(targets.services))
+    const atServices = inspect('services', 'The services', () => inspectServices(targets.services, targets.headers))
     const api = supabase && store ? await inspectApi(createLagStore(store), config.topic) : undefined
     say(await atDatabase)
     if (supabase && store && api) {
@@ -97,10 +101,12 @@ export async function examine(targets: Targets, { clock, logger }: { clock: Cloc
     for (const found of await Promise.all([atCluster, atRegistry, atServices])) say(found)
     if (log && cluster) {
       say(await inspect('clocks', "The broker's clock", () => brokerClock(log, config.topic, database, clock)))
-      if (store && api?.state === 'ok') say(await loop(targets, { store, log, clock, logger }))
+      const way = api?.state === 'ok' ? store : database?.migrated ? direct : undefined
+      if (way) say(await loop(targets, { store: way, log, clock, logger }))
     }
   } finally {
     await log?.close().catch(() => undefined)
+    await direct?.close().catch(() => undefined)
   }
   return reportOf(findings)
 }
@@ -126,7 +132,7 @@ async function brokerClock(
 
 /** The loop as a whole: who reads, how far, and whether what was learned is what the log gives. */
 async function loop(
-  { config: settings, kafka, registry, supabase }: Targets,
+  { config: settings, databaseUrl, kafka, registry, supabase }: Targets,
   deps: { store: Store; log: EventLog; clock: Clock; logger: Logger },
 ): Promise<Finding[]> {
   const { store, log, clock, logger } = deps
@@ -142,7 +148,14 @@ async function loop(
       ...lag,
       info('audit', 'The log is too long to be counted here.', './strandline audit says where every closed trade is.'),
     ]
-  const config: Config = { ...settings, kafka, registry, store: 'postgrest', supabase }
+  const config: Config = {
+    ...settings,
+    kafka,
+    registry,
+    store: supabase ? 'postgrest' : 'direct',
+    databaseUrl,
+    supabase,
+  }
   const audited = await inspect('audit', 'Where every closed trade is', async () =>
     judgeAudit(await audit({ config, store, log, codec: createCodec(config), clock, logger, metrics: new Registry() })),
   )

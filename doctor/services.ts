@@ -1,18 +1,17 @@
 /** Whether the services of a running stack can do their job. */
-import { tokenHeader } from '../core/http-guard.ts'
 import { error, type Finding, info } from './finding.ts'
 
 /** A service gives its own answer up after four seconds. */
 const ANSWER_MS = 6_000
 
-export async function inspectServices(services: Record<string, string>): Promise<Finding[]> {
-  const found = await Promise.all(Object.entries(services).map(([name, url]) => ask(name, url)))
-  return found
+/** @param headers what is sent along: the token of the stack */
+export function inspectServices(services: Record<string, string>, headers: Record<string, string>): Promise<Finding[]> {
+  return Promise.all(Object.entries(services).map(([name, url]) => ask(name, url, headers)))
 }
 
-async function ask(name: string, url: string): Promise<Finding> {
+async function ask(name: string, url: string, headers: Record<string, string>): Promise<Finding> {
   try {
-    const response = await fetch(`${url}/readyz`, { headers: tokenHeader(), signal: AbortSignal.timeout(ANSWER_MS) })
+    const response = await fetch(`${url}/readyz`, { headers, signal: AbortSignal.timeout(ANSWER_MS) })
     return judgeReadiness(name, url, response.status, await response.text())
   } catch (cause) {
     const { message, cause: why } = cause as Error & { cause?: Error }

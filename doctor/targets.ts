@@ -13,5 +13,7 @@ export interface Targets {
   config: LoopConfig
   /** Base URLs of the services of a running stack. */
   services: Record<string, string>
+  /** What they are sent along: the token, where the stack has one. */
+  headers: Record<string, string>
   findings: Finding[]
 }

@@ -30,7 +30,7 @@ import { type Action, atRest, type Busy, type Event, type EventIn, step } from '
 export type { Applied, Chunk, ChunkProcessor, Claim, Waits } from './chunk-processor.ts'
 export type { RunnerEvents, RunnerOptions } from './runner-options.ts'
 
-/** Attempts at one chunk until its batch is handed back to the log; about two seconds. */
+/** Attempts at one chunk until its batch is handed back to the log. */
 const ATTEMPTS = 6
 /** From so many times in a row on, being overtaken is told. */
 const OVERTAKEN = 10

@@ -112,6 +112,13 @@ test('all is well: no error, no warning, and nothing is left behind', async () =
   // the services go on claiming and polling, which may write; tables that only they write to are left out
   for (const name of Object.keys(after))
     if (!/consumer_checkpoints/.test(name)) expect({ name, rows: after[name] }).toEqual({ name, rows: rows[name] })
+  // who names the database by its URL alone is told the same of the loop
+  const byUrl = await doctor({ SUPABASE_URL: '', SUPABASE_SERVICE_ROLE_KEY: '' })
+  expect([errors(byUrl), of(byUrl, 'consumers'), of(byUrl, 'audit')]).toEqual([
+    [],
+    of(report, 'consumers'),
+    of(report, 'audit'),
+  ])
   expect(of(report, 'clocks')).toEqual([
     'The database’s clock agrees with this machine’s.',
     'The broker’s clock agrees with the database’s.',

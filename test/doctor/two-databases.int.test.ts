@@ -16,7 +16,15 @@ afterAll(() => Promise.all([one?.drop(), other?.drop()]))
 
 const settings = async (databaseUrl: string) => {
   const supabase = { url: one.supabaseUrl, key: one.key }
-  const targets = { name: 'test', databaseUrl, supabase, config: readLoopConfig({}), services: {}, findings: [] }
+  const targets = {
+    name: 'test',
+    databaseUrl,
+    supabase,
+    config: readLoopConfig({}),
+    services: {},
+    headers: {},
+    findings: [],
+  }
   const { findings } = await examine(targets, { clock: systemClock, logger })
   return findings.filter((f) => f.area === 'settings').map((f) => [f.severity, f.what])
 }

@@ -95,7 +95,7 @@ async function doctor(databaseUrl: string): Promise<Finding[]> {
     SCHEMA_REGISTRY_URL: 'http://127.0.0.1:1',
   })
   const report = await examine(
-    { name: '', databaseUrl, config, services: {}, findings: [] },
+    { name: '', databaseUrl, config, services: {}, headers: {}, findings: [] },
     { clock: systemClock, logger },
   )
   return report.findings

@@ -3,7 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Registry } from 'prom-client'
-import { expect } from 'vitest'
+import { expect, vi } from 'vitest'
 import { systemClock } from '../../core/clock.ts'
 import { createCodec } from '../../core/codec/position-closed-codec.ts'
 import { startHost } from '../../core/host.ts'
@@ -40,7 +40,7 @@ export async function startPageHost(events: PositionClosed[], further: string[] 
   await stage.publish(events)
   const { config } = stage
   const deps = { config, log: kafka.log, store: db.store, codec: createCodec(config), clock: systemClock, logger }
-  process.env.STRANDLINE_CACHE_DIR = dir
+  vi.stubEnv('STRANDLINE_CACHE_DIR', dir)
   for (const model of further) await learnUntilCaughtUp({ ...deps, metrics: new Registry() }, model)
   await stage.catchUp()
   const metrics = new Registry()
@@ -74,6 +74,7 @@ export async function startPageHost(events: PositionClosed[], further: string[] 
       await host.stop()
       await kafka.close()
       await db.drop()
+      vi.unstubAllEnvs()
       await rm(dir, { recursive: true, force: true })
     },
   }
