@@ -49,7 +49,7 @@ export function planText(plan: PromotionPlan): string {
 }
 
 function behind(lag: number | null): string {
-  if (lag === null) return 'The log cannot be asked how far it is.'
+  if (lag === null) return 'The log cannot be asked how far it is, or is another one than it has learned from.'
   return lag === 0
     ? 'It has applied all of the log.'
     : `It has not applied all of the log: ${lag} records to go. Until then it is refused.`
@@ -67,7 +67,7 @@ export function promotedText(done: Promotion, back?: string): string {
   if (lag_records !== 0)
     lines.push(
       lag_records === null
-        ? 'The log could not be asked whether that is all of it.'
+        ? 'The log could not be asked whether that is all of it, or is another one.'
         : `They lack ${lag_records} records of the log until its learner has applied them.`,
     )
   if (previous && !same) lines.push(`Before: ${label(previous)}.${back ? ` Back: ${back}` : ''}`)

@@ -28,12 +28,15 @@ export function register(program: Command): void {
       '--dry-run',
       'say what it would do, print the SQL (it can be pasted into an SQL editor), and change nothing',
     )
-    .option('--force', 'also where little is learned, or the log holds more than the learner has applied')
+    .option(
+      '--force',
+      'also where little is learned, or the log holds more than the learner has applied, or is another one',
+    )
     .option('--yes', 'do not ask; needed where there is no terminal')
     .option('--json', 'print one JSON object: {"status", "names"}, or {"plan", "sql"}')
     .addHelpText(
       'after',
-      '\nThe log (KAFKA_BROKERS, or the running stack) is asked whether the learner has applied all of it.\n\nExample:\n  ./strandline compare-legacy && ./strandline switch\n',
+      '\nThe log (KAFKA_BROKERS, or the running stack) is asked whether the learner has applied all of it; it must be the one that was learned from.\n\nExample:\n  ./strandline compare-legacy && ./strandline switch\n',
     )
     .action(async ({ databaseUrl, dataDir, dryRun, force = false, yes, json }: Options) => {
       const { planSwitch, switchReaders, switchSql } = await import('../moving/switch.ts')

@@ -1,10 +1,9 @@
 /** What readers of the old tables see: the old values, or what is learned (supabase/migrations/…_strandline_moving.sql does it). */
 import type { Clock } from '../core/clock.ts'
 import { StrandlineError } from '../core/errors.ts'
-import type { EventLog } from '../core/log/log.ts'
 import { LockOrder } from '../core/store/lock-order.ts'
 import { createModelVersionStore } from '../core/store/model-versions.ts'
-import { requireCaughtUp } from '../services/learner/caught-up.ts'
+import { type AskedLog, requireCaughtUp } from '../services/learner/caught-up.ts'
 import { databaseStore } from './database-store.ts'
 import { ACTIVATION_TURN, inTransaction, LIMITS } from './transaction.ts'
 
@@ -54,12 +53,12 @@ export function planSwitch(databaseUrl: string): Promise<SwitchPlan> {
 }
 
 /**
- * Readers see what is learned from now on. `log`: refused while the active model has not applied all of it; without one that is not looked at.
- * Errors: MODEL_BEHIND (nothing learned, or lagging), STORE_REJECTED, STORE_SCHEMA, STORE_UNREACHABLE, LOG_UNREACHABLE.
+ * Readers see what is learned from now on. `log`: refused where it is another one than the active model's, or that has not applied all of it; without one that is not looked at.
+ * Errors: MODEL_BEHIND (nothing learned, or lagging), LOG_CHECKPOINT_LOST (another log), STORE_REJECTED, STORE_SCHEMA, STORE_UNREACHABLE, LOG_UNREACHABLE.
  */
 export function switchReaders(
   databaseUrl: string,
-  { log, clock, force = false }: { log?: Pick<EventLog, 'offsets'>; clock: Clock; force?: boolean },
+  { log, clock, force = false }: { log?: AskedLog; clock: Clock; force?: boolean },
 ): Promise<Switched> {
   const locks = lockOrder()
   return inTransaction(databaseUrl, async (client) => {

@@ -27,6 +27,8 @@ export interface ListedCheckpoint {
   partition: number
   checkpoint: number | null
   holder: string | null
+  /** Kafka's id of the topic that was read; null: the broker has none, or nothing of it was applied yet. */
+  topic_id: string | null
 }
 
 /** Errors of each: STORE_UNREACHABLE, STORE_SCHEMA. */
@@ -46,11 +48,14 @@ export function createCheckpointStore(store: Pick<Store, 'rpc'>): CheckpointStor
     read: ({ consumer, topic, partition }) =>
       store.rpc('strandline_checkpoint', { p_consumer: consumer, p_topic: topic, p_partition: partition }),
     async list(consumer, topic) {
-      const rows = await store.rpc<[number, number | null, string | null][]>('strandline_consumer_checkpoints', {
-        p_consumer: consumer,
-        p_topic: topic,
-      })
-      return rows.map(([partition, checkpoint, holder]) => ({ partition, checkpoint, holder }))
+      const rows = await store.rpc<[number, number | null, string | null, string | null][]>(
+        'strandline_consumer_checkpoints',
+        {
+          p_consumer: consumer,
+          p_topic: topic,
+        },
+      )
+      return rows.map(([partition, checkpoint, holder, topic_id]) => ({ partition, checkpoint, holder, topic_id }))
     },
   }
 }

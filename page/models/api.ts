@@ -88,7 +88,7 @@ export function modelOperations({ store, log, clock, rebuilds, operate }: PageDe
       path: '/v1/models/promote',
       operationId: 'promote-model',
       summary: 'Switch readers to a version',
-      description: `As ./strandline promote --json. 409 MODEL_BEHIND while it is empty, or has not applied all of its log, unless force is true. ${READ_ONLY}`,
+      description: `As ./strandline promote --json. 409 MODEL_BEHIND while it is empty, or has not applied all of its log, 409 LOG_CHECKPOINT_LOST where the brokers have another log, unless force is true. ${READ_ONLY}`,
       body: PROMOTE,
       answers: { 200: { description: 'What readers see now, and what they saw before.', schema: PROMOTION } },
       refusals: [409],

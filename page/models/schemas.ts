@@ -26,7 +26,7 @@ const KNOWS = {
   n: { ...WHOLE, description: 'Scored trades behind its coefficients.' },
   lag_records: {
     type: ['integer', 'null'],
-    description: 'Records of its log that it has not applied; null: the log could not be asked.',
+    description: 'Records of its log that it has not applied; null: the log could not be asked, or is another one.',
   },
 }
 

@@ -4,30 +4,33 @@ import { StrandlineError } from '../../core/errors.ts'
 import type { EventLog, PartitionOffsets } from '../../core/log/log.ts'
 import { createModelVersionStore, type ModelVersion, readCheckpoints } from '../../core/store/model-versions.ts'
 import type { Store } from '../../core/store/store.ts'
+import { requireOwnLog } from './own-log.ts'
 
 /** A learner that keeps up is always a little behind; it has this long to reach the ends that the log had when we asked. */
 const PATIENCE_MS = 10_000
 const POLL_MS = 200
 
+export type AskedLog = Pick<EventLog, 'offsets' | 'topicId'>
+
 export interface Knows {
   /** Scored trades behind its coefficients. */
   n: number
-  /** Records of its log that it has not applied; null: the log cannot be asked. */
+  /** Records of its log that it has not applied; null: the log cannot be asked, or is another one. */
   lag_records: number | null
 }
 
 /**
  * How much a version knows after a few seconds of patience.
  * @param force also an empty one, or one that lags; the log need not even be there
- * Errors: MODEL_BEHIND (empty, or lagging), STORE_UNREACHABLE, LOG_UNREACHABLE, LOG_TOPIC_MISSING.
+ * Errors: MODEL_BEHIND (empty, or lagging), LOG_CHECKPOINT_LOST (another log), STORE_UNREACHABLE, LOG_UNREACHABLE, LOG_TOPIC_MISSING.
  */
 export async function requireCaughtUp(
-  { store, log, clock }: { store: Pick<Store, 'rpc'>; log: Pick<EventLog, 'offsets'>; clock: Clock },
+  { store, log, clock }: { store: Pick<Store, 'rpc'>; log: AskedLog; clock: Clock },
   version: ModelVersion,
   force = false,
 ): Promise<Knows> {
   const { model, topic } = version
-  const ends = await log.offsets(topic).catch((error) => {
+  const ends = await endsOf(store, log, version).catch((error) => {
     if (force) return null // it is what the operator asked for
     throw error
   })
@@ -48,6 +51,12 @@ export async function requireCaughtUp(
       todo: `${todo}; --force switches all the same: readers then lack these trades until they are applied.`,
     })
   return { n, lag_records }
+}
+
+async function endsOf(store: Pick<Store, 'rpc'>, log: AskedLog, version: ModelVersion): Promise<PartitionOffsets[]> {
+  const ends = await log.offsets(version.topic)
+  await requireOwnLog(store, log, version)
+  return ends
 }
 
 /** Records that a version has not applied, after so much patience (ms). */

@@ -1,10 +1,9 @@
 /** What a promotion would do, without doing it. */
 import type { Clock } from '../../core/clock.ts'
-import type { EventLog } from '../../core/log/log.ts'
 import { createCoefficientStore } from '../../core/store/coefficient-store.ts'
 import { createModelVersionStore } from '../../core/store/model-versions.ts'
 import type { Store } from '../../core/store/store.ts'
-import { type Knows, requireCaughtUp } from './caught-up.ts'
+import { type AskedLog, type Knows, requireCaughtUp } from './caught-up.ts'
 import { chooseVersion, newerVersion } from './choose-version.ts'
 import { type Preview, previewSwitch } from './preview.ts'
 import { type PromoteOptions, type VersionName, versionName } from './promote.ts'
@@ -17,7 +16,7 @@ export interface PromotionPlan extends Knows, Preview {
 
 /** Errors: USAGE (no such version, or several), STORE_UNREACHABLE. */
 export async function planPromotion(
-  deps: { store: Store; log: Pick<EventLog, 'offsets'>; clock: Clock },
+  deps: { store: Store; log: AskedLog; clock: Clock },
   { name, topic }: PromoteOptions,
   counted?: (coefficients: number) => void,
 ): Promise<PromotionPlan> {

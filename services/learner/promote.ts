@@ -1,11 +1,10 @@
 /** Which model version readers see: switched by a person alone, and only to one that knows all that the log holds. */
 import type { Clock } from '../../core/clock.ts'
 import { StrandlineError } from '../../core/errors.ts'
-import type { EventLog } from '../../core/log/log.ts'
 import { createModelVersionStore, type ModelVersion, type ModelVersionStore } from '../../core/store/model-versions.ts'
 import type { Store } from '../../core/store/store.ts'
 import { versionLabel } from '../../core/store/version-name.ts'
-import { type Knows, requireCaughtUp } from './caught-up.ts'
+import { type AskedLog, type Knows, requireCaughtUp } from './caught-up.ts'
 import { chooseVersion, newerVersion } from './choose-version.ts'
 
 /** A version, for whoever reads an answer. */
@@ -34,11 +33,11 @@ export interface PromoteOptions {
 
 interface Deps {
   store: Store
-  log: Pick<EventLog, 'offsets'>
+  log: AskedLog
   clock: Clock
 }
 
-/** Errors: USAGE (no such version, or several), MODEL_BEHIND (empty, or lagging), STORE_UNREACHABLE, LOG_UNREACHABLE, LOG_TOPIC_MISSING. */
+/** Errors: USAGE (no such version, or several), MODEL_BEHIND (empty, or lagging), LOG_CHECKPOINT_LOST (another log), STORE_UNREACHABLE, LOG_UNREACHABLE, LOG_TOPIC_MISSING. */
 export async function promote(deps: Deps, { name, topic, force = false }: PromoteOptions = {}): Promise<Promotion> {
   const store = createModelVersionStore(deps.store)
   const versions = await store.list()

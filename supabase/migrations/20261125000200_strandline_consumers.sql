@@ -106,10 +106,10 @@ returns void language sql security invoker set search_path = '' as $$
   where consumer = p_consumer and topic = p_topic and partition = p_partition
 $$;
 
--- Where a consumer of a topic stands: [[partition, next offset or null, holder], …].
+-- Where a consumer of a topic stands: [[partition, next offset or null, holder, id of the topic that was read], …].
 create function public.strandline_consumer_checkpoints(p_consumer text, p_topic text)
 returns jsonb language sql stable security invoker set search_path = '' as $$
-  select coalesce(jsonb_agg(jsonb_build_array(c.partition, c.checkpoint, c.holder) order by c.partition), '[]')
+  select coalesce(jsonb_agg(jsonb_build_array(c.partition, c.checkpoint, c.holder, c.topic_id) order by c.partition), '[]')
   from strandline.consumer_checkpoints c where c.consumer = p_consumer and c.topic = p_topic
 $$;
 

@@ -12,7 +12,8 @@ import { sourceOf, TradeTable } from '../../domain/learning/trade-table.ts'
 import { allocate, createDecisionMaker } from '../../services/decision/decide.ts'
 import { createChunkState } from '../../services/learner/chunk-state.ts'
 import { createLearnerStore, openVersion } from '../../services/learner/learner-store.ts'
-import { promote } from '../../services/learner/promote.ts'
+import { planPromotion } from '../../services/learner/plan-promotion.ts'
+import { promote, rollback } from '../../services/learner/promote.ts'
 import { createSumsCache } from '../../services/learner/sums-cache.ts'
 import { closedTrade } from '../support/closed-trade.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
@@ -145,6 +146,32 @@ describe('a switch to another model', () => {
     expect(await activeNow()).toMatchObject({ model: 'lowcap-v4' })
     expect(await promote(soon, { name: 'freqtrade', force: true })).toMatchObject({ n: 2, lag_records: 3 })
     expect(await activeNow()).toMatchObject({ model: 'freqtrade' })
+  })
+
+  it('regression: is refused where the log that is asked is another one than its learner has read, however short it is', async () => {
+    const stage = await createStage(db, kafka)
+    await stage.publish(trades(0, 4))
+    await learnAll(stage)
+    await openVersion(createModelVersionStore(db.store), freqtrade, stage.topic)
+    const short = (id: string | null) => ({
+      ...deps(),
+      log: { offsets: async () => [{ partition: 0, start: 0, end: 1 }], topicId: async () => id },
+    })
+    const refused = {
+      code: 'LOG_CHECKPOINT_LOST',
+      message: expect.stringMatching(
+        new RegExp(
+          `its topic ${stage.topic} has the id another-id, and .+ lowcap-v4 has read the one with the id [0-9a-f-]{36}\\.$`,
+        ),
+      ),
+    }
+    await expect(promote(short('another-id'), { name: 'lowcap-v4' })).rejects.toMatchObject(refused)
+    expect(await planPromotion(short('another-id'), { name: 'lowcap-v4' })).toMatchObject({ n: 4, lag_records: null })
+    await promote(deps(), { name: 'freqtrade', force: true })
+    await expect(rollback(short('another-id'))).rejects.toMatchObject(refused)
+    expect(await activeNow()).toMatchObject({ model: 'freqtrade' })
+    expect(await rollback(short('another-id'), { force: true })).toMatchObject({ name: 'lowcap-v4', lag_records: null })
+    expect(await promote(short(null), { name: 'lowcap-v4' })).toMatchObject({ lag_records: 0 }) // a broker without ids
   })
 
   it('through the command changes baseline and readers at once, also those that run', async () => {

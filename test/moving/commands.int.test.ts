@@ -70,7 +70,7 @@ describe('on a migrated database', () => {
   })
 
   test('a switch is refused while no learner has run, or while it lags', async () => {
-    const log = { offsets: async () => [{ partition: 0, start: 0, end: 100_000 }] }
+    const log = { offsets: async () => [{ partition: 0, start: 0, end: 100_000 }], topicId: async () => null }
     await expect(switchReaders(old.databaseUrl, { log, clock: quickClock() })).rejects.toMatchObject({
       code: 'MODEL_BEHIND',
       message: expect.stringContaining('No learner has run yet'),
@@ -148,6 +148,16 @@ describe('on a migrated database', () => {
       const switched = await ask()
       expect(JSON.parse(switched.stdout)).toMatchObject({ status: 'ok' })
       await restoreReaders(old.databaseUrl)
+      const readFrom = (id: string | null) => old.sql('update strandline.consumer_checkpoints set topic_id = $1', [id])
+      await readFrom('production') // these brokers are those of a trial
+      const another = await ask()
+      expect(another.code).toBe(1)
+      expect(JSON.parse(another.stdout).error).toMatchObject({
+        code: 'LOG_CHECKPOINT_LOST',
+        message: `This is another log than the one that was learned from: its topic ${TOPIC} has the id ${await kafka.log.topicId(TOPIC)}, and the learner of lowcap-v4 has read the one with the id production.`,
+        todo: expect.stringContaining('KAFKA_BROKERS'),
+      })
+      await readFrom(null)
       await publish(events.slice(0, 3))
       const behind = await ask()
       expect(behind.code).toBe(1)

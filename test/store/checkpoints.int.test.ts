@@ -24,9 +24,9 @@ test.each(WAYS)('%s: a list is of one consumer and topic, by partition', async (
   for (const partition of [10, 2, 1]) await port.claim(at(partition, 'listed'), `h${partition}`)
   await port.claim(at(5, 'listed', 'another'), 'x')
   expect(await port.list('listed', 't')).toEqual([
-    { partition: 1, checkpoint: null, holder: 'h1' },
-    { partition: 2, checkpoint: null, holder: 'h2' },
-    { partition: 10, checkpoint: null, holder: 'h10' },
+    { partition: 1, checkpoint: null, holder: 'h1', topic_id: null },
+    { partition: 2, checkpoint: null, holder: 'h2', topic_id: null },
+    { partition: 10, checkpoint: null, holder: 'h10', topic_id: null },
   ])
   expect(await port.list('nobody', 't')).toEqual([])
 })

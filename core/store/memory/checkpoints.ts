@@ -55,7 +55,7 @@ export function createMemoryCheckpoints(db: MemoryDatabase): CheckpointStore {
       rows
         .rows()
         .filter((r) => r.consumer === consumer && r.topic === topic)
-        .map(({ partition, checkpoint, holder }) => ({ partition, checkpoint, holder }))
+        .map(({ partition, checkpoint, holder, topic_id }) => ({ partition, checkpoint, holder, topic_id }))
         .sort((a, b) => a.partition - b.partition),
   }
 }

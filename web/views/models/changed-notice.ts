@@ -21,7 +21,7 @@ const switched = (done: Promotion) =>
 function more({ lag_records, previous }: Promotion): string {
   const lacking =
     lag_records === null
-      ? 'The log could not be asked whether that is all of it. '
+      ? 'The log could not be asked whether that is all of it, or is another one. '
       : lag_records > 0
         ? `They lack ${counted(lag_records, 'record')} of the log until its learner has applied them. `
         : ''

@@ -54,7 +54,7 @@ function Plan({ plan }: { plan: PromotionPlan }): VNode {
 
 const behind = (lag: number | null) =>
   lag === null
-    ? 'The log cannot be asked how far it is.'
+    ? 'The log cannot be asked how far it is, or is another one than it has learned from.'
     : lag === 0
       ? 'It has applied all of the log.'
       : html`<strong class="bad">It has not applied all of the log: ${counted(lag, 'record')} to go.</strong> Until then a promotion is refused.`
