@@ -26,7 +26,7 @@ export function register(program: Command): void {
     .option('--dry-run', 'say what would go, print the SQL (it can be pasted into an SQL editor), and change nothing')
     .option('--lose-unpublished', 'also with closed trades that are not in the log yet')
     .option('--drop-data', 'also with tables that Strandline made and that hold rows of yours')
-    .option('--keep-strands', 'leave the strands of ad_strands that the projector wrote')
+    .option('--keep-strands', 'leave the strands of ad_strands that the projector wrote, and their table')
     .option('--yes', 'do not ask; needed where there is no terminal')
     .option('--json', 'print one JSON object: {"undone": "all" | "switch", …}, or {"plan", "sql"}')
     .addHelpText('after', '\nStop the services first.\n\nExample:\n  ./strandline undo --dry-run\n')
@@ -71,12 +71,15 @@ function planLines(
 ): string[] {
   const readers = `Readers that see what is learned: ${switched.join(', ') || 'none'}.`
   if (switchOnly) return [readers]
-  const tables = made.map(({ table, rows }) => `${table} (${rows} rows)`)
+  const stays = ({ table }: UndoPlan['made'][number]) => keepStrands && table === 'ad_strands'
+  const named = (tables: UndoPlan['made']) => tables.map(({ table, rows }) => `${table} (${rows} rows)`).join(', ')
+  const [kept, goes] = [made.filter(stays), made.filter((m) => !stays(m))]
   return [
     ...(running.length > 0 ? [`Running, and to be stopped first: ${running.join(', ')}.`] : []),
     readers,
     `Goes: the schema strandline, the functions public.strandline_*${keepStrands ? '' : `, ${strands} strands that the projector wrote`}${added.length > 0 ? `, ${added.join(', ')}` : ''}.`,
-    ...(tables.length > 0 ? [`Goes, as Strandline made it: ${tables.join(', ')}.`] : []),
+    ...(goes.length > 0 ? [`Goes, as Strandline made it: ${named(goes)}.`] : []),
+    ...(kept.length > 0 ? [`Stays, with its rows: ${named(kept)}.`] : []),
     ...(unpublished > 0 ? [`In the outbox, and not in the log yet: ${unpublished} closed trades.`] : []),
   ]
 }

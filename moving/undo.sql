@@ -6,6 +6,7 @@ declare
   waiting    bigint;
   held       text[] := '{}';
   count_of   bigint;
+  keep       boolean := coalesce(current_setting('strandline.keep_strands', true), '') = 'on';
   added      jsonb;
   made       text[];
   ours       text[];
@@ -32,7 +33,9 @@ begin
       hint = 'Let the PM publish them (./strandline audit says when none waits), or say --lose-unpublished.';
   end if;
 
-  select coalesce(array_agg(table_name order by table_name), '{}') into made from strandline.adopted where not existed;
+  -- Strands that are kept keep their table.
+  select coalesce(array_agg(table_name order by table_name), '{}') into made from strandline.adopted
+  where not existed and not (keep and table_name = 'ad_strands');
   if coalesce(current_setting('strandline.drop_data', true), '') <> 'on' then
     foreach obstacle in array made loop
       continue when to_regclass('public.' || obstacle) is null or obstacle = 'learning_coefficients';
@@ -51,7 +54,9 @@ begin
   end if;
 
   perform strandline.restore_readers();
-  if coalesce(current_setting('strandline.keep_strands', true), '') <> 'on' then
+  if keep then
+    drop trigger if exists strandline_queue_strand on public.ad_strands;   -- there where we made the table
+  else
     perform strandline.remove_own_strands();
   end if;
 

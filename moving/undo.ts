@@ -9,7 +9,7 @@ export interface UndoOptions {
   loseUnpublished?: boolean
   /** Also with tables that Strandline made and that hold what is nowhere else. */
   dropData?: boolean
-  /** Strands that the projector wrote stay, as rows like any other. */
+  /** Strands that the projector wrote stay, as rows like any other; with their table, also where Strandline made it. */
   keepStrands?: boolean
 }
 

@@ -12,6 +12,7 @@ import { undo } from '../../moving/undo.ts'
 import { startSupabase } from '../../services/supabase/index.ts'
 import { createOldDatabase, type OldDatabase } from '../legacy/old-database.ts'
 import { schemaOf } from '../legacy/schema-of.ts'
+import { createTestDatabase } from '../support/database.ts'
 import { PASSWORD } from '../support/engine-desk.ts'
 import { createTestKafka } from '../support/kafka.ts'
 import { encodeEvent, TOPIC } from '../support/learner.ts'
@@ -341,4 +342,27 @@ describe('on a migrated database', () => {
     expect(done).toMatchObject({ code: 0, stdout: expect.stringContaining('Strandline is out of this database.') })
     expect(await schemaOf(old.databaseUrl)).toEqual(schema)
   })
+})
+
+test('regression: undo --keep-strands keeps them where Strandline made their table as well', async () => {
+  const db = await createTestDatabase()
+  try {
+    await db.sql(`insert into ad_strands (id, kind) values ('projected', 'position_closed')`)
+    await db.sql(`insert into strands (event_id, revision, strand_id, topic) values ('e', 0, 'projected', 't')`)
+    await db.sql(`insert into ad_strands (id, kind) values ('yours', 'pm_action')`)
+    const ask = (...args: string[]) => runCommand(['undo', '--keep-strands', ...args, '--database-url', db.databaseUrl])
+    const { stdout, stderr } = await ask('--dry-run')
+    expect(stderr).toContain('Stays, with its rows: ad_strands (2 rows).')
+    expect(stderr).toMatch(/^Goes, as Strandline made it: learning_configs \(\d+ rows\), /m)
+    expect(stdout).toContain(`set local strandline.keep_strands = 'on'`)
+    expect(await ask('--yes')).toMatchObject({ code: 0 })
+    expect(await db.sql('select id from public.ad_strands order by id')).toEqual([{ id: 'projected' }, { id: 'yours' }])
+    await db.sql(`insert into public.ad_strands (id, kind) values ('later', 'pm_action')`) // nothing of ours hangs on it
+    const { rows } = await withClient(db.databaseUrl, (client) =>
+      client.query(`select nspname from pg_namespace where nspname = 'strandline'`),
+    )
+    expect(rows).toEqual([])
+  } finally {
+    await db.drop()
+  }
 })
