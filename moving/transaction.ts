@@ -3,6 +3,7 @@ import type pg from 'pg'
 import { StrandlineError } from '../core/errors.ts'
 import { withClient } from '../core/store/client.ts'
 import { LOCK_TIMEOUT, transactionWhenFree } from '../core/store/lock-order.ts'
+import { stateOf } from '../core/store/sql-state.ts'
 
 /** What is large may take its time; names mean what they say. */
 export const LIMITS = [LOCK_TIMEOUT, 'set local statement_timeout = 0', `set local search_path = ''`]
@@ -34,7 +35,9 @@ export function inSnapshot<T>(databaseUrl: string, work: (client: pg.Client) => 
 
 /** A PostgreSQL error as one of ours; anything else as it is. */
 export function refusal(error: unknown): unknown {
-  const { code, message, hint } = error as pg.DatabaseError
+  const code = stateOf(error)
+  if (code === undefined) return error
+  const { message, hint } = error as pg.DatabaseError
   const rejected = (sentence: string, todo: string) =>
     new StrandlineError('STORE_REJECTED', sentence, { todo, cause: error })
   switch (code) {
@@ -58,7 +61,6 @@ export function refusal(error: unknown): unknown {
         'Connect as the role that owns the tables (of a Supabase project: postgres).',
       )
     default:
-      if (code?.length !== 5) return error
       return rejected(`The database refused: ${message} (${code}). Nothing was changed.`, 'See docs/switching.md.')
   }
 }
