@@ -10,7 +10,8 @@ create table strandline.backfill_runs (
   visited     bigint      not null default 0,                  -- rows of the source that were read
   published   bigint      not null default 0,
   known       bigint      not null default 0,
-  report      jsonb       not null default '{}',               -- what the command counts itself (cli/backfill.ts)
+  report      jsonb       not null default '{}',               -- what the command counts itself (services/pm/sources/backfill-report.ts)
+  refused     jsonb       not null default '[]',               -- what the newest step was taken without; of earlier ones the report has it
   last_outbox bigint,                                          -- the newest row of the outbox when the run had read everything
   started_at  timestamptz not null default now(),
   updated_at  timestamptz not null default now(),
@@ -31,7 +32,7 @@ $$;
 
 create function strandline.backfill_state(p_run strandline.backfill_runs) returns jsonb language sql stable security invoker set search_path = '' as $$
   select jsonb_build_object('run', p_run.id, 'since', p_run.since, 'source', p_run.source, 'after', p_run.after, 'visited', p_run.visited,
-    'published', p_run.published, 'known', p_run.known, 'report', p_run.report, 'started_at', p_run.started_at)
+    'published', p_run.published, 'known', p_run.known, 'report', p_run.report, 'refused', p_run.refused, 'started_at', p_run.started_at)
 $$;
 
 -- What there is to read: {strands, positions (about how many rows), now (ms)}.
@@ -114,11 +115,12 @@ $$;
 
 -- One step of a run, in one transaction: trades into the outbox, and how far it is. A step that was taken already (the answer was lost) is not taken twice:
 -- its run is behind p_from no more.
--- p_rows: JSON array, as text, as strandline.take_trades has it, each with a `ref` of the command; p_step: {in (the source that was read), from (behind this
--- key), source, after, visited, report: where the run is behind this step}.
+-- What is refused of it is kept with the run in the same transaction: p_step was sent before anybody knew.
+-- p_rows: JSON array, as text, as strandline.take_trades has it; p_step: {in (the source that was read), from (behind this key), source, after, visited,
+-- report: where the run is behind this step}.
 -- p_each: as that of strandline_bridge_settle.
--- Returns {status: 'ok', published, known, refused: [[ref, reason], …]}, {status: 'page', reason} (nothing happened: ask with p_each), or {status: 'fenced'
--- | 'stale'} with the state of the run.
+-- Returns {status: 'ok', published, known, refused: [{strand_id | null, position_id, trade_id, reason}, …]}, {status: 'page', reason} (nothing happened:
+-- ask with p_each), or {status: 'fenced' | 'stale'} with the state of the run.
 create function public.strandline_backfill_step(p_run bigint, p_owner text, p_step text, p_rows text, p_each boolean)
 returns jsonb language plpgsql security invoker set search_path = '' set plan_cache_mode = force_custom_plan as $$
 declare
@@ -128,7 +130,7 @@ declare
   row_    jsonb;
   answer  jsonb;
   added   integer := 0;
-  refused jsonb := '[]';
+  lacking jsonb := '[]';
   state   text;
 begin
   -- Before everything else: the order in which the bridge and the projector take their locks.
@@ -152,15 +154,16 @@ begin
       exception when others then
         get stacked diagnostics state = returned_sqlstate;
         if left(state, 2) in ('08', '40', '53', '55', '57', '58') then raise; end if;
-        refused := refused || jsonb_build_array(jsonb_build_array(row_ -> 'ref', sqlerrm));
+        lacking := lacking || jsonb_build_object('strand_id', row_ -> 'strand_id', 'position_id', row_ -> 'event' -> 'position_id',
+          'trade_id', row_ -> 'event' -> 'trade_id', 'reason', sqlerrm);
       end;
     end loop;
   end if;
   update strandline.backfill_runs b set source = step ->> 'source', after = step ->> 'after', visited = (step ->> 'visited')::bigint,
-    published = b.published + added, known = b.known + jsonb_array_length(given) - jsonb_array_length(refused) - added,
-    report = step -> 'report', updated_at = now()
+    published = b.published + added, known = b.known + jsonb_array_length(given) - jsonb_array_length(lacking) - added,
+    report = step -> 'report', refused = lacking, updated_at = now()
   where b.id = p_run;
-  return jsonb_build_object('status', 'ok', 'published', added, 'known', jsonb_array_length(given) - jsonb_array_length(refused) - added, 'refused', refused);
+  return jsonb_build_object('status', 'ok', 'published', added, 'known', jsonb_array_length(given) - jsonb_array_length(lacking) - added, 'refused', lacking);
 end
 $$;
 
@@ -169,7 +172,7 @@ create function public.strandline_backfill_end(p_run bigint, p_owner text, p_rep
 declare
   r strandline.backfill_runs;
 begin
-  update strandline.backfill_runs b set finished_at = coalesce(b.finished_at, now()), report = p_report::jsonb,
+  update strandline.backfill_runs b set finished_at = coalesce(b.finished_at, now()), report = p_report::jsonb, refused = '[]',
     last_outbox = coalesce(b.last_outbox, (select max(id) from strandline.pm_outbox), 0)
   where b.id = p_run and b.owner = p_owner returning * into r;
   return jsonb_build_object('status', case when r.id is null then 'fenced' else 'ok' end, 'last_outbox', r.last_outbox);

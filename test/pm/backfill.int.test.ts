@@ -198,6 +198,69 @@ test('what the database refuses is unusable, and keeps no other', async () => {
   expect(await run()).toMatchObject({ published: 2, known: 48 })
 })
 
+describe('regression: what a step was taken without is in the report', () => {
+  beforeEach(async () => {
+    await insertStrands(0, 50)
+    await db.sql(
+      `alter table pm_outbox add constraint whim check (payload ->> 'position_id' not in ('pos-7', 'pos-9')) not valid`,
+    )
+    return () => db.sql('alter table pm_outbox drop constraint whim')
+  })
+  const refused = [
+    expect.stringMatching(/^The database refused it: .*whim/),
+    {
+      count: 2,
+      examples: [expect.objectContaining({ in: 'strand', id: 's0000007', trade_id: 't7' }), expect.anything()],
+    },
+  ]
+  /** The step is taken, and its answer is this. */
+  function afterFirstStep(error: Error) {
+    let steps = 0
+    const store = storeWith(async (fn, call) => {
+      const answer = (await call()) as { status?: string }
+      if (fn === 'strandline_backfill_step' && answer.status === 'ok' && steps++ === 0) throw error
+      return answer
+    })
+    return backfillStores(store)
+  }
+
+  test('where its answer is lost', async () => {
+    const stores = afterFirstStep(new StrandlineError('STORE_UNREACHABLE', 'no answer'))
+    const clock = { ...systemClock, sleep: async () => {} }
+    const result = await run({ stores, clock })
+    expect(result).toMatchObject({ published: 48, known: 0, done: true })
+    expect(Object.entries(result.report.unusable)).toEqual([refused])
+    const [kept] = await db.sql<{ report: object }>('select report from backfill_runs')
+    expect(kept?.report).toEqual(result.report)
+  })
+
+  test('where the process is killed before the next one', async () => {
+    await expect(run({ stores: afterFirstStep(new Error('killed')) })).rejects.toThrow('killed')
+    expect(await run()).toMatchObject({ published: 48, resumed: true, done: true })
+    const [kept] = await db.sql<{ report: { unusable: object } }>('select report from backfill_runs order by id')
+    expect(Object.entries(kept!.report.unusable)).toEqual([refused])
+  })
+})
+
+test('regression: what is no trade counts once, also where a page was taken in several steps and broken off between them', async () => {
+  await insertPositions(0, 500, 3)
+  await db.sql(
+    `update lowcap_positions set completed_trades = '["nothing"]' where id in ('pos-0000010', 'pos-0000490')`,
+  )
+  let steps = 0
+  const stopping = new AbortController()
+  const store = storeWith((fn, call) => {
+    // an empty page of strands comes first
+    if (fn === 'strandline_backfill_step' && steps++ === 1) stopping.abort()
+    return call()
+  })
+  const first = await run({ stores: backfillStores(store), signal: stopping.signal })
+  expect(first).toMatchObject({ done: false })
+  expect(await run()).toMatchObject({ done: true, resumed: true, published: 498 * 3 })
+  const [kept] = await db.sql<{ report: { unusable: object } }>('select report from backfill_runs order by id')
+  expect(Object.values(kept!.report.unusable)).toMatchObject([{ count: 2 }])
+})
+
 test('a strand that nobody queued is tied to its trade as well', async () => {
   await insertStrands(0, 3)
   await db.sql('truncate learning_queue')

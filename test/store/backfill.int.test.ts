@@ -138,6 +138,44 @@ test('a step whose answer was lost is not taken twice; whoever is taken over is 
   })
 })
 
+/** Memory refuses no row. */
+test.each(['direct', 'postgrest'] as const)('%s: what a step was taken without is kept with its run', async (name) => {
+  const way = ways[name]
+  const { backfill: store } = storesOf(way)
+  await way.db!.sql(
+    `alter table strandline.pm_outbox add constraint whim check (payload ->> 'trade_id' not like 'bad%')`,
+  )
+  try {
+    const { run } = await store.begin('a', '')
+    const side = 'long' as const
+    const of = (trade_id: string, strand_id?: string) => ({
+      ...{ event: closedTrade({ trade_id, source: 'backfill', rr: 1 }), side, score_later: false, strand_id },
+    })
+    const from = { source: 'strands' as const, after: null }
+    const to = { ...from, after: 's9', visited: 3, report: emptyReport() }
+    const step = { from, to, trades: [of('bad1', 's1'), of('good'), of('bad2')] }
+    const why = expect.stringMatching(/^The database refused it: .*whim/)
+    const refused = [
+      { in: 'strand', id: 's1', trade_id: 'bad1', why },
+      { in: 'position', id: step.trades[2]!.event.position_id, trade_id: 'bad2', why },
+    ]
+    expect(await store.step({ run, owner: 'a' }, step)).toEqual({ status: 'ok', published: 1, known: 0, refused })
+    const unusable = [{ count: 2, examples: refused }]
+    const stale = await store.step({ run, owner: 'a' }, step)
+    const begun = await store.begin('b', '')
+    for (const at of [stale, begun]) {
+      const { state } = at as typeof begun
+      expect([state.published, state.known, Object.values(state.report.unusable)]).toEqual([1, 0, unusable])
+    }
+    const next = { from: to, to: { ...to, after: 's10', report: begun.state.report }, trades: [of('good2')] }
+    await store.step({ run, owner: 'b' }, next)
+    const { state } = await store.begin('c', '')
+    expect(Object.values(state.report.unusable)).toEqual(unusable) // as the step says it, and not once more
+  } finally {
+    await way.db!.sql('alter table strandline.pm_outbox drop constraint whim')
+  }
+})
+
 const relayOf = adapters(
   (db) => createMemoryOutbox(db, 'r', 60_000),
   (store) => createOutbox(store, 'r', 60_000),

@@ -5,7 +5,7 @@ import { type ForeignPosition, tradesOfPosition } from '../../../domain/foreign/
 import type { ForeignTrade } from '../../../domain/foreign/trade.ts'
 import { MAX_CLOCK_SKEW_MS } from '../../../domain/validation.ts'
 import type { PortfolioStores } from '../portfolio.ts'
-import { type BackfillReport, noteUnusable } from './backfill-report.ts'
+import type { Example } from './backfill-report.ts'
 import type { BackfillStore, RunPlace, SourcePage, SourceTrade } from './backfill-store.ts'
 import { readStrands } from './read-strands.ts'
 import { reasonOf, scoreTrades } from './score-trades.ts'
@@ -17,53 +17,63 @@ export interface BackfillStores extends Pick<PortfolioStores, 'bars' | 'queue'> 
   backfill: BackfillStore
 }
 
-/** A row of a source with its trades. */
-interface Item {
-  id: string
+/** What rows of a source hold. */
+interface Found {
   trades: SourceTrade[]
+  unusable: Example[]
+  /** Trades that closed before `since`. */
+  before_since: number
+}
+
+const nothing = (): Found => ({ trades: [], unusable: [], before_since: 0 })
+
+/** A row with what it holds. */
+interface Item extends Found {
+  id: string
 }
 
 export interface Page extends Omit<SourcePage, 'rows' | 'now'> {
   items: Item[]
 }
 
-/** @param since only trades that closed at or after this, ms; @param report what is noted. Errors: STORE_UNREACHABLE, STORE_REJECTED. */
+/** @param since only trades that closed at or after this, ms. Errors: STORE_UNREACHABLE, STORE_REJECTED. */
 export async function readPage(
   stores: BackfillStores,
   { source, after }: Pick<RunPlace, 'source' | 'after'>,
   limit: number,
   since: number | undefined,
-  report: BackfillReport,
 ): Promise<Page> {
-  const { page, items } = await (source === 'strands' ? ofStrands : ofPositions)(stores, after, limit, report)
+  const { page, items } = await (source === 'strands' ? ofStrands : ofPositions)(stores, after, limit)
   for (const item of items) {
     const all = item.trades.length
     item.trades = item.trades.filter((t) => since === undefined || t.event.closed_at >= since)
-    report.before_since += all - item.trades.length
+    item.before_since = all - item.trades.length
   }
   return { ...page, items }
 }
 
 type Read = Promise<{ page: SourcePage; items: Item[] }>
 
-async function ofStrands(stores: BackfillStores, after: string | null, limit: number, report: BackfillReport): Read {
+async function ofStrands(stores: BackfillStores, after: string | null, limit: number): Read {
   const page = await stores.backfill.strands(after, limit)
   const texts = page.rows.map(({ text }) => text)
   const outcomes = await readStrands(stores, texts, { ...page, source: 'backfill' })
   const items = page.rows.map(({ id }, i): Item => {
     const outcome = outcomes[i]!
-    if (outcome.is === 'trade') return { id, trades: [{ ...outcome.trade, strand_id: id }] }
-    if (outcome.is !== 'ours') noteUnusable(report, { in: 'strand', id, trade_id: '', why: outcome.reason })
-    return { id, trades: [] }
+    const item: Item = { id, ...nothing() }
+    if (outcome.is === 'trade') item.trades.push({ ...outcome.trade, strand_id: id })
+    else if (outcome.is !== 'ours') item.unusable.push({ in: 'strand', id, trade_id: '', why: outcome.reason })
+    return item
   })
   return { page, items }
 }
 
-async function ofPositions(stores: BackfillStores, after: string | null, limit: number, report: BackfillReport): Read {
+async function ofPositions(stores: BackfillStores, after: string | null, limit: number): Read {
   const page = await stores.backfill.positions(after, limit)
   const found: { id: string; trade: ForeignTrade }[] = []
+  const items = new Map<string, Item>(page.rows.map(({ id }) => [id, { id, ...nothing() }]))
   const note = (id: string, trade_id: string, why: string) =>
-    noteUnusable(report, { in: 'position', id, trade_id, why })
+    items.get(id)!.unusable.push({ in: 'position', id, trade_id, why })
   for (const [i, { id, text }] of page.rows.entries()) {
     if (i % TURN === TURN - 1) await setImmediate()
     for (const element of tradesOfPosition({ ...objectOf(text), id } as ForeignPosition, page.now)) {
@@ -75,32 +85,32 @@ async function ofPositions(stores: BackfillStores, after: string | null, limit: 
   }
   const all = found.map((f) => f.trade)
   const scored = await scoreTrades(stores.bars, all)
-  const trades = new Map<string, SourceTrade[]>(page.rows.map(({ id }) => [id, []]))
   for (const [i, { id, trade }] of found.entries()) {
     const outcome = scored[i]!
     if ('error' in outcome) note(id, trade.event.trade_id, reasonOf(outcome.error))
-    else trades.get(id)!.push(outcome)
+    else items.get(id)!.trades.push(outcome)
   }
-  return { page, items: page.rows.map(({ id }) => ({ id, trades: trades.get(id)! })) }
+  return { page, items: [...items.values()] }
 }
 
 const iso = (ms: number) => new Date(ms).toISOString()
 
-export interface PageStep {
-  trades: SourceTrade[]
+export interface PageStep extends Found {
   last: string | null
 }
 
 /** Whole rows together, up to so many trades. The last step ends the page. */
 export function stepsOf({ items, last }: Page, limit: number): PageStep[] {
   const steps: PageStep[] = []
-  let trades: SourceTrade[] = []
+  let found = nothing()
   for (const [i, item] of items.entries()) {
-    if (trades.length > 0 && trades.length + item.trades.length > limit) {
-      steps.push({ trades, last: items[i - 1]!.id })
-      trades = []
+    if (found.trades.length > 0 && found.trades.length + item.trades.length > limit) {
+      steps.push({ ...found, last: items[i - 1]!.id })
+      found = nothing()
     }
-    trades.push(...item.trades)
+    found.trades.push(...item.trades)
+    found.unusable.push(...item.unusable)
+    found.before_since += item.before_since
   }
-  return [...steps, { trades, last }]
+  return [...steps, { ...found, last }]
 }

@@ -1,14 +1,14 @@
 /** A run of a backfill: how far it is, and what moves it. Kept in the database, or in this process where nothing may be written. */
 import { StrandlineError } from '../../../core/errors.ts'
 import { createTradeNames } from '../../../domain/foreign/trade-names.ts'
-import { type Example, emptyReport, noteUnusable } from './backfill-report.ts'
+import { emptyReport, noteUnusable } from './backfill-report.ts'
 import type { BackfillStep, BackfillStore, RunState, SourceTrade } from './backfill-store.ts'
 
 export interface Run {
   resumed: boolean
   state: RunState
-  /** Takes the trades and moves the run behind them. Returns those that the database refused, or null where the run is elsewhere: `state` says where. */
-  step(trades: SourceTrade[], to: BackfillStep['to']): Promise<Example[] | null>
+  /** Takes the trades and moves the run behind them. false: the run is elsewhere, `state` says where. */
+  step(trades: SourceTrade[], to: BackfillStep['to']): Promise<boolean>
   /** The newest row of the outbox that may be one of them. */
   end(): Promise<number | null>
 }
@@ -25,14 +25,13 @@ export async function beginRun(store: BackfillStore, owner: string, since: numbe
       if (answer.status === 'fenced') throw fenced()
       if (answer.status === 'stale') {
         run.state = answer.state // the answer of a step was lost: it was taken
-        return null
+        return false
       }
-      const refused = answer.refused.map(([i, why]) => exampleOf(trades[i]!, `The database refused it: ${why}.`))
       const report = structuredClone(to.report)
-      for (const example of refused) noteUnusable(report, example)
+      for (const example of answer.refused) noteUnusable(report, example)
       const { published, known } = run.state
       run.state = { ...to, report, published: published + answer.published, known: known + answer.known }
-      return refused
+      return true
     },
     async end() {
       const lastOutbox = await store.end(holder, run.state.report)
@@ -41,11 +40,6 @@ export async function beginRun(store: BackfillStore, owner: string, since: numbe
     },
   }
   return run
-}
-
-function exampleOf({ strand_id, event: { position_id, trade_id } }: SourceTrade, why: string): Example {
-  if (strand_id === undefined) return { in: 'position', id: position_id, trade_id, why }
-  return { in: 'strand', id: strand_id, trade_id, why }
 }
 
 const fenced = () =>
@@ -72,7 +66,7 @@ export function dryRun(store: BackfillStore): Run {
         published.add(name)
       }
       run.state = state
-      return []
+      return true
     },
     end: async () => null,
   }

@@ -3,7 +3,7 @@
 import type { Waiting } from '../../../core/store/outbox-store.ts'
 import type { Store } from '../../../core/store/store.ts'
 import type { NamedTrade } from '../../../domain/foreign/trade-names.ts'
-import { type BackfillReport, emptyReport } from './backfill-report.ts'
+import { type BackfillReport, type Example, emptyReport, noteUnusable } from './backfill-report.ts'
 import type { Scored } from './score-trades.ts'
 
 export type Source = 'strands' | 'positions'
@@ -51,8 +51,8 @@ export interface BackfillStep {
 }
 
 export type StepAnswer =
-  /** `refused`: what the database does not take, by its place among the trades, and why. */
-  | { status: 'ok'; published: number; known: number; refused: [trade: number, reason: string][] }
+  /** `refused`: what the database does not take. It keeps that with the run: a state that it tells has it in its report. */
+  | { status: 'ok'; published: number; known: number; refused: Example[] }
   /** The run is not behind `from` (any more): it is at `state`. */
   | { status: 'stale'; state: RunState }
   /** Another process has it. */
@@ -77,9 +77,16 @@ export interface BackfillStore {
   waiting(lastOutbox: number): Promise<Waiting>
 }
 
-type KeptRun = Omit<RunState, 'report'> & { report: Partial<BackfillReport> }
+interface Refused {
+  strand_id: string | null
+  position_id: string
+  trade_id: string
+  reason: string
+}
+/** `refused`: by the newest step; its report was sent before anybody knew. */
+type KeptRun = Omit<RunState, 'report'> & { report: Partial<BackfillReport>; refused: Refused[] }
 type RawAnswer =
-  | { status: 'ok'; published: number; known: number; refused: [trade: number, reason: string][] }
+  | { status: 'ok'; published: number; known: number; refused: Refused[] }
   | { status: 'page' }
   | ({ status: 'fenced' | 'stale' } & KeptRun)
 
@@ -104,13 +111,14 @@ export function createBackfillStore(store: Store): BackfillStore {
         p_run: run,
         p_owner: owner,
         p_step: JSON.stringify({ in: from.source, from: from.after, ...to }),
-        p_rows: JSON.stringify(trades.map((trade, ref) => ({ ...trade, ref }))),
+        p_rows: JSON.stringify(trades),
       }
       let answer = await store.rpc<RawAnswer>('strandline_backfill_step', { ...args, p_each: false })
       if (answer.status === 'page')
         answer = await store.rpc<RawAnswer>('strandline_backfill_step', { ...args, p_each: true })
       if (answer.status === 'stale') return { status: 'stale', state: stateOf(answer) }
-      return answer.status === 'ok' ? answer : { status: 'fenced' }
+      if (answer.status !== 'ok') return { status: 'fenced' }
+      return { ...answer, refused: answer.refused.map(exampleOf) }
     },
     async end({ run, owner }, report) {
       const ended = await store.rpc<{ status: string; last_outbox: number }>('strandline_backfill_end', {
@@ -125,11 +133,14 @@ export function createBackfillStore(store: Store): BackfillStore {
   }
 }
 
-const stateOf = ({ source, after, visited, published, known, report }: KeptRun): RunState => ({
-  source,
-  after,
-  visited,
-  published,
-  known,
-  report: { ...emptyReport(), ...report },
-})
+function stateOf({ source, after, visited, published, known, report: sent, refused }: KeptRun): RunState {
+  const report = { ...emptyReport(), ...sent }
+  for (const one of refused) noteUnusable(report, exampleOf(one))
+  return { source, after, visited, published, known, report }
+}
+
+function exampleOf({ strand_id, position_id, trade_id, reason }: Refused): Example {
+  const why = `The database refused it: ${reason}.`
+  if (strand_id !== null) return { in: 'strand', id: strand_id, trade_id, why }
+  return { in: 'position', id: position_id, trade_id, why }
+}

@@ -73,10 +73,9 @@ export async function backfill(options: BackfillOptions): Promise<Backfilled> {
     read[source] = visited
     progress?.(state(), sizes)
     const outcome = await retryWhileUnreachable(options, async () => {
-      const report = structuredClone(run.state.report)
       try {
-        const page = await readPage(stores, run.state, Math.min(limit, PAGE[source]), since, report)
-        return { page, report, steps: stepsOf(page, limit) }
+        const page = await readPage(stores, run.state, Math.min(limit, PAGE[source]), since)
+        return { page, steps: stepsOf(page, limit) }
       } catch (error) {
         if (!isTimeout(error) || limit <= SMALLEST) throw error
         limit = Math.max(SMALLEST, limit >> 2)
@@ -84,30 +83,31 @@ export async function backfill(options: BackfillOptions): Promise<Backfilled> {
       }
     })
     if (!outcome) continue
-    const { page, report, steps } = outcome
+    const { page, steps } = outcome
     const behind = page.last ?? after // an empty page is behind the last row
-    for (const [i, { trades, last }] of steps.entries()) {
+    for (const [i, { trades, unusable, before_since, last }] of steps.entries()) {
       const whole = i === steps.length - 1
       const finished = whole && !page.more
+      const report = structuredClone(run.state.report)
+      for (const example of unusable) noteUnusable(report, example)
+      report.before_since += before_since
       const to = {
         source: finished && source === 'strands' ? ('positions' as const) : source,
         after: finished && source === 'strands' ? null : whole ? behind : last,
         visited: whole ? (finished && source === 'strands' ? 0 : visited + page.visited) : visited,
-        // What the rows behind an earlier step are not counts with them: they are read again where it breaks off.
-        report: whole ? report : run.state.report,
+        report,
       }
       if (whole) read[source] = visited + page.visited
-      const refused = await retryWhileUnreachable(options, async () => {
+      const taken = await retryWhileUnreachable(options, async () => {
         try {
           return await run.step(trades, to)
         } catch (error) {
           if (!isTimeout(error) || limit <= SMALLEST) throw error
           limit = Math.max(SMALLEST, limit >> 2)
-          return null
+          return false
         }
       })
-      if (!refused) break
-      if (!whole) for (const example of refused) noteUnusable(report, example)
+      if (!taken) break
       if (finished && source === 'positions') {
         progress?.(state(), sizes)
         return { ...state(), read, done: true, last_outbox: await retryWhileUnreachable(options, () => run.end()) }
