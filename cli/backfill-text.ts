@@ -6,7 +6,7 @@ export interface BackfillSummary {
   dry_run: boolean
   /** Everything was read; false: it was stopped. */
   complete: boolean
-  /** It went on with a run that was broken off; the sums are those of the whole run. */
+  /** It went on with a run that was broken off, and read all once more behind it; the sums are those of both, each trade once. */
   resumed: boolean
   since: string | null
   /** Trades that are new to the log (in a dry run: would be), that it had, and that closed before `since`. */

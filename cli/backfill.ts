@@ -90,7 +90,7 @@ async function read(
   options: { stores: BackfillStores; since?: number; dryRun: boolean; signal: AbortSignal },
 ): Promise<Backfilled> {
   const progress = createProgress()
-  const line = progressText(clock.now())
+  let line = progressText(clock.now())
   let said = Number.NEGATIVE_INFINITY
   const done = await backfill({
     ...options,
@@ -101,6 +101,11 @@ async function read(
       if (clock.now() - said < SAY_MS) return
       said = clock.now()
       progress(line(state, sizes, said))
+    },
+    again() {
+      progress.end()
+      say('Its end is reached. All is read once more, for what was added meanwhile behind where it stood.')
+      line = progressText(clock.now())
     },
   })
   progress.end()

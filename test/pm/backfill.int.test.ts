@@ -129,11 +129,13 @@ describe('broken off', () => {
     await db.sql(`update ad_strands set content = '{"chain": "x"}' where id in ('s0000100', 's0001100', 's0002100')`)
     let runs = 0
     let pages = 0
+    let whole = false // the run that is gone on with, which a fresh one follows
     for (let done = false; !done; runs++) {
       const stopping = new AbortController()
       const store = storeWith((fn, call) => {
-        if (/backfill_(strands|positions)$/.test(fn)) pages++
-        if (fn === 'strandline_backfill_step') stopping.abort()
+        if (fn === 'strandline_backfill_end') whole = true
+        if (!whole && /backfill_(strands|positions)$/.test(fn)) pages++
+        if (fn === 'strandline_backfill_step' && runs < 4) stopping.abort()
         return call()
       })
       const result = await run({ stores: backfillStores(store), signal: stopping.signal })
@@ -144,8 +146,8 @@ describe('broken off', () => {
     expect(runs).toBeGreaterThan(4)
     expect(pages).toBeLessThanOrEqual(runs + 2)
     expect(await inOutbox()).toBe(2_497 + 1_400)
-    const [{ report }] = (await db.sql('select report from backfill_runs')) as [{ report: { unusable: object } }]
-    expect(Object.values(report.unusable)).toMatchObject([{ count: 3 }])
+    const reports = await db.sql<{ report: { unusable: object } }>('select report from backfill_runs')
+    expect(reports.map(({ report }) => Object.values(report.unusable))).toMatchObject([[{ count: 3 }], [{ count: 3 }]])
   })
 
   test('a step whose answer is lost is not counted twice', async () => {
@@ -259,6 +261,29 @@ test('regression: what is no trade counts once, also where a page was taken in s
   expect(await run()).toMatchObject({ done: true, resumed: true, published: 498 * 3 })
   const [kept] = await db.sql<{ report: { unusable: object } }>('select report from backfill_runs order by id')
   expect(Object.values(kept!.report.unusable)).toMatchObject([{ count: 2 }])
+})
+
+test('regression: one that is gone on with looks behind where it stood as well, before it says that this is all', async () => {
+  await insertStrands(1_000, 3_000)
+  const stopping = new AbortController()
+  const store = storeWith((fn, call) => {
+    if (fn === 'strandline_backfill_step') stopping.abort()
+    return call()
+  })
+  expect(await run({ stores: backfillStores(store), signal: stopping.signal })).toMatchObject({ published: 1_000 })
+  await insertStrands(0, 30) // lies behind it
+  await db.sql(`update ad_strands set content = '{}' where id = 's0000005'`)
+  let again = 0
+  expect(await run({ again: () => again++ })).toMatchObject({
+    resumed: true,
+    done: true,
+    published: 2_029,
+    known: 0,
+    read: { strands: 2_030, positions: 0 },
+    report: { unusable: { 'The strand has no content.': { count: 1 } } },
+  })
+  expect([await inOutbox(), again]).toEqual([2_029, 1])
+  expect(await run()).toMatchObject({ resumed: false, published: 0, known: 2_029 })
 })
 
 test('a strand that nobody queued is tied to its trade as well', async () => {

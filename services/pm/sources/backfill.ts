@@ -41,10 +41,12 @@ export interface BackfillOptions {
   /** Ends it after the step under way. */
   signal?: AbortSignal
   progress?: (state: BackfillState, sizes: Record<Source, number>) => void
+  /** A run that was broken off is at its end, and a fresh one follows. */
+  again?: () => void
 }
 
 export interface Backfilled extends BackfillState {
-  /** Everything was read; false: it was stopped. */
+  /** Everything was read, by one run from its first row to its last; false: it was stopped. */
   done: boolean
   /** Rows that were read, of both. */
   read: Record<Source, number>
@@ -59,9 +61,29 @@ export const backfillStores = (store: Store): BackfillStores => ({
 })
 
 /**
+ * A run that was broken off does not look behind where it stood, however long ago that was: a fresh one follows it, to which what the log has is a look-up.
+ * The sums are those of both, each trade once; what is unusable is as the fresh one finds it.
  * Errors: STORE_UNREACHABLE, STORE_REJECTED (what was taken is; the next run goes on), STACK_BUSY where another process took the run over.
  */
 export async function backfill(options: BackfillOptions): Promise<Backfilled> {
+  let sum = await oneRun(options)
+  for (let last = sum; last.done && last.resumed; sum = together(sum, last)) {
+    if (options.signal?.aborted) return { ...sum, done: false, last_outbox: null }
+    options.again?.()
+    last = await oneRun(options)
+  }
+  return sum
+}
+
+function together(before: Backfilled, fresh: Backfilled): Backfilled {
+  const published = before.published + fresh.published
+  // what the first one published is known to the fresh one
+  const known = Math.max(before.known, fresh.known - before.published)
+  if (!fresh.done) return { ...before, published, known, done: false, last_outbox: null }
+  return { ...fresh, resumed: true, published, known }
+}
+
+async function oneRun(options: BackfillOptions): Promise<Backfilled> {
   const { stores, owner, since, signal, progress } = options
   const sizes = await stores.backfill.sizes()
   const run = options.dryRun ? dryRun(stores.backfill) : await beginRun(stores.backfill, owner, since)
