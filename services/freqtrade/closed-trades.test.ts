@@ -24,6 +24,8 @@ class Bot implements Pick<FreqtradeApi, 'bot' | 'closedTrades'> {
   #time = T0
   /** Before each page. */
   meanwhile: () => void = () => {}
+  /** Of one page, however many are asked for. */
+  most = 500
 
   open(): number {
     this.rows.push({ trade_id: this.#next, open_timestamp: ++this.#time, close_timestamp: null })
@@ -50,7 +52,7 @@ class Bot implements Pick<FreqtradeApi, 'bot' | 'closedTrades'> {
       .sort((a, b) =>
         newestFirst ? (b.close_timestamp as number) - (a.close_timestamp as number) : a.trade_id - b.trade_id,
       )
-    const trades = closed.slice(offset, offset + limit).map((r) => ({
+    const trades = closed.slice(offset, offset + Math.min(limit, this.most)).map((r) => ({
       ...r,
       is_open: false,
       pair: 'ETH/USDT',
@@ -125,6 +127,67 @@ test('an old trade that closes late, behind those that are known, is found', asy
   expect(taken.size).toBe(701)
 })
 
+/** Once, before the page of this number (the first is 1) that is asked for from now on. */
+const before = (bot: Bot, page: number, change: () => void) => {
+  bot.meanwhile = () => {
+    if (--page === 0) change()
+  }
+}
+
+test('a trade that is deleted while all are read moves up those behind it: none of them is passed over', async () => {
+  const bot = new Bot()
+  const { taken, start } = connected(bot)
+  closeAll(bot, 1_200)
+  before(bot, 2, () => bot.delete(10))
+  const trades = start()
+  expect(await trades.look()).toMatchObject({ whole: true })
+  expect(taken.size).toBe(1_200)
+  expect(trades.knows(501)).toBe(true)
+  expect(trades.knows(10)).toBe(false)
+})
+
+test('one that is deleted and one that closes late at the same moment leave the count as it was: the late one is found', async () => {
+  const bot = new Bot()
+  const { start } = connected(bot)
+  const late = bot.open()
+  closeAll(bot, 1_200)
+  before(bot, 2, () => {
+    bot.delete(10)
+    bot.close(late)
+  })
+  const trades = start()
+  expect(await trades.look()).toMatchObject({ whole: true })
+  expect(trades.knows(late)).toBe(true)
+})
+
+test('of more new trades than one short page holds none is missed, though as many known ones were deleted', async () => {
+  const bot = new Bot()
+  const { start } = connected(bot)
+  closeAll(bot, 600)
+  const trades = start()
+  await trades.look()
+  bot.delete(3)
+  closeAll(bot, 26)
+  expect(await trades.look()).toMatchObject({ whole: true })
+  expect(trades.knows(601)).toBe(true)
+})
+
+test('a look that breaks off between the newest and the known is no ground for the next one', async () => {
+  const bot = new Bot()
+  const { start } = connected(bot)
+  closeAll(bot, 600)
+  const trades = start()
+  await trades.look()
+  bot.delete(3)
+  closeAll(bot, 26)
+  before(bot, 2, () => {
+    throw new Error('away')
+  })
+  await expect(trades.look()).rejects.toThrow('away')
+  expect(await trades.look()).toMatchObject({ whole: true })
+  expect(trades.knows(601)).toBe(true)
+})
+
 test('a restart reads all again and adds nothing twice; a database that was reset has other trades', async () => {
   const bot = new Bot()
   const { taken, start } = connected(bot)
@@ -174,38 +237,43 @@ test('whatever opens, closes, is deleted or reset between pages: once it rests, 
     during: fc.boolean(),
   })
   await fc.assert(
-    fc.asyncProperty(fc.array(step, { maxLength: 40 }), fc.nat(60), async (steps, many) => {
-      const bot = new Bot()
-      closeAll(bot, many)
-      const { taken, start } = connected(bot)
-      let trades = start()
-      const missed = new Set<number>()
-      for (const { what, pick, during } of steps) {
-        const change = () => {
-          bot.meanwhile = () => {}
-          const ids = bot.openIds()
-          if (what === 'open') bot.open()
-          else if (what === 'close' && ids.length > 0) bot.close(ids[pick % ids.length] as number)
-          else if (what === 'close-oldest' && ids.length > 0) bot.close(ids[0] as number)
-          else if (what === 'delete' && bot.rows.length > 0)
-            bot.delete((bot.rows[pick % bot.rows.length] as Row).trade_id)
-          else if (what === 'reset') bot.reset()
+    fc.asyncProperty(
+      fc.array(step, { maxLength: 40 }),
+      fc.nat(60),
+      fc.integer({ min: 2, max: 40 }),
+      async (steps, many, most) => {
+        const bot = new Bot()
+        bot.most = most
+        closeAll(bot, many)
+        const { taken, start } = connected(bot)
+        let trades = start()
+        const missed = new Set<number>()
+        for (const { what, pick, during } of steps) {
+          const change = () => {
+            const ids = bot.openIds()
+            if (what === 'open') bot.open()
+            else if (what === 'close' && ids.length > 0) bot.close(ids[pick % ids.length] as number)
+            else if (what === 'close-oldest' && ids.length > 0) bot.close(ids[0] as number)
+            else if (what === 'delete' && bot.rows.length > 0)
+              bot.delete((bot.rows[pick % bot.rows.length] as Row).trade_id)
+            else if (what === 'reset') bot.reset()
+          }
+          if (what === 'restart') trades = start()
+          else if (what === 'look') await trades.look()
+          else if (during) {
+            before(bot, 1 + (pick % 5), change)
+            await trades.look()
+          } else change()
         }
-        if (what === 'restart') trades = start()
-        else if (what === 'look') await trades.look()
-        else if (during) {
-          bot.meanwhile = change
-          await trades.look()
-        } else change()
-      }
-      bot.meanwhile = () => {}
-      expect((await trades.look()).whole).toBe(true)
-      const keys = new Set([...taken.values()].map((e) => e.trade_id))
-      for (const { trade_id, open_timestamp, close_timestamp } of bot.rows)
-        if (close_timestamp !== null && !keys.has(`${trade_id}/${new Date(open_timestamp).toISOString()}`))
-          missed.add(trade_id)
-      expect([...missed]).toEqual([])
-    }),
+        bot.meanwhile = () => {}
+        expect((await trades.look()).whole).toBe(true)
+        const keys = new Set([...taken.values()].map((e) => e.trade_id))
+        for (const { trade_id, open_timestamp, close_timestamp } of bot.rows)
+          if (close_timestamp !== null && !keys.has(`${trade_id}/${new Date(open_timestamp).toISOString()}`))
+            missed.add(trade_id)
+        expect([...missed]).toEqual([])
+      },
+    ),
     { numRuns: 200 },
   )
 })

@@ -1,10 +1,11 @@
 /**
  * Every closed trade of a bot into the outbox, once, by its REST API.
  *
- * Pages are by trade id, and a trade that closes late moves all that follow it: so one reading may miss what another finds. A reading is whole when as many
- * different trades were seen as the bot counts; until then it is done again. Between two of them, those that closed last are read first, back to what is
- * known, and the bot's count decides again whether that was all. Nothing is remembered over a restart but in the outbox, which knows each trade: the first
- * look reads all of them.
+ * Pages are by trade id, and the list moves while it is read: a trade that closes late moves down those behind it, one that is deleted moves them up. So
+ * each page begins with the last row of the one before, and a page that does not join ends the reading: rows may have been passed over. A reading is whole
+ * when as many different trades were seen as the bot counts, and those that closed last are among them; until then it is done again. Between two looks,
+ * those that closed last are read first, back to what is known, and the bot's count decides again whether that was all. Nothing is remembered over a restart
+ * but in the outbox, which knows each trade: the first look reads all of them.
  */
 import type { Logger } from '../../core/logger.ts'
 import type { ImportOutbox } from '../../core/store/outbox-store.ts'
@@ -39,6 +40,13 @@ export interface Look {
   whole: boolean
 }
 
+interface Page {
+  /** What the pages before it did not have. */
+  rows: unknown[]
+  total: number
+  last: boolean
+}
+
 export interface ClosedTrades {
   /** Errors: BOT_UNREACHABLE, BOT_REFUSED, FILE_UNREADABLE, STORE_UNREACHABLE and the like. What was read until then is in the outbox. */
   look(): Promise<Look>
@@ -50,6 +58,8 @@ export function createClosedTrades({ api, outbox, name, logger, metrics, beat }:
   /** The bot's trades that are in the outbox, or never will be. */
   let seen = new Set<string>()
   let ids = new Set<number>()
+  /** Whether those are all that the bot had at the last look. */
+  let complete = false
   let of: FreqtradeBot | undefined
   let added = 0
 
@@ -83,32 +93,45 @@ export function createClosedTrades({ api, outbox, name, logger, metrics, beat }:
 
   const unseen = (trades: readonly unknown[]) => trades.filter((raw) => !seen.has(tradeKey(raw)))
 
-  /** Back to what is known; whether that was all of it. */
-  async function readNewest(bot: FreqtradeBot): Promise<boolean> {
-    for (let offset = 0; ; offset += FEW) {
-      const { trades, total } = await api.closedTrades({ limit: FEW, offset, newestFirst: true })
-      const fresh = unseen(trades)
-      await take(fresh, bot)
-      if (seen.size === total) return true
-      if (fresh.length === 0 || trades.length < FEW) return false
+  /** Comes to no last page where one does not join the one before it. */
+  async function* pages(limit: number, newestFirst: boolean): AsyncGenerator<Page> {
+    const found = new Set<string>()
+    for (let offset = 0; ; ) {
+      const { trades, total } = await api.closedTrades({ limit, offset, newestFirst })
+      if (offset > 0 && (trades.length === 0 || !found.has(tradeKey(trades[0])))) return
+      const rows = trades.filter((raw) => !found.has(tradeKey(raw)))
+      for (const raw of rows) found.add(tradeKey(raw))
+      const last = trades.length === 0 || offset + trades.length >= total
+      yield { rows, total, last }
+      if (last) return
+      offset += Math.max(trades.length - 1, 1)
     }
+  }
+
+  /** Back to what is known; whether that was all of it. Only where all was known before: of what lies behind nothing is looked at. */
+  async function readNewest(bot: FreqtradeBot): Promise<boolean> {
+    for await (const { rows, total, last } of pages(FEW, true)) {
+      const fresh = unseen(rows)
+      await take(fresh, bot)
+      if (last || fresh.length < rows.length) return seen.size === total
+      complete = false // until it is: there may be others between these and what is known
+    }
+    return false
   }
 
   /** All of them; whether they were as many as the bot counts. What it has no more is forgotten. */
   async function readAll(bot: FreqtradeBot): Promise<boolean> {
     const found = new Set<string>()
-    let total = 0
-    for (let offset = 0; ; offset += PAGE) {
-      const page = await api.closedTrades({ limit: PAGE, offset, newestFirst: false })
-      await take(unseen(page.trades), bot)
-      for (const raw of page.trades) found.add(tradeKey(raw))
-      total = page.total
-      if (page.trades.length === 0 || offset + page.trades.length >= total) break
+    for await (const { rows, total, last } of pages(PAGE, false)) {
+      await take(unseen(rows), bot)
+      for (const raw of rows) found.add(tradeKey(raw))
+      if (!last) continue
+      seen = new Set()
+      ids = new Set()
+      for (const key of found) note(key)
+      return seen.size === total
     }
-    seen = new Set()
-    ids = new Set()
-    for (const key of found) note(key)
-    return seen.size === total
+    return false
   }
 
   return {
@@ -118,12 +141,15 @@ export function createClosedTrades({ api, outbox, name, logger, metrics, beat }:
       if (of?.name !== bot.name || of.dry_run !== bot.dry_run) {
         seen = new Set()
         ids = new Set()
+        complete = false
         of = bot
       }
       added = 0
-      let whole = seen.size > 0 && (await readNewest(bot))
-      for (let reading = 0; !whole && reading < READINGS; reading++) whole = await readAll(bot)
-      return { bot, added, whole }
+      complete &&= await readNewest(bot)
+      // One that was deleted behind us, and one that closed there at the same time, leave the count as it was: the latter is among the newest.
+      for (let reading = 0; !complete && reading < READINGS; reading++)
+        complete = (await readAll(bot)) && (await readNewest(bot))
+      return { bot, added, whole: complete }
     },
     knows: (tradeId) => ids.has(tradeId),
   }
