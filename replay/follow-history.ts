@@ -4,6 +4,7 @@ import { StrandlineError } from '../core/errors.ts'
 import type { LogBatch, LogGap, LogRecord, PartitionOffsets, Subscription } from '../core/log/log.ts'
 import { lastRecordOf } from '../core/runner/last-record.ts'
 import type { Model } from '../domain/learning/model.ts'
+import { createDeniedSchemas } from './denied-schemas.ts'
 import { type ReadPartition, storeHistory } from './history-file.ts'
 import { createRecordAdder, endsOf, type HistorySource, holds, loadStored, type ReadHistory } from './read-history.ts'
 
@@ -51,6 +52,7 @@ export function followHistory(
     held = stored
     cut = false
     const add = createRecordAdder(source.codec, model, stored.history)
+    const denied = createDeniedSchemas(source.codec)
     let broken: unknown
     const placed = (partition: number): ReadPartition => {
       const known = of.get(partition)
@@ -65,7 +67,10 @@ export function followHistory(
       let last: LogRecord | undefined
       for (const record of records) {
         if (record.offset < mine.next) continue
-        if (!(await add(record, partition))) certain = false
+        if (!(await add(record, partition))) {
+          certain = false
+          denied.note(record)
+        }
         mine.next = record.offset + 1
         last = record
         added++
@@ -105,6 +110,7 @@ export function followHistory(
         if (stopping.signal.aborted) return
         const read = stored.partitions.map((p) => ({ ...p })) // before the log is asked: it may grow, and be read on, meanwhile
         if (!(await holds(log, topic, read, await log.offsets(topic)))) return // another log: anew
+        if (await denied.turnedUp()) return // trades were passed over: anew
       }
     } finally {
       await subscription.stop().catch(() => undefined)

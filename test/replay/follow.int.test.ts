@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type Clock, systemClock } from '../../core/clock.ts'
+import { DecodeError } from '../../core/codec/codec.ts'
 import { StrandlineError } from '../../core/errors.ts'
 import { loadModel } from '../../core/load-model.ts'
 import { coefficientsAt } from '../../domain/history/coefficients-at.ts'
@@ -16,6 +17,7 @@ import { createTestDatabase, type TestDatabase } from '../support/database.ts'
 import { createTestKafka, type TestKafka } from '../support/kafka.ts'
 import { createStage, type Stage } from '../support/kafka-learner.ts'
 import { expectClose } from '../support/learned.ts'
+import { PATIENT } from '../support/patience.ts'
 
 const model = loadModel('lowcap-v4')
 /** Looks as often as it can. */
@@ -159,6 +161,40 @@ test('regression: what failed before somebody asks is no answer: the next try is
   } finally {
     gate.resolve()
     await following.stop()
+  }
+})
+
+test('regression: a trade whose schema the registry denies for a moment is read once it knows it', async () => {
+  await stage.publish(trades(95, 2), 0)
+  const { codec, ...rest } = source(join(dir, 'denied'))
+  let [denies, opened] = [true, 0]
+  const lagging = {
+    ...rest,
+    log: {
+      ...rest.log,
+      consume(...args: Parameters<typeof rest.log.consume>) {
+        opened++
+        return rest.log.consume(...args)
+      },
+    },
+    codec: {
+      async decode(...args: Parameters<typeof codec.decode>) {
+        if (denies) throw new DecodeError('unknown_schema', 'the registry does not know schema 1')
+        return codec.decode(...args)
+      },
+    },
+  }
+  const history = followHistory(lagging, model, { clock: hasty, id: 'denied-test' })
+  try {
+    expect((await history.read()).history.length).toBe(0)
+    let checks = 0
+    await expect.poll(() => checks++, { interval: 200 }).toBeGreaterThan(10)
+    expect(opened).toBe(1) // for as long as it denies it nothing else would come of reading it all again
+    denies = false
+    const anew = await readHistory(source(join(dir, 'anew')), model)
+    await expect.poll(async () => (await history.read()).history.length, PATIENT).toBe(anew.history.length)
+  } finally {
+    await history.stop()
   }
 })
 

@@ -1,5 +1,6 @@
 /** A fold of the log that goes on beside a learner. */
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { frame } from '../../core/codec/position-closed-codec.ts'
 import type { EventLog } from '../../core/log/log.ts'
 import { FIRST } from '../../replay/sums-store.ts'
 import { openVerifier, verify } from '../../replay/verify.ts'
@@ -20,8 +21,8 @@ afterAll(async () => {
   await db?.drop()
 })
 
-/** The log, to somebody who cannot read the record at an offset. */
-const garbled = (log: EventLog, offset: number): EventLog => ({
+/** The log, with another value at an offset for as long as there is one. */
+const changed = (log: EventLog, offset: number, value: () => Buffer | null): EventLog => ({
   ...log,
   consume: (options, handler) =>
     log.consume(options, {
@@ -32,7 +33,7 @@ const garbled = (log: EventLog, offset: number): EventLog => ({
             ...batch,
             records: records.map((r) =>
               r.offset === offset
-                ? { offset, timestamp: r.timestamp, key: r.key, value: Buffer.from('bad'), headers: r.headers }
+                ? { offset, timestamp: r.timestamp, key: r.key, value: value() ?? r.value, headers: r.headers }
                 : r,
             ),
           },
@@ -44,7 +45,7 @@ const garbled = (log: EventLog, offset: number): EventLog => ({
 test('begins anew where a replay has applied what it passed over as a dead letter', async () => {
   const stage = await createStage(db, kafka)
   await stage.publish(['a', 'b', 'c'].map((position_id) => closedTrade({ position_id })))
-  const bad = await stage.start({ log: garbled(kafka.log, 1) })
+  const bad = await stage.start({ log: changed(kafka.log, 1, () => Buffer.from('bad')) })
   await stage.caughtUp()
   await bad.stop()
   const deps = { store: db.store, log: kafka.log, config: stage.config }
@@ -64,4 +65,32 @@ test('begins anew where a replay has applied what it passed over as a dead lette
 
   expect(await page()).toBeNull()
   expect(await verify(deps)).toMatchObject({ events: 3, differences: [] })
+})
+
+test('a schema that the registry denies for a moment makes no difference: the record was applied, and is waited for', async () => {
+  const stage = await createStage(db, kafka)
+  await stage.publish(['d', 'e', 'f'].map((position_id) => closedTrade({ position_id })))
+  const learner = await stage.start()
+  await stage.caughtUp()
+  await learner.stop()
+  let denied: Buffer | null = frame(500_000, Buffer.from('a body'))
+  const log = changed(kafka.log, 1, () => denied)
+  const verifier = await openVerifier({ store: db.store, log, config: stage.config })
+  await expect(verifier.page(FIRST, 1_000)).rejects.toMatchObject({
+    code: 'REGISTRY_SCHEMA_UNKNOWN',
+    message: `Record 0:1 of ${stage.topic} was learned, and cannot be read now: the registry does not know schema 500000.`,
+  })
+  denied = null
+  expect([await verifier.page(FIRST, 1_000), verifier.events()]).toMatchObject([{ found: { differences: [] } }, 3])
+})
+
+test('one that it never knew lies behind a dead letter, and is passed over', async () => {
+  const stage = await createStage(db, kafka)
+  await stage.publish(['g', 'h'].map((position_id) => closedTrade({ position_id })))
+  await kafka.log.produce(stage.topic, [{ key: 'i', value: frame(500_000, Buffer.from('a body')) }])
+  const learner = await stage.start()
+  await stage.caughtUp()
+  await learner.stop()
+  const found = await verify({ store: db.store, log: kafka.log, config: stage.config })
+  expect(found).toMatchObject({ events: 2, differences: [] })
 })
