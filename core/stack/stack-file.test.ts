@@ -4,6 +4,8 @@ import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
+import { commandLine } from '../processes.ts'
+import { clearingFile } from './lock-file.ts'
 import { findStack, lockDataDir, type StackDescription, writeStack } from './stack-file.ts'
 
 let dir: string
@@ -35,6 +37,41 @@ test('a second owner is told who has the folder', async () => {
 test('of many that ask at once, one gets it', async () => {
   const asked = await Promise.allSettled(Array.from({ length: 20 }, () => lockDataDir(dir, 'x')))
   expect(asked.filter((a) => a.status === 'fulfilled')).toHaveLength(1)
+})
+
+test('of many that find what a killed process left, one gets it', async () => {
+  const child = spawn(process.execPath, ['-e', ''])
+  await once(child, 'exit')
+  for (let round = 0; round < 30; round++) {
+    await writeFile(join(dir, 'lock'), JSON.stringify({ pid: child.pid, purpose: `up ${round}` }))
+    const asked = await Promise.allSettled(Array.from({ length: 20 }, () => lockDataDir(dir, 'x')))
+    const got = asked.filter((a) => a.status === 'fulfilled')
+    expect(got).toHaveLength(1)
+    for (const { reason } of asked.filter((a) => a.status === 'rejected'))
+      expect(reason).toMatchObject({ code: 'STACK_BUSY' })
+    await got[0]!.value()
+    expect(await readdir(dir)).toEqual([])
+  }
+})
+
+test('one that was killed while it cleared the folder keeps nobody out', async () => {
+  const child = spawn(process.execPath, ['-e', ''])
+  await once(child, 'exit')
+  const left = JSON.stringify({ pid: child.pid, purpose: 'up' })
+  await writeFile(join(dir, 'lock'), left)
+  await writeFile(clearingFile(join(dir, 'lock'), left), JSON.stringify({ pid: child.pid, purpose: 'up again' }))
+  await (await lockDataDir(dir, 'up'))()
+  expect(await readdir(dir)).toEqual([])
+})
+
+test('a lock of our own pid that we did not take was left by a container’s process before us, and so was its stack', async () => {
+  const owner = { pid: process.pid, commandLine: commandLine(process.pid), purpose: 'up' }
+  await writeFile(join(dir, 'lock'), JSON.stringify(owner))
+  await writeStack(dir, stack)
+  expect(findStack(dir)).toBeUndefined()
+  const release = await lockDataDir(dir, 'up')
+  expect(findStack(dir)).toBeUndefined()
+  await release()
 })
 
 test('a running stack is found, and its file says nothing once it is gone', async () => {

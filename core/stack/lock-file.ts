@@ -1,0 +1,120 @@
+/**
+ * A file that one process at a time has. A pid tells whether that one still runs, so what a killed process left is cleared away: by one of those that find
+ * it, as two could take each other's lock for what was left. The right to clear one very lock is a file of its own, named after what it clears.
+ */
+import { createHash, randomUUID } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+import { link, readFile, rm, writeFile } from 'node:fs/promises'
+import { isObject } from '../../domain/is-object.ts'
+import { commandLine, isAlive } from '../processes.ts'
+
+export interface Owner {
+  pid: number
+  /** A pid is given to another program sooner or later: its command line tells. */
+  commandLine?: string
+  purpose: string
+  /** Of this one attempt: no two files say the same. */
+  id?: string
+}
+
+/** Each one meets another process that came and went: more than a few is something else. */
+const ATTEMPTS = 50
+
+/** What this process has, or is about to take. In a container every start has the same pid and command line: what is not here was left by one before us. */
+const ours = new Set<string>()
+
+/** Who has it; undefined: nobody that lives. */
+export function ownerOf(path: string): Owner | undefined {
+  try {
+    return livingOwner(readFileSync(path, 'utf8'))
+  } catch {
+    return undefined
+  }
+}
+
+/** Resolves to what gives it back, or to the living process that has it. */
+export async function takeLock(path: string, purpose: string): Promise<(() => Promise<void>) | Owner> {
+  const id = randomUUID()
+  ours.add(id)
+  const draft = `${path}.${id}`
+  const owner: Owner = { pid: process.pid, commandLine: commandLine(process.pid), purpose, id }
+  let taken = false
+  try {
+    await writeFile(draft, JSON.stringify(owner), { mode: 0o600 })
+    for (let attempt = 1; ; attempt++) {
+      taken = await linked(draft, path)
+      if (taken)
+        return async () => {
+          await rm(path, { force: true })
+          ours.delete(id)
+        }
+      const found = await textOf(path)
+      const other = found === undefined ? undefined : (livingOwner(found) ?? (await clear(path, found, draft)))
+      if (other) return other
+      if (attempt === ATTEMPTS) throw new Error(`${path} cannot be taken.`)
+    }
+  } finally {
+    await rm(draft, { force: true })
+    if (!taken) ours.delete(id)
+  }
+}
+
+/** Whose file it is to clear away what has this text. */
+export const clearingFile = (path: string, text: string) =>
+  `${path}.clearing-${createHash('sha256').update(text).digest('hex').slice(0, 16)}`
+
+/** Takes away what a dead process left. Resolves to a living process that is about to. */
+async function clear(path: string, left: string, draft: string): Promise<Owner | undefined> {
+  const rights: string[] = []
+  for (let text: string | undefined = left; ; ) {
+    const right = clearingFile(path, text)
+    rights.push(right)
+    if (await linked(draft, right)) break
+    text = await textOf(right)
+    if (text === undefined) return undefined // it was cleared just now
+    const other = livingOwner(text)
+    if (other) return other
+  }
+  // Who had the right before may have used it: what is there now may be somebody's.
+  if ((await textOf(path)) === left) await rm(path)
+  for (const right of rights) await rm(right, { force: true })
+  return undefined
+}
+
+/** Linked into place, not created there: whoever sees the file sees who has it. False: there is one. */
+async function linked(draft: string, path: string): Promise<boolean> {
+  try {
+    await link(draft, path)
+    return true
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false
+    throw error
+  }
+}
+
+async function textOf(path: string): Promise<string | undefined> {
+  try {
+    return await readFile(path, 'utf8')
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
+    throw error
+  }
+}
+
+function livingOwner(text: string): Owner | undefined {
+  const owner = parsed(text)
+  if (!owner) return undefined
+  if (owner.pid === process.pid) return owner.id !== undefined && ours.has(owner.id) ? owner : undefined
+  if (!isAlive(owner.pid)) return undefined
+  const now = commandLine(owner.pid)
+  return owner.commandLine === undefined || now === undefined || now === owner.commandLine ? owner : undefined
+}
+
+function parsed(text: string): Owner | undefined {
+  try {
+    const owner: unknown = JSON.parse(text)
+    return isObject(owner) && Number.isInteger(owner.pid) ? (owner as unknown as Owner) : undefined
+  } catch {
+    return undefined
+  }
+}
