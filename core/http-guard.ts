@@ -98,7 +98,10 @@ export function createGuard({
 
 /** What a client of ours sends along: nothing where no token is set. */
 export function tokenHeader(env: Env = process.env): Record<string, string> {
-  const token = readToken(env)
+  return bearer(readToken(env))
+}
+
+export function bearer(token: string | undefined): Record<string, string> {
   return token ? { authorization: `Bearer ${token}` } : {}
 }
 

@@ -4,7 +4,7 @@ import { once } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { StrandlineError } from '../core/errors.ts'
-import { tokenHeader } from '../core/http-guard.ts'
+import { bearer, readToken } from '../core/http-guard.ts'
 import { NODE_FLAGS } from '../core/node-flags.ts'
 import { isAlive, type StopStep, stopProcess } from '../core/processes.ts'
 import type { ServiceName } from '../core/stack/layout.ts'
@@ -30,6 +30,8 @@ export interface ServiceProcessOptions {
   args?: string[]
   /** Points it at the engines. */
   env: Record<string, string>
+  /** What it asks for and is asked with, also when it is started again: a file of it may be gone by then, or have another one. Default: as the environment has it now. */
+  token?: string
   logFile: string
   /** Hears why it is not ready when that takes long. */
   say(sentence: string): void
@@ -54,6 +56,7 @@ export async function startServiceProcess({
   dataDir,
   args = [],
   env,
+  token = readToken(process.env),
   logFile,
   say,
   signal,
@@ -67,7 +70,7 @@ export async function startServiceProcess({
     execArgv: NODE_FLAGS,
     detached: true,
     stdio: ['ignore', log.fd, log.fd, 'ipc'],
-    env: { ...process.env, ...env },
+    env: { ...process.env, ...env, ...(token ? { STRANDLINE_TOKEN: token, STRANDLINE_TOKEN_FILE: '' } : {}) },
   })
   const exited = once(child, 'exit').then(
     () => {},
@@ -81,6 +84,7 @@ export async function startServiceProcess({
     if (!(await stopProcess(pid, SERVICE_STOP)))
       throw new StrandlineError('ENGINE_FAILED', `${name} (process ${pid}) does not stop.`, { todo: `See ${logFile}.` })
   }
+  const check = () => condition(url, token)
   const started = Date.now()
   let reason: string | undefined
   const waiting = createTeller(
@@ -88,9 +92,8 @@ export async function startServiceProcess({
     async () => `${name} is not ready yet: ${reason ?? (await lastWords(logFile, before))}`,
   )
   for (; isAlive(pid); await sleep(50)) {
-    const now = await condition(url)
-    if (now.state === 'well' || (!untilReady && now.state === 'not ready'))
-      return { pid, url, exited, stop, check: () => condition(url) }
+    const now = await check()
+    if (now.state === 'well' || (!untilReady && now.state === 'not ready')) return { pid, url, exited, stop, check }
     if (signal?.aborted) {
       await stop()
       throw signal.reason
@@ -107,9 +110,9 @@ export async function startServiceProcess({
   })
 }
 
-async function condition(url: string): Promise<Condition> {
+async function condition(url: string, token: string | undefined): Promise<Condition> {
   const ask = async (path: string) => {
-    const answer = await fetch(`${url}${path}`, { headers: tokenHeader(), signal: AbortSignal.timeout(LOOK_MS) })
+    const answer = await fetch(`${url}${path}`, { headers: bearer(token), signal: AbortSignal.timeout(LOOK_MS) })
     return { ok: answer.ok, reason: ((await answer.json()) as { reason?: string }).reason ?? `HTTP ${answer.status}` }
   }
   try {

@@ -87,11 +87,12 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   }
 }
 
-/** Everything that can be wrong before anything is started. Errors: CONFIG_INVALID, MODEL_INVALID, USAGE. */
+/** Everything that can be wrong before anything is started. Errors: CONFIG_INVALID, FILE_UNREADABLE, MODEL_INVALID, USAGE. */
 function checkSettings({ env, model, services, needs }: StackOptions): void {
   const set = Object.fromEntries(Object.entries(env).filter(([, value]) => value?.trim()))
   const { model: named } = readLoopConfig(set)
   readStoreWay(set)
+  readToken(set)
   if (set.KAFKA_BROKERS) readKafkaConfig(set)
   if (set.SCHEMA_REGISTRY_URL) readRegistryConfig(set)
   if (needs.includes('database') && set.SUPABASE_URL && !set.SUPABASE_SERVICE_ROLE_KEY)
@@ -104,6 +105,7 @@ function checkSettings({ env, model, services, needs }: StackOptions): void {
 
 async function start(options: StackOptions, closers: Closer[]): Promise<StackDescription> {
   const { dataDir, ports, services, say, logger, signal } = options
+  const token = readToken(options.env) // once, as every service does
   const given = (name: string) => options.env[name]?.trim() || undefined
   const embedded = {
     database: options.needs.includes('database') && !given('SUPABASE_URL'),
@@ -159,7 +161,6 @@ async function start(options: StackOptions, closers: Closer[]): Promise<StackDes
     closers.push(() => registry.stop())
     stack.env.SCHEMA_REGISTRY_URL = registry.url
     // What runs beyond this process asks the registry as every Confluent client does.
-    const token = readToken(options.env)
     if (token) Object.assign(stack.env, { SCHEMA_REGISTRY_USERNAME: 'strandline', SCHEMA_REGISTRY_PASSWORD: token })
     say(`Schema registry listens on ${registry.url}`)
   }
@@ -170,7 +171,9 @@ async function start(options: StackOptions, closers: Closer[]): Promise<StackDes
     await Promise.all(running.map((service) => service.stop()))
   })
   const started = await Promise.allSettled(
-    services.map(async (name) => running.push(await startService(name, options, stack, engineAway, noted(name)))),
+    services.map(async (name) =>
+      running.push(await startService(name, { ...options, token }, stack, engineAway, noted(name))),
+    ),
   )
   for (const service of started) if (service.status === 'rejected') throw service.reason
   signal?.throwIfAborted()
@@ -282,7 +285,7 @@ async function prepareLog(options: StackOptions, stack: StackDescription): Promi
 
 async function startService(
   name: ServiceName,
-  { dataDir, ports, say, signal, serviceEnv, operate }: StackOptions,
+  { dataDir, ports, say, signal, serviceEnv, operate, token }: StackOptions & { token: string | undefined },
   stack: StackDescription,
   excused: () => boolean,
   restarted: (r: { pid: number }) => void,
@@ -303,6 +306,7 @@ async function startService(
         dataDir,
         args: name === 'page' && operate ? ['--operate'] : [],
         env: { ...stack.env, ...serviceEnv?.[name] },
+        token,
         logFile,
         say,
         signal: stopping,

@@ -2,14 +2,17 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync } from 'node:fs'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { pino } from 'pino'
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { freePort } from '../../core/ports.ts'
+import { stackPorts } from '../../core/stack/layout.ts'
 import { type ServiceProcess, startServiceProcess } from '../../embedded/service-process.ts'
+import { startStack } from '../../embedded/stack.ts'
 import { type Supervised, supervise } from '../../embedded/supervise.ts'
 import { freeBasePort, runCommand, startCommand } from '../support/strandline.ts'
 
@@ -70,6 +73,72 @@ describe('a service process that lives and does nothing', () => {
         `^pm \\(process ${second}\\) has not been ready for \\d+ s \\(No answer from the database .*\\); it is started again`,
       ),
     )
+  })
+})
+
+describe('a token in a file that goes away, or has another one by now', () => {
+  const before = process.env.STRANDLINE_TOKEN_FILE
+  let file: string
+  beforeAll(() => {
+    file = join(root, 'token')
+    process.env.STRANDLINE_TOKEN_FILE = file
+  })
+  beforeEach(() => writeFile(file, 'a token of thirty letters here'.replaceAll(' ', '-')))
+  afterAll(() => {
+    if (before === undefined) delete process.env.STRANDLINE_TOKEN_FILE
+    else process.env.STRANDLINE_TOKEN_FILE = before
+  })
+
+  test('says nothing about a service that has read it', async () => {
+    const service = await startServiceProcess({
+      name: 'pm',
+      port: await freePort(),
+      dataDir: root,
+      env: ENGINES_AWAY,
+      logFile: join(root, 'pm-with-token.log'),
+      say: () => {},
+      untilReady: false,
+    })
+    try {
+      const notReady = { state: 'not ready', reason: expect.stringContaining('No answer from the database') }
+      await expect.poll(() => service.check?.()).toMatchObject(notReady)
+      await rm(file)
+      expect(await service.check?.()).toMatchObject(notReady)
+      await writeFile(file, 'another-token-of-many-letters')
+      expect(await service.check?.()).toMatchObject(notReady)
+    } finally {
+      await service.stop()
+    }
+  })
+
+  test('keeps no service of the stack from being started again', async () => {
+    const said: string[] = []
+    const password = join(root, 'password')
+    await writeFile(password, 'secret')
+    const stack = await startStack({
+      dataDir: join(root, 'with-token'),
+      ports: stackPorts(await freeBasePort()),
+      needs: [],
+      services: ['freqtrade'], // nothing waits for it to be ready
+      env: { ...process.env, ...ENGINES_AWAY },
+      serviceEnv: {
+        freqtrade: {
+          FREQTRADE_URL: 'http://127.0.0.1:9',
+          FREQTRADE_USERNAME: 'me',
+          FREQTRADE_PASSWORD_FILE: password,
+        },
+      },
+      purpose: 'a test',
+      logger: pino({ level: 'silent' }),
+      say: (sentence) => said.push(sentence),
+    })
+    try {
+      await rm(file)
+      process.kill(stack.pids.freqtrade as number, 'SIGKILL')
+      await expect.poll(() => said.filter((s) => /back/.test(s))).toEqual([expect.stringMatching(/^freqtrade is back/)])
+    } finally {
+      await stack.stop()
+    }
   })
 })
 
