@@ -4,6 +4,7 @@ import { keyOf, type MemoryDatabase } from '../../core/store/memory/database.ts'
 import {
   addRow,
   handedOut,
+  isBehindLog,
   isRenamed,
   type MemoryOutboxRow,
   nameTrades,
@@ -158,7 +159,7 @@ export function createMemoryImportOutbox(db: MemoryDatabase): ImportOutbox {
         const newest = events.map((event) => newestOf(db, event.event_id))
         return events.flatMap((event, i): EventKey[] => {
           const known = newest[i]
-          if (!known?.payload || known.payload.voided) return []
+          if (!known?.payload || known.payload.voided || isBehindLog(db, known)) return []
           const next = completed(known.payload, event)
           const added = next && addRow(db, { ...next, revision: known.revision + 1 })
           return added ? [[added.event_id, added.revision]] : []

@@ -4,6 +4,7 @@ import {
   addRow,
   handedOut,
   insertEvent,
+  isBehindLog,
   type MemoryOutboxRow,
   nameTrade,
   newestEvent,
@@ -190,8 +191,8 @@ export function createMemoryPositions(db: MemoryDatabase): PositionStore {
       db.transaction((): ScoreAnswer => {
         const noted = provisionalOf(db).get(event.event_id)
         const known = newestOf(db, event.event_id)
-        if (!noted || !known || isSettled(known, noted) || known.revision !== event.revision - 1)
-          return { status: 'superseded' }
+        if (!noted || !known || isSettled(known, noted) || isBehindLog(db, known)) return { status: 'superseded' }
+        if (known.revision !== event.revision - 1) return { status: 'superseded' }
         const added = addRow(db, event, { relay, leaseMs })
         if (!added) return { status: 'superseded' }
         provisionalOf(db).remove(event.event_id)
@@ -290,9 +291,10 @@ function lateTrades(db: MemoryDatabase, timeframe: string, after: string, limit:
       if (!newest) return []
       const bars = barsOfTrade(db, u)
       const exit = exitBars(db, u)
-      const of = { u, event: newest.payload, settled: isSettled(newest, u), bars, exit }
+      const settled = isSettled(newest, u)
+      const of = { u, event: newest.payload, settled: settled || isBehindLog(db, newest), bars, exit }
       const reached = exit.exit_bar !== null || exit.later_bar
-      const isNew = u.revision === null ? bars.length > 0 : reached || u.waits_until <= now || of.settled
+      const isNew = u.revision === null ? bars.length > 0 : reached || u.waits_until <= now || settled
       return isNew ? [{ ...of, reached }] : []
     })
     .slice(0, limit)

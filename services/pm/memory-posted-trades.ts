@@ -1,7 +1,14 @@
 /** Posted trades in memory: the rules of `strandline_pm_post_trade`. */
 import { canonicalJson } from '../../core/canonical-json.ts'
 import { asJson, keyOf, type MemoryDatabase } from '../../core/store/memory/database.ts'
-import { addRow, eventOfTrade, handedOut, nameTrade, newestEvent } from '../../core/store/memory/outbox.ts'
+import {
+  addRow,
+  appliedRevision,
+  eventOfTrade,
+  handedOut,
+  nameTrade,
+  newestEvent,
+} from '../../core/store/memory/outbox.ts'
 import { waitsUntil } from '../../domain/closing/final-bars.ts'
 import { forgetProvisional, noteProvisional } from './memory-positions.ts'
 import type { PostedTradeStore } from './posted-trade-store.ts'
@@ -26,6 +33,8 @@ export function createMemoryPostedTrades(db: MemoryDatabase): PostedTradeStore {
         const text = canonicalJson(asJson(request))
         const known = posted.get(keyOf(event_id, revision))
         const last = newestEvent(db, event_id)
+        const applied = appliedRevision(db, event_id)
+        const newest = Math.max(last?.revision ?? -1, applied?.revision ?? -1)
         if (known) return { status: known.request === text ? 'known' : 'conflict', event: last }
         const older = posted
           .rows()
@@ -33,18 +42,21 @@ export function createMemoryPostedTrades(db: MemoryDatabase): PostedTradeStore {
           .map((p) => p.revision)
         if (older.length > 0) return { status: 'older', newest: Math.max(...older) }
         if (last && 'voided' in last && last.voided && !event.voided) return { status: 'voided', event: last }
+        if (applied?.voided && !event.voided && applied.revision > (last?.revision ?? -1))
+          return { status: 'voided', event: { event_id, revision: applied.revision } }
         if (revision === 0 && last) {
           if ('opened_at' in last && SAME.some((name) => last[name] !== event[name]))
             return { status: 'conflict', event: last }
           nameTrade(db, event)
           return { status: 'known', event: last }
         }
-        if (!last && event.voided) return { status: 'unknown' }
+        if (!last && !applied && event.voided) return { status: 'unknown' }
         nameTrade(db, event)
         posted.put(keyOf(event_id, revision), { event_id, revision, request: text })
         // A correction leaves the trade where it came from: models learn from some sources and not from others.
         const source = last?.source ?? event.source
-        const next = { ...event, event_id, revision: last ? last.revision + 1 : 0, source }
+        // What the bot posts first has the first number, also where consumers know the trade: to them it is that one.
+        const next = { ...event, event_id, revision: revision === 0 ? 0 : newest + 1, source }
         const row = addRow(db, next, claim, traceparent)
         forgetProvisional(db, event_id)
         if (awaits)

@@ -235,6 +235,19 @@ begin
 end
 $$;
 
+-- The newest revision of an event that consumers of this database have applied; null: none. After an older state of the database is restored the outbox lies behind
+-- its log, which consumers read again: a number that they know already is passed over by them.
+create function strandline.applied_revision(p_event_id text, out revision integer, out voided boolean) language plpgsql stable security invoker set search_path = '' as $$
+begin
+  select a.revision, a.voided into applied_revision.revision, applied_revision.voided from (
+    select s.revision, s.voided from strandline.strands s where s.event_id = p_event_id and s.revision is not null
+    union all
+    select l.revision, l.voided from strandline.learner_ledger l
+    where l.event_id = case when p_event_id ~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$' then p_event_id::uuid end) a
+  order by a.revision desc limit 1;
+end
+$$;
+
 -- Many events into the outbox (importers): those whose revision it has already are left out, also under the trade's other name.
 -- p_events: JSON array, as text, of PositionClosed. p_as_they_are: they are revisions of what the log has under these very ids.
 -- Returns {added, known, renamed: [[n (from 0), event_id, revision], …]: what those are that the log has under another name, or number, where there are such}.
@@ -276,7 +289,7 @@ $$;
 
 -- Trades that were imported before and lack what is known of them now: the next revision, for those whose newest one has no score and now has its bars, and
 -- for those that do not say what they came to in money, which then says that as well and stays what it is otherwise. Not where somebody has changed a price
--- since: the money is that of the old one.
+-- since: the money is that of the old one. Nor where consumers know a newer revision than the outbox has: what that one lacks is not known here.
 -- p_events: JSON array, as text, of PositionClosed. Returns [[event_id, revision], …] of what it added.
 create function public.strandline_pm_outbox_rescore(p_events text) returns jsonb language sql security invoker set search_path = '' as $$
   with added as (
@@ -292,6 +305,7 @@ create function public.strandline_pm_outbox_rescore(p_events text) returns jsonb
     cross join lateral (
       select jsonb_object_agg(f, e -> f) as fields from unnest(array['net_return', 'fees', 'stake', 'risk_at_entry']) f where e -> f <> 'null') money
     where (lacks.score or lacks.money) and not (newest.payload ->> 'voided')::boolean
+      and (strandline.applied_revision(e ->> 'event_id')).revision > newest.revision is not true
     order by n
     on conflict (event_id, revision) do nothing
     returning event_id, revision

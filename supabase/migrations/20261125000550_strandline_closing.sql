@@ -103,7 +103,7 @@ $$;
 
 -- Trades that closed before all of their bars were there, and of which there is something new. Without a score: any bar counts by now. With a provisional one: a
 -- bar is there that may cover the exit, or a later one; or it has been waited for long enough. Where a newer revision is in the outbox, somebody else scored,
--- corrected or retracted the trade, and the note goes. Pages by event_id.
+-- corrected or retracted the trade, and the note goes; so where consumers know a newer one than the outbox, which was put back. Pages by event_id.
 -- Returns {trades: [{event_id, position_id, event (its latest revision), side, revision (as in the table), bars (null: many, read in pieces), exit_bar, later_bar, now,
 -- over: nobody waits any longer, settled: by somebody else}, …], provisional: how many trades of the timeframe have a provisional score}.
 create function public.strandline_pm_late_trades(p_timeframe text, p_after text, p_limit integer)
@@ -115,7 +115,7 @@ begin
     select u.*, exit.bars as exit_bars, exit.reached, seen.bars_now, latest.payload, case
         when latest.payload is null then true
         when u.revision is null then coalesce(latest.payload -> 'rr' <> 'null' or latest.payload -> 'voided' = 'true', false)
-        else latest.revision <> u.revision end as settled
+        else latest.revision <> u.revision end or coalesce((strandline.applied_revision(u.event_id)).revision > latest.revision, false) as settled
     from strandline.pm_provisional u
     cross join lateral (
       select e.bars, e.bars -> 'exit_bar' <> 'null' or (e.bars ->> 'later_bar')::boolean as reached
@@ -161,7 +161,7 @@ end
 $$;
 
 -- Publishes the score of all bars of a trade: the next revision, and the numbers in completed_trades; and takes the note away. Only while the note is there, and the
--- revision that was scored is the newest.
+-- revision that was scored is the newest, also by what consumers have applied.
 -- p_score: JSON {event (the new revision), score: {rr, return, max_drawdown, max_gain, unscored_reason}, traceparent}.
 -- Returns {status: 'scored', outbox: row} or {status: 'superseded'}: someone else scored, corrected or retracted it. Then the next look decides about the note.
 create function public.strandline_pm_score_late(p_score text, p_relay text, p_lease_ms integer)
@@ -181,7 +181,8 @@ begin
   if not found then return jsonb_build_object('status', 'superseded'); end if;
   select o.revision, o.payload into newest from strandline.pm_outbox o where o.event_id = u.event_id order by o.revision desc limit 1;
   if newest.payload is null or newest.revision <> (ev ->> 'revision')::integer - 1 or newest.revision <> u.revision
-    or newest.payload -> 'voided' = 'true' or (u.revision is null and newest.payload -> 'rr' <> 'null') then
+    or newest.payload -> 'voided' = 'true' or (u.revision is null and newest.payload -> 'rr' <> 'null')
+    or (strandline.applied_revision(u.event_id)).revision > newest.revision then
     return jsonb_build_object('status', 'superseded');
   end if;
   v_added := strandline.pm_outbox_put(ev, s ->> 'traceparent', p_relay, p_lease_ms);

@@ -1,7 +1,7 @@
 -- Closed trades and bars that a bot posts by itself: it keeps no position here.
 
 -- What was posted, by the bot's own count of revisions: the same again is the same post, and another content under the same number is refused. The event's
--- revision may be higher: a tick scores a trade whose bars come late, a person corrects one.
+-- revision may be higher: a tick scores a trade whose bars come late, a person corrects one, consumers have read more than an outbox has that was put back.
 create table strandline.posted_trades (
   event_id       text        not null,
   revision       integer     not null,
@@ -30,6 +30,7 @@ declare
   v_now      double precision := strandline.pm_ms(clock_timestamp());
   v_event    text;
   v_newest   jsonb;
+  v_applied  record;
   v_known    text;
   v_posted   integer;
   v_named    boolean := false;
@@ -49,19 +50,25 @@ begin
     v_known := (select p.request_digest from strandline.posted_trades p where p.event_id = v_event and p.revision = v_revision);
     v_posted := (select max(p.revision) from strandline.posted_trades p where p.event_id = v_event);
     v_newest := public.strandline_pm_outbox_event(v_event);
+    v_applied := strandline.applied_revision(v_event);
     if v_known = v_digest then return jsonb_build_object('status', 'known', 'event', v_newest); end if;
     if v_known is not null then return jsonb_build_object('status', 'conflict', 'event', v_newest); end if;
     if v_posted > v_revision then return jsonb_build_object('status', 'older', 'newest', v_posted); end if;
     if v_newest -> 'voided' = 'true' and ev -> 'voided' <> 'true' then return jsonb_build_object('status', 'voided', 'event', v_newest); end if;
+    if v_applied.voided and ev -> 'voided' <> 'true' and v_applied.revision > coalesce((v_newest ->> 'revision')::integer, -1) then
+      return jsonb_build_object('status', 'voided', 'event', jsonb_build_object('event_id', v_event, 'revision', v_applied.revision));
+    end if;
     if v_revision = 0 and v_newest is not null then   -- somebody else brought it: a close of ours, an import
       if v_newest -> 'opened_at' is not null and not strandline.same_trade(ev, v_newest) then return jsonb_build_object('status', 'conflict', 'event', v_newest); end if;
       -- by this name, too, from now on: another id of the same entry is another trade, and a correction may say another entry
       if v_named then return jsonb_build_object('status', 'known', 'event', v_newest); end if;
     end if;
-    if v_newest is null and ev -> 'voided' = 'true' then return '{"status": "unknown"}'; end if;
+    if v_newest is null and v_applied.revision is null and ev -> 'voided' = 'true' then return '{"status": "unknown"}'; end if;
     if v_named then
       -- A correction leaves the trade where it came from: models learn from some sources and not from others.
-      v_next := ev || jsonb_build_object('event_id', v_event, 'revision', coalesce((v_newest ->> 'revision')::integer + 1, 0),
+      -- What the bot posts first has the first number, also where consumers know the trade: to them it is that one.
+      v_next := ev || jsonb_build_object('event_id', v_event,
+        'revision', case when v_revision = 0 then 0 else coalesce(greatest((v_newest ->> 'revision')::integer, v_applied.revision) + 1, 0) end,
         'source', coalesce(v_newest -> 'source', ev -> 'source'));
       added := strandline.pm_outbox_put(v_next, t ->> 'traceparent', p_relay, p_lease_ms);
       exit when added is not null;

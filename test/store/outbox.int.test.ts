@@ -8,6 +8,7 @@ import { createImportOutbox, createOutbox, type Mark, type Outbox } from '../../
 import type { PositionClosed } from '../../domain/event.ts'
 import { createMemoryImportOutbox, createMemoryOutbox } from '../../services/pm/memory-outbox.ts'
 import { closedTrade } from '../support/closed-trade.ts'
+import { APPLIED_TABLES, learnerApplied, projectorApplied } from './applied.ts'
 import { adapters, outcome, useWays, WAYS, type Way } from './ways.ts'
 
 const LEASE_MS = 60_000
@@ -21,7 +22,7 @@ const relayOf = (way: Way, relay: string): Outbox =>
 const importsOf = adapters(createMemoryImportOutbox, createImportOutbox)
 
 const TABLES = `strandline.consumer_checkpoints, strandline.pm_outbox, strandline.trade_entries, strandline.trade_names,
-  strandline.renamed_revisions, strandline.outbox_topic`
+  strandline.renamed_revisions, strandline.outbox_topic, ${APPLIED_TABLES}`
 
 /** As one transaction of a close puts it there; its row, or null. */
 async function insert(way: Way, event: PositionClosed, relay: string | null): Promise<unknown> {
@@ -246,6 +247,15 @@ describe.each(WAYS)('%s', (name) => {
       // what somebody put right stays so, and it is not they who say this
       { ...trade(3), rr: -3, ...money, revision: 2 },
     ])
+  })
+
+  test('regression: what consumers know a newer revision of, as the database was put back, stays what that made of it', async () => {
+    const imports = importsOf(way())
+    const [read, known] = [trade(1, { rr: null }), trade(2, { rr: null })]
+    await imports.add([read, known])
+    await projectorApplied(way(), { event_id: read.event_id, revision: 1, voided: true })
+    await learnerApplied(way(), { event_id: known.event_id, revision: 0 })
+    expect(await imports.rescore([trade(1), trade(2)])).toEqual([[known.event_id, 1]])
   })
 
   test('one trade by two names is one event', async () => {

@@ -21,6 +21,7 @@ import {
   type RecordedExecution,
   type ScoredTrade,
 } from '../../services/pm/position-store.ts'
+import { APPLIED_TABLES, projectorApplied } from './applied.ts'
 import { adapters, outcome, useWays, WAYS, type Way } from './ways.ts'
 
 const T0 = Date.parse('2026-03-02T10:00:00Z')
@@ -34,7 +35,7 @@ const barsOf = adapters(createMemoryBars, createBarStore)
 const importsOf = adapters(createMemoryImportOutbox, createImportOutbox)
 
 const TABLES = `lowcap_positions, lowcap_price_data_ohlc, strandline.pm_executions, strandline.pm_provisional, strandline.pm_outbox,
-  strandline.trade_entries, strandline.trade_names, strandline.renamed_revisions, strandline.set_aside`
+  strandline.trade_entries, strandline.trade_names, strandline.renamed_revisions, strandline.set_aside, ${APPLIED_TABLES}`
 
 const opened = (id: string, more: object = {}) => ({
   id,
@@ -346,6 +347,16 @@ describe.each(WAYS)('%s', (name) => {
       expect(await port.lateTrades('15m', '', 5)).toEqual({ trades: [], provisional: 0 })
       expect(await port.event(trade!.event_id)).toMatchObject({ revision: 1, ...change })
       expect(await completed()).toMatchObject([{ revision: 0, rr: 1 }])
+    })
+
+    test('regression: and has a newer revision in the log than in the outbox, as the database was put back, stays what that made of it', async () => {
+      const port = positionsOf(way())
+      await bar(way(), 'a', 15, 80, 120)
+      const [trade] = await late()
+      await projectorApplied(way(), { event_id: trade!.event_id, revision: 1 })
+      expect(await port.scoreLate(nextOf(trade!)!, RELAY)).toEqual({ status: 'superseded' })
+      expect(await late()).toMatchObject([{ settled: true, bars: null }])
+      expect(await port.lateTrades('15m', '', 5)).toEqual({ trades: [], provisional: 0 })
     })
   })
 

@@ -13,6 +13,7 @@ import { createMemoryPostedTrades } from '../../services/pm/memory-posted-trades
 import { createPostedTradeStore, type PostAnswer, type ScoredPost } from '../../services/pm/posted-trade-store.ts'
 import { closedTrade } from '../support/closed-trade.ts'
 import { PATIENT } from '../support/patience.ts'
+import { APPLIED_TABLES, learnerApplied, projectorApplied } from './applied.ts'
 import { adapters, outcome, useWays, WAYS, type Way } from './ways.ts'
 
 const ways = useWays(...WAYS)
@@ -21,7 +22,7 @@ const barsOf = adapters(createMemoryBars, createBarStore)
 const importsOf = adapters(createMemoryImportOutbox, createImportOutbox)
 
 const TABLES = `strandline.pm_outbox, strandline.pm_provisional, strandline.trade_entries, strandline.trade_names, strandline.renamed_revisions, strandline.posted_trades,
-  public.lowcap_price_data_ohlc`
+  public.lowcap_price_data_ohlc, ${APPLIED_TABLES}`
 const SKEW_MS = 300_000
 const CLAIM = { relay: 'r', leaseMs: 30_000 }
 
@@ -172,6 +173,43 @@ describe.each(WAYS)('%s', (name) => {
     })
   })
 
+  describe('regression: where the database was put back, and its consumers know revisions that the outbox does not', () => {
+    const { event_id } = post(1).event
+
+    test.each([
+      ['projector', projectorApplied],
+      ['learner', learnerApplied],
+    ])('a correction and a retraction come after those that the %s has read', async (_, applied) => {
+      await take(post(1))
+      await applied(way(), { event_id, revision: 1 })
+      expect(await take(post(1, { revision: 1, price: 2 }))).toMatchObject({ status: 'posted', event: { revision: 2 } })
+      const gone = post(1, { revision: 2, voided: true })
+      expect(await take(gone)).toMatchObject({ status: 'posted', event: { revision: 3, voided: true } })
+      expect(await take(gone)).toMatchObject({ status: 'known', event: { revision: 3 } })
+    })
+
+    test('what they know to be retracted stays so', async () => {
+      await take(post(1))
+      await projectorApplied(way(), { event_id, revision: 1, voided: true })
+      await learnerApplied(way(), { event_id, revision: 0 })
+      expect(await take(post(1, { revision: 1, price: 2 }))).toEqual({
+        status: 'voided',
+        event: { event_id, revision: 1 },
+      })
+    })
+
+    test('or does not know the trade at all: it is posted again as it was, corrected, retracted', async () => {
+      for (const n of [1, 2, 3]) await projectorApplied(way(), { event_id: post(n).event.event_id, revision: 4 })
+      expect(await take(post(1))).toMatchObject({ status: 'posted', event: { revision: 0 } })
+      expect(await take(post(1, { revision: 1, price: 2 }))).toMatchObject({ status: 'posted', event: { revision: 5 } })
+      expect(await take(post(2, { revision: 1, price: 2 }))).toMatchObject({ status: 'posted', event: { revision: 5 } })
+      expect(await take(post(3, { revision: 1, voided: true }))).toMatchObject({
+        status: 'posted',
+        event: { revision: 5, voided: true },
+      })
+    })
+  })
+
   test('a trade without a score waits for its bars until it has one', async () => {
     const { event } = post(1)
     await take(post(1, { rr: null }))
@@ -230,6 +268,8 @@ const step = fc.record({
   imported: fc.constantFrom(false, false, false, true),
   nameless: fc.constantFrom(false, false, true),
   late: fc.constantFrom(0, 0, 0, 700_000),
+  /** Not posted, but read from the log by a consumer, which the outbox does not know of. */
+  applied: fc.constantFrom(false, false, false, true),
 })
 
 function namedOrNot(nameless: boolean, event: PositionClosed): PositionClosed {
@@ -243,11 +283,17 @@ test('any sequence of posts has the same answers in memory as in PostgreSQL, one
     fc.asyncProperty(fc.array(step, { maxLength: 20, size: 'max' }), async (steps) => {
       const memory: Way = { name: 'memory', memory: createMemoryDatabase() }
       await direct.db!.sql(`truncate ${TABLES} restart identity`)
-      for (const { trade, imported, nameless, ...how } of steps) {
+      const applied = new Set<number>()
+      for (const { trade, imported, nameless, applied: isApplied, ...how } of steps) {
+        if (isApplied && applied.has(trade)) continue
+        if (isApplied) applied.add(trade)
+        const { event_id } = post(trade).event
         const take = (way: Way): Promise<unknown> =>
-          imported
-            ? importsOf(way).add([namedOrNot(nameless, { ...post(trade, how).event, revision: how.revision })])
-            : postsOf(way).post(post(trade, how), CLAIM)
+          isApplied
+            ? projectorApplied(way, { event_id, ...how })
+            : imported
+              ? importsOf(way).add([namedOrNot(nameless, { ...post(trade, how).event, revision: how.revision })])
+              : postsOf(way).post(post(trade, how), CLAIM)
         const [here, there] = await Promise.all([memory, direct].map((way) => outcome(take(way))))
         expect(untimed(here)).toEqual(untimed(there))
       }

@@ -6,6 +6,8 @@ import type { PositionClosed } from '../../../domain/event.ts'
 import { hasEntry, type NamedTrade, SAME_EXIT_MS, tradeName } from '../../../domain/foreign/trade-names.ts'
 import type { KnownEvent } from '../outbox-store.ts'
 import { asJson, keyOf, type MemoryDatabase } from './database.ts'
+import { learnedTables } from './learned.ts'
+import { strandTables } from './strands.ts'
 
 export interface MemoryOutboxRow {
   id: number
@@ -102,6 +104,26 @@ export function newestEvent(db: MemoryDatabase, event_id: string): KnownEvent | 
   if (!row) return null
   if (row.payload) return asJson(row.payload)
   return { event_id: row.event_id, revision: row.revision, ...(row.source === null ? {} : { source: row.source }) }
+}
+
+/** The newest revision of an event that consumers of this database have applied; null: none (`strandline.applied_revision`). */
+export function appliedRevision(db: MemoryDatabase, event_id: string): { revision: number; voided: boolean } | null {
+  const strand = strandTables(db).strands.get(event_id)
+  const learned = learnedTables(db)
+    .ledger.rows()
+    .filter((row) => row.event_id === event_id)
+  return [strand, ...learned].reduce<{ revision: number; voided: boolean } | null>(
+    (newest, row) =>
+      row && row.revision !== null && row.revision > (newest?.revision ?? -1)
+        ? { revision: row.revision, voided: row.voided }
+        : newest,
+    null,
+  )
+}
+
+/** They know a newer one than the outbox has, which was put back to an older state. */
+export function isBehindLog(db: MemoryDatabase, { event_id, revision }: MemoryOutboxRow): boolean {
+  return (appliedRevision(db, event_id)?.revision ?? -1) > revision
 }
 
 interface TradeName {
