@@ -53,9 +53,13 @@ Examples:
 
 async function runTests(args: string[], checks: boolean): Promise<number> {
   if (checks) {
-    if ((await step('types', ['typescript', 'bin/tsc'], ['--noEmit'])) !== 0) return 1
-    if ((await step('types of the page', ['typescript', 'bin/tsc'], ['--noEmit', '-p', 'web'])) !== 0) return 1
-    if ((await step('style', ['@biomejs/biome', 'bin/biome'], ['check', '.'])) !== 0) return 1
+    const quiet = { quiet: true }
+    const codes = await Promise.all([
+      step('types', ['typescript', 'bin/tsc'], ['--noEmit'], quiet),
+      step('types of the page', ['typescript', 'bin/tsc'], ['--noEmit', '-p', 'web'], quiet),
+      step('style', ['@biomejs/biome', 'bin/biome'], ['check', '.'], quiet),
+    ])
+    if (codes.some((code) => code !== 0)) return 1
   }
   const missing = OPTIONAL.filter(({ program, arguments: a }) => spawnSync(program, a, { stdio: 'ignore' }).error)
   for (const { program, tests } of missing) loudly(`LEFT OUT, because ${program} is not installed: ${tests}.`)
