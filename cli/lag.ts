@@ -5,6 +5,7 @@ import { createLagStore } from '../core/lag/lag-store.ts'
 import { readLag } from '../core/lag/read-lag.ts'
 import { POSITION_CLOSED } from '../domain/event-type.ts'
 import { lagText } from './lag-text.ts'
+import { unread } from './output.ts'
 import { type OpenStack, openStack } from './shared.ts'
 import { screenful } from './table.ts'
 
@@ -58,11 +59,12 @@ async function draw(stack: OpenStack, json: boolean, before = ''): Promise<void>
 
 /** Goes on while an engine is away: that is when one watches. */
 async function redraw(stack: OpenStack, json: boolean): Promise<void> {
-  const stopped = new AbortController()
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stopped.abort())
+  const asked = new AbortController()
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => asked.abort())
+  const ending = AbortSignal.any([asked.signal, unread])
   const before = process.stdout.isTTY ? CLEAR : ''
-  while (!stopped.signal.aborted) {
+  while (!ending.aborted) {
     await draw(stack, json, before).catch((error) => console.error(explain(error)))
-    await stack.clock.sleep(REDRAW_MS, stopped.signal)
+    await stack.clock.sleep(REDRAW_MS, ending)
   }
 }

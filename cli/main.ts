@@ -1,15 +1,12 @@
 /** The command line. Exit codes: 0 done, 1 failed, 2 wrong usage, 3 something still waits. Results go to standard output, everything else to standard error. */
 import { tellFailure, wantsJson } from './failure.ts'
+import { outliveReader } from './output.ts'
 import { createProgram } from './program.ts'
 
 const LEFT_OPEN_MS = 2_000
 
 async function main(): Promise<void> {
-  // `| head` closes our output early: that is no error.
-  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code === 'EPIPE') process.exit(0)
-    throw error
-  })
+  outliveReader()
   process.stderr.on('error', () => {}) // a terminal that is gone, a full disk: what cannot be said must not end what runs
   const args = process.argv.slice(2)
   try {

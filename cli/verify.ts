@@ -11,7 +11,7 @@ import { watchSums } from '../replay/watch-sums.ts'
 import { answeringLines } from './explain-text.ts'
 import { amount } from './numbers.ts'
 import { openLog } from './open-log.ts'
-import { say } from './output.ts'
+import { say, unread } from './output.ts'
 import { createProgress } from './progress.ts'
 import { port as portNumber } from './shared.ts'
 import { number, table } from './table.ts'
@@ -99,7 +99,7 @@ async function watch({ model, every, port, json, dataDir }: Options): Promise<vo
       clock,
       metrics,
       everyMs: every * 1_000,
-      signal: ending.signal,
+      signal: AbortSignal.any([ending.signal, unread]),
       failed: (sentence) => say(`No sample: ${sentence}`),
       differs(found) {
         process.exitCode = 1

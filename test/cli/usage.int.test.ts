@@ -100,6 +100,11 @@ describe('regression: with --json a failure is one JSON object on standard outpu
   })
 })
 
+test('regression: a command whose output nobody reads ends with its own exit code', async () => {
+  const { code } = await runCommand(['allocate', '--json'], { cwd: root, unread: true })
+  expect(code).toBe(2)
+})
+
 describe('regression: a wrong environment is one sentence', () => {
   test.each([
     [['topics'], { KAFKA_BROKERS: '127.0.0.1:1' }, /^Kafka at 127\.0\.0\.1:1 failed/m], // and not that a registry is missing

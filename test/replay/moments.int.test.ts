@@ -290,6 +290,13 @@ test('verify --continuous: samples while the system runs, says what differs, cou
   expect((await watching.ended).code).toBe(1)
 })
 
+test('regression: what goes on until Ctrl-C ends when nobody reads it, and says what it found', async () => {
+  const unread = { cwd: dir, env: env(), unread: true }
+  const verifying = runCommand(['verify', '--continuous', '--every', '0.1', '--json'], unread)
+  expect((await verifying).code).toBe(1) // bob is away
+  expect((await runCommand(['lag', '--watch', '--json'], unread)).code).toBe(0)
+})
+
 test('what cannot be answered is said in one sentence', async () => {
   const failure = async (...args: string[]) => {
     const { code, stderr } = await strandline(...args)

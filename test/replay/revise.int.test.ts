@@ -62,9 +62,10 @@ interface Row {
 const ledger = () => loop.db.sql<Row>('select event_id, rr, revision, voided from learner_ledger order by event_id')
 const rowOf = async (id: string) => (await ledger()).find((r) => r.event_id === id)
 
-const strandline = (...args: string[]) => {
+const strandline = (...args: string[]) => runCommand(args, commandOptions())
+const commandOptions = () => {
   const { kafka, registry, supabase, topic } = loop.deps.config
-  return runCommand(args, {
+  return {
     cwd: dir,
     env: {
       SUPABASE_URL: supabase?.url ?? '',
@@ -74,7 +75,7 @@ const strandline = (...args: string[]) => {
       STRANDLINE_TOPIC: topic,
       STRANDLINE_CACHE_DIR: dir,
     },
-  })
+  }
 }
 
 test('a correction is asked for, published once, and explain says who made it', async () => {
@@ -139,4 +140,15 @@ test('rescore publishes what has another score on the bars that are there now, b
     expect(await rowOf(event_id)).toMatchObject({ revision: after.revision, rr: after.rr })
   expect(await rowOf(ofPerson)).toMatchObject({ rr: 2.5, revision: 1 })
   expect(JSON.parse((await strandline('rescore', '--yes', '--json')).stdout).changed).toEqual([])
+})
+
+test('regression: a correction whose text nobody reads is published', async () => {
+  const last = (await ledger()).at(-1) as Row
+  const args = ['correct', last.event_id, '--rr', '1.5', '--yes']
+  const { code, stderr } = await runCommand(args, { ...commandOptions(), unread: true })
+  expect(code, stderr).toBe(0)
+  const revision = last.revision + 1
+  expect(stderr).toContain(`Revision ${revision} is in the log`)
+  await reconciled()
+  expect(await rowOf(last.event_id)).toMatchObject({ rr: 1.5, revision })
 })

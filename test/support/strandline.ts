@@ -35,11 +35,16 @@ function environment(env: Record<string, string>): NodeJS.ProcessEnv {
   return { ...rest, ...env }
 }
 
-export function startCommand(
-  args: string[],
-  { env = {}, cwd }: { env?: Record<string, string>; cwd?: string } = {},
-): RunningCommand {
+interface CommandOptions {
+  env?: Record<string, string>
+  cwd?: string
+  /** Nobody reads its standard output, as behind `| true`. */
+  unread?: boolean
+}
+
+export function startCommand(args: string[], { env = {}, cwd, unread }: CommandOptions = {}): RunningCommand {
   const child = spawn(STRANDLINE, args, { cwd, env: environment(env), stdio: ['ignore', 'pipe', 'pipe'] })
+  if (unread) child.stdout?.destroy()
   const out = { stdout: '', stderr: '' }
   const watchers = new Set<() => void>()
   for (const name of ['stdout', 'stderr'] as const)
@@ -69,10 +74,7 @@ export function startCommand(
   }
 }
 
-export function runCommand(
-  args: string[],
-  options: { env?: Record<string, string>; cwd?: string } = {},
-): Promise<Outcome> {
+export function runCommand(args: string[], options: CommandOptions = {}): Promise<Outcome> {
   return startCommand(args, options).ended
 }
 
