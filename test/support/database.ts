@@ -46,9 +46,9 @@ export async function createTestDatabase(objects = ''): Promise<TestDatabase> {
     poolSize: 16,
     timeoutMs: STATEMENT_MS,
   })
-  const rest = createPostgrestStore({ url: supabase.url, key })
+  const rest = createPostgrestStore({ url: supabase.url, key, timeoutMs: STATEMENT_MS })
   const directUrl = process.env.TEST_STORE === 'direct' ? apiUrl(databaseUrl, PASSWORD) : undefined
-  const direct = directUrl ? createPostgresStore({ url: directUrl }) : undefined
+  const direct = directUrl ? createPostgresStore({ url: directUrl, timeoutMs: STATEMENT_MS }) : undefined
   const pool = new pg.Pool({ connectionString: databaseUrl, max: 4, options: '-c search_path=public,strandline' })
   pool.on('error', () => {}) // dropping the database ends its idle connections
   async function drop(): Promise<void> {

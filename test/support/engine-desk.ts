@@ -103,7 +103,7 @@ export async function openDesk(
 const TRIES = 3
 
 /** A port that was free may be another program's before it is used. */
-async function startOnFreePorts(start: () => Promise<StartedEngine>): Promise<StartedEngine> {
+export async function startOnFreePorts<Engine>(start: () => Promise<Engine>): Promise<Engine> {
   for (let tries = 1; ; tries++) {
     try {
       return await start()
