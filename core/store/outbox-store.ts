@@ -16,7 +16,7 @@ export interface OutboxState {
   depth: number
   /** Those of them that are at fault themselves: too large, not of the schema. */
   refused: number
-  /** Age of the oldest unpublished row, in seconds. */
+  /** Age of the oldest of the others, in seconds; 0: there is none. */
   oldest_seconds: number
 }
 

@@ -15,7 +15,7 @@ export interface OutboxFacts {
 export async function inspectOutbox(ask: Ask): Promise<OutboxFacts> {
   const [outbox] = await ask<Omit<OutboxFacts, 'set_aside'>>(`
     select count(*)::double precision as waiting, (count(*) filter (where refused))::double precision as refused,
-      extract(epoch from now() - min(created_at))::double precision * 1000 as oldest_ms,
+      extract(epoch from now() - min(created_at) filter (where not refused))::double precision * 1000 as oldest_ms,
       (array_agg(last_error order by id desc) filter (where last_error is not null))[1] as last_error
     from strandline.pm_outbox where published_at is null`)
   const set_aside = await ask<OutboxFacts['set_aside'][number]>(`

@@ -71,11 +71,12 @@ export function createMemoryOutbox(db: MemoryDatabase, relay: string, leaseMs: n
       }),
     async state() {
       const rows = unpublished(db)
-      const oldest = Math.min(...rows.map((row) => Date.parse(row.created_at)))
+      const waiting = rows.filter((row) => !row.refused)
+      const oldest = Math.min(...waiting.map((row) => Date.parse(row.created_at)))
       return {
         depth: rows.length,
         refused: rows.filter((row) => row.refused).length,
-        oldest_seconds: rows.length === 0 ? 0 : (db.now() - oldest) / 1000,
+        oldest_seconds: waiting.length === 0 ? 0 : (db.now() - oldest) / 1000,
       }
     },
   }

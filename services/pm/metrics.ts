@@ -91,7 +91,7 @@ export function relayMetrics(registry: Registry) {
     }),
     age: new Gauge({
       name: 'strandline_outbox_oldest_age_seconds',
-      help: 'Age of the oldest event that waits to be published; 0 when none does.',
+      help: 'Age of the oldest event that waits to be published; 0 when none does. Those that are refused do not count.',
       registers,
     }),
     published: new Counter({

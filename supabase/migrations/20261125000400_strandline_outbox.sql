@@ -383,10 +383,10 @@ create function public.strandline_pm_outbox_places(p_ids text) returns jsonb lan
   join strandline.pm_outbox o on o.event_id = i.event_id and o.published_at is not null
 $$;
 
--- For metrics: unpublished rows, those of them that are at fault themselves, and the age of the oldest in seconds.
+-- For metrics: unpublished rows, those of them that are at fault themselves, and the age of the oldest of the others in seconds.
 create function public.strandline_pm_outbox_state() returns jsonb language sql stable security invoker set search_path = '' as $$
   select jsonb_build_object('depth', count(*), 'refused', count(*) filter (where refused),
-    'oldest_seconds', coalesce(extract(epoch from now() - min(created_at)), 0)::double precision)
+    'oldest_seconds', coalesce(extract(epoch from now() - min(created_at) filter (where not refused)), 0)::double precision)
   from strandline.pm_outbox where published_at is null
 $$;
 

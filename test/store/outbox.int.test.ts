@@ -201,6 +201,20 @@ describe.each(WAYS)('%s', (name) => {
     expect(await imports.waiting(keys)).toMatchObject({ error: 'no' })
   })
 
+  test('regression: the age of the oldest is that of those that wait to be published, not of what is refused', async () => {
+    const relay = relayOf(way(), 'a')
+    await importsOf(way()).add([trade(1)])
+    await relay.claim(1)
+    await relay.release([1], 'no', 60_000, true)
+    await pass(way(), clock, 3_600_000)
+    expect(await relay.state()).toEqual({ depth: 1, refused: 1, oldest_seconds: 0 })
+    await importsOf(way()).add([trade(2)])
+    await pass(way(), clock, 120_000)
+    const { oldest_seconds } = await relay.state()
+    expect(oldest_seconds).toBeGreaterThanOrEqual(119)
+    expect(oldest_seconds).toBeLessThan(3_000)
+  })
+
   test('whoever waits hears why: of the newest row that was given back with a reason, whether it is at fault or not', async () => {
     const imports = importsOf(way())
     const relay = relayOf(way(), 'a')
