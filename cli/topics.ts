@@ -1,9 +1,12 @@
 /** `strandline topics`: creates the loop's topics on a cluster. */
 import type { Command } from 'commander'
+import { explain, findStrandlineError } from '../core/errors.ts'
 import { ensureLoopTopics } from '../core/log/loop-topics.ts'
+import { isLostTopic } from '../core/log/lost-topic.ts'
+import { createOutbox } from '../core/store/outbox-store.ts'
 import { POSITION_CLOSED } from '../domain/event-type.ts'
 import { say } from './output.ts'
-import { openStack } from './shared.ts'
+import { type OpenStack, openStack } from './shared.ts'
 
 export function register(program: Command): void {
   program
@@ -25,11 +28,27 @@ Example:
     .action(async ({ dataDir, json }: { dataDir?: string; json?: boolean }) => {
       const stack = await openStack({ dataDir, needs: ['kafka'] })
       try {
+        const lost = await lostTopic(stack)
         const topics = await ensureLoopTopics(stack.log, stack.loop, stack.logger)
+        if (lost) say(lost)
         if (json) console.log(JSON.stringify({ topics }))
         else say(`There are the topics ${topics.join(' and ')}.`)
       } finally {
         await stack.close()
       }
     })
+}
+
+/** What somebody has to know who makes a topic in place of one that consumers of the database have read, where a database is named; null: nothing. */
+async function lostTopic(stack: OpenStack): Promise<string | null> {
+  const { topic } = stack.loop
+  try {
+    if (!(await isLostTopic(stack.log, createOutbox(stack.store, '', 0), topic))) return null
+    return `The topic ${topic} was not there, though consumers of this database have read one of that name. The new one is empty and is not the one that they know: see docs/operations.md, "The topic is lost".`
+  } catch (error) {
+    const code = findStrandlineError(error)?.code
+    if (code === 'CONFIG_INVALID') return null // no database is named
+    if (!code?.startsWith('STORE_')) throw error
+    return `Whether consumers of the database have read the topic ${topic} before is not known: ${explain(error)}`
+  }
 }

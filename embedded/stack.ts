@@ -14,12 +14,16 @@ import { explain, findStrandlineError, StrandlineError } from '../core/errors.ts
 import { readToken } from '../core/http-guard.ts'
 import { loadModel } from '../core/load-model.ts'
 import { createKafkaLog } from '../core/log/kafka-log.ts'
+import type { EventLog } from '../core/log/log.ts'
 import { ensureLoopTopics } from '../core/log/loop-topics.ts'
+import { isLostTopic } from '../core/log/lost-topic.ts'
 import type { Logger } from '../core/logger.ts'
 import { requirePort } from '../core/ports.ts'
 import { findProcesses, stopProcess } from '../core/processes.ts'
 import { CONNECTORS, type Need, type ServiceName, type StackPorts } from '../core/stack/layout.ts'
 import { lockDataDir, type StackDescription, writeStack } from '../core/stack/stack-file.ts'
+import { openStore } from '../core/store/open-store.ts'
+import { createOutbox } from '../core/store/outbox-store.ts'
 import { startRegistry } from '../services/registry/index.ts'
 import { folderError, openFolder } from './data-dir.ts'
 import { startDatabase } from './database.ts'
@@ -267,19 +271,40 @@ async function startEmbeddedDatabase(
   say(`Supabase listens on ${database.supabaseUrl}`)
 }
 
-/** Topics and schema, so that the first event finds them. */
+/** Topics and schema, so that the first event finds them; but no topic in place of one that consumers of the database have read. */
 async function prepareLog(options: StackOptions, stack: StackDescription): Promise<void> {
   const env = { ...options.env, ...stack.env }
   const config = readLoopConfig(env)
   const log = createKafkaLog({ kafka: readKafkaConfig(env) }, options.logger)
   try {
-    await ensureLoopTopics(log, config, options.logger).catch((error) => {
-      if (findStrandlineError(error)?.code !== 'LOG_SETTINGS') throw error
-      options.say(explain(error)) // the services wait until it is put right, with all that was closed in the outbox
-    })
+    const amiss = options.needs.includes('database') ? await whyNoTopic(env, log, config.topic) : null
+    if (amiss !== null) options.say(amiss)
+    else
+      await ensureLoopTopics(log, config, options.logger).catch((error) => {
+        if (findStrandlineError(error)?.code !== 'LOG_SETTINGS') throw error
+        options.say(explain(error)) // the services wait until it is put right, with all that was closed in the outbox
+      })
     await createRegistryClient(readRegistryConfig(env)).register(`${config.topic}-value`, positionClosedSchema)
   } finally {
     await log.close()
+  }
+}
+
+/** Why the topics are not made here; null: they may be. Where the database does not answer, that is left to the PM, which waits for it. */
+async function whyNoTopic(
+  env: Record<string, string | undefined>,
+  log: EventLog,
+  topic: string,
+): Promise<string | null> {
+  const store = openStore(readDatabaseConfig(env))
+  try {
+    if (!(await isLostTopic(log, createOutbox(store, '', 0), topic))) return null
+    return `Kafka does not have the topic ${topic}, though consumers of this database have read it. It is not made anew: see docs/operations.md, "The topic is lost".`
+  } catch (error) {
+    if (!findStrandlineError(error)?.code.startsWith('STORE_')) throw error
+    return `Whether the topic ${topic} may be made is not known yet: ${explain(error)}`
+  } finally {
+    await store.close()
   }
 }
 

@@ -41,6 +41,10 @@ export const digestOf = ({ key, value }: Pick<LogRecord, 'key' | 'value'>): stri
     .digest('hex')
     .slice(0, 32)
 
+/** Whether what lies there is what was applied from there. */
+export const isRecord = (found: PlacedRecord, last: LastRecord): boolean =>
+  found.timestamp === last.time && digestOf(found) === last.digest
+
 export interface LogCheckpoint {
   checkpoint: number | null
   topic_id?: string | null
@@ -79,7 +83,7 @@ export function checkIdentity(
       { todo: ACCEPT },
     )
   if (!last_record || !found) return
-  if (found.timestamp !== last_record.time || digestOf(found) !== last_record.digest)
+  if (!isRecord(found, last_record))
     throw new StrandlineError(
       'LOG_CHECKPOINT_LOST',
       `${where} is not the log that ${consumer} has read: at offset ${last_record.offset} it has a record of ${timeText(found.timestamp)}${keyOf(found)}, ` +

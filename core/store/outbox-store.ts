@@ -1,6 +1,7 @@
 /** The outbox: ports, and their adapters over the database's functions (supabase/migrations/…_outbox.sql), each one transaction. In memory: memory-outbox.ts. */
 
 import type { PositionClosed } from '../../domain/event.ts'
+import type { LastRecord } from '../runner/last-record.ts'
 import type { Store } from './store.ts'
 
 export interface OutboxRow {
@@ -39,6 +40,14 @@ export interface OutboxTopics {
   goes_to: string | null
 }
 
+/** The consumer that has read furthest in a partition. */
+export interface FurthestReader {
+  partition: number
+  consumer: string
+  checkpoint: number
+  last_record: LastRecord | null
+}
+
 export interface Outbox {
   /** @param topic into which they will be published: none, where the outbox goes elsewhere by now */
   claim(limit: number, topic?: string): Promise<OutboxRow[]>
@@ -49,9 +58,12 @@ export interface Outbox {
   state(): Promise<OutboxState>
   /**
    * Whose it is, for a relay of this topic. It goes where the first relay goes whose topic consumers read.
+   * @param topic null: somebody only looks
    * @param leave where it goes into this one, it goes into `topic` from now on, if they read that
    */
-  topics(topic: string, leave: string | null): Promise<OutboxTopics>
+  topics(topic: string | null, leave: string | null): Promise<OutboxTopics>
+  /** How far consumers of the database have read the partitions of a topic; none that nobody has read of. */
+  furthest(topic: string): Promise<FurthestReader[]>
 }
 
 /** @param relay who claims; @param leaseMs nobody else takes a claimed row before this has passed */
@@ -78,6 +90,7 @@ export function createOutbox(store: Store, relay: string, leaseMs: number): Outb
     },
     state: () => store.rpc('strandline_pm_outbox_state', {}),
     topics: (topic, leave) => store.rpc('strandline_pm_outbox_topics', { p_topic: topic, p_leave: leave }),
+    furthest: (topic) => store.rpc('strandline_pm_outbox_furthest', { p_topic: topic }),
   }
 }
 

@@ -1,6 +1,6 @@
 /** The outbox in memory: the rules of `strandline_pm_outbox_*`. */
 import { checkpointsOf } from '../../core/store/memory/checkpoints.ts'
-import { keyOf, type MemoryDatabase } from '../../core/store/memory/database.ts'
+import { asJson, keyOf, type MemoryDatabase } from '../../core/store/memory/database.ts'
 import {
   addRow,
   handedOut,
@@ -13,7 +13,15 @@ import {
   outboxOf,
   putRenamed,
 } from '../../core/store/memory/outbox.ts'
-import type { EventKey, ImportOutbox, KnownTopic, Mark, Outbox, Waiting } from '../../core/store/outbox-store.ts'
+import type {
+  EventKey,
+  FurthestReader,
+  ImportOutbox,
+  KnownTopic,
+  Mark,
+  Outbox,
+  Waiting,
+} from '../../core/store/outbox-store.ts'
 import type { PositionClosed } from '../../domain/event.ts'
 import { OPTIONAL_NUMBERS } from '../../domain/trade-numbers.ts'
 
@@ -66,9 +74,21 @@ export function createMemoryOutbox(db: MemoryDatabase, relay: string, leaseMs: n
         const isRead = (name: string) => read.some(([other]) => other === name)
         const table = outboxTopicOf(db)
         const goesTo = table.get('one')?.topic ?? null
-        if (isRead(topic) && (goesTo === null || goesTo === leave || !isRead(goesTo))) table.put('one', { topic })
+        if (topic !== null && isRead(topic) && (goesTo === null || goesTo === leave || !isRead(goesTo)))
+          table.put('one', { topic })
         return { read, goes_to: table.get('one')?.topic ?? null }
       }),
+    async furthest(topic) {
+      const furthest = new Map<number, FurthestReader>()
+      for (const { topic: name, partition, consumer, checkpoint, last_record } of checkpointsOf(db).rows()) {
+        const before = furthest.get(partition)
+        const isFurther =
+          !before || before.checkpoint < checkpoint! || (before.checkpoint === checkpoint && consumer < before.consumer)
+        if (name === topic && checkpoint !== null && isFurther)
+          furthest.set(partition, { partition, consumer, checkpoint, last_record })
+      }
+      return asJson([...furthest.values()].sort((a, b) => a.partition - b.partition))
+    },
     async state() {
       const rows = unpublished(db)
       const waiting = rows.filter((row) => !row.refused)

@@ -16,6 +16,7 @@ const outbox: Outbox = {
   release: async () => undefined,
   state: async () => ({ depth: 0, refused: 0, oldest_seconds: 0 }),
   topics: async () => ({ read: [], goes_to: null }),
+  furthest: async () => [],
 }
 const never = new Promise<never>(() => {})
 

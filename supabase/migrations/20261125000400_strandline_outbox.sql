@@ -391,7 +391,7 @@ create function public.strandline_pm_outbox_state() returns jsonb language sql s
 $$;
 
 -- Whose outbox this is, for a relay of p_topic: {read: [[topic, Kafka's id of it (null: the broker has none, or nothing of it was applied yet), whether something of it
--- was applied], …] by consumers of the database, goes_to: topic, or null}. It goes where the first relay goes whose topic consumers read; where it goes into p_leave, from now
+-- was applied], …] by consumers of the database, goes_to: topic, or null}. p_topic null: somebody only looks. It goes where the first relay goes whose topic consumers read; where it goes into p_leave, from now
 -- on into p_topic, if they read that.
 create function public.strandline_pm_outbox_topics(p_topic text, p_leave text) returns jsonb language plpgsql security invoker set search_path = '' as $$
 declare
@@ -410,6 +410,13 @@ begin
   end if;
   return jsonb_build_object('read', v_read, 'goes_to', v_to);
 end
+$$;
+
+-- How far consumers of the database have read each partition of a topic: [{partition, consumer, checkpoint, last_record}, …], of each the one that is furthest.
+create function public.strandline_pm_outbox_furthest(p_topic text) returns jsonb language sql stable security invoker set search_path = '' as $$
+  select coalesce(jsonb_agg(jsonb_build_object('partition', f.partition, 'consumer', f.consumer, 'checkpoint', f.checkpoint, 'last_record', f.last_record) order by f.partition), '[]')
+  from (select distinct on (c.partition) c.partition, c.consumer, c.checkpoint, c.last_record from strandline.consumer_checkpoints c
+        where c.topic = p_topic and c.checkpoint is not null order by c.partition, c.checkpoint desc, c.consumer collate "C") f
 $$;
 
 do $$ begin perform strandline.seal(); end $$;

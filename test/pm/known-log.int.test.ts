@@ -4,7 +4,11 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { ensureLoopTopics } from '../../core/log/loop-topics.ts'
+import { lastRecordOf } from '../../core/runner/last-record.ts'
+import type { ServiceDeps } from '../../core/service.ts'
+import { type Need, stackPorts } from '../../core/stack/layout.ts'
 import { addToOutbox } from '../../core/store/outbox-store.ts'
+import { startStack } from '../../embedded/stack.ts'
 import { startPm } from '../../services/pm/index.ts'
 import { createForeignOutbox } from '../../services/pm/sources/import-events.ts'
 import { closedTrade } from '../support/closed-trade.ts'
@@ -80,6 +84,103 @@ test('a topic that is lost while a PM runs is not made anew, and one that somebo
   await ensureLoopTopics(log, config)
   await expect.poll(reason).toMatch(STRANGE)
   expect(await written()).toBe(0)
+})
+
+describe('regression: on a broker without ids', () => {
+  /** Redpanda, and Kafka before 2.8. */
+  const startWithoutIds = () =>
+    stage.start((deps: ServiceDeps) => startPm({ ...deps, log: { ...deps.log, topicId: async () => null } }))
+  const waitingReason = (pm: { ready(): Promise<{ reason?: string }> }) => async () => (await pm.ready()).reason ?? ''
+  const applied = (partition: number, checkpoint: number, last: object | null = null) =>
+    stage.db.sql(
+      `insert into consumer_checkpoints (consumer, topic, partition, checkpoint, last_record) values ('learner', $1, $2, $3, $4)`,
+      [stage.deps.config.topic, partition, checkpoint, last && JSON.stringify(last)],
+    )
+
+  test('a topic that consumers have read, and that is gone, is not made anew', async () => {
+    const { topic } = stage.deps.config
+    await applied(0, 2)
+    await addToOutbox(stage.deps.store, [closedTrade({ trade_id: 'one' })])
+    const admin = stage.kafka.client.admin()
+    await admin.connect()
+    await admin.deleteTopics({ topics: [topic] })
+    await admin.disconnect()
+    const pm = await startWithoutIds()
+    await expect
+      .poll(waitingReason(pm))
+      .toMatch(/does not have the topic .+, though consumers of this database have read it/)
+    await expect(stage.deps.log.offsets(topic)).rejects.toMatchObject({ code: 'LOG_TOPIC_MISSING' })
+  })
+
+  test('one that ends before what they have read gets nothing', async () => {
+    await applied(1, 1)
+    await addToOutbox(stage.deps.store, [closedTrade({ trade_id: 'one' })])
+    const pm = await startWithoutIds()
+    await expect
+      .poll(waitingReason(pm))
+      .toMatch(/is not the one .+: its partition 1 ends at offset 0, and learner has read it up to 1/)
+    expect(await written()).toBe(0)
+  })
+
+  test('one that has another record where they stand gets nothing; the one that they have read does', async () => {
+    const { log, store, config } = stage.deps
+    await addToOutbox(store, [closedTrade({ trade_id: 'one' })])
+    const before = await startWithoutIds()
+    await stage.published()
+    await stage.stop(before)
+    const [place] = await stage.db.sql<{ partition: number }>('select partition from pm_outbox')
+    const { partition } = place!
+    const record = (await log.recordsAt(config.topic, new Map([[partition, 0]]))).get(partition)
+    const last = lastRecordOf(record!)
+    await applied(partition, 1, { ...last, digest: 'another' })
+    await addToOutbox(store, [closedTrade({ trade_id: 'two' })])
+    const pm = await startWithoutIds()
+    await expect
+      .poll(waitingReason(pm))
+      .toMatch(/at offset 0 of partition \d it has another record than the one that learner has applied/)
+    expect(await written()).toBe(1)
+
+    await stage.db.sql('update consumer_checkpoints set last_record = $1', [JSON.stringify(last)])
+    await stage.published()
+    expect(await written()).toBe(2)
+  })
+})
+
+describe('regression: a topic that consumers have read, and that is gone', () => {
+  const isThere = () =>
+    stage.deps.log.offsets(stage.deps.config.topic).then(
+      () => true,
+      () => false,
+    )
+  beforeEach(async () => {
+    await read(null)
+    await stage.db.sql('update consumer_checkpoints set checkpoint = 1')
+    const admin = stage.kafka.client.admin()
+    await admin.connect()
+    await admin.deleteTopics({ topics: [stage.deps.config.topic] })
+    await admin.disconnect()
+  })
+
+  test('is not made anew by what starts the services', async () => {
+    const said: string[] = []
+    const ports = stackPorts(17_300)
+    const options = { dataDir: dir, ports, services: [], env: stage.env, purpose: 'a test', logger: stage.deps.logger }
+    const needs: Need[] = ['kafka', 'registry', 'database']
+    const stack = await startStack({ ...options, needs, say: (sentence) => said.push(sentence) })
+    await stack.stop()
+    expect(said).toContainEqual(expect.stringMatching(/does not have the topic .+ It is not made anew/))
+    expect(await isThere()).toBe(false)
+  })
+
+  test('is made by a person, who hears that it is another one', async () => {
+    const { code, stderr } = await runCommand(['topics'], { env: stage.env })
+    expect({ code, stderr }).toEqual({
+      code: 0,
+      stderr: expect.stringMatching(/The new one is empty and is not the one/),
+    })
+    expect(await isThere()).toBe(true)
+    expect((await runCommand(['topics'], { env: stage.env })).stderr).not.toMatch(/is empty/)
+  })
 })
 
 describe('regression: what waits in the outbox of one topic is not published into another', () => {

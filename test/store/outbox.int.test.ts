@@ -122,7 +122,7 @@ describe.each(WAYS)('%s', (name) => {
   }
 
   test('which topics consumers have read is known, by their names and ids', async () => {
-    const topics = () => relayOf(way(), 'r').topics('another', null)
+    const topics = () => relayOf(way(), 'r').topics(null, null)
     expect(await topics()).toEqual({ read: [], goes_to: null })
     await read('learner', 't', 0, 'b', null)
     await read('projector', 't', 0, 'a', 3)
@@ -138,6 +138,18 @@ describe.each(WAYS)('%s', (name) => {
       ],
       goes_to: null,
     })
+  })
+
+  test('how far consumers have read each partition of a topic is known, by the one that is furthest', async () => {
+    await read('learner', 't', 0, null, 7)
+    await read('projector', 't', 0, 'a', 9)
+    await read('projector', 't', 1, null, null)
+    await read('learner', 't', 2, null, 3)
+    await read('learner', 'other', 0, null, 99)
+    expect(await relayOf(way(), 'r').furthest('t')).toEqual([
+      { partition: 0, consumer: 'projector', checkpoint: 9, last_record: null },
+      { partition: 2, consumer: 'learner', checkpoint: 3, last_record: null },
+    ])
   })
 
   test('an outbox goes into one topic: that of the first relay whose topic consumers read, until somebody moves it', async () => {

@@ -217,7 +217,7 @@ export const PUBLISHING: Guard[] = [
         by: 'payload.rr !== null || payload.voided : payload.voided',
       },
       { file: CLOSING_SQL, find: ' or newest.revision <> u.revision\n', by: '\n' },
-      { file: CLOSING_SQL, find: 'else latest.revision <> u.revision end as settled', by: 'else false end as settled' },
+      { file: CLOSING_SQL, find: 'else latest.revision <> u.revision end or', by: 'else false end or' },
     ],
     tests: [{ file: POSITIONS_TEST, name: 'and was corrected meanwhile stays what it was made' }],
     schedules: 100,
@@ -228,8 +228,8 @@ export const PUBLISHING: Guard[] = [
     out: [
       {
         file: 'services/pm/known-log.ts',
-        find: 'if (id === null || ids.includes(id)) return true',
-        by: 'if (id === null || ids.length > 0) return true',
+        find: '? !ids.includes(id) &&',
+        by: '? ids.length === 0 &&',
       },
     ],
     tests: [{ file: 'test/pm/known-log.int.test.ts', name: 'with the brokers of another log nothing is published' }],

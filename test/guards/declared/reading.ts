@@ -143,7 +143,7 @@ export const READING: Guard[] = [
     out: [
       {
         file: 'core/runner/last-record.ts',
-        find: 'if (found.timestamp !== last_record.time || digestOf(found) !== last_record.digest)',
+        find: 'if (!isRecord(found, last_record))',
         by: 'if (found.offset !== last_record.offset)',
       },
     ],
