@@ -1,4 +1,5 @@
 /** The outbox goes into the log that its database knows, and into no other: with a real topic, which has an id. */
+import { readFileSync } from 'node:fs'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -222,8 +223,23 @@ describe('regression: what waits in the outbox of one topic is not published int
       .poll(() => stage.db.sql('select distinct topic from pm_outbox order by topic'))
       .toEqual([{ topic: 'another' }, { topic: stage.deps.config.topic }])
     expect(await written()).toBe(1)
+
+    await stage.db.sql(statementOfMoving().replace('pm.position-closed.v1', stage.deps.config.topic))
+    expect(await ask(there)).toMatchObject({ code: 0 })
+    await expect
+      .poll(() => stage.db.sql(`select count(*)::integer as n, topic from pm_outbox group by topic`))
+      .toEqual([{ n: 3, topic: 'another' }])
+    expect((await stage.deps.log.offsets('another')).reduce((n, o) => n + o.end, 0)).toBe(3)
   })
 })
+
+/** What docs/operations.md says of the history of an outbox that has moved. */
+function statementOfMoving(): string {
+  const text = readFileSync(new URL('../../docs/operations.md', import.meta.url), 'utf8')
+  const found = /To move to another topic:[\s\S]*?\n {8}(update .+;)\n/.exec(text)?.[1]
+  if (!found) throw new Error('docs/operations.md has no such statement')
+  return found
+}
 
 test('regression: where nobody has read a topic yet, it is asked again until somebody has', async () => {
   const pm = await stage.start(startPm)
