@@ -28,13 +28,14 @@ export async function readMigrations(dir = MIGRATIONS): Promise<Migration[]> {
 }
 
 /** What was before it was made by development versions, with other tables and functions under the same names. Nothing of that was released. */
-const FIRST_VERSION = '20261125000104'
+const FIRST_VERSION = '20261125000105'
 const EARLIER_FIRST_VERSIONS = [
   '20261123000100',
   '20261125000100',
   '20261125000101',
   '20261125000102',
   '20261125000103',
+  '20261125000104',
 ]
 /** As the Supabase CLI makes it. */
 const BOOKKEEPING = [

@@ -207,6 +207,10 @@ describe('regression: what waits in the outbox of one topic is not published int
     for (const topic of ['another', stage.deps.config.topic]) await read(null, topic)
     await addToOutbox(stage.deps.store, [closedTrade({ trade_id: 'one' })])
     await stage.published()
+    // the PM, which began before anybody had read its topic, has asked again
+    await expect
+      .poll(() => stage.db.sql('select topic from outbox_topic'))
+      .toEqual([{ topic: stage.deps.config.topic }])
     const ask = async (more: Record<string, string>) =>
       runCommand(['import', 'jsonl', await fileOf('two')], { env: { ...stage.env, ...more } })
     const there = { STRANDLINE_TOPIC: 'another' }
