@@ -4,7 +4,7 @@ import { StrandlineError } from '../../core/errors.ts'
 import type { EventLog, PartitionOffsets } from '../../core/log/log.ts'
 import { createModelVersionStore, type ModelVersion, readCheckpoints } from '../../core/store/model-versions.ts'
 import type { Store } from '../../core/store/store.ts'
-import { requireOwnLog } from './own-log.ts'
+import { endsOfOwnLog } from './own-log.ts'
 
 /** A learner that keeps up is always a little behind; it has this long to reach the ends that the log had when we asked. */
 const PATIENCE_MS = 10_000
@@ -30,7 +30,7 @@ export async function requireCaughtUp(
   force = false,
 ): Promise<Knows> {
   const { model, topic } = version
-  const ends = await endsOf(store, log, version).catch((error) => {
+  const ends = await endsOfOwnLog(store, log, version).catch((error) => {
     if (force) return null // it is what the operator asked for
     throw error
   })
@@ -51,12 +51,6 @@ export async function requireCaughtUp(
       todo: `${todo}; --force switches all the same: readers then lack these trades until they are applied.`,
     })
   return { n, lag_records }
-}
-
-async function endsOf(store: Pick<Store, 'rpc'>, log: AskedLog, version: ModelVersion): Promise<PartitionOffsets[]> {
-  const ends = await log.offsets(version.topic)
-  await requireOwnLog(store, log, version)
-  return ends
 }
 
 /** Records that a version has not applied, after so much patience (ms). */

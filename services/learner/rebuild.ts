@@ -5,6 +5,7 @@ import type { Model } from '../../domain/learning/model.ts'
 import { applyWholeLog, type CatchUpOptions } from './catch-up.ts'
 import { lagOf } from './caught-up.ts'
 import { namedModel } from './learner-store.ts'
+import { endsOfOwnLog } from './own-log.ts'
 import { type VersionName, versionName } from './promote.ts'
 
 export interface Rebuilt extends VersionName {
@@ -26,11 +27,13 @@ export interface RebuildOptions extends CatchUpOptions {
   opened?: (version: VersionName, begun: boolean) => void
 }
 
-/** Errors: STORE_UNREACHABLE, LOG_UNREACHABLE, LOG_TOPIC_MISSING, and what a learner reports. What is applied by then stays. */
+/** Errors: STORE_UNREACHABLE, LOG_UNREACHABLE, LOG_TOPIC_MISSING, LOG_CHECKPOINT_LOST (another log than other versions have read), and what a learner reports. What is applied by then stays. */
 export async function rebuild(deps: ServiceDeps, model: Model, options: RebuildOptions = {}): Promise<Rebuilt> {
   const { topic } = deps.config
   const versions = createModelVersionStore(deps.store)
-  const ends = await deps.log.offsets(topic) // a topic that is not there is said before a version is made
+  const known = (await versions.list()).filter((v) => v.topic === topic)
+  let ends = await deps.log.offsets(topic) // a topic that is not there, or another log, is said before a version is made
+  for (const version of known) ends = await endsOfOwnLog(deps.store, deps.log, version)
   const row = await versions.openBuild(namedModel(model, topic))
   const { begun, active, build } = row
   const name = { name: model.definition.name, hash: model.hash, build, topic }
