@@ -163,6 +163,7 @@ const factsOfPosition = (row: OldRow): StrandPosition => ({
   token_ticker: textOf(row.token_ticker),
   token_contract: textOf(row.token_contract),
   token_chain: textOf(row.token_chain),
+  side: textOf(row.side),
 })
 
 function ofPosition(row: OldRow, now: number): Read[] {

@@ -73,12 +73,30 @@ test('a strand becomes the event that the PM would have published of the same tr
   })
 })
 
-test('regression: a trade that says an R/R and no return shows by its prices which side it was, to whoever scores it again', () => {
-  const [long, short] = ['long', 'Short'].map((side) => read({}, {}, { return: undefined, side, exit_price: 90 }))
-  expect(long).toMatchObject({ side: 'long', event: { return: -0.1, rr: 2 } })
-  expect(short).toMatchObject({ side: 'short', event: { return: 0.1, rr: 2 } })
-  expect(sideOf(short!.event)).toBe('short')
-  expect(read({}, {}, { return: undefined, entry_price: undefined }).event.return).toBeNull()
+describe('regression: a trade that says an R/R and no return shows which side it was, to whoever scores it again', () => {
+  const position = { timeframe: '15m', token_ticker: 'PEPE', token_contract: '0xabc', token_chain: 'base' }
+  const sided = (ofTrade: object, side: string | null = null) => {
+    const content_ = { ...content, completed_trades: [{ ...trade, return: undefined, exit_price: 90, ...ofTrade }] }
+    const { event, side: is } = tradeOfStrand(
+      { ...strand, content: content_ },
+      { now: NOW, position: { ...position, side } },
+    )
+    return [is, event.return, sideOf(event)]
+  }
+
+  test('by what is said of it, of its position, or by its R/R', () => {
+    expect(sided({ side: 'Short' })).toEqual(['short', 0.1, 'short'])
+    expect(sided({}, 'SHORT')).toEqual(['short', 0.1, 'short'])
+    expect(sided({}, 'a buy')).toEqual(['short', 0.1, 'short']) // fell, and gained
+    expect(sided({ rr: -2 })).toEqual(['long', -0.1, 'long'])
+    expect(sided({ rr: -2, exit_price: 110 })).toEqual(['short', -0.1, 'short'])
+    expect(sided({ rr: null, return: 0.1 })).toEqual(['short', 0.1, 'short'])
+  })
+
+  test('where nothing does, it has no return', () => {
+    expect(sided({ rr: 0 })).toEqual(['long', null, null])
+    expect(sided({ entry_price: undefined })).toEqual(['long', null, null])
+  })
 })
 
 test('what it came to in money, where the trade says it; what is no number of these is left out and named, the trade is not', () => {
@@ -197,7 +215,13 @@ describe('shapes in the wild', () => {
   })
 
   test('what the strand does not say, its position may', () => {
-    const position = { timeframe: '15m', token_ticker: 'PEPE', token_contract: '0xabc', token_chain: 'base' }
+    const position = {
+      timeframe: '15m',
+      token_ticker: 'PEPE',
+      token_contract: '0xabc',
+      token_chain: 'base',
+      side: null,
+    }
     const { token: _, chain: __, ...less } = content
     expect(
       tradeOfStrand({ ...strand, timeframe: null, symbol: null, content: less }, { now: NOW, position }).event,

@@ -13,6 +13,7 @@ export interface StrandPosition {
   token_ticker: string | null
   token_contract: string | null
   token_chain: string | null
+  side: string | null
 }
 
 export type StrandTrade = ForeignTrade
@@ -24,6 +25,10 @@ export interface StrandReading {
   /** `learning-queue` where nothing else is said. */
   source?: string
 }
+
+/** The column of an older table may hold anything. */
+const sideOfPosition = (position?: StrandPosition | null): string =>
+  [textOf(position?.side).trim().toLowerCase()].find((side) => side === 'long' || side === 'short') ?? ''
 
 /**
  * Reads a strand. What it holds is in `content`, or in columns of the same names; the trade is the one of its trade_id among `completed_trades`, else
@@ -55,6 +60,7 @@ export function tradeOfStrand(strand: ForeignStrand, { now, position, source }: 
       closed_at: content.ts ?? strand.created_at,
       entry_context: objectOf(content.entry_context) ?? strand.entry_context,
       regime_context: strand.regime_context ?? content.regime_context,
+      side: sideOfPosition(position),
       source: source ?? 'learning-queue',
     },
     now,

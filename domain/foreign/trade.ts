@@ -77,7 +77,11 @@ export function foreignTrade(parts: Fields[], place: TradePlace, now: number): F
   const unscored = rr === null && entry_price !== null && exit_price !== null
   if (rr === null && !unscored) throw invalid(`${what} has neither an R/R nor the prices for one`)
 
-  const side = sideOf(firstText(of('side')) || place.side)
+  const gained = numberOf(of('return'), 'return')
+  const said = firstText(of('side')) || textOf(place.side)
+  // where nobody says it, a gain or a loss does
+  const known = said ? sideOf(said) : (sideBy(gained, entry_price, exit_price) ?? sideBy(rr, entry_price, exit_price))
+  const side = known ?? 'long'
   const context = splitEntryContext(withNumbers(objectOf(place.entry_context) ?? objectOf(of('entry_context')) ?? {}))
   const event: PositionClosed = {
     event_id: eventId(position_id, trade_id),
@@ -95,7 +99,7 @@ export function foreignTrade(parts: Fields[], place: TradePlace, now: number): F
     entry_price: entry_price ?? 0,
     exit_price: exit_price ?? 0,
     rr: rr === null ? null : Math.min(MAX_RR, Math.max(-MAX_RR, rr)),
-    return: numberOf(of('return'), 'return') ?? returnOf(side, entry_price, exit_price),
+    return: gained ?? (known && returnOf(known, entry_price, exit_price)),
     max_drawdown: numberOf(of('max_drawdown'), 'max_drawdown'),
     max_gain: numberOf(of('max_gain'), 'max_gain'),
     unscored_reason: null,
@@ -115,6 +119,12 @@ export function foreignTrade(parts: Fields[], place: TradePlace, now: number): F
   if (!(event.opened_at >= MIN_ENTRY_MS && event.opened_at <= MAX_EXIT_MS))
     throw invalid(`the entry time is ${event.opened_at}, not a time in milliseconds`)
   return { event: fitted, side, unscored }
+}
+
+/** Which side gained or lost like this; null: they do not say. */
+function sideBy(gain: number | null, entry: number | null, exit: number | null): Side | null {
+  if (gain === null || entry === null || exit === null || gain === 0 || exit === entry) return null
+  return gain > 0 === exit > entry ? 'long' : 'short'
 }
 
 /** Of a trade that is scored, its prices say it; and it says to whoever scores the trade again which side it was. */
@@ -142,9 +152,8 @@ function withNumbers(context: Fields): Fields {
   )
 }
 
-function sideOf(value: unknown): Side {
-  const text = textOf(value).trim().toLowerCase()
-  if (text === '' || text === 'long') return 'long'
-  if (text === 'short') return 'short'
-  throw invalid(`the side is ${shown(value)}, neither long nor short`)
+function sideOf(said: string): Side {
+  const text = said.trim().toLowerCase()
+  if (text === 'long' || text === 'short') return text
+  throw invalid(`the side is ${shown(said)}, neither long nor short`)
 }

@@ -93,9 +93,9 @@ export function createMemoryQueue(db: MemoryDatabase): QueueStore {
     async positionFacts(ids) {
       const found = [...new Set(ids)].flatMap((id) => positionsOf(db).get(id) ?? [])
       return Object.fromEntries(
-        found.map(({ id, timeframe, token_ticker, token_contract, token_chain }) => [
+        found.map(({ id, timeframe, token_ticker, token_contract, token_chain, side }) => [
           id,
-          { timeframe, token_ticker, token_contract, token_chain },
+          { timeframe, token_ticker, token_contract, token_chain, side },
         ]),
       )
     },
