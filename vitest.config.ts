@@ -4,7 +4,7 @@ import { containerProject } from './test/containers/project.ts'
 import { TIME_LIMITS } from './test/support/patience.ts'
 
 /** A worker runs file after file without loading the program anew, which costs as much as many a file's tests: what a file changes in its process it puts back. */
-const SHARED = { isolate: false }
+const SHARED = { isolate: false, setupFiles: ['test/support/put-back.ts'] }
 
 export default defineConfig({
   test: {

@@ -36,10 +36,10 @@ test('the token and the topic of the running stack, but for what somebody sets o
     config: { topic: 'theirs' },
   })
   const other = { STRANDLINE_TOKEN: 'another-token-of-mine', STRANDLINE_TOPIC: 'mine' }
-  const fromFile = { ...running, env: { ...running.env, STRANDLINE_TOKEN_FILE: '/its/token' } }
-  expect(choose(other, { running: fromFile })).toMatchObject({
+  const itsOwn = { STRANDLINE_TOKEN_FILE: '/its/token', STRANDLINE_DEAD_LETTER_TOPIC: 'its-letters' }
+  expect(choose(other, { running: { ...running, env: { ...running.env, ...itsOwn } } })).toMatchObject({
     headers: { authorization: 'Bearer another-token-of-mine' },
-    config: { topic: 'mine' },
+    config: { topic: 'mine', deadLetterTopic: 'mine.dead-letter' },
     findings: [],
   })
 })

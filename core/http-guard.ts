@@ -111,7 +111,7 @@ export function bearer(token: string | undefined): Record<string, string> {
  */
 export function readToken(env: Env): string | undefined {
   const file = env.STRANDLINE_TOKEN_FILE?.trim()
-  const said = env.STRANDLINE_TOKEN?.trim()
+  const said = env.STRANDLINE_TOKEN?.trim() || undefined
   if (!file && !said) return undefined
   if (file && said)
     throw new StrandlineError('CONFIG_INVALID', 'STRANDLINE_TOKEN and STRANDLINE_TOKEN_FILE are both set.', {

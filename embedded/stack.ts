@@ -1,5 +1,5 @@
 /** Engines and services of one data folder, started together and stopped in order. */
-import { join, resolve } from 'node:path'
+import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { positionClosedSchema } from '../core/codec/position-closed-codec.ts'
 import { createRegistryClient } from '../core/codec/registry.ts'
@@ -135,13 +135,11 @@ async function start(options: StackOptions, closers: Closer[]): Promise<StackDes
     // whoever asks this stack, in another terminal, asks for the same
     'STRANDLINE_TOPIC',
     'STRANDLINE_DEAD_LETTER_TOPIC',
-    'STRANDLINE_TOKEN',
   ]) {
     const value = given(name)
     if (value) stack.env[name] = value
   }
-  const tokenFile = given('STRANDLINE_TOKEN_FILE')
-  if (tokenFile) stack.env.STRANDLINE_TOKEN_FILE = resolve(tokenFile)
+  if (token) stack.env.STRANDLINE_TOKEN = token
   if (options.model) stack.env.STRANDLINE_MODEL = options.model
   let complete = false
   const noted = (name: string) => (running: { pid: number }) => {

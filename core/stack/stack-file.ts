@@ -11,7 +11,7 @@ export interface StackDescription {
   pid: number
   /** ISO 8601. */
   started_at: string
-  /** What points a client at it: KAFKA_BROKERS, SCHEMA_REGISTRY_URL, SUPABASE_URL, SUPABASE_SERVICE_ROLE_KEY, DATABASE_URL, STRANDLINE_MODEL. */
+  /** What points a client at it: KAFKA_BROKERS, SCHEMA_REGISTRY_URL, SUPABASE_URL, SUPABASE_SERVICE_ROLE_KEY, DATABASE_URL, its model, topics and token. */
   env: Record<string, string>
   /** Base URL of each service that runs. */
   services: Partial<Record<ServiceName, string>>

@@ -212,7 +212,7 @@ declare
   v_own      text    := p_event ->> 'event_id';
   v_revision integer := (p_event ->> 'revision')::integer;
   v_newest   jsonb;
-  v_applied  record;
+  v_applied  integer;
 begin
   perform pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtext('strandline_renamed'), pg_catalog.hashtext(p_event_id));
   loop
@@ -220,9 +220,14 @@ begin
     as_revision := (select r.as_revision from strandline.renamed_revisions r where r.event_id = v_own and r.revision >= v_revision order by r.revision limit 1);
     exit when as_revision is not null;
     v_newest := public.strandline_pm_outbox_event(p_event_id);
-    v_applied := strandline.applied_revision(p_event_id);
-    as_revision := greatest((v_newest ->> 'revision')::integer, v_applied.revision);
-    exit when (v_newest -> 'voided' = 'true' or v_applied.voided) and p_event -> 'voided' <> 'true';
+    as_revision := (v_newest ->> 'revision')::integer;
+    exit when v_newest -> 'voided' = 'true' and p_event -> 'voided' <> 'true';
+    -- the database was put back: it may be what they have read, and what came after it is not replaced
+    v_applied := (strandline.applied_revision(p_event_id)).revision;
+    if v_applied > as_revision then
+      as_revision := v_applied;
+      exit;
+    end if;
     -- of the trade's own count a newer one is there
     exit when v_own = p_event_id and exists (
       select from strandline.pm_outbox o where o.event_id = v_own and o.revision > v_revision and not strandline.is_renamed(v_own, o.revision));

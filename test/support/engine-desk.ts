@@ -32,7 +32,7 @@ export interface StartedEngine {
   actions?: Record<string, () => Promise<void>>
 }
 
-/** Header that names the process which asks: each test file runs in one of its own. */
+/** Header that names the process which asks: test files that run beside each other have one each. */
 export const ASKED_BY = 'x-test-process'
 
 export interface EngineOffer {

@@ -243,14 +243,14 @@ export function putRenamed(
     .sort((a, b) => a.revision - b.revision)
   if (noted) return { as: noted.as, added: false }
   const newest = newestEvent(db, event_id)
+  if (newest && 'voided' in newest && newest.voided && !event.voided) return { as: newest.revision, added: false }
   const applied = appliedRevision(db, event_id)
-  const highest = Math.max(newest?.revision ?? -1, applied?.revision ?? -1)
-  const isVoided = (newest && 'voided' in newest && newest.voided) || applied?.voided
-  if (isVoided && !event.voided) return { as: highest, added: false }
+  if (newest && applied && applied.revision > newest.revision) return { as: applied.revision, added: false }
   const isNewer = (row: MemoryOutboxRow) =>
     row.event_id === event_id && row.revision > event.revision && !isRenamed(db, event_id, row.revision)
-  if (newest && event.event_id === event_id && outboxOf(db).rows().some(isNewer)) return { as: highest, added: false }
-  const as = highest >= 0 ? highest + 1 : event.revision
+  if (newest && event.event_id === event_id && outboxOf(db).rows().some(isNewer))
+    return { as: newest.revision, added: false }
+  const as = newest ? newest.revision + 1 : event.revision
   addRow(db, { ...event, event_id, revision: as, source: newest?.source ?? event.source })
   renamedOf(db).put(outboxKey(event.event_id, event.revision), {
     event_id: event.event_id,

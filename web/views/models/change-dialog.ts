@@ -29,11 +29,17 @@ const SAID = {
   drop: { title: 'Take away', verb: 'Drop' },
 }
 
+/** What may be overridden, and what one gives up. */
+const FORCED: Record<string, string | undefined> = {
+  MODEL_BEHIND: 'until its learner has applied them, what readers see lacks these trades',
+  LOG_CHECKPOINT_LOST: 'nobody has looked whether it has learned all of its log',
+}
+
 export function ChangeDialog({ change: { kind, version }, onDone, onCancel }: ChangeDialogProps): VNode {
   const [busy, setBusy] = useState(false)
   const [force, setForce] = useState(false)
   const [refused, setRefused] = useState<Refused | null>(null)
-  const isBehind = refused?.code === 'MODEL_BEHIND'
+  const why = refused && FORCED[refused.code]
   const { title, verb } = SAID[kind]
   const confirm = async () => {
     setBusy(true)
@@ -49,8 +55,8 @@ export function ChangeDialog({ change: { kind, version }, onDone, onCancel }: Ch
     ${kind === 'drop' ? html`<${WhatIsDropped} of=${version} />` : html`<${WhatIsSwitched} of=${version} />`}
     ${refused && html`<${Failure} error=${refused} />`}
     ${
-      (isBehind || force) &&
-      html`<label class="row"><input type="checkbox" checked=${force} onChange=${() => setForce(!force)} /> Switch all the same: until its learner has applied them, what readers see lacks these trades.</label>`
+      (why || force) &&
+      html`<label class="row"><input type="checkbox" checked=${force} onChange=${() => setForce(!force)} /> Switch all the same${why ? `: ${why}` : ''}.</label>`
     }
   <//>` as VNode
 }
