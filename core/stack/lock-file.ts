@@ -75,8 +75,8 @@ async function clear(path: string, left: string, draft: string): Promise<Owner |
     const other = livingOwner(text)
     if (other) return other
   }
-  // Who had the right before may have used it: what is there now may be somebody's.
-  if ((await textOf(path)) === left) await rm(path)
+  // Who had the right before may have used it: what is there now may be somebody's. An earlier version takes locks away without a right.
+  if ((await textOf(path)) === left) await rm(path, { force: true })
   for (const right of rights) await rm(right, { force: true })
   return undefined
 }

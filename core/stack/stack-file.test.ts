@@ -1,9 +1,10 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
+import fs, { mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { syncBuiltinESMExports } from 'node:module'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterEach, beforeEach, expect, test } from 'vitest'
+import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { commandLine } from '../processes.ts'
 import { clearingFile } from './lock-file.ts'
 import { findStack, lockDataDir, type StackDescription, writeStack } from './stack-file.ts'
@@ -62,6 +63,25 @@ test('one that was killed while it cleared the folder keeps nobody out', async (
   await writeFile(clearingFile(join(dir, 'lock'), left), JSON.stringify({ pid: child.pid, purpose: 'up again' }))
   await (await lockDataDir(dir, 'up'))()
   expect(await readdir(dir)).toEqual([])
+})
+
+test('a lock that an earlier version takes away while we clear it is clear', async () => {
+  const lock = join(dir, 'lock')
+  const left = JSON.stringify({ pid: process.ppid, commandLine: 'node cli/main.ts up', purpose: 'up' })
+  await writeFile(lock, left)
+  const { rm: remove } = fs
+  const spy = vi.spyOn(fs, 'rm').mockImplementation(async (path, options) => {
+    if (path === lock && (await readFile(lock, 'utf8').catch(() => '')) === left) await rename(lock, `${lock}.theirs`)
+    return remove(path, options)
+  })
+  syncBuiltinESMExports()
+  try {
+    await (await lockDataDir(dir, 'up'))()
+  } finally {
+    spy.mockRestore()
+    syncBuiltinESMExports()
+  }
+  expect(await readdir(dir)).toEqual(['lock.theirs'])
 })
 
 test('a lock of our own pid that we did not take was left by a container’s process before us, and so was its stack', async () => {
