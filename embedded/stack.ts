@@ -70,7 +70,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   checkSettings(options)
   const dataDir = await openFolder(options.dataDir)
   const closers: Closer[] = [
-    await lockDataDir(dataDir, options.purpose).catch((error) => {
+    await lockDataDir(dataDir, options.purpose, { signal: options.signal }).catch((error) => {
       throw folderError(error, dataDir)
     }),
   ]

@@ -1,12 +1,14 @@
 /**
  * A file that one process at a time has. A pid tells whether that one still runs, so what a killed process left is cleared away: by one of those that find
  * it, as two could take each other's lock for what was left. The right to clear one very lock is a file of its own, named after what it clears.
+ * Where the pid is our own it tells nothing: who lives touches what he has.
  */
 import { createHash, randomUUID } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { link, readFile, rm, writeFile } from 'node:fs/promises'
 import { isObject } from '../../domain/is-object.ts'
 import { commandLine, isAlive } from '../processes.ts'
+import { isTouched, keepTouched, TOUCH_MS } from './touch.ts'
 
 export interface Owner {
   pid: number
@@ -15,15 +17,27 @@ export interface Owner {
   purpose: string
   /** Of this one attempt: no two files say the same. */
   id?: string
+  /** It has our pid in another container. Not in the file. */
+  elsewhere?: true
+}
+
+export interface LockOptions {
+  /** How often who has it touches it. Milliseconds. */
+  touchMs?: number
+  /** Ends the watching of a lock of our own pid. */
+  signal?: AbortSignal
 }
 
 /** Each one meets another process that came and went: more than a few is something else. */
 const ATTEMPTS = 50
 
-/** What this process has, or is about to take. In a container every start has the same pid and command line: what is not here was left by one before us. */
+/**
+ * What this process has, or is about to take. In a container every start has the same pid and command line: what is not here was left by one before us, or
+ * another container on the same volume has it.
+ */
 const ours = new Set<string>()
 
-/** Who has it; undefined: nobody that lives. */
+/** Who has it; undefined: nobody that lives here. */
 export function ownerOf(path: string): Owner | undefined {
   try {
     return livingOwner(readFileSync(path, 'utf8'))
@@ -32,28 +46,41 @@ export function ownerOf(path: string): Owner | undefined {
   }
 }
 
-/** Resolves to what gives it back, or to the living process that has it. */
-export async function takeLock(path: string, purpose: string): Promise<(() => Promise<void>) | Owner> {
+/** Resolves to what gives it back, or to the living process that has it. Only a lock of our own pid that we did not take needs seconds. */
+export async function takeLock(
+  path: string,
+  purpose: string,
+  options: LockOptions = {},
+): Promise<(() => Promise<void>) | Owner> {
+  const { touchMs = TOUCH_MS } = options
   const id = randomUUID()
   ours.add(id)
   const draft = `${path}.${id}`
   const owner: Owner = { pid: process.pid, commandLine: commandLine(process.pid), purpose, id }
+  const restDraft = keepTouched(draft, touchMs) // and with it the rights to clear that are links to it
   let taken = false
   try {
     await writeFile(draft, JSON.stringify(owner), { mode: 0o600 })
     for (let attempt = 1; ; attempt++) {
       taken = await linked(draft, path)
-      if (taken)
+      if (taken) {
+        const rest = keepTouched(path, touchMs)
         return async () => {
+          rest()
           await rm(path, { force: true })
           ours.delete(id)
         }
+      }
       const found = await textOf(path)
-      const other = found === undefined ? undefined : (livingOwner(found) ?? (await clear(path, found, draft)))
-      if (other) return other
+      if (found !== undefined) {
+        const holder = await holderOf(path, found, options)
+        const other = holder === 'changed' ? undefined : (holder ?? (await clear(path, found, draft, options)))
+        if (other) return other
+      }
       if (attempt === ATTEMPTS) throw new Error(`${path} cannot be taken.`)
     }
   } finally {
+    restDraft()
     await rm(draft, { force: true })
     if (!taken) ours.delete(id)
   }
@@ -64,7 +91,7 @@ export const clearingFile = (path: string, text: string) =>
   `${path}.clearing-${createHash('sha256').update(text).digest('hex').slice(0, 16)}`
 
 /** Takes away what a dead process left. Resolves to a living process that is about to. */
-async function clear(path: string, left: string, draft: string): Promise<Owner | undefined> {
+async function clear(path: string, left: string, draft: string, options: LockOptions): Promise<Owner | undefined> {
   const rights: string[] = []
   for (let text: string | undefined = left; ; ) {
     const right = clearingFile(path, text)
@@ -72,8 +99,9 @@ async function clear(path: string, left: string, draft: string): Promise<Owner |
     if (await linked(draft, right)) break
     text = await textOf(right)
     if (text === undefined) return undefined // it was cleared just now
-    const other = livingOwner(text)
-    if (other) return other
+    const holder = await holderOf(right, text, options)
+    if (holder === 'changed') return undefined
+    if (holder) return holder
   }
   // Who had the right before may have used it: what is there now may be somebody's. An earlier version takes locks away without a right.
   if ((await textOf(path)) === left) await rm(path, { force: true })
@@ -99,6 +127,16 @@ async function textOf(path: string): Promise<string | undefined> {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
     throw error
   }
+}
+
+/** Whose the file with this text is; undefined: nobody's that lives. `changed`: while it was watched it was taken away. */
+async function holderOf(path: string, text: string, options: LockOptions): Promise<Owner | undefined | 'changed'> {
+  const owner = parsed(text)
+  const living = livingOwner(text)
+  if (living || owner?.pid !== process.pid) return living
+  const touched = await isTouched(path, options.touchMs ?? TOUCH_MS, options.signal)
+  if ((await textOf(path)) !== text) return 'changed'
+  return touched ? { ...owner, elsewhere: true } : undefined
 }
 
 function livingOwner(text: string): Owner | undefined {

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import fs, { mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import fs, { mkdtemp, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { syncBuiltinESMExports } from 'node:module'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -8,6 +8,7 @@ import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { commandLine } from '../processes.ts'
 import { clearingFile } from './lock-file.ts'
 import { findStack, lockDataDir, type StackDescription, writeStack } from './stack-file.ts'
+import { keepTouched } from './touch.ts'
 
 let dir: string
 beforeEach(async () => {
@@ -65,6 +66,90 @@ test('one that was killed while it cleared the folder keeps nobody out', async (
   expect(await readdir(dir)).toEqual([])
 })
 
+/** Loaded a second time: one that has our pid and command line, and has taken what we have not, as in another container on the same volume. */
+const COPY = './lock-file.ts?another-container'
+const inAnotherContainer = async () => (await import(COPY)) as typeof import('./lock-file.ts')
+/** Where nobody lives there is nothing to wait for. */
+const HASTY = { touchMs: 1 }
+const own = (purpose: string) => JSON.stringify({ pid: process.pid, commandLine: commandLine(process.pid), purpose })
+
+test('a lock of our own pid that is touched is of a live process, in another container', async () => {
+  const { takeLock } = await inAnotherContainer()
+  const release = await takeLock(join(dir, 'lock'), './strandline up', { touchMs: 5 })
+  if (typeof release !== 'function') throw new Error('it was not taken')
+  await expect(lockDataDir(dir, './strandline demo')).rejects.toMatchObject({
+    code: 'STACK_BUSY',
+    message: `The data folder ${dir} is in use by ./strandline up (process ${process.pid}, in another container).`,
+  })
+  await release()
+  await (await lockDataDir(dir, './strandline demo'))()
+  expect(await readdir(dir)).toEqual([])
+})
+
+test('of many in two containers that find what a third left, one gets it', async () => {
+  const { takeLock } = await inAnotherContainer()
+  await writeFile(join(dir, 'lock'), own('up'))
+  const options = { touchMs: 200 }
+  const seekers = Array.from({ length: 5 }, (_, i) => [
+    takeLock(join(dir, 'lock'), `there ${i}`, options).then((taken) => typeof taken === 'function'),
+    lockDataDir(dir, `here ${i}`, options).then(
+      () => true,
+      () => false,
+    ),
+  ])
+  expect((await Promise.all(seekers.flat())).filter((got) => got)).toHaveLength(1)
+  expect(await readdir(dir)).toEqual(['lock'])
+})
+
+test('a lock that is given back while it is watched can be taken', async () => {
+  const { takeLock } = await inAnotherContainer()
+  const release = await takeLock(join(dir, 'lock'), 'up')
+  if (typeof release !== 'function') throw new Error('it was not taken')
+  const asked = lockDataDir(dir, 'demo')
+  await release()
+  await (await asked)()
+})
+
+test('who clears a lock in another container is waited for, and one that was killed while it did is not', async () => {
+  const child = spawn(process.execPath, ['-e', ''])
+  await once(child, 'exit')
+  const left = JSON.stringify({ pid: child.pid, purpose: 'up' })
+  const right = clearingFile(join(dir, 'lock'), left)
+  await writeFile(join(dir, 'lock'), left)
+  await writeFile(right, own('./strandline up'))
+  const rest = keepTouched(right, 5)
+  await expect(lockDataDir(dir, 'demo')).rejects.toMatchObject({
+    code: 'STACK_BUSY',
+    message: expect.stringContaining('./strandline up'),
+  })
+  rest()
+  await (await lockDataDir(dir, 'demo', HASTY))()
+  expect(await readdir(dir)).toEqual([])
+})
+
+test('whoever watches a lock can be told to end', async () => {
+  await writeFile(join(dir, 'lock'), own('up'))
+  const asked = lockDataDir(dir, 'demo', { signal: AbortSignal.abort(new Error('SIGTERM')) })
+  await expect(asked).rejects.toThrow('SIGTERM')
+  expect(await readdir(dir)).toEqual(['lock'])
+})
+
+test('a lock is touched until it is given back', async () => {
+  const lock = join(dir, 'lock')
+  const timeOf = async (path: string) => (await stat(path)).mtimeMs
+  const release = await lockDataDir(dir, 'up', { touchMs: 5 })
+  const taken = await timeOf(lock)
+  await expect.poll(() => timeOf(lock)).not.toBe(taken)
+  await release()
+  const [later, other] = [join(dir, 'lock'), join(dir, 'other')]
+  for (const path of [later, other]) await writeFile(path, '')
+  const [before, begun] = [await timeOf(later), await timeOf(other)]
+  const rest = keepTouched(other, 20)
+  await expect.poll(() => timeOf(other)).not.toBe(begun)
+  rest()
+  expect(await timeOf(later)).toBe(before)
+})
+
 test('a lock that an earlier version takes away while we clear it is clear', async () => {
   const lock = join(dir, 'lock')
   const left = JSON.stringify({ pid: process.ppid, commandLine: 'node cli/main.ts up', purpose: 'up' })
@@ -85,11 +170,10 @@ test('a lock that an earlier version takes away while we clear it is clear', asy
 })
 
 test('a lock of our own pid that we did not take was left by a container’s process before us, and so was its stack', async () => {
-  const owner = { pid: process.pid, commandLine: commandLine(process.pid), purpose: 'up' }
-  await writeFile(join(dir, 'lock'), JSON.stringify(owner))
+  await writeFile(join(dir, 'lock'), own('up'))
   await writeStack(dir, stack)
   expect(findStack(dir)).toBeUndefined()
-  const release = await lockDataDir(dir, 'up')
+  const release = await lockDataDir(dir, 'up', HASTY)
   expect(findStack(dir)).toBeUndefined()
   await release()
 })

@@ -4,7 +4,7 @@ import { rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { StrandlineError } from '../errors.ts'
 import type { ServiceName } from './layout.ts'
-import { ownerOf, takeLock } from './lock-file.ts'
+import { type LockOptions, ownerOf, takeLock } from './lock-file.ts'
 
 export interface StackDescription {
   /** The process that runs the stack. */
@@ -42,14 +42,18 @@ export async function writeStack(dataDir: string, stack: StackDescription): Prom
 
 /**
  * Takes the data folder for this process; resolves to what gives it back. `purpose` is how others are told, e.g. `./strandline up`.
- * Errors: STACK_BUSY when another living process has it.
+ * Errors: STACK_BUSY when another living process has it; the signal's reason.
  */
-export async function lockDataDir(dataDir: string, purpose: string): Promise<() => Promise<void>> {
-  const taken = await takeLock(lockFile(dataDir), purpose)
+export async function lockDataDir(
+  dataDir: string,
+  purpose: string,
+  options?: LockOptions,
+): Promise<() => Promise<void>> {
+  const taken = await takeLock(lockFile(dataDir), purpose, options)
   if (typeof taken !== 'function')
     throw new StrandlineError(
       'STACK_BUSY',
-      `The data folder ${dataDir} is in use by ${taken.purpose} (process ${taken.pid}).`,
+      `The data folder ${dataDir} is in use by ${taken.purpose} (process ${taken.pid}${taken.elsewhere ? ', in another container' : ''}).`,
       { todo: 'Stop that one first, or use another --data-dir and --base-port.' },
     )
   await rm(stackFile(dataDir), { force: true }) // of a process that was killed: ours may have its pid
