@@ -1,6 +1,6 @@
 /** Schemas that the registry denied while a log was read: it may have lagged behind, and know them later. */
 import { LRUCache } from 'lru-cache'
-import { type Codec, DecodeError } from '../core/codec/codec.ts'
+import { type Codec, DecodeError, isSchemaUnknown } from '../core/codec/codec.ts'
 import type { LogRecord } from '../core/log/log.ts'
 
 /** Garbage has ids without end, and each is a question: the newest are asked after. */
@@ -11,20 +11,31 @@ const HEAD = 6
 export interface DeniedSchemas {
   /** A record whose schema was denied. */
   note(record: Pick<LogRecord, 'value'>): void
-  /** Whether the registry knows one of them now. */
-  turnedUp(): Promise<boolean>
+  /** Whether the registry knows one of them now. False as well where it does not answer, or once `stop` is aborted. */
+  turnedUp(stop: AbortSignal): Promise<boolean>
 }
 
 export function createDeniedSchemas(codec: Pick<Codec, 'decode'>): DeniedSchemas {
   const heads = new LRUCache<string, Buffer>({ max: MOST })
 
-  async function isKnown(head: Buffer): Promise<boolean> {
+  async function answer(head: Buffer): Promise<'known' | 'denied' | 'none'> {
     try {
       await codec.decode(head)
-      return true
+      return 'known'
     } catch (error) {
-      return error instanceof DecodeError && error.reason !== 'unknown_schema'
+      if (error instanceof DecodeError) return error.reason === 'unknown_schema' ? 'denied' : 'known'
+      return isSchemaUnknown(error) ? 'denied' : 'none'
     }
+  }
+
+  async function ask(stop: AbortSignal): Promise<boolean> {
+    for (const head of [...heads.values()]) {
+      if (stop.aborted) return false
+      const said = await answer(head)
+      // Each question to a registry that is away takes seconds: the others would get no answer either.
+      if (said !== 'denied') return said === 'known'
+    }
+    return false
   }
 
   return {
@@ -33,9 +44,15 @@ export function createDeniedSchemas(codec: Pick<Codec, 'decode'>): DeniedSchemas
       const head = Buffer.from(value.subarray(0, HEAD)) // a slice would keep its whole fetch
       heads.set(head.toString('hex', 0, HEAD - 1), head)
     },
-    async turnedUp() {
-      for (const head of heads.values()) if (await isKnown(head)) return true
-      return false
+    async turnedUp(stop) {
+      const { promise: stopped, resolve } = Promise.withResolvers<false>()
+      const giveUp = () => resolve(false)
+      stop.addEventListener('abort', giveUp, { once: true })
+      try {
+        return await Promise.race([ask(stop), stopped])
+      } finally {
+        stop.removeEventListener('abort', giveUp)
+      }
     },
   }
 }

@@ -110,7 +110,7 @@ export function followHistory(
         if (stopping.signal.aborted) return
         const read = stored.partitions.map((p) => ({ ...p })) // before the log is asked: it may grow, and be read on, meanwhile
         if (!(await holds(log, topic, read, await log.offsets(topic)))) return // another log: anew
-        if (await denied.turnedUp()) return // trades were passed over: anew
+        if (await denied.turnedUp(stopping.signal)) return // trades were passed over: anew
       }
     } finally {
       await subscription.stop().catch(() => undefined)
