@@ -1,10 +1,11 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import fs, { mkdtemp, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
+import fs, { link, mkdtemp, readdir, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises'
 import { syncBuiltinESMExports } from 'node:module'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
+import { PATIENT } from '../../test/support/patience.ts'
 import { commandLine } from '../processes.ts'
 import { clearingFile } from './lock-file.ts'
 import { findStack, lockDataDir, type StackDescription, writeStack } from './stack-file.ts'
@@ -105,9 +106,32 @@ test('a lock that is given back while it is watched can be taken', async () => {
   const { takeLock } = await inAnotherContainer()
   const release = await takeLock(join(dir, 'lock'), 'up')
   if (typeof release !== 'function') throw new Error('it was not taken')
-  const asked = lockDataDir(dir, 'demo')
-  await release()
-  await (await asked)()
+  const look = vi.spyOn(fs, 'stat')
+  syncBuiltinESMExports()
+  try {
+    const asked = lockDataDir(dir, 'demo')
+    await vi.waitFor(() => expect(look).toHaveBeenCalled(), PATIENT)
+    await Promise.all(look.mock.results.map(({ value }) => value))
+    await release()
+    await (await asked)()
+  } finally {
+    look.mockRestore()
+    syncBuiltinESMExports()
+  }
+})
+
+test('who only asks for a lock is seen to live: his right to clear it is a link to the same file', async () => {
+  await writeFile(join(dir, 'lock'), own('up'))
+  const ending = new AbortController()
+  const asked = lockDataDir(dir, 'demo', { touchMs: 400, signal: ending.signal })
+  const draft = async () => (await readdir(dir)).find((name) => /^lock\.[0-9a-f-]{36}$/.test(name))
+  await expect.poll(draft).toBeDefined()
+  const right = join(dir, 'right')
+  await link(join(dir, (await draft())!), right)
+  await utimes(right, 0, 0)
+  await expect.poll(async () => (await stat(right)).mtimeMs).toBeGreaterThan(0)
+  ending.abort(new Error('seen'))
+  await expect(asked).rejects.toThrow('seen')
 })
 
 test('who clears a lock in another container is waited for, and one that was killed while it did is not', async () => {
