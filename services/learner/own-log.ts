@@ -17,20 +17,18 @@ export async function endsOfOwnLog(
 ): Promise<PartitionOffsets[]> {
   const checkpoints = await createCheckpointStore(store).list(consumer, topic) // before the log says where it ends: learners go on
   const ends = await log.offsets(topic)
+  const read = new Set(checkpoints.flatMap(({ topic_id }) => topic_id ?? []))
+  const id = read.size > 0 ? await log.topicId(topic, true) : null
+  if (id !== null) read.delete(id)
+  if (id !== null && read.size > 0)
+    throw strange(
+      `its topic ${topic} has the id ${id}, and the learner of ${model} has read the one with the id ${[...read].join(', ')}`,
+    )
   const endOf = new Map(ends.map(({ partition, end }) => [partition, end]))
   const beyond = checkpoints.find((c) => (c.checkpoint ?? 0) > (endOf.get(c.partition) ?? Number.POSITIVE_INFINITY))
   if (beyond)
     throw strange(
       `its topic ${topic} ends at offset ${endOf.get(beyond.partition)} of partition ${beyond.partition}, and the learner of ${model} has read it up to ${beyond.checkpoint}`,
-    )
-  const read = new Set(checkpoints.flatMap(({ topic_id }) => topic_id ?? []))
-  if (read.size === 0) return ends
-  const id = await log.topicId(topic, true)
-  if (id === null) return ends
-  read.delete(id)
-  if (read.size > 0)
-    throw strange(
-      `its topic ${topic} has the id ${id}, and the learner of ${model} has read the one with the id ${[...read].join(', ')}`,
     )
   return ends
 }

@@ -32,7 +32,6 @@ export function containerProject(): TestProjectInlineConfiguration[] {
         ],
         globalSetup: ['test/containers/engines.ts'],
         setupFiles: ['test/support/put-back.ts'],
-        isolate: false, // as in vitest.config.ts
         fileParallelism: false, // some files crash the engines, which all of them share
         sequence: { groupOrder: 2 },
         ...TIME_LIMITS,
