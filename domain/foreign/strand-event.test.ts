@@ -84,9 +84,11 @@ describe('regression: a trade that says an R/R and no return shows which side it
     return [is, event.return, sideOf(event)]
   }
 
-  test('by what is said of it, of its position, or by its R/R', () => {
+  test('by what is said of it, by what it came to, or by its position', () => {
     expect(sided({ side: 'Short' })).toEqual(['short', 0.1, 'short'])
     expect(sided({}, 'SHORT')).toEqual(['short', 0.1, 'short'])
+    expect(sided({}, 'long')).toEqual(['short', 0.1, 'short']) // a column's default
+    expect(sided({ rr: 0 }, 'short')).toEqual(['short', 0.1, 'short'])
     expect(sided({}, 'a buy')).toEqual(['short', 0.1, 'short']) // fell, and gained
     expect(sided({ rr: -2 })).toEqual(['long', -0.1, 'long'])
     expect(sided({ rr: -2, exit_price: 110 })).toEqual(['short', -0.1, 'short'])

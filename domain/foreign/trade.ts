@@ -78,9 +78,12 @@ export function foreignTrade(parts: Fields[], place: TradePlace, now: number): F
   if (rr === null && !unscored) throw invalid(`${what} has neither an R/R nor the prices for one`)
 
   const gained = numberOf(of('return'), 'return')
-  const said = firstText(of('side')) || textOf(place.side)
-  // where nobody says it, a gain or a loss does
-  const known = said ? sideOf(said) : (sideBy(gained, entry_price, exit_price) ?? sideBy(rr, entry_price, exit_price))
+  const said = firstText(of('side'))
+  const ofPlace = textOf(place.side) ? sideOf(textOf(place.side)) : null
+  // what it came to goes before its position's side, which may be the column's default
+  const known = said
+    ? sideOf(said)
+    : (sideBy(gained, entry_price, exit_price) ?? sideBy(rr, entry_price, exit_price) ?? ofPlace)
   const side = known ?? 'long'
   const context = splitEntryContext(withNumbers(objectOf(place.entry_context) ?? objectOf(of('entry_context')) ?? {}))
   const event: PositionClosed = {

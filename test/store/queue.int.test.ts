@@ -170,7 +170,7 @@ test.each(WAYS)('%s: what positions are of', async (name) => {
     way.memory.transaction(() => insertPosition(way.memory, { id: 'a', timeframe: '4h', token_ticker: 'X' }))
   else await way.db.sql(`insert into lowcap_positions (id, timeframe, token_ticker) values ('a', '4h', 'X')`)
   expect(await queueOf(way).positionFacts(['a', 'a', 'nobody'])).toEqual({
-    a: { timeframe: '4h', token_ticker: 'X', token_contract: '', token_chain: '' },
+    a: { timeframe: '4h', token_ticker: 'X', token_contract: '', token_chain: '', side: 'long' },
   })
 })
 
