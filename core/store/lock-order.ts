@@ -2,6 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type pg from 'pg'
 import { StrandlineError } from '../errors.ts'
+import { isConnectionLoss } from './sql-state.ts'
 
 /** Whoever wants a table that we wait for waits behind us: not for long. */
 export const LOCK_TIMEOUT = `set local lock_timeout = '800ms'`
@@ -18,18 +19,22 @@ const PAUSE_MS = 300
 
 /**
  * Runs `work` in a transaction, whole or not at all; where a table is in use, from the beginning again for a while.
- * Errors: STORE_REJECTED when a table was in use all the time; what `work` throws.
+ * Errors: STORE_REJECTED when a table was in use all the time; STORE_UNREACHABLE when the connection broke, which says whether something may have been
+ * changed; what `work` throws.
  */
 export async function transactionWhenFree<T>(client: pg.ClientBase, work: () => Promise<T>): Promise<T> {
   const until = Date.now() + RETRY_FOR_MS
   for (;;) {
+    let commits = false
     try {
       await client.query('begin')
       const result = await work()
+      commits = true
       await client.query('commit')
       return result
     } catch (error) {
       await client.query('rollback').catch(() => {})
+      if (isConnectionLoss(error)) throw brokenConnection(error, commits)
       if (!isLockFailure(error)) throw error
       if (Date.now() > until)
         throw new StrandlineError(
@@ -43,6 +48,17 @@ export async function transactionWhenFree<T>(client: pg.ClientBase, work: () => 
       await sleep(PAUSE_MS)
     }
   }
+}
+
+function brokenConnection(cause: unknown, commits: boolean): StrandlineError {
+  const outcome = commits
+    ? 'It had been asked to commit: whether it did is not known.'
+    : 'It had not been asked to commit: nothing was changed.'
+  return new StrandlineError(
+    'STORE_UNREACHABLE',
+    `The connection to the database broke (${(cause as Error).message}). ${outcome}`,
+    { todo: 'Once it answers, give the command again: it looks at what is there.', cause },
+  )
 }
 
 export type LockMode = 'share row exclusive' | 'access exclusive'

@@ -6,6 +6,7 @@ import type pg from 'pg'
 import { StrandlineError } from '../errors.ts'
 import { withClient } from './client.ts'
 import { isLockFailure, LockOrder, SHARED_TABLES, transactionWhenFree } from './lock-order.ts'
+import { isConnectionLoss } from './sql-state.ts'
 import { sqlStatements } from './sql-statements.ts'
 
 export const MIGRATIONS = fileURLToPath(new URL('../../supabase/migrations/', import.meta.url))
@@ -150,7 +151,7 @@ async function apply(client: pg.ClientBase, { version, name, sql }: Migration): 
       [version, name, statements],
     )
   } catch (cause) {
-    if (isLockFailure(cause)) throw cause
+    if (isLockFailure(cause) || isConnectionLoss(cause)) throw cause
     const where = at
       .replace(/^(\s*--.*\n)+/, '')
       .replace(/\s+/g, ' ')

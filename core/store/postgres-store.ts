@@ -5,7 +5,7 @@
 import pg from 'pg'
 import { StrandlineError } from '../errors.ts'
 import { within } from '../within.ts'
-import { stateOf } from './sql-state.ts'
+import { isAway, stateOf } from './sql-state.ts'
 import { brokenOff, type DirectStore, RolledBack } from './store.ts'
 
 export interface PostgresStoreOptions {
@@ -130,9 +130,6 @@ function literalOf(value: unknown, fn: string, at: string): string {
 
 /** PostgreSQL's own answer, after which its connection is as before. */
 const isAnswer = (error: unknown) => stateOf(error) !== undefined && !isAway(error)
-
-/** 08: connection exceptions; 57P: shut down, crashed, starting up; 53300: too many connections. */
-const isAway = (error: unknown) => /^(08|57P|53300)/.test(stateOf(error) ?? '08000')
 
 /** A failure as our own. Without a state of PostgreSQL's, the outcome is unknown. */
 export function postgresError(error: unknown, fn: string, at: string): StrandlineError {
