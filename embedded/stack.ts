@@ -70,7 +70,13 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   checkSettings(options)
   const dataDir = await openFolder(options.dataDir)
   const closers: Closer[] = [
-    await lockDataDir(dataDir, options.purpose, { signal: options.signal }).catch((error) => {
+    await lockDataDir(dataDir, options.purpose, {
+      signal: options.signal,
+      onWatch: () =>
+        options.say(
+          `The data folder ${dataDir} is locked under our own process number, ${process.pid}, as by another container: looking for up to ten seconds whether that one lives.`,
+        ),
+    }).catch((error) => {
       throw folderError(error, dataDir)
     }),
   ]

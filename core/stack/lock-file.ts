@@ -26,6 +26,8 @@ export interface LockOptions {
   touchMs?: number
   /** Ends the watching of a lock of our own pid. */
   signal?: AbortSignal
+  /** Such a lock is found: what follows takes seconds. */
+  onWatch?: () => void
 }
 
 /** Each one meets another process that came and went: more than a few is something else. */
@@ -134,6 +136,7 @@ async function holderOf(path: string, text: string, options: LockOptions): Promi
   const owner = parsed(text)
   const living = livingOwner(text)
   if (living || owner?.pid !== process.pid) return living
+  options.onWatch?.()
   const touched = await isTouched(path, options.touchMs ?? TOUCH_MS, options.signal)
   if ((await textOf(path)) !== text) return 'changed'
   return touched ? { ...owner, elsewhere: true } : undefined

@@ -78,10 +78,12 @@ test('a lock of our own pid that is touched is of a live process, in another con
   const { takeLock } = await inAnotherContainer()
   const release = await takeLock(join(dir, 'lock'), './strandline up', { touchMs: 5 })
   if (typeof release !== 'function') throw new Error('it was not taken')
-  await expect(lockDataDir(dir, './strandline demo')).rejects.toMatchObject({
+  const onWatch = vi.fn()
+  await expect(lockDataDir(dir, './strandline demo', { onWatch })).rejects.toMatchObject({
     code: 'STACK_BUSY',
     message: `The data folder ${dir} is in use by ./strandline up (process ${process.pid}, in another container).`,
   })
+  expect(onWatch, 'said before the wait').toHaveBeenCalled()
   await release()
   await (await lockDataDir(dir, './strandline demo'))()
   expect(await readdir(dir)).toEqual([])
