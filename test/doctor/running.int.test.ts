@@ -85,6 +85,11 @@ test('all is well: no error, no warning, and nothing is left behind', async () =
       of(report, 'consumers').join() ===
       'The learner has applied all of the log.,The projector has applied all of the log.',
   )
+  // the PM notes by itself whose outbox it is, a while after the first event
+  await until(
+    () => loop.db.sql('select topic from outbox_topic'),
+    (noted) => noted.length === 1,
+  )
   const seen = async () => {
     const { log, config } = loop.deps
     const kafka = testKafkaAt({ brokers: config.kafka.brokers[0]!, registryUrl: config.registry.url })
