@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs'
 import { POSITION_CLOSED } from '../domain/event-type.ts'
 import { StrandlineError } from './errors.ts'
+import { faultOfUrl } from './store/postgres-url.ts'
 
 export interface KafkaConfig {
   brokers: string[]
@@ -186,7 +187,13 @@ export const isPostgresUrl = (url: string): boolean =>
 
 /** @param source where it was read, for the sentence: DATABASE_URL, --database-url */
 export function requirePostgresUrl(url: string, source: string): string {
-  if (isPostgresUrl(url)) return url
+  if (isPostgresUrl(url)) {
+    const fault = faultOfUrl(url)
+    if (fault === undefined) return url
+    throw new StrandlineError('CONFIG_INVALID', `${source} cannot be used: ${fault}.`, {
+      todo: 'docs/operations.md says which settings of TLS there are (Two ways to the database).',
+    })
+  }
   throw new StrandlineError('CONFIG_INVALID', `${source} is not the URL of a PostgreSQL.`, {
     todo: 'Write it like postgres://user:password@127.0.0.1:5432/postgres.',
   })

@@ -1,6 +1,7 @@
 /** One connection to a PostgreSQL. */
 import pg from 'pg'
 import { StrandlineError } from '../errors.ts'
+import { asPgUrl } from './postgres-url.ts'
 
 /** Runs `work` on a connection of its own; `config` goes before what it would be made with. Errors: STORE_UNREACHABLE when there is no connection, and what `work` throws. */
 export async function withClient<T>(
@@ -8,7 +9,7 @@ export async function withClient<T>(
   work: (client: pg.Client) => Promise<T>,
   config: pg.ClientConfig = {},
 ): Promise<T> {
-  const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 10_000, ...config })
+  const client = new pg.Client({ connectionString: asPgUrl(url), connectionTimeoutMillis: 10_000, ...config })
   client.on('error', () => {}) // the query under way reports it
   try {
     await client.connect()

@@ -5,6 +5,7 @@
 import pg from 'pg'
 import { StrandlineError } from '../errors.ts'
 import { within } from '../within.ts'
+import { asPgUrl } from './postgres-url.ts'
 import { isAway, stateOf } from './sql-state.ts'
 import { brokenOff, type DirectStore, RolledBack } from './store.ts'
 
@@ -36,7 +37,7 @@ const VOID = 2278
 export function createPostgresStore({ url, max = 10, timeoutMs = 30_000 }: PostgresStoreOptions): PostgresStore {
   const at = placeOf(url)
   const pool = new pg.Pool({
-    connectionString: url,
+    connectionString: asPgUrl(url),
     max,
     application_name: 'strandline',
     connectionTimeoutMillis: timeoutMs,

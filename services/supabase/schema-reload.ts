@@ -3,6 +3,7 @@
  * trigger), and the endpoint reads it anew. A connection of its own listens; when it was lost, something may have been missed.
  */
 import pg from 'pg'
+import { asPgUrl } from '../../core/store/postgres-url.ts'
 
 const CHANNEL = 'pgrst'
 const WORD = 'reload schema'
@@ -19,7 +20,11 @@ export async function listenForReload(databaseUrl: string, changed: () => void):
   let client: pg.Client | undefined
 
   async function listen(): Promise<void> {
-    const fresh = new pg.Client({ connectionString: databaseUrl, keepAlive: true, connectionTimeoutMillis: 10_000 })
+    const fresh = new pg.Client({
+      connectionString: asPgUrl(databaseUrl),
+      keepAlive: true,
+      connectionTimeoutMillis: 10_000,
+    })
     client = fresh
     let over = false
     const again = () => {

@@ -1,5 +1,5 @@
 /** A hosted project: migrations by its owner, who is no superuser, and the loop with nothing but URL and service role key. `lite` stands in for PostgREST. */
-import { execFile, execFileSync } from 'node:child_process'
+import { execFile } from 'node:child_process'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -13,20 +13,12 @@ import { schemaOf } from '../legacy/schema-of.ts'
 import { learn } from '../moving/learned-old-trades.ts'
 import { type Loop, startLoop } from '../support/loop.ts'
 import { until } from '../support/pm.ts'
+import { hasPgbouncer, hasPsql } from '../support/programs.ts'
 import { runCommand } from '../support/strandline.ts'
-import { hasPgbouncer, type Pooler, startPgbouncer } from './pgbouncer.ts'
+import { type Pooler, startPgbouncer } from './pgbouncer.ts'
 import { createHostedProject, type HostedProject } from './project.ts'
 
 const run = promisify(execFile)
-const hasPsql = (() => {
-  try {
-    execFileSync('psql', ['--version'], { stdio: 'ignore' })
-    return true
-  } catch {
-    return false
-  }
-})()
-
 const made: HostedProject[] = []
 const project = async () => {
   const one = await createHostedProject()

@@ -2,7 +2,7 @@
  * docs/migrating.md, as it stands there: its commands are run in their order, what they print is compared with what the page says one should see, and old readers and
  * writers are asked before, during and after.
  */
-import { execFileSync, spawn } from 'node:child_process'
+import { spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
@@ -17,6 +17,7 @@ import { apiUrl } from '../../embedded/database.ts'
 import { type Supabase, startSupabase } from '../../services/supabase/index.ts'
 import { PASSWORD } from '../support/engine-desk.ts'
 import { PATIENCE_MS } from '../support/patience.ts'
+import { hasPsql } from '../support/programs.ts'
 import { freeBasePort, type Outcome, type RunningCommand, STRANDLINE, startCommand } from '../support/strandline.ts'
 import { createOldDatabase, type OldDatabase } from './old-database.ts'
 import { schemaOf } from './schema-of.ts'
@@ -61,15 +62,6 @@ function unseen(sees: string[], { stdout, stderr }: Outcome): string[] {
     return !lines.some((seen) => new RegExp(`^${pattern.join('.*')}$`).test(seen))
   })
 }
-
-const hasPsql = (() => {
-  try {
-    execFileSync('psql', ['--version'], { stdio: 'ignore' })
-    return true
-  } catch {
-    return false
-  }
-})()
 
 test('the page has every step, and each says what one should see', () => {
   const parts = partsOf(PAGE)

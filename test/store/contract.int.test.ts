@@ -1,4 +1,8 @@
 /** The two ways to the database give the same answers, the same errors, and act as the same role. */
+import { execFileSync } from 'node:child_process'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { StrandlineError } from '../../core/errors.ts'
 import { withClient } from '../../core/store/client.ts'
@@ -6,8 +10,10 @@ import { compareWays } from '../../core/store/open-store.ts'
 import { createPostgresStore, type PostgresStore } from '../../core/store/postgres-store.ts'
 import { createPostgrestStore } from '../../core/store/postgrest-store.ts'
 import { isBrokenOff, isRequestsFault, type Store } from '../../core/store/store.ts'
-import { hasPgbouncer, startPgbouncer } from '../hosted/pgbouncer.ts'
+import { type Pooler, startPgbouncer } from '../hosted/pgbouncer.ts'
+import { type Certificates, makeCertificates } from '../security/certificates.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
+import { hasPgbouncer, hasPsql } from '../support/programs.ts'
 import { startProxy } from '../support/proxy.ts'
 
 let db: TestDatabase
@@ -341,5 +347,45 @@ describe('both ways configured', () => {
     expect(await compareWays({ store: 'direct', databaseUrl: db.databaseUrl, supabase: away })).toMatch(
       /could not be seen/,
     )
+  })
+})
+
+describe.skipIf(!hasPgbouncer)('by TLS, with the certificate of an authority of its own', () => {
+  let dir: string
+  let certificates: Certificates
+  let pooler: Pooler
+  beforeAll(async () => {
+    dir = await mkdtemp(join(tmpdir(), 'strandline-tls-'))
+    certificates = await makeCertificates(dir, 'ours')
+    pooler = await startPgbouncer(db.databaseUrl, { tls: certificates })
+  })
+  afterAll(async () => {
+    await pooler?.stop()
+    await rm(dir, { recursive: true, force: true })
+  })
+
+  const ask = async (url: string) => {
+    const store = createPostgresStore({ url })
+    try {
+      return await store.rpc('a_text', {})
+    } finally {
+      await store.close()
+    }
+  }
+
+  test.each(['require', 'prefer', 'verify-ca', 'verify-full'])('sslmode=%s, as psql takes it', async (mode) => {
+    const ca = mode.startsWith('verify') ? `&sslrootcert=${certificates.caFile}` : ''
+    const url = `${pooler.url}?sslmode=${mode}${ca}`
+    expect(await ask(url)).toBe("it's")
+    await withClient(url, (client) => client.query('select 1'))
+    if (hasPsql) execFileSync('psql', [url, '-c', 'select 1'], { stdio: 'ignore' })
+  })
+
+  test('an authority that nobody vouches for, and plain text, are refused in a sentence', async () => {
+    await expect(ask(`${pooler.url}?sslmode=verify-full`)).rejects.toMatchObject({
+      code: 'STORE_UNREACHABLE',
+      message: expect.stringMatching(/certificate/),
+    })
+    await expect(ask(pooler.url)).rejects.toMatchObject({ message: expect.stringMatching(/SSL|TLS/) })
   })
 })

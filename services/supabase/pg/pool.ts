@@ -6,6 +6,7 @@ import { createHash } from 'node:crypto'
 import type { PostgresPool, PostgresPoolClient } from 'kysely'
 import { LRUCache } from 'lru-cache'
 import pg from 'pg'
+import { asPgUrl } from '../../../core/store/postgres-url.ts'
 import { stateOf } from '../../../core/store/sql-state.ts'
 import { createParameterTypes, writeParameter } from './parameters.ts'
 import { type ArrayTypes, READ_ARRAY_TYPES, resultTypes } from './results.ts'
@@ -36,7 +37,7 @@ export function createPool({ url, max, name, prepared, timeoutMs = TIMEOUT_MS }:
   const types = createParameterTypes()
   const names = new LRUCache<string, string>({ max: 1_000 })
   const pool = new pg.Pool({
-    connectionString: url,
+    connectionString: asPgUrl(url),
     max,
     application_name: name,
     types: resultTypes(arrays),
