@@ -7,7 +7,7 @@ import { startPostgres } from '../embedded/postgres.ts'
 import type { Condition } from '../embedded/wellness.ts'
 import { childrenOf } from './child-processes.ts'
 import { type Disk, openDisk } from './disk.ts'
-import { createStutter } from './stutter.ts'
+import { createStutter, signalAll } from './stutter.ts'
 
 export interface Engine {
   name: string
@@ -15,6 +15,7 @@ export interface Engine {
   up(signal?: AbortSignal): Promise<void>
   /** SIGKILL, or another signal that ends it; it stays down until `up`. */
   kill(signal?: NodeJS.Signals): Promise<void>
+  /** Stopped, with its child processes, until `resume`. */
   pause(): void
   /** Stopped for most of the time, with its child processes, until `resume`. */
   stutter(): void
@@ -52,11 +53,12 @@ function createEngine({ name, logFile, disk, start }: EngineParts): Engine {
   let running: Process | undefined
   let ended = false
   const send = (signal: NodeJS.Signals) => {
-    try {
-      if (running) process.kill(running.pid, signal)
-    } catch {
-      // it ended by itself: `up` starts it again
-    }
+    if (running) signalAll([running.pid], signal) // one that ended by itself is started again by `up`
+  }
+  /** Its own first: stopped, it has no further children. */
+  const sendAll = (signal: NodeJS.Signals) => {
+    send(signal)
+    if (running) signalAll(childrenOf(running.pid), signal)
   }
   const stutter = createStutter(() => (running ? [running.pid, ...childrenOf(running.pid)] : []))
   const down = async () => {
@@ -88,11 +90,11 @@ function createEngine({ name, logFile, disk, start }: EngineParts): Engine {
       await down()
       await this.up()
     },
-    pause: () => send('SIGSTOP'),
+    pause: () => sendAll('SIGSTOP'),
     stutter: stutter.begin,
     resume() {
       stutter.end()
-      send('SIGCONT')
+      sendAll('SIGCONT')
     },
     pid: () => running?.pid,
     async stop() {

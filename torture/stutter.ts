@@ -34,11 +34,12 @@ export function createStutter(pids: () => number[]): Stutter {
   }
 }
 
-function signalAll(pids: number[], signal: NodeJS.Signals): void {
+/** Those that still live. */
+export function signalAll(pids: number[], signal: NodeJS.Signals): void {
   for (const pid of pids)
     try {
       process.kill(pid, signal)
     } catch {
-      // a session that has ended
+      // it has ended
     }
 }

@@ -43,6 +43,15 @@ export const ENGINE_FAULTS: Fault[] = [
     end: (stage) => stage.postgres.up(),
   },
   {
+    kind: 'freeze_postgres',
+    about:
+      'SIGSTOP of PostgreSQL and its sessions, then SIGCONT: it does what it was asked before, whoever still waits for it',
+    targets: POSTGRES,
+    lasts: [2_000, 20_000],
+    begin: async (stage, target) => stage.engine(target).pause(),
+    end: async (stage, target) => stage.engine(target).resume(),
+  },
+  {
     kind: 'stutter_postgres',
     about:
       'PostgreSQL and its sessions stand still for nine tenths of the time, in pieces of 180 ms: as slow as with a bad disk',

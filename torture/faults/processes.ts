@@ -13,10 +13,9 @@ const killed = (kind: Kind): Fault => ({
   end: async (stage, target) => stage.member(target).service.up(),
 })
 
-/** The group's session is 10 s, a lease of the outbox 30 s. */
-const frozen = (kind: Kind, lasts: Fault['lasts']): Fault => ({
-  kind: `freeze_${kind}`,
-  about: `SIGSTOP of a ${TITLES[kind]}${kind === 'pm' ? '' : ' past its session'}, then SIGCONT`,
+const frozen = (kind: Kind, lasts: Fault['lasts'], past = '', name = `freeze_${kind}`): Fault => ({
+  kind: name,
+  about: `SIGSTOP of ${kind === 'endpoint' || kind === 'registry' ? 'the' : 'a'} ${TITLES[kind]}${past}, then SIGCONT`,
   targets: (stage) => names(stage, kind),
   lasts,
   begin: async (stage, target) => stage.member(target).service.pause(),
@@ -31,6 +30,7 @@ const TITLES: Record<Kind, string> = {
   registry: 'schema registry',
 }
 
+/** A session of the group is 10 s, a lease of the outbox 30 s. */
 export const PROCESS_FAULTS: Fault[] = [
   killed('pm'),
   killed('learner'),
@@ -38,8 +38,11 @@ export const PROCESS_FAULTS: Fault[] = [
   killed('endpoint'),
   killed('registry'),
   frozen('pm', [3_000, 12_000]),
-  frozen('learner', [11_000, 16_000]),
-  frozen('projector', [11_000, 16_000]),
+  frozen('pm', [31_000, 36_000], ' past its lease of the outbox', 'freeze_pm_past_lease'),
+  frozen('learner', [11_000, 16_000], ' past its session'),
+  frozen('projector', [11_000, 16_000], ' past its session'),
+  frozen('endpoint', [3_000, 16_000]),
+  frozen('registry', [3_000, 16_000]),
   {
     kind: 'learner_leaves',
     about: 'SIGTERM of a learner: the others take its partitions, and later give them back',
