@@ -119,3 +119,12 @@ test('an element that our own PM wrote is the event that it published', () => {
   const ours = { ...trade, event_id: eventId('p1', 't1'), revision: 0, side: 'short', quantity: 10 }
   expect(read([ours])).toMatchObject([{ trade: { side: 'short', event: { event_id: ours.event_id } } }])
 })
+
+test('regression: what a column of another vocabulary says of the side keeps no trade out that says it itself, or need not', () => {
+  const sides = (of: object, side = 'BUY') =>
+    read([{ ...trade, ...of }], { side }).map((t) => ('trade' in t ? t.trade.side : t.problem))
+  expect(sides({ side: 'short' })).toEqual(['short'])
+  expect(sides({ rr: null, return: 0.1, entry_price: 100, exit_price: 90 })).toEqual(['short'])
+  expect(sides({})).toEqual(['long'])
+  expect(sides({ rr: null, return: null })).toEqual(['The side is "BUY", neither long nor short.'])
+})

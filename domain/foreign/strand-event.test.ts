@@ -93,6 +93,18 @@ describe('regression: a trade that says an R/R and no return shows which side it
     expect(sided({ rr: -2 })).toEqual(['long', -0.1, 'long'])
     expect(sided({ rr: -2, exit_price: 110 })).toEqual(['short', -0.1, 'short'])
     expect(sided({ rr: null, return: 0.1 })).toEqual(['short', 0.1, 'short'])
+    expect(sided({ rr: null }, 'short')).toEqual(['short', 0.1, 'short'])
+  })
+
+  test('a return after fees, or of nothing, does not hide the side that is said', () => {
+    const lost = { side: 'short', exit_price: 99.95 }
+    expect(sided({ ...lost, return: -0.001 })).toEqual(['short', expect.closeTo(0.0005), 'short'])
+    expect(sided({ ...lost, return: 0 })).toEqual(['short', expect.closeTo(0.0005), 'short'])
+    expect(sided({ ...lost, exit_price: 100, return: 0 })).toEqual(['short', 0, null])
+  })
+
+  test('a trade that is scored by its position’s side is refused where that can be none', () => {
+    expect(() => sided({ rr: null }, 'BUY')).toThrow('The side is "BUY", neither long nor short.')
   })
 
   test('where nothing does, it has no return', () => {

@@ -26,10 +26,6 @@ export interface StrandReading {
   source?: string
 }
 
-/** The column of an older table may hold anything. */
-const sideOfPosition = (position?: StrandPosition | null): string =>
-  [textOf(position?.side).trim().toLowerCase()].find((side) => side === 'long' || side === 'short') ?? ''
-
 /**
  * Reads a strand. What it holds is in `content`, or in columns of the same names; the trade is the one of its trade_id among `completed_trades`, else
  * the last of them, and what that does not say `trade_summary` may.
@@ -60,7 +56,7 @@ export function tradeOfStrand(strand: ForeignStrand, { now, position, source }: 
       closed_at: content.ts ?? strand.created_at,
       entry_context: objectOf(content.entry_context) ?? strand.entry_context,
       regime_context: strand.regime_context ?? content.regime_context,
-      side: sideOfPosition(position),
+      side: position?.side,
       source: source ?? 'learning-queue',
     },
     now,

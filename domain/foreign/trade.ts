@@ -79,12 +79,13 @@ export function foreignTrade(parts: Fields[], place: TradePlace, now: number): F
 
   const gained = numberOf(of('return'), 'return')
   const said = firstText(of('side'))
-  const ofPlace = textOf(place.side) ? sideOf(textOf(place.side)) : null
   // what it came to goes before its position's side, which may be the column's default
-  const known = said
-    ? sideOf(said)
-    : (sideBy(gained, entry_price, exit_price) ?? sideBy(rr, entry_price, exit_price) ?? ofPlace)
+  const shows = sideBy(gained, entry_price, exit_price) ?? sideBy(rr, entry_price, exit_price)
+  const known = said ? sideOf(said) : (shows ?? sideOfPlace(textOf(place.side), unscored))
   const side = known ?? 'long'
+  const gross = known && returnOf(known, entry_price, exit_price)
+  // after fees, or as nothing, it may show another side than is said
+  const misleads = gained !== null && entry_price !== exit_price && sideBy(gained, entry_price, exit_price) !== known
   const context = splitEntryContext(withNumbers(objectOf(place.entry_context) ?? objectOf(of('entry_context')) ?? {}))
   const event: PositionClosed = {
     event_id: eventId(position_id, trade_id),
@@ -102,7 +103,7 @@ export function foreignTrade(parts: Fields[], place: TradePlace, now: number): F
     entry_price: entry_price ?? 0,
     exit_price: exit_price ?? 0,
     rr: rr === null ? null : Math.min(MAX_RR, Math.max(-MAX_RR, rr)),
-    return: gained ?? (known && returnOf(known, entry_price, exit_price)),
+    return: gained === null || misleads ? (gross ?? gained) : gained,
     max_drawdown: numberOf(of('max_drawdown'), 'max_drawdown'),
     max_gain: numberOf(of('max_gain'), 'max_gain'),
     unscored_reason: null,
@@ -133,7 +134,7 @@ function sideBy(gain: number | null, entry: number | null, exit: number | null):
 /** Of a trade that is scored, its prices say it; and it says to whoever scores the trade again which side it was. */
 function returnOf(side: Side, entry: number | null, exit: number | null): number | null {
   if (entry === null || exit === null) return null
-  return finiteOrNull(((exit - entry) / entry) * (side === 'long' ? 1 : -1))
+  return finiteOrNull((side === 'long' ? exit - entry : entry - exit) / entry)
 }
 
 /** A number that a trade can do without: NaN where it is none, which is left out and named. */
@@ -155,8 +156,18 @@ function withNumbers(context: Fields): Fields {
   )
 }
 
-function sideOf(said: string): Side {
+/** The column of an older table may hold anything: it matters to a trade that is scored by it. null: it says nothing. */
+function sideOfPlace(said: string, scored: boolean): Side | null {
+  return said.trim() === '' ? null : scored ? sideOf(said) : sideIn(said)
+}
+
+function sideIn(said: string): Side | null {
   const text = said.trim().toLowerCase()
-  if (text === 'long' || text === 'short') return text
+  return text === 'long' || text === 'short' ? text : null
+}
+
+function sideOf(said: string): Side {
+  const side = sideIn(said)
+  if (side) return side
   throw invalid(`the side is ${shown(said)}, neither long nor short`)
 }

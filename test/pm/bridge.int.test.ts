@@ -177,6 +177,18 @@ test('a strand without R/R is scored on the bars; without bars, later', async ()
   expect(await outboxOf(db, 'pos-without')).toMatchObject([{ revision: 0 }, { revision: 1, payload: { rr: 2 } }])
 })
 
+test('regression: a strand that says its timeframe and no side has that of its position', async () => {
+  for (const id of ['scored', 'unscored']) {
+    await db.sql(`insert into lowcap_positions (id, timeframe, side) values ('pos-${id}', '15m', 'short')`)
+    await insertStrand(id, {}, [trade({ rr: null, exit_price: 90 })])
+  }
+  await insertBars(db, 'scored', [[0, 88, 105]])
+  expect(await drainLearningQueue(pm)).toMatchObject({ published: 2 })
+  const [scored] = await outboxOf(db, 'pos-scored')
+  expect(scored!.payload).toMatchObject({ rr: expect.toSatisfy((rr) => rr > 0), return: 0.1 })
+  expect(await db.sql('select side from pm_provisional')).toEqual([{ side: 'short' }])
+})
+
 test('event and queue row are one transaction: a failing outbox leaves the row pending', async () => {
   await insertStrand('s1')
   await db.sql(`alter table pm_outbox add constraint full_disk check (false) not valid`)

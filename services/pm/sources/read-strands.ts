@@ -103,11 +103,8 @@ export function withNativePosition<Row extends Fields>(row: Row, position_ids: s
 
 const positionOf = (row: ForeignStrand): string => firstText(row.position_id)
 
-const saysTimeframe = (row: ForeignStrand) => firstText(row.timeframe, (row.content as Fields | null)?.timeframe) !== ''
-
-/** What their positions are of, for strands that say no timeframe. */
+/** What their positions are of: no strand says all of it, and few say which side it was. */
 async function factsOf(queue: QueueStore, rows: ForeignStrand[]): Promise<Record<string, StrandPosition>> {
-  const ids = rows.filter((row) => !saysTimeframe(row)).map(positionOf)
-  if (ids.every((id) => id === '')) return {}
-  return queue.positionFacts(ids.filter((id) => id !== ''))
+  const ids = rows.map(positionOf).filter((id) => id !== '')
+  return ids.length === 0 ? {} : queue.positionFacts(ids)
 }
