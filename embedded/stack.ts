@@ -74,7 +74,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
       signal: options.signal,
       onWatch: () =>
         options.say(
-          `The data folder ${dataDir} is locked under our own process number, ${process.pid}, as by another container: looking for up to ten seconds whether that one lives.`,
+          `The data folder ${dataDir} is locked by a process that cannot be seen from here, as of another container or before a restart of the machine: looking for up to ten seconds whether it lives.`,
         ),
     }).catch((error) => {
       throw folderError(error, dataDir)

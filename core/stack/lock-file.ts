@@ -1,13 +1,13 @@
 /**
  * A file that one process at a time has. A pid tells whether that one still runs, so what a killed process left is cleared away: by one of those that find
  * it, as two could take each other's lock for what was left. The right to clear one very lock is a file of its own, named after what it clears.
- * Where the pid is our own it tells nothing: who lives touches what he has.
+ * Where the pid is our own, or of another container or boot, it tells nothing: who lives touches what he has.
  */
 import { createHash, randomUUID } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { link, readFile, rm, writeFile } from 'node:fs/promises'
 import { isObject } from '../../domain/is-object.ts'
-import { commandLine, isAlive } from '../processes.ts'
+import { commandLine, isAlive, PID_SPACE } from '../processes.ts'
 import { isTouched, keepTouched, TOUCH_MS } from './touch.ts'
 
 export interface Owner {
@@ -15,16 +15,18 @@ export interface Owner {
   /** A pid is given to another program sooner or later: its command line tells. */
   commandLine?: string
   purpose: string
+  /** Where its pid means something: PID_SPACE. */
+  space?: string
   /** Of this one attempt: no two files say the same. */
   id?: string
-  /** It has our pid in another container. Not in the file. */
+  /** It lives where our pids mean nothing. Not in the file. */
   elsewhere?: true
 }
 
 export interface LockOptions {
   /** How often who has it touches it. Milliseconds. */
   touchMs?: number
-  /** Ends the watching of a lock of our own pid. */
+  /** Ends the watching of a lock whose pid tells nothing. */
   signal?: AbortSignal
   /** Such a lock is found: what follows takes seconds. */
   onWatch?: () => void
@@ -48,17 +50,16 @@ export function ownerOf(path: string): Owner | undefined {
   }
 }
 
-/** Resolves to what gives it back, or to the living process that has it. Only a lock of our own pid that we did not take needs seconds. */
-export async function takeLock(
-  path: string,
-  purpose: string,
-  options: LockOptions = {},
-): Promise<(() => Promise<void>) | Owner> {
+/** Gives it back; `before` is done while it is still ours. Neither where somebody else has it by now, who found that we did not touch it for long. */
+export type GiveBack = (before?: () => Promise<void>) => Promise<void>
+
+/** Resolves to what gives it back, or to the living process that has it. Only a lock whose pid tells nothing needs seconds. */
+export async function takeLock(path: string, purpose: string, options: LockOptions = {}): Promise<GiveBack | Owner> {
   const { touchMs = TOUCH_MS } = options
   const id = randomUUID()
   ours.add(id)
   const draft = `${path}.${id}`
-  const owner: Owner = { pid: process.pid, commandLine: commandLine(process.pid), purpose, id }
+  const owner: Owner = { pid: process.pid, commandLine: commandLine(process.pid), purpose, id, space: PID_SPACE }
   const restDraft = keepTouched(draft, touchMs) // and with it the rights to clear that are links to it
   let taken = false
   try {
@@ -66,10 +67,14 @@ export async function takeLock(
     for (let attempt = 1; ; attempt++) {
       taken = await linked(draft, path)
       if (taken) {
-        const rest = keepTouched(path, touchMs)
-        return async () => {
+        const isOurs = async () => parsed((await textOf(path)) ?? '')?.id === id
+        const rest = keepTouched(path, touchMs, isOurs)
+        return async (before) => {
           rest()
-          await rm(path, { force: true })
+          if (await isOurs()) {
+            await before?.()
+            await rm(path, { force: true })
+          }
           ours.delete(id)
         }
       }
@@ -134,8 +139,9 @@ async function textOf(path: string): Promise<string | undefined> {
 /** Whose the file with this text is; undefined: nobody's that lives. `changed`: while it was watched it was taken away. */
 async function holderOf(path: string, text: string, options: LockOptions): Promise<Owner | undefined | 'changed'> {
   const owner = parsed(text)
-  const living = livingOwner(text)
-  if (living || owner?.pid !== process.pid) return living
+  const elsewhere = owner?.space !== undefined && owner.space !== PID_SPACE
+  const living = elsewhere ? undefined : livingOwner(text)
+  if (living || !owner || !(elsewhere || owner.pid === process.pid)) return living
   options.onWatch?.()
   const touched = await isTouched(path, options.touchMs ?? TOUCH_MS, options.signal)
   if ((await textOf(path)) !== text) return 'changed'

@@ -89,6 +89,41 @@ test('a lock of our own pid that is touched is of a live process, in another con
   expect(await readdir(dir)).toEqual([])
 })
 
+test('regression: a lock of another pid in another container is looked at by its touches, as its pid is nobody here', async () => {
+  const child = spawn(process.execPath, ['-e', ''])
+  await once(child, 'exit')
+  await writeFile(
+    join(dir, 'lock'),
+    JSON.stringify({ pid: child.pid, purpose: './strandline up', space: 'of another' }),
+  )
+  const rest = keepTouched(join(dir, 'lock'), 5)
+  await expect(lockDataDir(dir, 'demo')).rejects.toMatchObject({
+    code: 'STACK_BUSY',
+    message: `The data folder ${dir} is in use by ./strandline up (process ${child.pid}, in another container).`,
+  })
+  rest()
+  await (await lockDataDir(dir, 'demo', HASTY))()
+  expect(await readdir(dir)).toEqual([])
+})
+
+test('regression: who stood still until another took the folder neither touches nor takes away what that one has', async () => {
+  const release = await lockDataDir(dir, 'up', { touchMs: 5 })
+  const theirs = JSON.stringify({ pid: process.ppid, purpose: 'up', id: 'theirs' })
+  await writeFile(join(dir, 'theirs'), theirs)
+  await rename(join(dir, 'theirs'), join(dir, 'lock'))
+  await writeFile(join(dir, 'stack.json'), '{}')
+  await utimes(join(dir, 'lock'), 1, 1)
+  const read = vi.spyOn(fs, 'readFile')
+  syncBuiltinESMExports()
+  await vi.waitFor(() => expect(read.mock.calls.length).toBeGreaterThan(2), PATIENT)
+  read.mockRestore()
+  syncBuiltinESMExports()
+  await release()
+  expect(await readFile(join(dir, 'lock'), 'utf8')).toBe(theirs)
+  expect((await stat(join(dir, 'lock'))).mtimeMs).toBe(1_000)
+  expect(await readdir(dir)).toEqual(['lock', 'stack.json'])
+})
+
 test('of many in two containers that find what a third left, one gets it', async () => {
   const { takeLock } = await inAnotherContainer()
   await writeFile(join(dir, 'lock'), own('up'))

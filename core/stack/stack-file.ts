@@ -57,8 +57,5 @@ export async function lockDataDir(
       { todo: 'Stop that one first, or use another --data-dir and --base-port.' },
     )
   await rm(stackFile(dataDir), { force: true }) // of a process that was killed: ours may have its pid
-  return async () => {
-    await rm(stackFile(dataDir), { force: true })
-    await taken()
-  }
+  return () => taken(() => rm(stackFile(dataDir), { force: true }))
 }

@@ -10,12 +10,13 @@ export const TOUCH_MS = 2_000
 const TOUCHES = 5
 const LOOKS_A_TOUCH = 4
 
-/** Keeps no process alive. Returns what ends it. */
-export function keepTouched(path: string, everyMs: number): () => void {
-  const timer = setInterval(() => {
+/** Keeps no process alive. `isOurs`: asked each time. Returns what ends it. */
+export function keepTouched(path: string, everyMs: number, isOurs = async () => true): () => void {
+  const touch = async () => {
     const now = new Date()
-    utimes(path, now, now).catch(() => undefined)
-  }, everyMs)
+    if (await isOurs()) await utimes(path, now, now)
+  }
+  const timer = setInterval(() => void touch().catch(() => undefined), everyMs)
   timer.unref()
   return () => clearInterval(timer)
 }
