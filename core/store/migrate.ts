@@ -29,7 +29,7 @@ export async function readMigrations(dir = MIGRATIONS): Promise<Migration[]> {
 }
 
 /** What was before it was made by development versions, with other tables and functions under the same names. Nothing of that was released. */
-const FIRST_VERSION = '20261125000105'
+const FIRST_VERSION = '20261125000106'
 const EARLIER_FIRST_VERSIONS = [
   '20261123000100',
   '20261125000100',
@@ -37,6 +37,7 @@ const EARLIER_FIRST_VERSIONS = [
   '20261125000102',
   '20261125000103',
   '20261125000104',
+  '20261125000105',
 ]
 /** As the Supabase CLI makes it. */
 const BOOKKEEPING = [

@@ -165,7 +165,7 @@ $$;
 -- What is stored of the bars at the end of a trade: {exit_bar: start (ms) of the last one that may cover the exit, later_bar: one begins behind the trade}.
 -- An existence and a short range, no order by the time: of a token that nobody trades any more, the newest bar may lie far back in an index by time alone.
 create function strandline.pm_exit_bars(p_contract text, p_chain text, p_timeframe text, p_from timestamptz, p_to timestamptz)
-returns jsonb language plpgsql stable security invoker set search_path = '' as $$
+returns jsonb language plpgsql stable security invoker set search_path = '' set timezone = 'UTC' as $$
 begin
   return jsonb_build_object(
     'exit_bar', (

@@ -80,7 +80,7 @@ $$;
 -- What positions are of, for strands that do not say it. p_ids: JSON [position_id, …]; returns {position_id: {timeframe, token_ticker, …}}.
 create function public.strandline_position_facts(p_ids text) returns jsonb language sql stable security invoker set search_path = '' as $$
   select coalesce(jsonb_object_agg(i.id, jsonb_build_object('timeframe', p.timeframe, 'token_ticker', p.token_ticker,
-    'token_contract', p.token_contract, 'token_chain', p.token_chain, 'side', to_jsonb(p) -> 'side')), '{}')
+    'token_contract', p.token_contract, 'token_chain', p.token_chain, 'side', p.side)), '{}')
   from (select distinct v as id from jsonb_array_elements_text(p_ids::jsonb) v) i
   join public.lowcap_positions p on p.id = strandline.position_key(i.id)
 $$;

@@ -369,22 +369,23 @@ describe('JSON that no jsonb can hold, in json columns', () => {
     expect(amiss(await doctor(db.url))).toEqual([])
     await migrate(db.url)
     await insert(strand('later', context(`a${NUL}b`)), `{"note": "${NUL}"}`)
+    await insert(['s-of-q', `{"position_id": "q", "trade_id": "of-q", "completed_trades": [${trade('of-q')}]}`])
     await insert([`s-none`, `{"position_id": "p${NUL}", "trade_id": "none"}`])
     const store = await db.store()
     const pm = testPortfolio({ store } as never)
-    expect(await drainLearningQueue(pm)).toMatchObject({ published: 3, failed: 1 })
-    expect(await db.sql(`select id, scope from strandline.set_aside`)).toEqual([{ id: '4', scope: 's-none' }])
+    expect(await drainLearningQueue(pm)).toMatchObject({ published: 4, failed: 1 })
+    expect(await db.sql(`select id, scope from strandline.set_aside`)).toEqual([{ id: '5', scope: 's-none' }])
     const done = await backfill({ stores: backfillStores(store), clock: systemClock, owner: 'test' })
     expect(done).toMatchObject({ done: true, published: 2 })
     const events = await db.sql(
       `select payload ->> 'trade_id' as trade, payload -> 'levers' as levers, payload -> 'left_out' as left_out from strandline.pm_outbox order by 1`,
     )
-    expect(events.map((e) => e.trade)).toEqual(['bad', 'good', 'later', 'listed', 'other'])
+    expect(events.map((e) => e.trade)).toEqual(['bad', 'good', 'later', 'listed', 'of-q', 'other'])
     expect(events[0]).toMatchObject({ levers: { chain: 'base' } })
     expect(JSON.stringify(events[0].left_out)).toContain('curator')
     expect(events[1]).toMatchObject({ levers: { curator: 'c', chain: 'base' } })
     const found = (await doctor(db.url)).filter((f) => f.area === 'backfill').map((f) => f.what)
-    expect(found).toContain('Of 5 closed trades of the old tables, every one is in the log or on the way.')
+    expect(found).toContain('Of 6 closed trades of the old tables, every one is in the log or on the way.')
 
     // and a position that closes: the tick of its timeframe goes on
     await db.sql(

@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { withClient } from '../../core/store/client.ts'
 import { migrate } from '../../core/store/migrate.ts'
+import { createPostgresStore, type PostgresStore } from '../../core/store/postgres-store.ts'
 import { createPostgrestStore } from '../../core/store/postgrest-store.ts'
 import type { Store } from '../../core/store/store.ts'
 import { apiUrl } from '../../embedded/database.ts'
@@ -34,6 +35,7 @@ create table learning_queue (id uuid primary key default gen_random_uuid(), stra
 create function queue_it() returns trigger language plpgsql as $$ begin
   insert into learning_queue (strand_id, strand_type) values (new.id::text, new.kind); return new; end $$;
 create trigger queue_it after insert on ad_strands for each row execute function queue_it();
+create table lowcap_price_data_ohlc (token_contract text, chain text, timeframe text, timestamp timestamp, open_usd numeric, high_usd numeric, low_usd numeric, close_usd numeric);
 create table position_log (id integer, status text);
 create function log_it() returns trigger language plpgsql as $$ begin insert into position_log values (new.id, new.status); return new; end $$;
 create trigger log_it after update on lowcap_positions for each row execute function log_it();
@@ -46,6 +48,7 @@ let server: string
 let url: string
 let supabase: Supabase
 let store: Store
+let direct: PostgresStore
 const name = `other_types_${process.pid}`
 beforeAll(async () => {
   server = (await askEngine<{ url: string }>('postgres')).url
@@ -54,13 +57,17 @@ beforeAll(async () => {
   await withClient(url, async (client) => {
     await prepareOwnCluster(client, PASSWORD)
     await client.query(THEIRS)
+    // times without a zone are UTC, whatever the server's is
+    await client.query(`alter database ${name} set timezone = 'America/New_York'`)
   })
   await migrate(url)
   const key = `sb_secret_${randomBytes(16).toString('hex')}`
   supabase = await startSupabase({ databaseUrl: apiUrl(url, PASSWORD), port: 0, serviceRoleKey: key })
   store = createPostgrestStore({ url: supabase.url, key })
+  direct = createPostgresStore({ url: apiUrl(url, PASSWORD) })
 })
 afterAll(async () => {
+  await direct?.close()
   await supabase?.stop()
   await withClient(server, (client) => client.query(`drop database if exists ${name} with (force)`))
 })
@@ -140,7 +147,44 @@ test('a trigger of theirs that raises is no reason to stop: the strand is set as
 })
 
 test('what was missing was made: coefficients and configuration are read where readers look', async () => {
-  expect(await sql('select * from strandline.adopted where existed order by table_name')).toHaveLength(3)
+  expect(await sql('select * from strandline.adopted where existed order by table_name')).toHaveLength(4)
   expect(await sql('select * from learning_coefficients')).toEqual([])
   expect(await sql(`select ours from strandline.readers`)).toEqual([{ ours: true }, { ours: true }])
 })
+
+test.each(['report', 'tick'])(
+  'regression: bars without a zone that end before the exit leave the score provisional, by %s',
+  async (way) => {
+    const pm = testPortfolio({ store: direct } as never) // the endpoint's sessions are in UTC
+    const token_contract = `0x${way}`
+    const { position } = await openPosition(pm, {
+      token_contract,
+      token_chain: 'base',
+      timeframe: '1h',
+      entry_context: {},
+    })
+    await sql(
+      `insert into lowcap_price_data_ohlc select '${token_contract}', 'base', '1h', t, 2, 4, 1, 3 from generate_series('2026-11-01 10:00'::timestamp, '2026-11-01 12:00', '1 hour') t`,
+    )
+    const entry = { kind: 'entry', quantity: 4, price: 2, executed_at: '2026-11-01T10:00:00Z' } as const
+    await reportExecution(pm, position.id, { id: `${way}-in`, ...entry })
+    if (way === 'report')
+      await reportExecution(pm, position.id, {
+        id: `${way}-out`,
+        kind: 'emergency_exit',
+        price: 3,
+        executed_at: '2026-11-01T13:30:00Z',
+      })
+    else {
+      await sql(
+        `update lowcap_positions set total_quantity = 0, avg_exit_price = 3, last_activity_timestamp = '2026-11-01T13:30:00Z' where id = ${position.id}`,
+      )
+      expect(await tick(pm, '1h')).toMatchObject({ closed: 1 })
+    }
+    expect(
+      await sql(
+        `select payload ->> 'provisional' as provisional from strandline.pm_outbox where payload ->> 'position_id' = '${position.id}'`,
+      ),
+    ).toEqual([{ provisional: 'true' }])
+  },
+)
