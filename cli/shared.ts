@@ -97,7 +97,9 @@ export async function openStack(options: OpenOptions = {}): Promise<OpenStack> {
       : choice.from === 'folder'
         ? await startForTheMoment({ ...options, needs, services, model, dataDir, logger })
         : undefined
-  const env: Record<string, string | undefined> = { ...found?.env, ...choice.env }
+  // a running stack's settings are part of the choice, but for those that somebody sets otherwise
+  const env: Record<string, string | undefined> =
+    choice.from === 'running' ? { ...choice.env } : { ...found?.env, ...choice.env }
   if (model) env.STRANDLINE_MODEL = model
 
   const opened: { close(): Promise<void> }[] = []

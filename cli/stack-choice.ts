@@ -119,12 +119,14 @@ function half(named: string[], missing: string[]): StrandlineError {
 }
 
 const TOKENS = ['STRANDLINE_TOKEN', 'STRANDLINE_TOKEN_FILE']
-const TOPICS = ['STRANDLINE_TOPIC', 'STRANDLINE_DEAD_LETTER_TOPIC']
 
 /** The settings of a running stack, but for what somebody sets otherwise: a token with its file, a topic with its dead letters'. */
 export function ofRunning(running: Env, own: Env): Env {
-  const given = (names: string[]) => names.some((name) => own[name]?.trim())
-  const left = [...(given(TOKENS) ? TOKENS : []), ...(given(TOPICS) ? TOPICS : [])]
+  const given = (...names: string[]) => names.some((name) => own[name]?.trim())
+  const left = [
+    ...(given(...TOKENS) ? TOKENS : []),
+    ...(given('STRANDLINE_TOPIC') ? ['STRANDLINE_DEAD_LETTER_TOPIC'] : []),
+  ]
   const theirs = Object.entries(running).filter(([name]) => !left.includes(name))
   return { ...Object.fromEntries(theirs), ...own }
 }

@@ -3,10 +3,11 @@ import type { Command } from 'commander'
 import { explain, findStrandlineError } from '../core/errors.ts'
 import { ensureLoopTopics } from '../core/log/loop-topics.ts'
 import { isLostTopic } from '../core/log/lost-topic.ts'
+import type { Need } from '../core/stack/layout.ts'
 import { createOutbox } from '../core/store/outbox-store.ts'
 import { POSITION_CLOSED } from '../domain/event-type.ts'
 import { say } from './output.ts'
-import { type OpenStack, openStack } from './shared.ts'
+import { type OpenStack, openStack, stackRuns } from './shared.ts'
 
 export function register(program: Command): void {
   program
@@ -26,7 +27,9 @@ Example:
 `,
     )
     .action(async ({ dataDir, json }: { dataDir?: string; json?: boolean }) => {
-      const stack = await openStack({ dataDir, needs: ['kafka'] })
+      // in a folder whose stack is stopped the database says whether a topic was lost
+      const needs: Need[] = stackRuns({ dataDir, needs: ['kafka'] }) ? ['kafka'] : ['kafka', 'database']
+      const stack = await openStack({ dataDir, needs })
       try {
         const lost = await lostTopic(stack)
         const topics = await ensureLoopTopics(stack.log, stack.loop, stack.logger)

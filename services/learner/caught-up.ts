@@ -1,6 +1,6 @@
 /** Whether a version knows all that the log holds. */
 import type { Clock } from '../../core/clock.ts'
-import { StrandlineError } from '../../core/errors.ts'
+import { findStrandlineError, StrandlineError } from '../../core/errors.ts'
 import type { EventLog, PartitionOffsets } from '../../core/log/log.ts'
 import { createModelVersionStore, type ModelVersion, readCheckpoints } from '../../core/store/model-versions.ts'
 import type { Store } from '../../core/store/store.ts'
@@ -32,7 +32,10 @@ export async function requireCaughtUp(
   const { model, topic } = version
   const ends = await endsOfOwnLog(store, log, version).catch((error) => {
     if (force) return null // it is what the operator asked for
-    throw error
+    const known = findStrandlineError(error)
+    if (known?.code !== 'LOG_CHECKPOINT_LOST') throw error
+    const todo = `${known.todo} --force switches all the same, whatever the log holds.`
+    throw new StrandlineError(known.code, known.message, { todo, cause: error })
   })
   const lag_records = ends && (await lagOf(store, clock, version, ends, force ? 0 : PATIENCE_MS))
   const { n } =
@@ -53,15 +56,15 @@ export async function requireCaughtUp(
   return { n, lag_records }
 }
 
-/** Records that a version has not applied, after so much patience (ms). */
+/** Records that a version has not applied, after so long (ms). */
 export async function lagOf(
   store: Pick<Store, 'rpc'>,
   clock: Clock,
   version: Pick<ModelVersion, 'consumer' | 'topic'>,
   ends: readonly PartitionOffsets[],
-  patience = 0,
+  patienceMs = 0,
 ): Promise<number> {
-  const until = clock.now() + patience
+  const until = clock.now() + patienceMs
   for (;;) {
     const checkpoints = await readCheckpoints(store, version.consumer, version.topic)
     const lag = ends.reduce((sum, o) => sum + Math.max(0, o.end - (checkpoints.get(o.partition) ?? o.start)), 0)

@@ -35,5 +35,5 @@ export async function endsOfOwnLog(
 
 const strange = (what: string) =>
   new StrandlineError('LOG_CHECKPOINT_LOST', `This is another log than the one that was learned from: ${what}.`, {
-    todo: 'Name the brokers that belong to this database (KAFKA_BROKERS, or --data-dir of its stack); --force switches all the same, whatever the log holds. If the topic was lost or restored: docs/operations.md, "The topic is lost".',
+    todo: 'Name the brokers that belong to this database (KAFKA_BROKERS, or --data-dir of its stack). If the topic was lost or restored: docs/operations.md, "The topic is lost".',
   })

@@ -4,7 +4,8 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, expect, test, vi } from 'vitest'
+import { openStack } from '../../cli/shared.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
 import { runningStack } from '../support/running-stack.ts'
 import { runCommand, STRANDLINE } from '../support/strandline.ts'
@@ -75,4 +76,25 @@ test('env prints what points a program at the running stack, on standard output 
 
 test('what talks to no stack names none', async () => {
   expect((await strandline(['fold', '-', '--json'])).stderr).toBe('')
+})
+
+test('regression: a topic that somebody sets beside a running stack has dead letters of its own, and not that one’s', async () => {
+  const dataDir = join(dir, 'named')
+  const end = await runningStack(dataDir, {
+    ...envOf(db),
+    STRANDLINE_TOPIC: 'theirs',
+    STRANDLINE_DEAD_LETTER_TOPIC: 'letters',
+  })
+  const topics = async (env: Record<string, string>) => {
+    for (const [name, value] of Object.entries(env)) vi.stubEnv(name, value)
+    const stack = await openStack({ dataDir })
+    const { topic, deadLetterTopic } = stack.loop
+    await stack.close()
+    vi.unstubAllEnvs()
+    return [topic, deadLetterTopic]
+  }
+  expect(await topics({})).toEqual(['theirs', 'letters'])
+  expect(await topics({ STRANDLINE_TOPIC: 'mine' })).toEqual(['mine', 'mine.dead-letter'])
+  expect(await topics({ STRANDLINE_DEAD_LETTER_TOPIC: 'mine' })).toEqual(['theirs', 'mine'])
+  await end()
 })
