@@ -49,3 +49,18 @@ test('regression: whoever stops waits for no answer, and asks no further', async
   expect(await schemas.turnedUp(stopping.signal)).toBe(false)
   expect(decode).toHaveBeenCalledTimes(1)
 })
+
+test('regression: one that was denied before many others has its turn', async () => {
+  const decode = vi.fn(async (head: Buffer): Promise<never> => {
+    throw head.readUInt32BE(1) === 1 ? new DecodeError('truncated', 'it has no body') : unknown
+  })
+  const schemas = createDeniedSchemas({ decode })
+  for (let id = 1; id <= 250; id++) schemas.note({ value: Buffer.from([0, 0, 0, 0, id, 0]) })
+  expect(await schemas.turnedUp(never)).toBe(true)
+  decode.mockClear()
+  const later = createDeniedSchemas({ decode })
+  for (let id = 250; id >= 1; id--) later.note({ value: Buffer.from([0, 0, 0, 0, id, 0]) })
+  const turns = [await later.turnedUp(never), await later.turnedUp(never), await later.turnedUp(never)]
+  expect(turns).toEqual([false, false, true])
+  expect(decode).toHaveBeenCalledTimes(250)
+})

@@ -1,10 +1,11 @@
 /** Schemas that the registry denied while a log was read: it may have lagged behind, and know them later. */
-import { LRUCache } from 'lru-cache'
 import { type Codec, DecodeError, isSchemaUnknown } from '../core/codec/codec.ts'
 import type { LogRecord } from '../core/log/log.ts'
 
-/** Garbage has ids without end, and each is a question: the newest are asked after. */
-const MOST = 100
+/** Garbage has ids without end: of so many the oldest are forgotten. */
+const MOST = 10_000
+/** Each is a question: so many at a time, in turns. */
+const AT_A_TIME = 100
 /** Magic byte, id, and the first byte of a body: enough to ask after the schema. */
 const HEAD = 6
 
@@ -16,7 +17,8 @@ export interface DeniedSchemas {
 }
 
 export function createDeniedSchemas(codec: Pick<Codec, 'decode'>): DeniedSchemas {
-  const heads = new LRUCache<string, Buffer>({ max: MOST })
+  /** Who was not asked after for longest is the first. */
+  const heads = new Map<string, Buffer>()
 
   async function answer(head: Buffer): Promise<'known' | 'denied' | 'none'> {
     try {
@@ -29,8 +31,10 @@ export function createDeniedSchemas(codec: Pick<Codec, 'decode'>): DeniedSchemas
   }
 
   async function ask(stop: AbortSignal): Promise<boolean> {
-    for (const head of [...heads.values()]) {
+    for (const [id, head] of [...heads].slice(0, AT_A_TIME)) {
       if (stop.aborted) return false
+      heads.delete(id)
+      heads.set(id, head)
       const said = await answer(head)
       // Each question to a registry that is away takes seconds: the others would get no answer either.
       if (said !== 'denied') return said === 'known'
@@ -42,7 +46,9 @@ export function createDeniedSchemas(codec: Pick<Codec, 'decode'>): DeniedSchemas
     note({ value }) {
       if (value === null || value.length < HEAD) return
       const head = Buffer.from(value.subarray(0, HEAD)) // a slice would keep its whole fetch
-      heads.set(head.toString('hex', 0, HEAD - 1), head)
+      const id = head.toString('hex', 0, HEAD - 1)
+      if (heads.size === MOST && !heads.has(id)) heads.delete(heads.keys().next().value!)
+      heads.set(id, head)
     },
     async turnedUp(stop) {
       const { promise: stopped, resolve } = Promise.withResolvers<false>()
