@@ -212,7 +212,7 @@ declare
   v_own      text    := p_event ->> 'event_id';
   v_revision integer := (p_event ->> 'revision')::integer;
   v_newest   jsonb;
-  v_applied  integer;
+  v_applied  record;
 begin
   perform pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtext('strandline_renamed'), pg_catalog.hashtext(p_event_id));
   loop
@@ -222,11 +222,11 @@ begin
     v_newest := public.strandline_pm_outbox_event(p_event_id);
     as_revision := (v_newest ->> 'revision')::integer;
     exit when v_newest -> 'voided' = 'true' and p_event -> 'voided' <> 'true';
-    -- the database was put back: it may be what they have read, and what came after it is not replaced
-    v_applied := (strandline.applied_revision(p_event_id)).revision;
-    if v_applied > as_revision then
-      as_revision := v_applied;
-      exit;
+    -- the database was put back: it may be what they have read, and what came after it is not replaced; a retraction holds, whatever came
+    v_applied := strandline.applied_revision(p_event_id);
+    if v_applied.revision > as_revision then
+      as_revision := v_applied.revision;
+      exit when p_event -> 'voided' <> 'true' or v_applied.voided;
     end if;
     -- of the trade's own count a newer one is there
     exit when v_own = p_event_id and exists (

@@ -313,6 +313,20 @@ describe.each(WAYS)('regression: an import knows a trade by its entry as well: %
 
   const add = (...events: PositionClosed[]) => importsOf(way()).add(events)
 
+  test('regression: what consumers have read since the database was put back replaces no retraction under another name', async () => {
+    await insert(way(), nameless, null)
+    await projectorApplied(way(), { event_id: nameless.event_id, revision: 3, voided: false })
+    expect(await add({ ...named, revision: 1, rr: 2 })).toMatchObject({
+      added: 0,
+      renamed: [[0, nameless.event_id, 3]],
+    })
+    const retraction = { ...named, revision: 2, voided: true }
+    const taken = [[0, nameless.event_id, 4]]
+    expect(await add(retraction)).toEqual({ added: 1, known: 0, renamed: taken })
+    expect(await add(retraction)).toEqual({ added: 0, known: 1, renamed: taken })
+    expect(await inOutbox()).toEqual([`${nameless.event_id}/0`, `${nameless.event_id}/4`].sort())
+  })
+
   test('what others brought without an id, and is imported with one, is one trade, and so are its revisions', async () => {
     await insert(way(), nameless, null)
     expect(await add(named, { ...named, revision: 1, rr: 2 })).toEqual({

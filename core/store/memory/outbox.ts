@@ -245,12 +245,14 @@ export function putRenamed(
   const newest = newestEvent(db, event_id)
   if (newest && 'voided' in newest && newest.voided && !event.voided) return { as: newest.revision, added: false }
   const applied = appliedRevision(db, event_id)
-  if (newest && applied && applied.revision > newest.revision) return { as: applied.revision, added: false }
+  const readSince = newest && applied && applied.revision > newest.revision ? applied : null
+  if (readSince && (!event.voided || readSince.voided)) return { as: readSince.revision, added: false }
+  const furthest = (readSince ?? newest)?.revision
   const isNewer = (row: MemoryOutboxRow) =>
     row.event_id === event_id && row.revision > event.revision && !isRenamed(db, event_id, row.revision)
-  if (newest && event.event_id === event_id && outboxOf(db).rows().some(isNewer))
-    return { as: newest.revision, added: false }
-  const as = newest ? newest.revision + 1 : event.revision
+  if (furthest !== undefined && event.event_id === event_id && outboxOf(db).rows().some(isNewer))
+    return { as: furthest, added: false }
+  const as = furthest === undefined ? event.revision : furthest + 1
   addRow(db, { ...event, event_id, revision: as, source: newest?.source ?? event.source })
   renamedOf(db).put(outboxKey(event.event_id, event.revision), {
     event_id: event.event_id,
