@@ -9,6 +9,8 @@ import type { ViewProps } from './view.ts'
 
 type View = ComponentType<ViewProps>
 
+const AGAIN_MS = 2_000
+
 interface Place {
   path: string
   title: string
@@ -87,14 +89,21 @@ export function App(): VNode {
 function Loaded({ place, address, operate }: { place: Place } & ViewProps): VNode {
   const [view, setView] = useState<{ View?: View; failed?: boolean }>({})
   useEffect(() => {
-    place.load().then(
-      (View) => setView({ View }),
-      () => setView({ failed: true }),
-    )
+    let timer: ReturnType<typeof setTimeout> | undefined
+    const load = () =>
+      place.load().then(
+        (View) => setView({ View }),
+        () => {
+          setView({ failed: true })
+          timer = setTimeout(load, AGAIN_MS)
+        },
+      )
+    load()
+    return () => clearTimeout(timer)
   }, [place])
   const { View, failed } = view
   if (failed)
-    return html`<p role="alert">This view could not be loaded. <a href=${location.href} target="_self">Load the page again.</a></p>` as VNode
+    return html`<p role="alert">This view could not be loaded; it is tried again. <a href=${location.href} target="_self">Load the page again.</a></p>` as VNode
   return (
     View ? html`<${View} address=${address} operate=${operate} />` : html`<p class="quiet" role="status">Loading …</p>`
   ) as VNode

@@ -7,6 +7,7 @@ import { intervalText } from '../../web/views/verdict/amount.ts'
 import { browserMissing, launchBrowser, openPage, sideways, violations } from '../support/browser.ts'
 import { closedTrade } from '../support/closed-trade.ts'
 import { type Json, type PageHost, startPageHost } from '../support/page-host.ts'
+import { PATIENCE_MS } from '../support/patience.ts'
 
 const HOUR = 3_600_000
 const START = Date.UTC(2026, 0, 1)
@@ -155,6 +156,22 @@ describe.skipIf(browserMissing)('in a browser', () => {
     await page.locator('h2:has-text("lowcap-return")').waitFor()
     expect(await page.evaluate('window.hacked')).toBeUndefined()
     await page.context().close()
+  })
+
+  test('regression: what a browser gave up on its way, as the network changed, is loaded again', async () => {
+    const context = await browser.newContext()
+    const page = await context.newPage()
+    const lost: string[] = []
+    for (const part of ['/web/app.ts', '/web/views/verdict.ts', '/web/views/verdict/waiting.ts'])
+      await page.route(`**${part}`, (route) => {
+        if (lost.includes(part)) return route.continue()
+        lost.push(part)
+        return route.abort('internetdisconnected')
+      })
+    await page.goto(`${host.url}/verdict`)
+    await page.locator('.sentence').waitFor({ timeout: PATIENCE_MS })
+    expect(lost).toHaveLength(3)
+    await context.close()
   })
 
   test('fits a phone', async () => {

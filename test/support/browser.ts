@@ -35,8 +35,19 @@ export async function openPage(browser: Browser, url: string, options: BrowserCo
     if (new URL(request.url()).origin !== new URL(url).origin && !request.url().startsWith('data:'))
       page.wrong.push(`asks ${request.url()}`)
   })
-  await page.goto(url)
+  await goTo(page, url)
   return page
+}
+
+/** A container that starts elsewhere on the machine makes a browser give up what is on its way; of the document itself a person has to ask again. */
+async function goTo(page: Page, url: string): Promise<void> {
+  for (;;)
+    try {
+      await page.goto(url)
+      return
+    } catch (error) {
+      if (!String(error).includes('ERR_NETWORK_CHANGED')) throw error
+    }
 }
 
 const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
