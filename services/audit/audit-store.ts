@@ -7,6 +7,8 @@ import type { CoefficientRow, FoldedLog } from '../../domain/learning/offline.ts
 /** Ids of one page; one may come twice. next: '' and then this, until it is null. */
 export interface IdPage {
   ids: string[]
+  /** Of strands: the revision of each that was projected; null: none was. */
+  revisions?: (number | null)[]
   next: string | null
 }
 

@@ -15,7 +15,7 @@ import { type AuditStore, createAuditStore } from './audit-store.ts'
 import { type Compared, compareCoefficients } from './coefficients.ts'
 import { judge } from './judge.ts'
 import { readLog } from './log-contents.ts'
-import { readCheckpoints, readIds, readLetters, readOutbox } from './stores.ts'
+import { readCheckpoints, readIds, readLetters, readOutbox, readStrands } from './stores.ts'
 
 /** Every number counts distinct events; a record of the log that is no event counts for itself. */
 export interface AuditReport {
@@ -99,7 +99,7 @@ async function reconcile(deps: ServiceDeps, { store, learned }: AuditStores): Pr
   const checkpoints = await readCheckpoints(store, config.topic)
   const letters = await readLetters(store, config.topic, checkpoints.consumer)
   const ledger = await readIds(store, 'ledger')
-  const strands = await readIds(store, 'strands')
+  const strands = await readStrands(store)
   const compared = await compareCoefficients(store, config.topic, checkpoints.consumer, reading)
   const strandRows = await store.strandCount()
   const { topic } = config

@@ -12,7 +12,8 @@ export interface Found {
   checkpoints: Checkpoints
   letters: ReadonlyMap<string, Letter>
   ledger: ReadonlySet<string>
-  strands: ReadonlySet<string>
+  /** With the revision that each shows. */
+  strands: ReadonlyMap<string, number>
 }
 
 export interface Counts {
@@ -60,10 +61,11 @@ export function judge(found: Found): Counts {
   const isLost = (id: string) => {
     if (outbox.missing.has(id)) return true
     if (!logged(id)) return !outbox.waiting.has(id)
-    if (refused.has(id)) return false
-    if (unrecorded.has(id) && !ledger.has(id)) return true
     if (applied.byLearner.has(id) && !ledger.has(id)) return true
-    return applied.byProjector.has(id) && !strands.has(id)
+    // also a correction that is not shown is lost
+    if ((applied.byProjector.get(id) ?? Number.NEGATIVE_INFINITY) > (strands.get(id) ?? Number.NEGATIVE_INFINITY))
+      return true
+    return unrecorded.has(id) && !refused.has(id) && !ledger.has(id)
   }
   const all = [...closed]
   const others = new Set([...log.below.keys(), ...log.tail.map((t) => t.id)].filter((id) => !closed.has(id)))

@@ -46,7 +46,7 @@ export function createMemoryAudit(db: MemoryDatabase): AuditStore {
       const there = page.filter((s) =>
         s.strand_id === null ? s.projected !== null : adStrands.get(s.strand_id)?.kind === 'position_closed',
       )
-      return { ids: there.map((s) => s.event_id), next }
+      return { ids: there.map((s) => s.event_id), revisions: there.map((s) => s.revision), next }
     },
   }
 

@@ -35,7 +35,15 @@ export interface Checkpoints {
 
 export const placeOf = (partition: number, offset: number): string => `${partition}/${offset}`
 
-export async function readIds(store: AuditStore, what: 'positions' | 'ledger' | 'strands'): Promise<Set<string>> {
+/** The revision that each strand shows; -1: it is tied to its event, which was not projected. */
+export async function readStrands(store: AuditStore): Promise<Map<string, number>> {
+  const strands = new Map<string, number>()
+  for await (const { ids, revisions } of pages((after, limit) => store.ids('strands', after, limit)))
+    for (const [i, id] of ids.entries()) strands.set(eventUuid(id), revisions?.[i] ?? -1)
+  return strands
+}
+
+export async function readIds(store: AuditStore, what: 'positions' | 'ledger'): Promise<Set<string>> {
   const ids = new Set<string>()
   for await (const page of pages((after, limit) => store.ids(what, after, limit)))
     for (const id of page.ids) ids.add(eventUuid(id))

@@ -19,7 +19,7 @@ $$;
 -- The audit counts every store itself. Pages follow a key that has an index; p_after is the `next` of the page before, '' at first.
 -- p_store: positions (trades that the PM closed), outbox (what was handed to it, imports among it), ledger (of the active version), strands (rows of ad_strands, and trades that the projector keeps without one).
 -- Returns {"ids": […], "next": text or null at the end}; an id may come twice. The outbox has "rows" as well, one for each revision:
--- [event_id, revision, published, topic, partition, offset, refused].
+-- [event_id, revision, published, topic, partition, offset, refused]; strands have "revisions", of each id the one that was projected (null: none).
 create function public.strandline_audit_page(p_store text, p_after text, p_limit integer)
 returns jsonb language plpgsql stable security invoker set search_path = '' set enable_seqscan = off as $$
 declare
@@ -45,8 +45,9 @@ begin
           order by 1 limit p_limit) r;
   elsif p_store = 'strands' then
     select jsonb_build_object('next', case when count(*) = p_limit then max(r.event_id collate "C") end,
-                              'ids', coalesce(jsonb_agg(r.event_id) filter (where r.there), '[]')) into v_page
-    from (select t.event_id, t.projected is not null and t.strand_id is null or exists (
+                              'ids', coalesce(jsonb_agg(r.event_id) filter (where r.there), '[]'),
+                              'revisions', coalesce(jsonb_agg(r.revision) filter (where r.there), '[]')) into v_page
+    from (select t.event_id, t.revision, t.projected is not null and t.strand_id is null or exists (
             select 1 from public.ad_strands s where s.id = strandline.strand_key(t.strand_id) and s.kind = 'position_closed') as there
           from strandline.strands t where t.event_id collate "C" > p_after order by t.event_id collate "C" limit p_limit) r;
   end if;

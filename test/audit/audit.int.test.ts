@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import { simulateMarket } from '../../demo/market.ts'
 import { insertBars } from '../../demo/trader.ts'
+import { eventUuid } from '../../domain/event.ts'
 import { audit } from '../../services/audit/audit.ts'
 import { retain } from '../../services/pm/retention.ts'
 import { createRetentionStore } from '../../services/pm/retention-store.ts'
@@ -76,6 +77,16 @@ test('a trade that is gone from ad_strands is lost', async () => {
   await loop.db.sql('insert into ad_strands select * from jsonb_populate_record(null::ad_strands, $1)', [
     JSON.stringify(row),
   ])
+  expect(await audit(loop.deps)).toMatchObject({ lost: 0 })
+})
+
+test('regression: a correction that a strand does not show is lost', async () => {
+  const [strand] = await loop.db.sql<{ event_id: string }>(
+    'update strandline.strands set revision = -1 where event_id = (select min(event_id) from strandline.strands) returning event_id',
+  )
+  const id = eventUuid(strand!.event_id)
+  expect(await audit(loop.deps)).toMatchObject({ in_ad_strands: TRADES, lost: 1, lost_ids: [id] })
+  await loop.db.sql('update strandline.strands set revision = 0 where event_id = $1', [strand!.event_id])
   expect(await audit(loop.deps)).toMatchObject({ lost: 0 })
 })
 
