@@ -15,8 +15,8 @@ export interface Publisher {
   /** An event that the PM closed: it may be corrected, voided, published again. */
   know(event: ClosedTrade): void
   counts: { trades: number; corrections: number; voids: number; duplicates: number; poison: number }
-  /** The trades that were acknowledged. */
-  published: Map<string, ClosedTrade>
+  /** Of each trade the highest revision that was acknowledged. */
+  published: Map<string, number>
   /** Sends what is left, and ends. */
   stop(): Promise<void>
 }
@@ -45,12 +45,12 @@ const isScored = ({ rr, provisional }: ClosedTrade) => rr !== null && !provision
 export function startPublisher(stage: Stage, options: PublisherOptions): Publisher {
   const { dice, perSecond, schemaId, now, signal } = options
   const counts = { trades: 0, corrections: 0, voids: 0, duplicates: 0, poison: 0 }
-  const published = new Map<string, ClosedTrade>()
+  const published = new Map<string, number>()
   const known: ClosedTrade[] = []
   /** The highest revision of a trade that was made here. */
   const revisions = new Map<string, number>()
   /** What overtakes it goes first. */
-  let overtaken: RawRecord[] = []
+  let overtaken: ClosedTrade[] = []
   let stopping = false
 
   function know(event: ClosedTrade): void {
@@ -105,7 +105,7 @@ export function startPublisher(stage: Stage, options: PublisherOptions): Publish
   })
 
   /** The next revision of a trade. Those without a score, or with a provisional one, are the PM's to score. */
-  function revised(event: ClosedTrade, voided: boolean): RawRecord[] {
+  function revised(event: ClosedTrade, voided: boolean): ClosedTrade {
     const was = revisions.get(event.event_id) ?? event.revision
     const next = (revision: number): ClosedTrade => {
       const made = {
@@ -121,28 +121,35 @@ export function startPublisher(stage: Stage, options: PublisherOptions): Publish
     }
     if (!voided && dice.chance(0.3)) {
       revisions.set(event.event_id, was + 2)
-      overtaken.push(record(next(was + 1)))
-      return [record(next(was + 2))]
+      overtaken.push(next(was + 1))
+      return next(was + 2)
     }
     revisions.set(event.event_id, was + 1)
-    return [record(next(was + 1))]
+    return next(was + 1)
   }
 
-  function round(size: number): { records: RawRecord[]; fresh: ClosedTrade[] } {
-    const records = overtaken
+  /** `events`: what the records are, but for poison; `fresh`: those of them that are new trades. */
+  function round(size: number): { records: RawRecord[]; events: ClosedTrade[]; fresh: ClosedTrade[] } {
+    const events: ClosedTrade[] = []
+    const records: RawRecord[] = []
+    const add = (event: ClosedTrade) => {
+      events.push(event)
+      records.push(record(event))
+    }
+    for (const event of overtaken) add(event)
     overtaken = []
     const fresh: ClosedTrade[] = []
     for (let i = 0; i < size; i++) {
       const kind = dice.next()
       const event = known.length > 0 ? dice.pick(known) : undefined
       if (event && kind < SHARES.duplicate) {
-        records.push(record(event))
+        add(event)
         counts.duplicates++
       } else if (event && isScored(event) && kind < SHARES.duplicate + SHARES.correction) {
-        records.push(...revised(event, false))
+        add(revised(event, false))
         counts.corrections++
       } else if (event && isScored(event) && kind < SHARES.duplicate + SHARES.correction + SHARES.void) {
-        records.push(...revised(event, true))
+        add(revised(event, true))
         counts.voids++
       } else if (kind > 1 - SHARES.poison) {
         records.push(poisonOf(dice, trade(), schemaId))
@@ -150,11 +157,11 @@ export function startPublisher(stage: Stage, options: PublisherOptions): Publish
       } else {
         const made = trade()
         fresh.push(made)
-        records.push(record(made))
+        add(made)
         counts.trades++
       }
     }
-    return { records, fresh }
+    return { records, events, fresh }
   }
 
   async function run(): Promise<void> {
@@ -177,12 +184,11 @@ export function startPublisher(stage: Stage, options: PublisherOptions): Publish
     }
 
     async function publish(size: number): Promise<void> {
-      const { records, fresh } = round(size)
+      const { records, events, fresh } = round(size)
       if (records.length > 0) await sender.send(records)
-      for (const event of fresh) {
-        published.set(event.event_id, event)
-        know(event)
-      }
+      for (const { event_id, revision } of events)
+        published.set(event_id, Math.max(revision, published.get(event_id) ?? revision))
+      for (const event of fresh) know(event)
     }
   }
 

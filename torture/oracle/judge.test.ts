@@ -99,7 +99,7 @@ function stores(): Stores {
 function judged(damage: (stores: Stores) => void, records = RECORDS) {
   const damaged = stores()
   damage(damaged)
-  const published = new Map(EFFECTIVE.map((e) => [e.event_id, e]))
+  const published = new Map(EFFECTIVE.map((e) => [e.event_id, e.revision]))
   return judge({ closes: [], published }, readLog(records, new Set([SCHEMA_ID])), damaged)
 }
 
@@ -193,4 +193,15 @@ test('a trade that was acknowledged and is not in the log is lost', () => {
   )
   expect(in_log).toBe(2)
   expect(findings).toContainEqual({ kind: 'lost', what: 'closed, and not in the log', event_id: trade(1).event_id })
+})
+
+test('regression: a correction that was acknowledged and is not in the log is lost', () => {
+  const newest = EFFECTIVE.find((e) => e.revision > 0)!
+  const published = new Map([[newest.event_id, newest.revision + 1]])
+  const { findings } = judge({ closes: [], published }, readLog(RECORDS, new Set([SCHEMA_ID])), stores())
+  expect(findings).toContainEqual({
+    kind: 'lost',
+    what: `its revision ${newest.revision + 1} was acknowledged, and the log has ${newest.revision}`,
+    event_id: newest.event_id,
+  })
 })

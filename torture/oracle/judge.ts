@@ -30,7 +30,8 @@ export interface Judgement {
 
 export interface Acknowledged {
   closes: Close[]
-  published: ReadonlyMap<string, ClosedTrade>
+  /** Of each trade the highest revision. */
+  published: ReadonlyMap<string, number>
 }
 
 const CLOSE = 1e-9
@@ -40,7 +41,12 @@ export function judge({ closes, published }: Acknowledged, log: Log, stores: Sto
   const find = (kind: Finding['kind'], what: string, event_id?: string) => findings.push({ kind, what, event_id })
 
   const acknowledged = new Set([...closes.map((c) => c.event.event_id), ...published.keys()])
-  for (const id of acknowledged) if (!log.trades.has(id)) find('lost', 'closed, and not in the log', id)
+  for (const id of acknowledged) {
+    const logged = log.trades.get(id)?.event.revision
+    if (logged === undefined) find('lost', 'closed, and not in the log', id)
+    else if (logged < (published.get(id) ?? 0))
+      find('lost', `its revision ${published.get(id)} was acknowledged, and the log has ${logged}`, id)
+  }
   judgeScores(closes, log, find)
   const learned = [...log.trades.values()].map((t) => t.event).filter(isLearned)
   const applied = judgeLedger(learned, stores, find)
