@@ -1,4 +1,5 @@
 /** Rows of ad_strands, as the database hands them out, to trades that can be published: read, completed from their positions, scored. */
+// biome-ignore lint/plugin: for the turns that are given below
 import { setImmediate } from 'node:timers/promises'
 import { eventUuid } from '../../../domain/event.ts'
 import { nativeId } from '../../../domain/foreign/canonical-id.ts'
