@@ -14,11 +14,13 @@ import { selectionOf, tradeOf } from '../../domain/learning/trade-table.ts'
 import type { LearnerCommit } from '../../services/learner/commit.ts'
 import { createLearnerStore, type LearnerStore, openVersion } from '../../services/learner/learner-store.ts'
 import { CACHE_SIZE } from '../../services/learner/sums-cache.ts'
+import { startPgbouncer } from '../hosted/pgbouncer.ts'
 import { closedTrade } from '../support/closed-trade.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
 import { createFeed, recordsOf } from '../support/feed.ts'
 import { bits, emptyLearner, expectClose, folded, learned } from '../support/learned.ts'
 import { createTestLearner, encodeEvent, TOPIC } from '../support/learner.ts'
+import { hasPgbouncer } from '../support/programs.ts'
 import { removeGuard } from '../support/unguarded.ts'
 
 let db: TestDatabase
@@ -57,18 +59,26 @@ const state = async () => ({
   checkpoints: await rows('consumer_checkpoints', 'partition'),
 })
 
+const learnBy = async (store: Pick<PostgresStore, 'rpc'>, maxChunk: number) => {
+  await emptyLearner(db)
+  const { runner } = await createTestLearner({ store, model, maxChunk })
+  await createFeed(TOPIC, 0, recordsOf(EVENTS.map((e) => ({ key: e.position_id, value: encodeEvent(e) })))).run(runner)
+  return state()
+}
+
 test.each([7, 100, 400])('leave what they leave through PostgREST, to the bit: %i records each', async (maxChunk) => {
-  const learnBy = async (store: typeof direct | ReturnType<typeof createPostgrestStore>) => {
-    await emptyLearner(db)
-    const { runner } = await createTestLearner({ store, model, maxChunk })
-    await createFeed(TOPIC, 0, recordsOf(EVENTS.map((e) => ({ key: e.position_id, value: encodeEvent(e) })))).run(
-      runner,
-    )
-    return state()
-  }
-  const through = await learnBy(createPostgrestStore({ url: db.supabaseUrl, key: db.key }))
+  const through = await learnBy(createPostgrestStore({ url: db.supabaseUrl, key: db.key }), maxChunk)
   expect(through.ledger).toHaveLength(330)
-  expect(await learnBy(direct)).toEqual(through)
+  expect(await learnBy(direct, maxChunk)).toEqual(through)
+})
+
+test.skipIf(!hasPgbouncer)('leave the same through a pooler in transaction mode', async () => {
+  const there = await learnBy(direct, 100)
+  const pooler = await startPgbouncer(db.databaseUrl)
+  const pooled = createPostgresStore({ url: pooler.url })
+  expect(await learnBy(pooled, 100)).toEqual(there)
+  await pooled.close()
+  await pooler.stop()
 })
 
 test.each(['direct', 'postgrest'])(
