@@ -34,7 +34,7 @@ export function register(program: Command): void {
       'after',
       `
 One seed is always the same schedule. What is modelled, and what is not: docs/simulation.md.
-Exit codes: 0 all is well, 1 a schedule failed, 2 wrong usage.
+Exit codes: 0 all is well, 1 a schedule failed or all of them did too little, 2 wrong usage.
 
 Examples:
   ./strandline simulate --seeds 50000
@@ -76,16 +76,12 @@ async function load() {
 }
 
 async function runAll({ seeds, from, json }: Options): Promise<Result> {
-  const { runMany, smallestFailure } = await load()
+  const { runMany, smallestFailure, tooLittleOf } = await load()
   const started = performance.now()
   const progress = createProgress()
   let done = 0
   let shown = 0
-  const {
-    duplicates: _,
-    corrections: __,
-    ...totals
-  } = await runMany(from, seeds, async ({ seed, failures }) => {
+  const all = await runMany(from, seeds, async ({ seed, failures }) => {
     progress('Schedules', ++done, seeds)
     await setImmediate() // signals and output get their turn
     if (failures.length === 0) return
@@ -96,6 +92,12 @@ async function runAll({ seeds, from, json }: Options): Promise<Result> {
     say(await smallestFailure(seed))
   })
   progress.end()
+  const missing = tooLittleOf(all)
+  if (missing.length > 0) {
+    say(`Too little happened for a test: ${missing.join(', ')} in ${all.schedules} schedules.`)
+    process.exitCode = 1
+  }
+  const { duplicates: _, corrections: __, ...totals } = all
   return { ...totals, seconds: seconds(started) }
 }
 

@@ -30,3 +30,20 @@ export async function runMany(from: number, count: number, each?: (verdict: Verd
   }
   return { ...totals, failures, trace_hash: hash.digest('hex').slice(0, 32) }
 }
+
+/** On average over many schedules; a suite in which less happened tested nothing. */
+const LEAST = { commits: 20, duplicates: 3, corrections: 2 }
+const MANY = 100
+const KINDS = 20
+
+/** What happened too little of, for a sentence; none where they are too few for an average. */
+export function tooLittleOf(totals: Omit<Totals, 'failures' | 'trace_hash'>): string[] {
+  const { schedules, faults } = totals
+  if (schedules < MANY) return []
+  const missing = Object.entries(LEAST).flatMap(([what, least]) => {
+    const n = totals[what as keyof typeof LEAST]
+    return n / schedules > least ? [] : [`${n} ${what}`]
+  })
+  const kinds = Object.keys(faults).length
+  return kinds < KINDS ? [...missing, `faults of ${kinds} kinds`] : missing
+}
