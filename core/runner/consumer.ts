@@ -20,6 +20,8 @@ export interface ConsumerDeclaration<Event> {
   consumer: string
   /** Kafka's. Two consumers never share one. */
   group: string
+  /** Default: that of closed trades. */
+  topic?: string
   /** What it reads of an event; the rest is skipped, not decoded. */
   reads: avro.Type | BodyReader<Event>
   /** Partitions worked on at the same time. */
@@ -42,7 +44,7 @@ export async function startConsumer<Event>(
   const { config, log, store, clock, logger, liveness, ids = systemIds } = deps
   const { service, consumer, group, reads, concurrency, maxChunk, paceMs, processor } = declaration
   const { checkpoints = createCheckpointStore(store) } = declaration
-  const { topic } = config
+  const { topic = config.topic } = declaration
   const { registry = createRegistryClient(config.registry) } = deps
   const metrics = createConsumerMetrics(deps.metrics, clock, group)
   const shared = { consumer, topic, holder: ids.process, checkpoints, log, clock }
@@ -57,7 +59,7 @@ export async function startConsumer<Event>(
     processor: traced(service, processor(decode), clock),
     maxChunk,
     acceptTruncated: config.acceptTruncatedLog,
-    admit: () => checkLogSettings(log, config, logger),
+    admit: () => checkLogSettings(log, { ...config, topic }, logger),
     events: metrics.events,
   })
   const subscription = await log.consume({ group, topic, concurrency, paceMs }, runner)
