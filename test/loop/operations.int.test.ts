@@ -194,6 +194,39 @@ test('the topic is lost: the learner stops and says so; published from the outbo
   await expectLearned(corrected)
 })
 
+test('regression: the topic is lost: a strand of the old system that only the bridge can tie to its trade, as it has no id, is no second one afterwards', async () => {
+  await db.sql(
+    `insert into ad_strands (id, module, kind, timeframe, position_id, content) values ('old', 'pm', 'position_closed', '1h', 'old-1', $1)`,
+    [
+      JSON.stringify({
+        entry_context: { curator: 'c' },
+        completed_trades: [
+          {
+            entry_price: 100,
+            exit_price: 110,
+            entry_timestamp: '2026-10-01T00:00:00Z',
+            exit_timestamp: '2026-10-01T02:00:00Z',
+            rr: 2,
+          },
+        ],
+      }),
+    ],
+  )
+  await start()
+  await expect.poll(() => count('pm_outbox')).toBe(1)
+  await settled(1)
+  expect(await db.sql('select strand_id, adopted, revision from strands')).toEqual([
+    { strand_id: 'old', adopted: true, revision: 0 },
+  ])
+  await stop()
+  await makeTopicAnew(2)
+  await db.sql(lostTopicStatements())
+  await start()
+  await settled(1)
+  expect(await db.sql('select id, revision from position_closed_strands')).toEqual([{ id: 'old', revision: 0 }])
+  expect(await db.store.rpc('strandline_strands_event_count', {})).toMatchObject({ events: 1, rows: 1, adopted: 1 })
+})
+
 test('partitions are added while it runs: corrections that arrive in another partition than the trade count once', async () => {
   await start()
   await addToOutbox(db.store, trades(0, 60))
