@@ -8,6 +8,7 @@ import {
   setAsideKey,
   settleOwnStrands,
   strandTables,
+  untieGone,
 } from '../../core/store/memory/strands.ts'
 import type { StrandRow } from '../../domain/strand.ts'
 import type { StrandCommit, StrandStore, StrandsCommitted } from './strand-store.ts'
@@ -24,6 +25,10 @@ function commitStrands(db: MemoryDatabase, consumer: string, commit: StrandCommi
   // Found before the first is tied: of two of one trade, the second becomes a duplicate.
   const foreign = rows.flatMap((row) => foreignStrands(db, row).map((s) => ({ ...s, event_id: row.metadata.event_id })))
   for (const { id, event_id } of foreign) adoptStrand(db, id, event_id)
+  untieGone(
+    db,
+    rows.map((row) => row.metadata),
+  )
   const written: string[] = []
   let adopted = 0
   for (const row of rows) {

@@ -159,9 +159,17 @@ begin
          else 'strandline.read_strand(strandline.row_jsonb(s))' end, v_kept);
 end $$;
 
+-- This row is in ad_strands, and a closed trade.
+create function strandline.is_closed_strand(p_strand_id text) returns boolean language plpgsql stable security invoker
+set search_path = '' set enable_seqscan = off as $$
+begin
+  return exists (select from public.ad_strands s where s.id = strandline.strand_key(p_strand_id) and s.kind = 'position_closed');
+end
+$$;
+
 -- Ties a strand that somebody else inserted (the old PM) to the trade's event. Why: older readers select from ad_strands by kind, so a second row of ours
 -- would show them the trade twice. Theirs stays as it is, because others may point at it; ours is derived from the log and gives way, whichever came
--- first. Of two foreign strands of one trade the first is adopted and the second noted as its duplicate.
+-- first. Of two foreign strands of one trade the first is adopted, as long as it is there, and the second noted as its duplicate.
 -- Returns {status: 'adopted' | 'duplicate' (with "of") | 'not_found' (no such strand, not a position_closed one, or our own)}.
 create function strandline.adopt(p_strand_id text, p_event_id text)
 returns jsonb language plpgsql security invoker set search_path = '' as $$
@@ -170,25 +178,49 @@ declare
   v_ours  jsonb;
 begin
   perform pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtext('strandline_adopt'));
-  perform 1 from public.ad_strands s where s.id = strandline.strand_key(p_strand_id) and s.kind = 'position_closed';
-  if not found or exists (select 1 from strandline.strands t where t.strand_id = p_strand_id and not t.adopted) then
+  if not strandline.is_closed_strand(p_strand_id) or exists (select 1 from strandline.strands t where t.strand_id = p_strand_id and not t.adopted) then
     return jsonb_build_object('status', 'not_found');
   end if;
   select * into v_known from strandline.strands t where t.event_id = p_event_id for update;
-  if v_known.adopted then
-    if v_known.strand_id = p_strand_id then return jsonb_build_object('status', 'adopted'); end if;
+  if v_known.adopted and v_known.strand_id = p_strand_id then return jsonb_build_object('status', 'adopted'); end if;
+  if v_known.adopted and strandline.is_closed_strand(v_known.strand_id) then
     insert into strandline.duplicate_strands (strand_id, event_id) values (p_strand_id, p_event_id) on conflict do nothing;
     return jsonb_build_object('status', 'duplicate', 'of', v_known.strand_id);
   end if;
-  if v_known.strand_id is not null then
+  if v_known.strand_id is not null and not v_known.adopted then
     delete from public.ad_strands s using strandline.their_path()
     where s.id = strandline.strand_key(v_known.strand_id) returning to_jsonb(strandline.read_strand(strandline.row_jsonb(s))) into v_ours;
     perform pg_catalog.set_config('search_path', '', true);
   end if;
   insert into strandline.strands as t (event_id, strand_id, adopted) values (p_event_id, p_strand_id, true)
   on conflict (event_id) do update set strand_id = excluded.strand_id, adopted = true, projected = coalesce(v_ours, t.projected);
+  delete from strandline.duplicate_strands d where d.strand_id = p_strand_id;
   delete from strandline.set_aside a where a.kind = 'projection' and a.id = p_event_id;
   return jsonb_build_object('status', 'adopted');
+end
+$$;
+
+-- Adopted strands whose row is gone (the old system prunes them, or writes them anew) show their trade no more. Where the trade comes by again, as it is
+-- known or newer, the oldest of its duplicates follows; where there is none its tie goes, and the projector makes one of ours.
+-- p_rows: rows as those of strandline_projector_commit, by event.
+create function strandline.untie_gone(p_rows jsonb) returns void language plpgsql security invoker
+set search_path = '' set enable_hashjoin = off set enable_mergejoin = off set enable_seqscan = off as $$
+declare
+  c      record;
+  v_heir text;
+begin
+  for c in
+    select k.event_id, k.strand_id from jsonb_each(p_rows) e
+    cross join lateral (select t.event_id, t.strand_id, t.revision from strandline.strands t where t.event_id = e.key and t.adopted offset 0) k
+    where coalesce(k.revision, 0) <= (e.value -> 'metadata' ->> 'revision')::integer and not strandline.is_closed_strand(k.strand_id)
+    order by k.event_id
+  loop
+    select d.strand_id into v_heir from strandline.duplicate_strands d join public.ad_strands s on s.id = strandline.strand_key(d.strand_id)
+    where d.event_id = c.event_id and s.kind = 'position_closed' order by strandline.row_jsonb(s) ->> 'created_at', s.id limit 1;
+    delete from strandline.duplicate_strands d where d.event_id = c.event_id and (v_heir is null or d.strand_id = v_heir);
+    if v_heir is null then delete from strandline.strands t where t.event_id = c.event_id and t.strand_id = c.strand_id;
+    else update strandline.strands t set strand_id = v_heir where t.event_id = c.event_id and t.strand_id = c.strand_id; end if;
+  end loop;
 end
 $$;
 
@@ -317,6 +349,8 @@ begin
     -- An adoption by the bridge waits for this commit, or this commit for it: otherwise both could make the trade's one strand.
     perform pg_catalog.pg_advisory_xact_lock_shared(pg_catalog.hashtext('strandline_adopt'));
   end if;
+
+  perform strandline.untie_gone(v_rows);
 
   -- Our rows' ids follow from the event, where they are no numbers: those the table gives.
   with put as (

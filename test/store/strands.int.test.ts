@@ -7,7 +7,7 @@ import { checkpointsOf as checkpointTable, createMemoryCheckpoints } from '../..
 import { createMemoryDatabase } from '../../core/store/memory/database.ts'
 import { countStrands, insertStrand, strandTables } from '../../core/store/memory/strands.ts'
 import type { PositionClosed } from '../../domain/event.ts'
-import { strandOf } from '../../domain/strand.ts'
+import { strandId, strandOf } from '../../domain/strand.ts'
 import { createMemoryStrands } from '../../services/projector/memory-strands.ts'
 import { createStrandStore } from '../../services/projector/strand-store.ts'
 import { closedTrade } from '../support/closed-trade.ts'
@@ -52,6 +52,17 @@ async function insert(way: Way, given: ReturnType<typeof oldStrand> & { created_
 async function remove(way: Way, id: string): Promise<void> {
   if (way.memory) way.memory.transaction(() => strandTables(way.memory).adStrands.remove(id))
   else await way.db.sql('delete from ad_strands where id = $1', [id])
+}
+
+async function oldestOfTheirs(way: Way, position_id: string): Promise<string | undefined> {
+  if (!way.memory) {
+    const text = `select id from ad_strands where position_id = $1 and id like 'old-%' order by created_at, id limit 1`
+    return (await way.db.sql<{ id: string }>(text, [position_id]))[0]?.id
+  }
+  const theirs = strandTables(way.memory)
+    .adStrands.rows()
+    .filter((s) => s.position_id === position_id && s.id.startsWith('old-'))
+  return theirs.toSorted((a, b) => (`${a.created_at} ${a.id}` < `${b.created_at} ${b.id}` ? -1 : 1))[0]?.id
 }
 
 /** What is in the tables, without the times at which it was written. */
@@ -190,6 +201,56 @@ describe.each(WAYS)('%s', (name) => {
     expect(duplicates).toContainEqual(['old-d-2', corrected.event_id])
     expect((rows as [string][]).filter(([id]) => id.includes(corrected.event_id))).toEqual([])
   })
+
+  describe('regression: an adopted strand whose row goes', () => {
+    async function adopted(position_id: string) {
+      const claim = await claimed()
+      await insert(ways[name], oldStrand(position_id))
+      const replayed = event(position_id, { revision: 1 })
+      let version = -1
+      const project = (revision: number) =>
+        commit(ways[name], {
+          ...more,
+          claim: { ...claim, version: ++version, checkpoint: version === 0 ? null : 5 },
+          events: [{ ...replayed, revision }],
+        })
+      expect(await project(1)).toEqual({ ...WROTE, written: 0, adopted: 1 })
+      const tied = async () => {
+        const { strands, duplicates } = await contents(ways[name])
+        const ofTrade = (row: unknown) => JSON.stringify(row).includes(replayed.event_id)
+        return [...(strands as unknown[]).filter(ofTrade), ...(duplicates as unknown[]).filter(ofTrade)]
+      }
+      return { project, tied, event_id: replayed.event_id }
+    }
+
+    test('gives its trade back: a replay, not of an older revision, writes one of ours', async () => {
+      const { project, tied, event_id } = await adopted('gone-a')
+      await remove(ways[name], 'old-gone-a')
+      expect(await project(0)).toEqual({ ...WROTE, written: 0 })
+      expect(await tied()).toEqual([[event_id, 'old-gone-a', TOPIC, true, 1, false]])
+      expect(await project(1)).toEqual(WROTE)
+      expect(await tied()).toEqual([[event_id, `position_closed_${event_id}`, TOPIC, false, 1, false]])
+    })
+
+    test('as its maker replaced it by another: that one is adopted, and no duplicate', async () => {
+      const { project, tied, event_id } = await adopted('gone-b')
+      await remove(ways[name], 'old-gone-b')
+      await insert(ways[name], oldStrand('gone-b', { id: 'new-gone-b' }))
+      await project(1)
+      expect(await tied()).toEqual([[event_id, 'new-gone-b', TOPIC, true, 1, false]])
+    })
+
+    test('is followed by its duplicate', async () => {
+      const { project, tied, event_id } = await adopted('gone-c')
+      await insert(ways[name], oldStrand('gone-c', { id: 'new-gone-c' }))
+      await project(1)
+      const shown = [event_id, 'old-gone-c', TOPIC, true, 1, false]
+      expect(await tied()).toEqual([shown, ['new-gone-c', event_id]])
+      await remove(ways[name], 'old-gone-c')
+      await project(1)
+      expect(await tied()).toEqual([[event_id, 'new-gone-c', TOPIC, true, 1, false]])
+    })
+  })
 })
 
 const trade = fc.nat(3)
@@ -214,7 +275,7 @@ const step = fc.oneof(
     }),
   },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('insert'), trade, n: fc.nat(1) }) },
-  { weight: 2, arbitrary: fc.record({ do: fc.constant('remove'), trade }) },
+  { weight: 2, arbitrary: fc.record({ do: fc.constant('remove'), trade, theirs: fc.boolean() }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('look'), partition: fc.nat(1) }) },
 )
 type Step = typeof step extends fc.Arbitrary<infer T> ? T : never
@@ -249,7 +310,10 @@ async function take(way: Way, one: Step, held: ReadonlyMap<string, Claim>, i: nu
       id: `old-${one.trade}-${one.n}-${i}`,
       created_at: at(one.n ? i : -i),
     })
-  if (!('partition' in one)) return remove(way, `position_closed_${tradeOf(one.trade).event_id}`)
+  if (!('partition' in one)) {
+    const id = one.theirs ? await oldestOfTheirs(way, `p${one.trade}`) : strandId(tradeOf(one.trade).event_id)
+    return id && remove(way, id)
+  }
   if (!('who' in one)) return [await port.read(of(one.partition)), await port.list(CONSUMER, TOPIC)]
   if (!('events' in one)) return port.claim(of(one.partition), `holder ${one.who}`)
   const claim = held.get(`${one.who}/${one.partition}`) ?? {

@@ -105,23 +105,43 @@ export function adoptStrand(
 ): { status: 'adopted' | 'not_found' } | { status: 'duplicate'; of: string | null } {
   const { adStrands, strands, duplicates, setAside } = strandTables(db)
   const ours = strands.rows().some((s) => s.strand_id === strandId && !s.adopted)
-  if (adStrands.get(strandId)?.kind !== 'position_closed' || ours) return { status: 'not_found' }
+  if (!isClosedStrand(db, strandId) || ours) return { status: 'not_found' }
   const known = strands.get(eventId)
-  if (known?.adopted) {
-    if (known.strand_id === strandId) return { status: 'adopted' }
+  if (known?.adopted && known.strand_id === strandId) return { status: 'adopted' }
+  if (known?.adopted && isClosedStrand(db, known.strand_id)) {
     if (!duplicates.get(strandId)) duplicates.put(strandId, { strand_id: strandId, event_id: eventId })
     return { status: 'duplicate', of: known.strand_id }
   }
   let projected = known?.projected ?? null
-  if (known && known.strand_id !== null) {
+  if (known && known.strand_id !== null && !known.adopted) {
     projected = adStrands.get(known.strand_id) ?? projected
     adStrands.remove(known.strand_id)
   }
   const untied = { event_id: eventId, topic: null, revision: null, voided: false }
   strands.put(eventId, { ...untied, ...known, strand_id: strandId, adopted: true, projected })
+  duplicates.remove(strandId)
   setAside.remove(setAsideKey('projection', eventId))
   return { status: 'adopted' }
 }
+
+/** Of these events, those whose adopted strand's row is gone: a duplicate follows, or the tie goes (`strandline.untie_gone`). */
+export function untieGone(db: MemoryDatabase, events: readonly { event_id: string; revision: number }[]): void {
+  const { adStrands, strands, duplicates } = strandTables(db)
+  for (const { event_id, revision } of events) {
+    const known = strands.get(event_id)
+    if (!known?.adopted || (known.revision ?? 0) > revision || isClosedStrand(db, known.strand_id)) continue
+    const others = duplicates.rows().filter((d) => d.event_id === event_id)
+    const [heir] = others
+      .flatMap((d) => (isClosedStrand(db, d.strand_id) ? [adStrands.get(d.strand_id) as AdStrand] : []))
+      .sort((a, b) => compare(a.created_at, b.created_at) || compare(a.id, b.id))
+    for (const { strand_id } of others) if (!heir || strand_id === heir.id) duplicates.remove(strand_id)
+    if (heir) strands.put(event_id, { ...known, strand_id: heir.id })
+    else strands.remove(event_id)
+  }
+}
+
+const isClosedStrand = (db: MemoryDatabase, id: string | null) =>
+  id !== null && strandTables(db).adStrands.get(id)?.kind === 'position_closed'
 
 /** Our own strands are no news to the bridge. */
 export function settleOwnStrands(db: MemoryDatabase, ids: readonly string[]): void {
