@@ -169,7 +169,7 @@ $$;
 
 -- Ties a strand that somebody else inserted (the old PM) to the trade's event. Why: older readers select from ad_strands by kind, so a second row of ours
 -- would show them the trade twice. Theirs stays as it is, because others may point at it; ours is derived from the log and gives way, whichever came
--- first. Of two foreign strands of one trade the first is adopted, as long as it is there, and the second noted as its duplicate.
+-- first, where the table lets it. Of two foreign strands of one trade the first is adopted, as long as it is there, and the second noted as its duplicate.
 -- Returns {status: 'adopted' | 'duplicate' (with "of") | 'not_found' (no such strand, not a position_closed one, or our own)}.
 create function strandline.adopt(p_strand_id text, p_event_id text)
 returns jsonb language plpgsql security invoker set search_path = '' as $$
@@ -188,9 +188,15 @@ begin
     return jsonb_build_object('status', 'duplicate', 'of', v_known.strand_id);
   end if;
   if v_known.strand_id is not null and not v_known.adopted then
-    delete from public.ad_strands s using strandline.their_path()
-    where s.id = strandline.strand_key(v_known.strand_id) returning to_jsonb(strandline.read_strand(strandline.row_jsonb(s))) into v_ours;
-    perform pg_catalog.set_config('search_path', '', true);
+    begin
+      delete from public.ad_strands s using strandline.their_path()
+      where s.id = strandline.strand_key(v_known.strand_id) returning to_jsonb(strandline.read_strand(strandline.row_jsonb(s))) into v_ours;
+      perform pg_catalog.set_config('search_path', '', true);
+    exception when others then   -- something refers to ours: it stays
+      if left(sqlstate, 2) in ('08', '40', '53', '55', '57', '58') then raise; end if;
+      insert into strandline.duplicate_strands (strand_id, event_id) values (p_strand_id, p_event_id) on conflict do nothing;
+      return jsonb_build_object('status', 'duplicate', 'of', v_known.strand_id);
+    end;
   end if;
   insert into strandline.strands as t (event_id, strand_id, adopted) values (p_event_id, p_strand_id, true)
   on conflict (event_id) do update set strand_id = excluded.strand_id, adopted = true, projected = coalesce(v_ours, t.projected);
@@ -276,7 +282,7 @@ $$;
 
 -- A strand of ours, as far as the table takes it: without the ids that its columns cannot hold or do not know (they are in its content as well); a
 -- retracted one whose status the table does not know has no row. What is refused all the same is set aside with the reason; a row that was there
--- stays as it was. Returns {id: of its row or null, refused}.
+-- stays as it was. What is no row's fault (a deadlock, no room, a shutdown) is raised. Returns {id: of its row or null, refused}.
 create function strandline.try_strand(p_row jsonb) returns jsonb language plpgsql security invoker set search_path = '' as $$
 declare
   v_event text := p_row -> 'metadata' ->> 'event_id';
@@ -285,18 +291,26 @@ declare
 begin
   begin
     v_id := (strandline.put_strands(jsonb_build_array(p_row)))[1];
-  exception when integrity_constraint_violation or data_exception or raise_exception then
+  exception when others then
+    if left(sqlstate, 2) in ('08', '40', '53', '55', '57', '58') then raise; end if;
     begin
       v_id := (strandline.put_strands(jsonb_build_array(p_row || '{"position_id": null, "trade_id": null}')))[1];
-    exception when integrity_constraint_violation or data_exception or raise_exception then
+    exception when others then
+      if left(sqlstate, 2) in ('08', '40', '53', '55', '57', '58') then raise; end if;
       v_why := sqlerrm;
-      delete from public.ad_strands s using strandline.their_path() where p_row ->> 'status' = 'voided' and s.id = strandline.strand_key(p_row ->> 'id');
-      perform pg_catalog.set_config('search_path', '', true);
+      if p_row ->> 'status' = 'voided' then
+        begin
+          delete from public.ad_strands s using strandline.their_path() where s.id = strandline.strand_key(p_row ->> 'id');
+          perform pg_catalog.set_config('search_path', '', true);
+          v_why := null;
+        exception when others then
+          if left(sqlstate, 2) in ('08', '40', '53', '55', '57', '58') then raise; end if;
+        end;
+      end if;
       select s.id::text into v_id from public.ad_strands s where s.id = strandline.strand_key(p_row ->> 'id');
     end;
   end;
-  if v_why is null or p_row ->> 'status' = 'voided' then
-    v_why := null;
+  if v_why is null then
     delete from strandline.set_aside a where a.kind = 'projection' and a.id = v_event;
   else
     insert into strandline.set_aside as a (kind, id, scope, reason) values ('projection', v_event, p_row ->> 'timeframe', v_why)
@@ -365,9 +379,10 @@ begin
       strand_id = case when t.adopted or t.kept then t.strand_id else coalesce(t.strand_id, excluded.strand_id) end,
       projected = case when t.adopted or t.kept then (v_rows -> excluded.event_id) - 'updated_at' end
       where coalesce(t.revision, -1) < excluded.revision
-        -- somebody deleted our row: a replay makes it again
-        or t.revision = excluded.revision and t.strand_id is not null and not t.adopted
-          and not exists (select 1 from public.ad_strands s where s.id = strandline.strand_key(t.strand_id))
+        -- somebody deleted our row, or it was refused: a replay makes it again
+        or t.revision = excluded.revision and not t.adopted and (
+          t.strand_id is not null and not exists (select 1 from public.ad_strands s where s.id = strandline.strand_key(t.strand_id))
+          or exists (select 1 from strandline.set_aside a where a.kind = 'projection' and a.id = t.event_id))
     returning t.event_id, t.strand_id, t.adopted, t.kept and not t.adopted as kept
   )
   select coalesce(jsonb_agg((v_rows -> put.event_id) || jsonb_build_object('id', put.strand_id)) filter (where not put.adopted and not put.kept), '[]'),
@@ -379,7 +394,8 @@ begin
       if v_key in ('bigint', 'integer') then raise integrity_constraint_violation; end if;
       v_ids := strandline.put_strands(v_changed);
       delete from strandline.set_aside a using jsonb_array_elements(v_changed) x where a.kind = 'projection' and a.id = x.value -> 'metadata' ->> 'event_id';
-    exception when integrity_constraint_violation or data_exception or raise_exception then
+    exception when others then
+      if left(sqlstate, 2) in ('08', '40', '53', '55', '57', '58') then raise; end if;
       if strandline.made('ad_strands') and sqlstate like '22%' then raise; end if;
       for c in select x.value as row from jsonb_array_elements(v_changed) x loop
         v_tried := strandline.try_strand(c.row);

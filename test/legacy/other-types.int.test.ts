@@ -146,6 +146,49 @@ test('a trigger of theirs that raises is no reason to stop: the strand is set as
   ])
 })
 
+test('regression: nor is one that is refused in another way: a look-up in it that finds nothing, a right that it lacks, a limit', async () => {
+  const strands = strandTable({ store, sql } as never)
+  for (const [i, errcode] of ['P0002', '42501', '54000', '42883', '0A000'].entries()) {
+    await sql(`create or replace function picky() returns trigger language plpgsql as $$ begin
+      if new.content ->> 'position_id' = '2${i}' then raise exception 'refused' using errcode = '${errcode}'; end if; return new; end $$`)
+    const [bad, good] = [`2${i}`, `3${i}`].map((position_id) => closedTrade({ position_id, source: 'pm' }))
+    expect(await strands.project(bad!, good!), errcode).toMatchObject({ status: 'ok', written: 1, set_aside: 1 })
+    expect(await sql('select reason from strandline.set_aside where id = $1', [bad!.event_id])).toEqual([
+      { reason: 'refused' },
+    ])
+  }
+})
+
+test('regression: what was refused is tried again by a replay', async () => {
+  await sql('drop trigger picky on ad_strands')
+  const strands = strandTable({ store, sql } as never)
+  const refused = closedTrade({ position_id: '13', source: 'pm' })
+  expect(await strands.project(refused)).toMatchObject({ written: 1, set_aside: 0 })
+  expect(await strands.project(refused)).toMatchObject({ written: 0, set_aside: 0 })
+  expect(await sql('select 1 from strandline.set_aside where id = $1', [refused.event_id])).toEqual([])
+})
+
+test('regression: a strand of ours that may not be deleted, as something of theirs refers to it, stays: theirs for its trade is left out of the view, and one that is retracted keeps its row', async () => {
+  const strands = strandTable({ store, sql } as never)
+  await sql('create table picked (strand_id uuid references ad_strands (id))')
+  await sql(`alter table ad_strands add constraint known_status check (status <> 'voided')`)
+  const trade = closedTrade({ position_id: '40', source: 'pm' })
+  await strands.project(trade)
+  const [{ id }] = await sql(`select id from ad_strands where content ->> 'position_id' = '40'`)
+  await sql('insert into picked values ($1)', [id])
+  await sql(
+    `insert into ad_strands (id, kind, content) values ('00000000-0000-4000-8000-000000000002', 'position_closed', $1)`,
+    [JSON.stringify({ position_id: '40', trade_id: trade.trade_id })],
+  )
+  const shown = () =>
+    sql(`select id, rr from strandline.position_closed_strands where content ->> 'position_id' = '40'`)
+  expect(await strands.project({ ...trade, revision: 1, rr: 2 })).toMatchObject({ status: 'ok', written: 1 })
+  expect(await shown()).toEqual([{ id, rr: 2 }])
+  expect(await strands.project({ ...trade, revision: 2, voided: true })).toMatchObject({ status: 'ok', set_aside: 1 })
+  expect(await shown()).toEqual([])
+  expect(await sql('select id from ad_strands where id = $1', [id])).toEqual([{ id }])
+})
+
 test('what was missing was made: coefficients and configuration are read where readers look', async () => {
   expect(await sql('select * from strandline.adopted where existed order by table_name')).toHaveLength(4)
   expect(await sql('select * from learning_coefficients')).toEqual([])
