@@ -1,9 +1,8 @@
 /** Dead letters for a person. */
 import type { DeadLetter } from '../services/learner/dead-letter-list.ts'
-import type { FoundRecord } from '../services/learner/dead-letter-record.ts'
 import type { Place } from '../services/learner/dead-letter-store.ts'
 import { placeText } from '../services/learner/place.ts'
-import type { LeftLetter, Redriven } from '../services/learner/redrive.ts'
+import type { LeftLetter, Redriven, WouldPublish } from '../services/learner/redrive.ts'
 import { adviceOn } from '../services/learner/reject-advice.ts'
 import { escaped } from './escaped.ts'
 import { table } from './table.ts'
@@ -53,20 +52,15 @@ export function stateText({ state, redriven_to, redrives, redriving_from }: Dead
 }
 
 /** What a redrive would do. */
-export function previewText(
-  topic: string,
-  would: { letter: DeadLetter; from: FoundRecord['from'] }[],
-  left: LeftLetter[],
-  screen: number,
-): string {
+export function previewText(topic: string, would: WouldPublish[], left: LeftLetter[], screen: number): string {
   const rows = would
     .slice(0, screen)
-    .map(({ letter, from }) => [
+    .map(({ letter, from, partition }) => [
       placeText(letter),
       letter.reason,
       String(letter.redrives),
       from === 'topic' ? 'the topic' : 'its copy in the dead-letter topic',
-      `${topic}, partition ${letter.partition}${letter.redriving_from === null ? '' : ', unless an interrupted redrive did'}`,
+      `${topic}, partition ${partition}${letter.redriving_from === null ? '' : ', unless an interrupted redrive did'}`,
     ])
   const columns = [
     { title: 'record' },

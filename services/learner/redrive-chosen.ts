@@ -4,7 +4,7 @@ import { type Choice, chooseLetters } from './choose-letters.ts'
 import type { DeadLetter } from './dead-letter-list.ts'
 import type { FoundRecord } from './dead-letter-record.ts'
 import type { DeadLetterStore, Place } from './dead-letter-store.ts'
-import { type LeftLetter, previewRedrive, type Redriven, redrivable, redrive } from './redrive.ts'
+import { type LeftLetter, previewRedrive, type Redriven, redrivable, redrive, type WouldPublish } from './redrive.ts'
 
 export interface RedriveChoice extends Choice {
   /** In bulk: also those that were redriven before and refused again. */
@@ -17,7 +17,7 @@ export interface RedriveChoice extends Choice {
 
 export interface RedrivePreview {
   topic: string
-  would: { letter: DeadLetter; from: FoundRecord['from'] }[]
+  would: WouldPublish[]
   skipped: LeftLetter[]
 }
 
@@ -60,13 +60,13 @@ export async function redriveChosen(deps: Deps, topic: string, choice: RedriveCh
 /** For a program. */
 export const previewJson = ({ topic, would, skipped }: RedrivePreview): RedrivePreviewAnswer => ({
   topic,
-  would_redrive: would.map(({ letter: { partition, offset, reason, redrives }, from }) => ({
+  would_redrive: would.map(({ letter: { partition, offset, reason, redrives }, from, partition: to }) => ({
     partition,
     offset,
     reason,
     redrives,
     from,
-    to: { topic, partition },
+    to: { topic, partition: to },
   })),
   skipped,
 })

@@ -1,5 +1,6 @@
 /**
- * Redriving: the record of a dead letter is published to its topic again, into its own partition, with its bytes, key and headers.
+ * Redriving: the record of a dead letter is published to its topic again, into its own partition, with its bytes, key and headers. (Into another one where
+ * the topic was made anew with fewer: the fold does not depend on it.)
  *
  * What is good now counts once: the ledger applies an event once, however often it is published. What is refused again is a letter again, at its new place.
  * That this has an end, whoever asks for it however often:
@@ -34,7 +35,6 @@ export type WhyLeft =
   | 'too_often'
   /** Neither the topic has it, nor, whole, the dead-letter topic. */
   | 'gone'
-  | 'no_partition'
   | 'too_large'
 
 export interface LeftLetter extends Place {
@@ -95,18 +95,27 @@ function whyNot(letter: DeadLetter, again: boolean, force: boolean): Pick<LeftLe
   return null
 }
 
+export interface WouldPublish {
+  letter: DeadLetter
+  from: FoundRecord['from']
+  /** Where it would go. */
+  partition: number
+}
+
 /** What would be redriven, from where, and what would be left. Errors: LOG_UNREACHABLE, LOG_TOPIC_MISSING. */
 export async function previewRedrive(
   log: Pick<EventLog, 'offsets' | 'consume'>,
   topic: string,
   letters: readonly DeadLetter[],
   progress: (done: number) => void = () => undefined,
-): Promise<{ would: { letter: DeadLetter; from: FoundRecord['from'] }[]; left: LeftLetter[] }> {
-  const would: { letter: DeadLetter; from: FoundRecord['from'] }[] = []
+): Promise<{ would: WouldPublish[]; left: LeftLetter[] }> {
+  const would: WouldPublish[] = []
   const left: LeftLetter[] = []
   for (let at = 0; at < letters.length; at += PIECE) {
     const piece = await readPiece(log, topic, letters.slice(at, at + PIECE))
-    would.push(...piece.found.map(([letter, { from }]) => ({ letter, from })))
+    would.push(
+      ...piece.found.map(([letter, { from }]) => ({ letter, from, partition: partitionFor(letter, piece.ranges) })),
+    )
     left.push(...piece.left)
     progress(Math.min(at + PIECE, letters.length))
   }
@@ -135,6 +144,11 @@ export async function redrive(
   return { redriven: redriven.sort(byPlace), left: left.sort(byPlace) }
 }
 
+type Ranges = ReadonlyMap<number, PartitionOffsets>
+
+const partitionFor = ({ partition }: Pick<Place, 'partition'>, ranges: Ranges): number =>
+  ranges.has(partition) ? partition : partition % ranges.size
+
 type Found = [letter: DeadLetter, record: FoundRecord]
 
 async function readPiece(log: Pick<EventLog, 'offsets' | 'consume'>, topic: string, letters: readonly DeadLetter[]) {
@@ -144,7 +158,7 @@ async function readPiece(log: Pick<EventLog, 'offsets' | 'consume'>, topic: stri
   const left: LeftLetter[] = []
   for (const letter of letters) {
     const record = records.get(letter)
-    const why = whyGone(topic, letter, record, ranges)
+    const why = whyGone(topic, letter, record)
     if (why) left.push({ ...placeOf(letter), ...why })
     else if (record) found.push([letter, record])
   }
@@ -155,10 +169,7 @@ function whyGone(
   topic: string,
   letter: DeadLetter,
   record: FoundRecord | undefined,
-  ranges: ReadonlyMap<number, PartitionOffsets>,
 ): Pick<LeftLetter, 'code' | 'why'> | null {
-  if (!ranges.has(letter.partition))
-    return { code: 'no_partition', why: `${topic} has no partition ${letter.partition} any more` }
   const copy = letter.dead_letter === null ? 'it has no copy' : 'its copy in the dead-letter topic is gone, too'
   if (!record) return { code: 'gone', why: `${topic} does not have this record any more, and ${copy}` }
   if (record.incomplete === null) return null
@@ -169,7 +180,7 @@ function whyGone(
 async function publish(
   deps: { store: DeadLetterStore; log: EventLog },
   topic: string,
-  ranges: ReadonlyMap<number, PartitionOffsets>,
+  ranges: Ranges,
   found: readonly Found[],
 ): Promise<Redrives> {
   const begun = await begin(deps.store, topic, ranges, found)
@@ -177,6 +188,7 @@ async function publish(
   const sent = await send(
     deps.log,
     topic,
+    ranges,
     begun.filter(({ letter }) => !before.has(letter)),
   )
   const redriven = [
@@ -200,16 +212,11 @@ interface Begun {
   from: number
 }
 
-async function begin(
-  store: DeadLetterStore,
-  topic: string,
-  ranges: ReadonlyMap<number, PartitionOffsets>,
-  found: readonly Found[],
-): Promise<Begun[]> {
+async function begin(store: DeadLetterStore, topic: string, ranges: Ranges, found: readonly Found[]): Promise<Begun[]> {
   const begun: Begun[] = []
   for (const [partition, of] of Map.groupBy(found, ([letter]) => letter.partition)) {
     const byOffset = new Map(of.map((one) => [one[0].offset, one]))
-    const { end } = ranges.get(partition) as PartitionOffsets
+    const { end } = ranges.get(partitionFor({ partition }, ranges)) as PartitionOffsets
     for (const [offset, from] of await store.redriving(topic, partition, [...byOffset.keys()], end)) {
       const [letter, record] = byOffset.get(offset) as Found
       begun.push({ letter, record, from })
@@ -222,7 +229,7 @@ async function begin(
 async function copiesOf(
   log: Pick<EventLog, 'consume'>,
   topic: string,
-  ranges: ReadonlyMap<number, PartitionOffsets>,
+  ranges: Ranges,
   begun: readonly Begun[],
 ): Promise<Map<DeadLetter, Place>> {
   const byPlace = new Map(begun.map((b) => [`${b.letter.partition}:${b.letter.offset}`, b]))
@@ -244,9 +251,12 @@ async function copiesOf(
 async function send(
   log: Pick<EventLog, 'produce'>,
   topic: string,
+  ranges: Ranges,
   begun: readonly Begun[],
 ): Promise<Redrives & { failures: unknown[] }> {
-  const answers = await Promise.allSettled(begun.map((b) => log.produce(topic, [again(b.letter, b.record)])))
+  const answers = await Promise.allSettled(
+    begun.map((b) => log.produce(topic, [again(b.letter, b.record, partitionFor(b.letter, ranges))])),
+  )
   const done: Awaited<ReturnType<typeof send>> = { redriven: [], left: [], failures: [] }
   for (const [i, answer] of answers.entries()) {
     const at = placeOf((begun[i] as Begun).letter)
@@ -259,10 +269,9 @@ async function send(
   return done
 }
 
-function again(letter: DeadLetter, { key, value, headers }: FoundRecord): OutgoingRecord {
+function again(letter: DeadLetter, { key, value, headers }: FoundRecord, partition: number): OutgoingRecord {
   const own = Object.entries(headers).filter(([, header]) => header !== undefined && header !== null)
   const kept = Object.fromEntries(own) as NonNullable<OutgoingRecord['headers']> // whatever their names
-  const { partition } = letter
   return { key, value, headers: { ...kept, ...redriveHeaders(letter, letter.redrives) }, partition }
 }
 

@@ -1,10 +1,12 @@
 /** What docs/operations.md says of restoring and of more partitions, done. */
+import { execFile } from 'node:child_process'
 import { readFileSync } from 'node:fs'
+import { promisify } from 'node:util'
 import { pino } from 'pino'
 import { Registry } from 'prom-client'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { systemClock } from '../../core/clock.ts'
-import { createCodec } from '../../core/codec/position-closed-codec.ts'
+import { createCodec, frame, positionClosedSchema, positionClosedType } from '../../core/codec/position-closed-codec.ts'
 import { readConfig } from '../../core/config.ts'
 import { loadModel } from '../../core/load-model.ts'
 import { createKafkaLog } from '../../core/log/kafka-log.ts'
@@ -30,6 +32,7 @@ beforeEach(async () => {
   const config = readConfig({
     KAFKA_BROKERS: kafka.brokers,
     SCHEMA_REGISTRY_URL: kafka.registryUrl,
+    SCHEMA_REGISTRY_UNKNOWN_AFTER_SECONDS: '0.3',
     SUPABASE_URL: db.supabaseUrl,
     SUPABASE_SERVICE_ROLE_KEY: db.key,
     STRANDLINE_TOPIC: kafka.name('closed'),
@@ -132,12 +135,33 @@ test('the database is restored to an older state: learner and projector catch up
   await expectLearned(trades(0, 90))
 })
 
+const operations = () => readFileSync(new URL('../../docs/operations.md', import.meta.url), 'utf8')
+
 /** The statements that the operator is told to type where the topic is lost, for our topic. */
 function lostTopicStatements(): string {
-  const text = readFileSync(new URL('../../docs/operations.md', import.meta.url), 'utf8')
+  const text = operations()
   const found = /\n {4}begin;\n((?: {4}.*\n)+?) {4}commit;\n/.exec(text)?.[0]
   if (!found) throw new Error('docs/operations.md has no such statements')
   return found.replaceAll('pm.position-closed.v1', deps.config.topic)
+}
+
+const run = promisify(execFile)
+const CLI = new URL('../../cli/main.ts', import.meta.url).pathname
+
+/** What the operator is told to do about dead letters before that, once the topic is there. */
+async function saveLetters(): Promise<void> {
+  const before = /makes the topic([\s\S]*?)\n {4}begin;\n/.exec(operations())?.[1] ?? ''
+  for (const [, line] of before.matchAll(/^ {4}(\S.*)$/gm)) {
+    const command = (line as string).replaceAll('pm.position-closed.v1', deps.config.topic)
+    if (command.startsWith('./strandline ')) await strandline(...command.split(' ').slice(1))
+    else await db.sql(command)
+  }
+}
+
+async function strandline(...args: string[]): Promise<void> {
+  const { brokers, registryUrl } = kafka
+  const engines = { KAFKA_BROKERS: brokers, SCHEMA_REGISTRY_URL: registryUrl, STRANDLINE_TOPIC: deps.config.topic }
+  await run(process.execPath, [CLI, ...args], { env: { ...process.env, ...db.env, ...engines } })
 }
 
 /** Under the same name; a broker may go on showing the old one for a moment. */
@@ -225,6 +249,54 @@ test('regression: the topic is lost: a strand of the old system that only the br
   await settled(1)
   expect(await db.sql('select id, revision from position_closed_strands')).toEqual([{ id: 'old', revision: 0 }])
   expect(await db.store.rpc('strandline_strands_event_count', {})).toMatchObject({ events: 1, rows: 1, adopted: 1 })
+})
+
+test('regression: the topic is lost: what is in no outbox, and was refused, counts by its copy in the dead-letter topic, also where its partition is no more', async () => {
+  const post = async (schema: object) => {
+    const response = await fetch(`${kafka.registryUrl}/subjects/${deps.config.topic}-ahead/versions`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/vnd.schemaregistry.v1+json' },
+      body: JSON.stringify({ schema: JSON.stringify(schema) }),
+    })
+    return ((await response.json()) as { id: number }).id
+  }
+  const ours = JSON.parse(positionClosedSchema)
+  const field = (n: number) => ({
+    name: `venue_${deps.config.topic.replace(/\W/g, '_')}_${n}`,
+    type: 'string',
+    default: '',
+  })
+  const schema = (n: number) => ({ ...ours, fields: [...ours.fields, field(n)] })
+  const refused = trades(200, 203)
+  await start()
+  await addToOutbox(db.store, trades(0, 20))
+  await settled(20)
+  const unknown = (await post(schema(0))) + 1 // ours is registered by now
+  for (const [partition, event] of refused.entries()) {
+    const value = frame(unknown, Buffer.concat([positionClosedType.toBuffer(event), Buffer.from([2, 0x78])]))
+    await deps.log.produce(deps.config.topic, [{ key: event.position_id, value, partition }])
+  }
+  await expect.poll(() => count('dead_letters')).toBe(3)
+  await settled(20)
+  await stop()
+  // one of them was redriven, and counted, before the topic is lost
+  expect(await post(schema(1))).toBe(unknown)
+  const [{ place } = { place: '' }] = await db.sql<{ place: string }>(
+    `select partition || ':' || "offset" as place from dead_letters where partition = 1`,
+  )
+  await strandline('dead-letters', 'redrive', place)
+  await start()
+  await settled(21)
+  await stop()
+
+  await makeTopicAnew(2)
+  await saveLetters()
+  await db.sql(lostTopicStatements())
+  await start()
+  await expect.poll(() => count('learner_ledger')).toBe(23)
+  await settled(23)
+  expect(await count('dead_letters')).toBe(0)
+  await expectLearned([...trades(0, 20), ...refused])
 })
 
 test('partitions are added while it runs: corrections that arrive in another partition than the trade count once', async () => {
