@@ -1,8 +1,11 @@
 /** Dead letters: read in Redpanda Console, applied by a replay once the cause is put right, and redriven from the command line. */
 import { execFile } from 'node:child_process'
+import { readFileSync } from 'node:fs'
 import { promisify } from 'node:util'
+import { Registry } from 'prom-client'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { frame, positionClosedSchema, positionClosedType } from '../../core/codec/position-closed-codec.ts'
+import { PROJECTOR_GROUP, startProjector } from '../../services/projector/index.ts'
 import { closedTrade } from '../support/closed-trade.ts'
 import { type ConsoleStage, GROUP, openConsoleStage } from '../support/console-stage.ts'
 
@@ -116,6 +119,36 @@ describe('records of a schema that the registry did not know', () => {
       'applied',
       'open',
     ])
+  })
+
+  test('regression: are strands as well, where the projector’s group is set back as the document says', async () => {
+    const documented = readFileSync(new URL('../../docs/console.md', import.meta.url), 'utf8')
+    const replay = /\n- or set [^\n]*/.exec(documented)?.[0]
+    const groups = [GROUP, PROJECTOR_GROUP].filter((group) => group === GROUP || replay?.includes(`\`${group}\``))
+    const start = async () => {
+      await stage.start()
+      return startProjector({ ...stage.deps, metrics: new Registry() })
+    }
+    const strands = async () => (await stage.db.sql('select position_id from position_closed_strands')).length
+    const producer = await aheadOfRegistry()
+    const { publish, editOffsets, every } = stage.console
+    await publish(stage.topic, { key: 'a', value: producer.encode('a') })
+    const projector = await start()
+    await expect.poll(() => stage.db.sql(`select 1 from dead_letters where reason = 'unknown_schema'`)).toHaveLength(1)
+    await stage.publish({ position_id: 'behind it' })
+    await expect.poll(strands).toBe(2)
+    await expect.poll(async () => (await stage.baseline()).n).toBe(2)
+    await Promise.all([stage.stop(), projector.stop()])
+
+    await producer.register()
+    for (const group of groups) expect(await editOffsets(group, stage.topic, await every(stage.topic, -2))).toBeNull()
+    const again = await start()
+    try {
+      await expect.poll(async () => (await stage.baseline()).n).toBe(3)
+      await expect.poll(strands).toBe(3)
+    } finally {
+      await again.stop()
+    }
   })
 
   test('are redriven once each, as they were; one that cannot be applied is a dead letter again, at its new place', async () => {
