@@ -55,7 +55,9 @@ begin
 
   perform strandline.restore_readers();
   if keep then
-    drop trigger if exists strandline_queue_strand on public.ad_strands;   -- there where we made the table
+    -- Not noted where we made the table; another migrate makes them again.
+    drop trigger if exists strandline_queue_strand on public.ad_strands;
+    drop index if exists public.strandline_strands_foreign;
   else
     perform strandline.remove_own_strands();
   end if;

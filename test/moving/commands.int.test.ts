@@ -344,7 +344,7 @@ describe('on a migrated database', () => {
   })
 })
 
-test('regression: undo --keep-strands keeps them where Strandline made their table as well', async () => {
+test('regression: undo --keep-strands keeps them where Strandline made their table as well, and another migrate finds nothing in its way', async () => {
   const db = await createTestDatabase()
   try {
     await db.sql(`insert into ad_strands (id, kind) values ('projected', 'position_closed')`)
@@ -362,6 +362,8 @@ test('regression: undo --keep-strands keeps them where Strandline made their tab
       client.query(`select nspname from pg_namespace where nspname = 'strandline'`),
     )
     expect(rows).toEqual([])
+    await migrate(db.databaseUrl)
+    expect(await db.sql('select id from position_closed_strands')).toEqual([{ id: 'projected' }])
   } finally {
     await db.drop()
   }
