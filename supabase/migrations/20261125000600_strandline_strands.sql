@@ -323,7 +323,7 @@ $$;
 -- One batch of the projector: fence, strands and position in one transaction.
 -- p_rows: a JSON array, as text, of ad_strands rows (domain/strand.ts). A row replaces a strand only with a higher metadata.revision; of equal
 -- ones the first stays. A trade of the time before ad_strands was adopted gets no row there, unless it is our PM that closed it: readers would take the
--- past for news. Plans are kept, so they go by indexes from the first, empty days on: one that scans would scan for ever.
+-- past for news; but for one that has it, as an undo kept our strands. Plans are kept, so they go by indexes from the first, empty days on: one that scans would scan for ever.
 -- Returns {status: 'ok', written, adopted, kept (without a row), set_aside} or {status: 'fenced' | 'stale'}, which changed nothing.
 create function public.strandline_projector_commit(
   p_consumer text, p_topic text, p_partition integer, p_epoch bigint, p_version bigint, p_next bigint, p_commit uuid, p_rows text,
@@ -369,11 +369,13 @@ begin
   -- Our rows' ids follow from the event, where they are no numbers: those the table gives.
   with put as (
     insert into strandline.strands as t (event_id, topic, strand_id, revision, voided, kept, projected)
-    select e.key, p_topic, case when k.kept or v_key in ('bigint', 'integer') then null when v_key = 'uuid' then substr(e.value ->> 'id', length('position_closed_') + 1)
-                                else e.value ->> 'id' end,
+    select e.key, p_topic, case when not k.kept then o.id end,
       (e.value -> 'metadata' ->> 'revision')::integer, e.value ->> 'status' = 'voided', k.kept, case when k.kept then e.value - 'updated_at' end
     from jsonb_each(v_rows) e
-    cross join lateral (select coalesce((e.value ->> 'created_at')::timestamptz < v_since, false) and e.value -> 'metadata' ->> 'source' <> 'pm' as kept) k
+    cross join lateral (select case when v_key in ('bigint', 'integer') then null when v_key = 'uuid' then substr(e.value ->> 'id', length('position_closed_') + 1)
+                                    else e.value ->> 'id' end as id) o
+    cross join lateral (select coalesce((e.value ->> 'created_at')::timestamptz < v_since, false) and e.value -> 'metadata' ->> 'source' <> 'pm'
+                                 and not strandline.any_strand_there(jsonb_build_array(jsonb_build_object('id', o.id))) as kept) k
     order by e.key
     on conflict (event_id) do update set topic = excluded.topic, revision = excluded.revision, voided = excluded.voided,
       strand_id = case when t.adopted or t.kept then t.strand_id else coalesce(t.strand_id, excluded.strand_id) end,

@@ -12,11 +12,13 @@ import { undo } from '../../moving/undo.ts'
 import { startSupabase } from '../../services/supabase/index.ts'
 import { createOldDatabase, type OldDatabase } from '../legacy/old-database.ts'
 import { schemaOf } from '../legacy/schema-of.ts'
+import { closedTrade } from '../support/closed-trade.ts'
 import { createTestDatabase } from '../support/database.ts'
 import { PASSWORD } from '../support/engine-desk.ts'
 import { createTestKafka } from '../support/kafka.ts'
 import { encodeEvent, TOPIC } from '../support/learner.ts'
 import { until } from '../support/pm.ts'
+import { strandTable } from '../support/strand-table.ts'
 import { runCommand, startCommand } from '../support/strandline.ts'
 import { eventsOf, learn } from './learned-old-trades.ts'
 
@@ -342,6 +344,23 @@ describe('on a migrated database', () => {
     expect(done).toMatchObject({ code: 0, stdout: expect.stringContaining('Strandline is out of this database.') })
     expect(await schemaOf(old.databaseUrl)).toEqual(schema)
   })
+})
+
+test('regression: strands that an undo kept are found again as ours after another migrate: their trades are shown once', async () => {
+  const db = await createTestDatabase()
+  try {
+    const trade = closedTrade({ source: 'import:jsonl' })
+    await strandTable(db).project(trade)
+    const undone = await runCommand(['undo', '--keep-strands', '--yes', '--database-url', db.databaseUrl])
+    expect(undone).toMatchObject({ code: 0 })
+    await migrate(db.databaseUrl)
+    expect(await strandTable(db).project({ ...trade, revision: 1, rr: 2 })).toMatchObject({ written: 1, kept: 0 })
+    expect(await db.sql('select event_id, rr from position_closed_strands')).toEqual([
+      { event_id: trade.event_id, rr: 2 },
+    ])
+  } finally {
+    await db.drop()
+  }
 })
 
 test('regression: undo --keep-strands keeps them where Strandline made their table as well, and another migrate finds nothing in its way', async () => {
