@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
 import { loadAssets, VIEWS } from './assets.ts'
+import { scriptsIn } from './serve-assets.ts'
 
 const assets = loadAssets()
 const scripts = [...assets].filter(([, { type }]) => type.startsWith('text/javascript'))
@@ -20,10 +21,12 @@ test('types are gone', () => {
   for (const [path, { body }] of scripts) expect(body.toString(), path).not.toMatch(/\binterface \w+ \{|import type/)
 })
 
-test('every view is the same document, without a script or a style of its own', () => {
+test('every view is the same document, without a style of its own, and with one script: that which loads the rest', () => {
   const html = assets.get('/')?.body.toString() ?? ''
   for (const view of VIEWS) expect(assets.get(view)?.body.toString()).toBe(html)
-  expect(html).not.toMatch(/<style|style=|\son\w+=|<script(?![^>]*src=)/)
+  expect(html).not.toMatch(/<style|style=|\son\w+=/)
+  expect(html.match(/<script[^>]*>/g)).toEqual(['<script type="module">'])
+  expect(scriptsIn(html)).toEqual([expect.stringContaining("import('/web/main.ts')")])
   expect(html).not.toMatch(/https?:/)
 })
 

@@ -30,20 +30,15 @@ export const hasToken = (): boolean => sessionStorage.getItem(TOKEN) !== null
 export async function tryToken(token: string): Promise<boolean> {
   if (!/^[\x21-\x7e]+$/.test(token)) return false // no header can carry it
   const response = await fetch('/v1/page', { headers: { authorization: `Bearer ${token}` } }).catch(() => {
-    throw away()
+    throw away('')
   })
   if (response.status === 401) return false
   sessionStorage.setItem(TOKEN, token)
   return true
 }
 
-const away = () =>
-  new Refused(
-    0,
-    'AWAY',
-    'The page’s server does not answer.',
-    'It is asked again; look whether ./strandline up (or page) runs.',
-  )
+const away = (what: string) =>
+  new Refused(0, 'AWAY', 'The page’s server does not answer.', `${what}Look whether ./strandline up (or page) runs.`)
 
 /** Errors: Refused; where the server does not answer, with status 0. */
 export async function ask<T>(path: string, options: { body?: unknown; signal?: AbortSignal } = {}): Promise<T> {
@@ -56,7 +51,8 @@ export async function ask<T>(path: string, options: { body?: unknown; signal?: A
     response = await fetch(path, { ...sent, headers: { ...shown, ...type }, signal })
   } catch (error) {
     if (signal?.aborted) throw error
-    throw away()
+    // the answer may be lost, and not the question
+    throw away(body === undefined ? '' : 'What you asked for may be done or not: look before you ask again. ')
   }
   const text = await response.text()
   if (response.ok) return JSON.parse(text) as T
@@ -111,7 +107,8 @@ export function useAnswer<T>(path: string | null, body?: unknown): Answered<T> {
       (value) => set({ value, error: undefined, asking: false }),
       (error) => {
         if (ending.signal.aborted) return
-        const refused = error instanceof Refused ? error : new Refused(0, 'INTERNAL', String(error), null)
+        const known = error instanceof Refused ? error : new Refused(0, 'INTERNAL', String(error), null)
+        const refused = known.code === 'AWAY' ? away('It is asked again. ') : known
         set((before) => ({ value: before.value, error: refused, asking: false }))
         if (refused.status === 0 || refused.status === 503) timer = setTimeout(() => setTurn((n) => n + 1), RETRY_MS)
       },
