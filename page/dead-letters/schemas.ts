@@ -35,6 +35,7 @@ const LETTER_FIELDS: Record<string, Schema> = {
     type: ['integer', 'null'],
     description: 'A redrive was begun and not noted as done: its copy, if there is one, lies at this offset or behind.',
   },
+  topic_id: { type: 'string', description: 'The id of the topic that its record is of; empty: not known.' },
   record_ms: { type: 'integer', description: 'The record’s own time, ms; 0: not known.' },
 }
 

@@ -24,6 +24,8 @@ export interface DeadLetter extends Place {
   redrive_of: Place | null
   /** A redrive was begun and not noted as done: its copy, if there is one, lies at this offset of the partition or behind. */
   redriving_from: number | null
+  /** Kafka's id of the record's topic; '': not known. With its own time it tells records of several topics of one name apart. */
+  topic_id: string
   /** The record's own time, ms; 0: not known. */
   record_ms: number
 }
@@ -92,7 +94,7 @@ export async function deadLettersAt(
 }
 
 export function letterOf(row: DeadLetterRecord): DeadLetter {
-  const { partition, offset, reason, detail, consumer, recorded_at, redriven_at, applied_at, record_ms } = row
+  const { partition, offset, reason, detail, consumer, recorded_at, redriven_at, applied_at } = row
   const placeAt = (p: number | null, o: number | null) =>
     p === null || o === null ? null : { partition: p, offset: o }
   const dead = placeAt(row.dead_partition, row.dead_offset)
@@ -115,7 +117,8 @@ export function letterOf(row: DeadLetterRecord): DeadLetter {
     redrives: row.redrives,
     redrive_of: placeAt(partition, row.redrive_of),
     redriving_from: row.redriving_from,
-    record_ms,
+    topic_id: row.topic_id,
+    record_ms: row.record_ms,
   }
 }
 

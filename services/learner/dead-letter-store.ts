@@ -71,21 +71,21 @@ export interface DeadLetterStore {
    */
   chain(topic: string, at: Place, limit: number): Promise<DeadLetterRecord[]>
   /**
-   * A redrive begins. Answers with those that are open, each with where the partition ended when the first redrive of it began that was not noted as done.
+   * A redrive begins, of these records as `page` has shown them. Answers with those that are open, each with where the partition ended when the first redrive of it began that was not noted as done.
    * @param end where the partition ends now
    */
   redriving(
     topic: string,
     partition: number,
-    offsets: readonly number[],
+    records: readonly NotedRecord[],
     end: number,
   ): Promise<[offset: number, from: number][]>
   /** Notes where records of a partition were published again. */
-  redriven(topic: string, partition: number, placed: readonly { offset: number; to: Place }[]): Promise<void>
-  /** Settles open letters without applying them. Answers with their offsets. @param by who, for a person */
-  discard(topic: string, partition: number, offsets: readonly number[], by: string, why: string): Promise<number[]>
+  redriven(topic: string, partition: number, placed: readonly (NotedRecord & { to: Place })[]): Promise<void>
+  /** Settles the open letters of these records without applying them. Answers with their offsets. @param by who, for a person */
+  discard(topic: string, partition: number, records: readonly NotedRecord[], by: string, why: string): Promise<number[]>
   /** Discarded letters are open again. Answers with their offsets. */
-  reopen(topic: string, partition: number, offsets: readonly number[]): Promise<number[]>
+  reopen(topic: string, partition: number, records: readonly NotedRecord[]): Promise<number[]>
 }
 
 export function createDeadLetterStore(store: Store): DeadLetterStore {
@@ -94,10 +94,10 @@ export function createDeadLetterStore(store: Store): DeadLetterStore {
     p_topic: topic,
     p_partition: partition,
   })
-  const places = (topic: string, partition: number, offsets: readonly number[]) => ({
+  const named = (topic: string, partition: number, records: readonly NotedRecord[]) => ({
     p_topic: topic,
     p_partition: partition,
-    p_offsets: `{${offsets.join(',')}}`,
+    p_records: JSON.stringify(records.map(recordOf)),
   })
   return {
     async at(of, offsets) {
@@ -133,26 +133,28 @@ export function createDeadLetterStore(store: Store): DeadLetterStore {
         p_offset: offset,
         p_limit: limit,
       }),
-    redriving: (topic, partition, offsets, end) =>
-      store.rpc('strandline_dead_letters_redriving', { ...places(topic, partition, offsets), p_end: end }),
+    redriving: (topic, partition, records, end) =>
+      store.rpc('strandline_dead_letters_redriving', { ...named(topic, partition, records), p_end: end }),
     redriven: (topic, partition, placed) =>
       store.rpc('strandline_dead_letters_redriven', {
         p_topic: topic,
         p_partition: partition,
         p_placed: JSON.stringify(
-          placed.map(({ offset, to }) => ({ offset, to_partition: to.partition, to_offset: to.offset })),
+          placed.map(({ to, ...of }) => ({ ...recordOf(of), to_partition: to.partition, to_offset: to.offset })),
         ),
       }),
-    discard: (topic, partition, offsets, by, why) =>
+    discard: (topic, partition, records, by, why) =>
       store.rpc('strandline_dead_letters_discard', {
-        ...places(topic, partition, offsets),
+        ...named(topic, partition, records),
         p_by: by,
         p_reason: why,
       }),
-    reopen: (topic, partition, offsets) =>
-      store.rpc('strandline_dead_letters_reopen', places(topic, partition, offsets)),
+    reopen: (topic, partition, records) =>
+      store.rpc('strandline_dead_letters_reopen', named(topic, partition, records)),
   }
 }
+
+const recordOf = ({ offset, topic_id, record_ms }: NotedRecord): NotedRecord => ({ offset, topic_id, record_ms })
 
 const filterJson = ({ reasons, partitions, since, until }: LetterFilter = {}) =>
   JSON.stringify({ reasons, partitions, since: isoOf(since), until: isoOf(until) })

@@ -3,9 +3,9 @@
  * knows it by that, and sends no second one.
  */
 import type { DeadLetter } from './dead-letter-list.ts'
-import type { DeadLetterStore, Place } from './dead-letter-store.ts'
+import type { DeadLetterStore, NotedRecord, Place } from './dead-letter-store.ts'
 
-/** Offsets of one request. */
+/** Letters of one request. */
 const PIECE = 500
 
 /** Answers with those that were open. @param by who, for a person. Errors: STORE_UNREACHABLE, STORE_REJECTED. */
@@ -15,24 +15,24 @@ export const discardLetters = (
   letters: readonly DeadLetter[],
   by: string,
   why: string,
-): Promise<Place[]> => inPieces(letters, (partition, offsets) => store.discard(topic, partition, offsets, by, why))
+): Promise<Place[]> => inPieces(letters, (partition, records) => store.discard(topic, partition, records, by, why))
 
 /** Answers with those that were discarded. Errors: as discardLetters. */
 export const reopenLetters = (
   store: DeadLetterStore,
   topic: string,
   letters: readonly DeadLetter[],
-): Promise<Place[]> => inPieces(letters, (partition, offsets) => store.reopen(topic, partition, offsets))
+): Promise<Place[]> => inPieces(letters, (partition, records) => store.reopen(topic, partition, records))
 
 async function inPieces(
   letters: readonly DeadLetter[],
-  settle: (partition: number, offsets: number[]) => Promise<number[]>,
+  settle: (partition: number, records: NotedRecord[]) => Promise<number[]>,
 ): Promise<Place[]> {
   const done: Place[] = []
   for (const [partition, of] of Map.groupBy(letters, (l) => l.partition))
     for (let at = 0; at < of.length; at += PIECE) {
-      const offsets = of.slice(at, at + PIECE).map((l) => l.offset)
-      for (const offset of await settle(partition, offsets)) done.push({ partition, offset })
+      const settled = await settle(partition, of.slice(at, at + PIECE))
+      for (const offset of settled) done.push({ partition, offset })
     }
   return done.sort((a, b) => a.partition - b.partition || a.offset - b.offset)
 }

@@ -9,7 +9,7 @@ import {
   isOpen,
   putLetter,
 } from '../../core/store/memory/dead-letters.ts'
-import type { DeadLetterStore, LetterFilter } from './dead-letter-store.ts'
+import type { DeadLetterStore, LetterFilter, NotedRecord } from './dead-letter-store.ts'
 
 export function createMemoryDeadLetters(db: MemoryDatabase): DeadLetterStore {
   const nowText = () => new Date(db.now()).toISOString()
@@ -17,19 +17,12 @@ export function createMemoryDeadLetters(db: MemoryDatabase): DeadLetterStore {
     deadLettersOf(db)
       .rows()
       .filter((l) => l.topic === topic && l.partition === partition && l.offset === offset)
-  /** Of several topics of that name: of the record whose letter is the newest of those that are wanted, else of those that are open, else of all. */
-  function newestAt(
-    topic: string,
-    partition: number,
-    offset: number,
-    wanted: (l: DeadLetter) => boolean = isOpen,
-  ): DeadLetter[] {
-    const first = (is: (l: DeadLetter) => boolean, a: DeadLetter, b: DeadLetter) => Number(is(b)) - Number(is(a))
-    const letters = lettersAt(topic, partition, offset).sort(
-      (a, b) => first(wanted, a, b) || first(isOpen, a, b) || byRecording(a, b),
-    )
-    return letters.filter((l) => l.topic_id === letters[0]?.topic_id && l.record_ms === letters[0].record_ms)
-  }
+  /** Those of a record, by each version that refused it. */
+  const lettersOf = (topic: string, partition: number, { offset, topic_id, record_ms }: NotedRecord) =>
+    lettersAt(topic, partition, offset).filter((l) => l.topic_id === topic_id && l.record_ms === record_ms)
+  /** Of several topics of that name: the newest of those that are open, else of all. */
+  const newestAt = (topic: string, partition: number, offset: number): DeadLetter | undefined =>
+    lettersAt(topic, partition, offset).sort((a, b) => Number(isOpen(b)) - Number(isOpen(a)) || byRecording(a, b))[0]
   /** By place, the newest refusal of each. */
   const shown = (topic: string, all: boolean, filter?: LetterFilter) =>
     deadLettersOf(db)
@@ -42,16 +35,16 @@ export function createMemoryDeadLetters(db: MemoryDatabase): DeadLetterStore {
   const change = (
     topic: string,
     partition: number,
-    offsets: readonly number[],
+    records: readonly NotedRecord[],
     wanted: (l: DeadLetter) => boolean,
     to: (l: DeadLetter) => Partial<DeadLetter>,
   ): number[] =>
     db.transaction(() => {
       const changed = new Set<number>()
-      for (const offset of offsets)
-        for (const l of newestAt(topic, partition, offset, wanted).filter(wanted)) {
+      for (const record of records)
+        for (const l of lettersOf(topic, partition, record).filter(wanted)) {
           putLetter(db, { ...l, ...to(l) })
-          changed.add(offset)
+          changed.add(record.offset)
         }
       return [...changed].sort((a, b) => a - b)
     })
@@ -74,7 +67,7 @@ export function createMemoryDeadLetters(db: MemoryDatabase): DeadLetterStore {
         .map(([reason, letters]): [string, number] => [reason, letters.length])
         .sort(([a], [b]) => (a < b ? -1 : 1)),
     async chain(topic, { partition, offset }, limit) {
-      const [start] = newestAt(topic, partition, offset)
+      const start = newestAt(topic, partition, offset)
       if (!start) return []
       const letters = deadLettersOf(db)
         .rows()
@@ -99,23 +92,20 @@ export function createMemoryDeadLetters(db: MemoryDatabase): DeadLetterStore {
         .slice(0, limit)
         .map(withoutNumber)
     },
-    async redriving(topic, partition, offsets, end) {
-      const from = (l: DeadLetter) => Math.min(l.redriving_from ?? end, end)
-      const open = change(topic, partition, offsets, isOpen, (l) => ({ redriving_from: from(l) }))
-      return open.map((offset) => [
-        offset,
-        Math.min(
-          ...newestAt(topic, partition, offset)
-            .filter(isOpen)
-            .map((l) => from(l)),
-        ),
-      ])
+    async redriving(topic, partition, records, end) {
+      const since = new Map<number, number>()
+      const begun = change(topic, partition, records, isOpen, (l) => {
+        const redriving_from = Math.min(l.redriving_from ?? end, end)
+        since.set(l.offset, Math.min(since.get(l.offset) ?? end, redriving_from))
+        return { redriving_from }
+      })
+      return begun.map((offset) => [offset, since.get(offset) as number])
     },
     redriven: async (topic, partition, placed) =>
       db.transaction(() => {
         const redriven_at = nowText()
-        for (const { offset, to } of placed)
-          for (const l of newestAt(topic, partition, offset, (l) => l.redriving_from !== null))
+        for (const { to, ...record } of placed)
+          for (const l of lettersOf(topic, partition, record))
             putLetter(db, {
               ...l,
               redriven_at,
@@ -124,15 +114,15 @@ export function createMemoryDeadLetters(db: MemoryDatabase): DeadLetterStore {
               redriving_from: null,
             })
       }),
-    discard: async (topic, partition, offsets, discarded_by, discard_reason) => {
+    discard: async (topic, partition, records, discarded_by, discard_reason) => {
       const discarded_at = nowText()
-      return change(topic, partition, offsets, isOpen, () => ({ discarded_at, discarded_by, discard_reason }))
+      return change(topic, partition, records, isOpen, () => ({ discarded_at, discarded_by, discard_reason }))
     },
-    reopen: async (topic, partition, offsets) =>
+    reopen: async (topic, partition, records) =>
       change(
         topic,
         partition,
-        offsets,
+        records,
         (l) => l.discarded_at !== null && l.applied_at === null,
         () => ({ discarded_at: null, discarded_by: null, discard_reason: null }),
       ),

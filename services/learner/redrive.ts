@@ -16,6 +16,7 @@ import { digestOf } from '../../core/runner/last-record.ts'
 import type { DeadLetter } from './dead-letter-list.ts'
 import { type FoundRecord, recordsOf } from './dead-letter-record.ts'
 import type { DeadLetterStore, Place } from './dead-letter-store.ts'
+import { placeText } from './place.ts'
 import { readRedrive, redriveHeaders } from './redrive-headers.ts'
 
 export const MAX_REDRIVES = 5
@@ -195,7 +196,9 @@ async function publish(
     ...[...before].map(([letter, to]): Redriven => ({ ...placeOf(letter), to, published: false })),
     ...sent.redriven,
   ]
-  for (const [partition, of] of Map.groupBy(redriven, (r) => r.partition))
+  const letterAt = new Map(begun.map(({ letter }) => [placeText(letter), letter]))
+  const placed = redriven.map((r) => ({ ...(letterAt.get(placeText(r)) as DeadLetter), to: r.to }))
+  for (const [partition, of] of Map.groupBy(placed, (letter) => letter.partition))
     await deps.store.redriven(topic, partition, of)
   if (sent.failures.length > 0) throw sent.failures[0]
   const mine = new Set(begun.map(({ letter }) => letter))
@@ -217,7 +220,8 @@ async function begin(store: DeadLetterStore, topic: string, ranges: Ranges, foun
   for (const [partition, of] of Map.groupBy(found, ([letter]) => letter.partition)) {
     const byOffset = new Map(of.map((one) => [one[0].offset, one]))
     const { end } = ranges.get(partitionFor({ partition }, ranges)) as PartitionOffsets
-    for (const [offset, from] of await store.redriving(topic, partition, [...byOffset.keys()], end)) {
+    const letters = of.map(([letter]) => letter)
+    for (const [offset, from] of await store.redriving(topic, partition, letters, end)) {
       const [letter, record] = byOffset.get(offset) as Found
       begun.push({ letter, record, from })
     }

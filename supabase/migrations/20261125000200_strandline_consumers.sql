@@ -160,59 +160,65 @@ returns jsonb language sql stable security invoker set search_path = '' as $$
 $$;
 
 -- Of several topics of that name: the record that is meant, which is the one that dead_letters_page shows: whose letter is the newest of those that are
--- open, and where none is, of all. p_wanted: before these those that were 'discarded', or whose redrive was 'begun'.
-create function strandline.newest_refusal(p_topic text, p_partition integer, p_offset bigint, p_wanted text default 'open', out topic_id text, out record_ms bigint)
+-- open, and where none is, of all.
+create function strandline.newest_refusal(p_topic text, p_partition integer, p_offset bigint, out topic_id text, out record_ms bigint)
 language sql stable security invoker set search_path = '' as $$
   select n.topic_id, n.record_ms from strandline.dead_letters n
   where n.topic = p_topic and n.partition = p_partition and n."offset" = p_offset
-  order by (p_wanted = 'discarded' and n.discarded_at is not null and n.applied_at is null) desc, (p_wanted = 'begun' and n.redriving_from is not null) desc,
-           (n.redriven_at is null and n.applied_at is null and n.discarded_at is null) desc, n.recorded_at desc
+  order by (n.redriven_at is null and n.applied_at is null and n.discarded_at is null) desc, n.recorded_at desc
   limit 1
 $$;
 
--- A redrive of these places ('{…}', offsets) begins; p_end: where the partition ends now. [[offset, p_end or that of an earlier one that was not noted], …]
--- of those that are open.
-create function public.strandline_dead_letters_redriving(p_topic text, p_partition integer, p_offsets text, p_end bigint)
+-- What an operator does about letters names their records, as dead_letters_page has shown them: [{"offset", "topic_id", "record_ms"}, …]. By its place alone
+-- the letter of an earlier topic would be taken for one that somebody else has settled meanwhile.
+create function strandline.records_of(p_records text, out "offset" bigint, out topic_id text, out record_ms bigint)
+returns setof record language sql immutable security invoker set search_path = '' as $$
+  select r.* from jsonb_to_recordset(p_records::jsonb) as r("offset" bigint, topic_id text, record_ms bigint)
+$$;
+
+-- A redrive of these records begins; p_end: where the partition ends now. [[offset, p_end or that of an earlier one that was not noted], …] of those that
+-- are open.
+create function public.strandline_dead_letters_redriving(p_topic text, p_partition integer, p_records text, p_end bigint)
 returns jsonb language sql security invoker set search_path = '' as $$
   with begun as (
     update strandline.dead_letters l set redriving_from = least(l.redriving_from, p_end)
-    where l.topic = p_topic and l.partition = p_partition and l."offset" = any (p_offsets::bigint[])
+    from strandline.records_of(p_records) r
+    where l.topic = p_topic and l.partition = p_partition and l."offset" = r."offset" and l.topic_id = r.topic_id and l.record_ms = r.record_ms
       and l.redriven_at is null and l.applied_at is null and l.discarded_at is null
-      and (l.topic_id, l.record_ms) = (select n.topic_id, n.record_ms from strandline.newest_refusal(p_topic, p_partition, l."offset") n)
     returning l."offset", l.redriving_from
   ) select coalesce(jsonb_agg(jsonb_build_array(b."offset", b.since) order by b."offset"), '[]')
     from (select "offset", min(redriving_from) as since from begun group by "offset") b
 $$;
 
--- p_placed: [{"offset", "to_partition", "to_offset"}], where each record went.
+-- p_placed: [{"offset", "topic_id", "record_ms", "to_partition", "to_offset"}], where each record went.
 create function public.strandline_dead_letters_redriven(p_topic text, p_partition integer, p_placed text)
 returns void language sql security invoker set search_path = '' as $$
   update strandline.dead_letters l
   set redriven_at = now(), redriven_partition = p.to_partition, redriven_offset = p.to_offset, redriving_from = null
-  from jsonb_to_recordset(p_placed::jsonb) as p("offset" bigint, to_partition integer, to_offset bigint)
-  where l.topic = p_topic and l.partition = p_partition and l."offset" = p."offset"
-    and (l.topic_id, l.record_ms) = (select n.topic_id, n.record_ms from strandline.newest_refusal(p_topic, p_partition, l."offset", 'begun') n)
+  from jsonb_to_recordset(p_placed::jsonb) as p("offset" bigint, topic_id text, record_ms bigint, to_partition integer, to_offset bigint)
+  where l.topic = p_topic and l.partition = p_partition and l."offset" = p."offset" and l.topic_id = p.topic_id and l.record_ms = p.record_ms
 $$;
 
--- Open letters at these places ('{…}') are settled without being applied. Returns the offsets of those that were.
-create function public.strandline_dead_letters_discard(p_topic text, p_partition integer, p_offsets text, p_by text, p_reason text)
+-- Open letters of these records are settled without being applied. Returns the offsets of those that were.
+create function public.strandline_dead_letters_discard(p_topic text, p_partition integer, p_records text, p_by text, p_reason text)
 returns jsonb language sql security invoker set search_path = '' as $$
   with done as (
     update strandline.dead_letters l set discarded_at = now(), discarded_by = p_by, discard_reason = p_reason
-    where l.topic = p_topic and l.partition = p_partition and l."offset" = any (p_offsets::bigint[])
+    from strandline.records_of(p_records) r
+    where l.topic = p_topic and l.partition = p_partition and l."offset" = r."offset" and l.topic_id = r.topic_id and l.record_ms = r.record_ms
       and l.redriven_at is null and l.applied_at is null and l.discarded_at is null
-      and (l.topic_id, l.record_ms) = (select n.topic_id, n.record_ms from strandline.newest_refusal(p_topic, p_partition, l."offset") n)
     returning l."offset"
   ) select coalesce(jsonb_agg(distinct d."offset"), '[]') from done d
 $$;
 
 -- The other way round.
-create function public.strandline_dead_letters_reopen(p_topic text, p_partition integer, p_offsets text)
+create function public.strandline_dead_letters_reopen(p_topic text, p_partition integer, p_records text)
 returns jsonb language sql security invoker set search_path = '' as $$
   with done as (
     update strandline.dead_letters l set discarded_at = null, discarded_by = null, discard_reason = null
-    where l.topic = p_topic and l.partition = p_partition and l."offset" = any (p_offsets::bigint[]) and l.discarded_at is not null and l.applied_at is null
-      and (l.topic_id, l.record_ms) = (select n.topic_id, n.record_ms from strandline.newest_refusal(p_topic, p_partition, l."offset", 'discarded') n)
+    from strandline.records_of(p_records) r
+    where l.topic = p_topic and l.partition = p_partition and l."offset" = r."offset" and l.topic_id = r.topic_id and l.record_ms = r.record_ms
+      and l.discarded_at is not null and l.applied_at is null
     returning l."offset"
   ) select coalesce(jsonb_agg(distinct d."offset"), '[]') from done d
 $$;

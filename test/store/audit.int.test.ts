@@ -110,8 +110,9 @@ async function history(way: Way): Promise<void> {
   const more = { changed: [], foreign: [], seen: '{"topic_id": "T"}', commitId: ID, next: 10 }
   expect(await learner.commit({ ...more, claim, fresh: selectionOf(trades), dirty, dead })).toEqual({ status: 'ok' })
   const letters = adapters(createMemoryDeadLetters, createDeadLetterStore)(way)
-  await letters.redriven(TOPIC, 0, [{ offset: 8, to: { partition: 0, offset: 20 } }])
-  await letters.discard(TOPIC, 0, [10], 'ann', 'why')
+  const record = (offset: number) => ({ offset, topic_id: 'T', record_ms: 1 })
+  await letters.redriven(TOPIC, 0, [{ ...record(8), to: { partition: 0, offset: 20 } }])
+  await letters.discard(TOPIC, 0, [record(10)], 'ann', 'why')
 
   const strands = adapters(
     (db) => createMemoryStrands(db, PROJECTOR_CONSUMER),

@@ -19,7 +19,7 @@ import { tableOf } from '../../domain/learning/sums-table.ts'
 import type { Trade } from '../../domain/learning/trade.ts'
 import { selectionOf, tradeOf } from '../../domain/learning/trade-table.ts'
 import type { LearnerCommit } from '../../services/learner/commit.ts'
-import { createDeadLetterStore, type LetterFilter } from '../../services/learner/dead-letter-store.ts'
+import { createDeadLetterStore, type LetterFilter, type NotedRecord } from '../../services/learner/dead-letter-store.ts'
 import { createDropStore } from '../../services/learner/drop-store.ts'
 import { createLearnerStore, type LearnerStore, openVersion } from '../../services/learner/learner-store.ts'
 import { createLedgerStore, createMemoryLedger } from '../../services/learner/ledger-store.ts'
@@ -75,6 +75,9 @@ const letter = (offset: number, { record_ms = offset, redrives = 0, redrive_of =
   dead_partition: 0,
   dead_offset: offset,
 })
+
+/** The record of such a letter. */
+const recordAt = (offset: number, topic_id = ''): NotedRecord => ({ offset, topic_id, record_ms: offset })
 
 /** What is in the tables, without the times at which it was written. */
 async function contents(way: Way): Promise<Record<string, unknown[]>> {
@@ -387,7 +390,7 @@ describe.each([...WAYS, 'copied'] as const)('%s', (name) => {
     const letters = lettersOf(way())
     const open = async () => (await letters.page(TOPIC, false, { partition: -1, offset: -1 }, 9)).map((l) => l.offset)
     expect(await open()).toEqual([5, 6, 7])
-    await letters.redriven(TOPIC, 0, [{ offset: 6, to: { partition: 1, offset: 60 } }])
+    await letters.redriven(TOPIC, 0, [{ ...recordAt(6, 'T'), to: { partition: 1, offset: 60 } }])
     await letters.applied(of, { from: 5, next: 8, refused: [7] }, 'other')
     expect(await open()).toEqual([5, 7])
     await letters.applied(of, { from: 5, next: 8, refused: [7] }, 'T')
@@ -400,7 +403,7 @@ describe.each([...WAYS, 'copied'] as const)('%s', (name) => {
   test('dead letters are found by reason, partition and the time of their refusal, and counted', async () => {
     await port.commit(commitOf({ dead: [letter(5), { ...letter(6), reason: 'null_key' }, letter(7)] }))
     const letters = lettersOf(way())
-    await letters.redriven(TOPIC, 0, [{ offset: 7, to: { partition: 0, offset: 9 } }])
+    await letters.redriven(TOPIC, 0, [{ ...recordAt(7), to: { partition: 0, offset: 9 } }])
     const found = async (filter: LetterFilter, all = false) => {
       const page = await letters.page(TOPIC, all, { partition: -1, offset: -1 }, 9, filter)
       const counts = await letters.count(TOPIC, all, filter)
@@ -430,16 +433,17 @@ describe.each([...WAYS, 'copied'] as const)('%s', (name) => {
     await port.commit(commitOf({ dead: [letter(5), letter(6), letter(7)], seen: '{"topic_id": "T"}' }))
     const letters = lettersOf(way())
     const open = async () => (await letters.page(TOPIC, false, { partition: -1, offset: -1 }, 9)).map((l) => l.offset)
-    await letters.redriven(TOPIC, 0, [{ offset: 7, to: { partition: 0, offset: 9 } }])
-    expect(await letters.discard(TOPIC, 0, [7, 6, 5, 4], 'ann@desk', 'a "test"')).toEqual([5, 6])
-    expect(await letters.discard(TOPIC, 0, [5], 'bob', 'again')).toEqual([])
+    const at = (...offsets: number[]) => offsets.map((offset) => recordAt(offset, 'T'))
+    await letters.redriven(TOPIC, 0, [{ ...recordAt(7, 'T'), to: { partition: 0, offset: 9 } }])
+    expect(await letters.discard(TOPIC, 0, at(7, 6, 5, 4), 'ann@desk', 'a "test"')).toEqual([5, 6])
+    expect(await letters.discard(TOPIC, 0, at(5), 'bob', 'again')).toEqual([])
     expect(await open()).toEqual([])
     expect(await letters.at(of, [5])).toHaveLength(1) // a replay knows it
     expect(await letters.page(TOPIC, true, { partition: -1, offset: -1 }, 1)).toMatchObject([
       { offset: 5, discarded_at: expect.any(String), discarded_by: 'ann@desk', discard_reason: 'a "test"' },
     ])
     await letters.applied(of, { from: 6, next: 7, refused: [] }, 'T')
-    expect(await letters.reopen(TOPIC, 0, [5, 6, 7])).toEqual([5])
+    expect(await letters.reopen(TOPIC, 0, at(5, 6, 7))).toEqual([5])
     expect(await open()).toEqual([5])
     expect((await letters.page(TOPIC, false, { partition: -1, offset: -1 }, 1))[0]).toMatchObject({
       discarded_at: null,
@@ -460,33 +464,52 @@ describe.each([...WAYS, 'copied'] as const)('%s', (name) => {
       (await letters.page(TOPIC, all, { partition: -1, offset: -1 }, 9)).map((l) => l.topic_id)
     const start = async () => (await letters.chain(TOPIC, { partition: 0, offset: 5 }, 9)).map((l) => l.topic_id)
     expect([await shown(), await start()]).toEqual([['C'], ['C']])
-    expect(await letters.discard(TOPIC, 0, [5], 'ann', 'why')).toEqual([5])
+    expect(await letters.discard(TOPIC, 0, [recordAt(5, 'C')], 'ann', 'why')).toEqual([5])
     expect([await shown(), await start()]).toEqual([['B'], ['B']])
-    expect(await letters.redriving(TOPIC, 0, [5], 20)).toEqual([[5, 20]])
-    await letters.redriven(TOPIC, 0, [{ offset: 5, to: { partition: 0, offset: 21 } }])
+    expect(await letters.redriving(TOPIC, 0, [recordAt(5, 'B')], 20)).toEqual([[5, 20]])
+    await letters.redriven(TOPIC, 0, [{ ...recordAt(5, 'B'), to: { partition: 0, offset: 21 } }])
     expect([await shown(), await start()]).toEqual([['A'], ['A']])
-    expect(await letters.discard(TOPIC, 0, [5], 'ann', 'why')).toEqual([5])
+    expect(await letters.discard(TOPIC, 0, [recordAt(5, 'A')], 'ann', 'why')).toEqual([5])
     expect([await shown(), await letters.count(TOPIC, false)]).toEqual([[], []])
     expect([await shown(true), await start()]).toEqual([['C'], ['C']])
-    // the other way round: what was discarded, the newest first
-    expect(await letters.reopen(TOPIC, 0, [5])).toEqual([5])
-    expect(await shown()).toEqual(['C'])
-    expect(await letters.reopen(TOPIC, 0, [5])).toEqual([5])
-    expect(await letters.discard(TOPIC, 0, [5], 'ann', 'why')).toEqual([5])
+    expect(await letters.reopen(TOPIC, 0, [recordAt(5, 'B')])).toEqual([])
+    expect(await letters.reopen(TOPIC, 0, [recordAt(5, 'A')])).toEqual([5])
     expect(await shown()).toEqual(['A'])
+    expect(await letters.reopen(TOPIC, 0, [recordAt(5, 'C')])).toEqual([5])
+    expect(await shown()).toEqual(['C'])
+  })
+
+  test('regression: two redrives, or discards, at once of records of several topics at one place settle the one that both were shown', async () => {
+    const letters = lettersOf(way())
+    let { version, checkpoint } = claim
+    for (const topic_id of ['X', 'Y', 'Z']) {
+      const commit = { claim: { ...claim, version, checkpoint }, dead: [letter(5)], seen: JSON.stringify({ topic_id }) }
+      expect(await port.commit(commitOf({ ...commit, commitId: ID(version) }))).toEqual({ status: 'ok' })
+      ;[version, checkpoint] = [version + 1, 10]
+    }
+    const [z, y] = [recordAt(5, 'Z'), recordAt(5, 'Y')]
+    expect(await letters.discard(TOPIC, 0, [z], 'ann', 'why')).toEqual([5])
+    expect(await letters.discard(TOPIC, 0, [z], 'bob', 'why')).toEqual([])
+    for (const _ of ['one', 'the other']) expect(await letters.redriving(TOPIC, 0, [y], 20)).toEqual([[5, 20]])
+    for (const offset of [20, 21]) await letters.redriven(TOPIC, 0, [{ ...y, to: { partition: 0, offset } }])
+    expect(await letters.redriving(TOPIC, 0, [y], 22)).toEqual([]) // a third, that was shown it before
+    expect(await letters.page(TOPIC, false, { partition: -1, offset: -1 }, 9)).toMatchObject([
+      { topic_id: 'X', redriving_from: null },
+    ])
   })
 
   test('a redrive that begins is noted until it is done, the first of several; of what is open alone', async () => {
     await port.commit(commitOf({ dead: [letter(5), letter(6), letter(7)] }))
     const letters = lettersOf(way())
-    await letters.discard(TOPIC, 0, [7], 'ann', 'no')
-    expect(await letters.redriving(TOPIC, 0, [6, 5, 7, 8], 20)).toEqual([
+    const at = (...offsets: number[]) => offsets.map((offset) => recordAt(offset))
+    await letters.discard(TOPIC, 0, at(7), 'ann', 'no')
+    expect(await letters.redriving(TOPIC, 0, at(6, 5, 7, 8), 20)).toEqual([
       [5, 20],
       [6, 20],
     ])
-    expect(await letters.redriving(TOPIC, 0, [5], 30)).toEqual([[5, 20]])
-    await letters.redriven(TOPIC, 0, [{ offset: 5, to: { partition: 0, offset: 21 } }])
-    expect(await letters.redriving(TOPIC, 0, [5, 6], 10)).toEqual([[6, 10]]) // a topic that was made anew
+    expect(await letters.redriving(TOPIC, 0, at(5), 30)).toEqual([[5, 20]])
+    await letters.redriven(TOPIC, 0, [{ ...recordAt(5), to: { partition: 0, offset: 21 } }])
+    expect(await letters.redriving(TOPIC, 0, at(5, 6), 10)).toEqual([[6, 10]]) // a topic that was made anew
     expect(await letters.page(TOPIC, true, { partition: 0, offset: 4 }, 2)).toMatchObject([
       { offset: 5, redriving_from: null },
       { offset: 6, redriving_from: 10 },
@@ -516,8 +539,8 @@ describe.each([...WAYS, 'copied'] as const)('%s', (name) => {
     const dead = [letter(5), letter(6), letter(7), letter(8)]
     await port.commit(commitOf({ dead, seen: '{"topic_id": "T"}' }))
     const letters = lettersOf(way())
-    await letters.discard(TOPIC, 0, [5, 8], 'ann', 'why')
-    await letters.redriven(TOPIC, 0, [{ offset: 6, to: { partition: 0, offset: 9 } }])
+    await letters.discard(TOPIC, 0, [recordAt(5, 'T'), recordAt(8, 'T')], 'ann', 'why')
+    await letters.redriven(TOPIC, 0, [{ ...recordAt(6, 'T'), to: { partition: 0, offset: 9 } }])
     const next = await openVersion(versionsOf(way()), loadModel('freqtrade'), TOPIC)
     const rebuilt = adapters(
       (db) => createMemoryLearner(db, model, next, TOPIC),
@@ -535,13 +558,15 @@ describe.each([...WAYS, 'copied'] as const)('%s', (name) => {
       { offset: 7, discarded_by: null, redriven_at: null },
       { offset: 8, discarded_by: null, record_ms: 99 },
     ])
-    expect(await letters.reopen(TOPIC, 0, [5])).toEqual([5]) // of all versions
+    expect(await letters.reopen(TOPIC, 0, [recordAt(5, 'T')])).toEqual([5]) // of all versions
     expect((await letters.page(TOPIC, false, { partition: -1, offset: -1 }, 9)).map((l) => l.offset)).toEqual([5, 7, 8])
   })
 })
 
 const n = fc.nat(3)
 const partition = fc.constantFrom(0, 0, 1)
+const record = fc.record({ offset: fc.nat(4), topic_id: fc.constantFrom('', 'T', 'U') })
+const records = fc.array(record, { maxLength: 4 })
 const step = fc.oneof(
   { weight: 1, arbitrary: fc.record({ claim: partition }) },
   {
@@ -573,10 +598,10 @@ const step = fc.oneof(
       topicId: fc.constantFrom(null, 'T'),
     }),
   },
-  { weight: 1, arbitrary: fc.record({ redriven: partition, offset: fc.nat(4) }) },
-  { weight: 1, arbitrary: fc.record({ redriving: partition, offsets: fc.uniqueArray(fc.nat(4)), end: fc.nat(50) }) },
-  { weight: 1, arbitrary: fc.record({ discard: partition, offsets: fc.uniqueArray(fc.nat(4)) }) },
-  { weight: 1, arbitrary: fc.record({ reopen: partition, offsets: fc.uniqueArray(fc.nat(4)) }) },
+  { weight: 1, arbitrary: fc.record({ redriven: partition, record }) },
+  { weight: 1, arbitrary: fc.record({ redriving: partition, records, end: fc.nat(50) }) },
+  { weight: 1, arbitrary: fc.record({ discard: partition, records }) },
+  { weight: 1, arbitrary: fc.record({ reopen: partition, records }) },
   {
     weight: 1,
     arbitrary: fc.record({
@@ -653,10 +678,10 @@ async function take(way: Way, port: LearnerStore, one: Step, commit: LearnerComm
   if ('applied' in one)
     return letters.applied(of(one.applied), { from: one.from, next: one.to, refused: one.refused }, one.topicId)
   if ('redriven' in one)
-    return letters.redriven(TOPIC, one.redriven, [{ offset: one.offset, to: { partition: 1, offset: 99 } }])
-  if ('redriving' in one) return letters.redriving(TOPIC, one.redriving, one.offsets, one.end)
-  if ('discard' in one) return letters.discard(TOPIC, one.discard, one.offsets, 'ann', 'why')
-  if ('reopen' in one) return letters.reopen(TOPIC, one.reopen, one.offsets)
+    return letters.redriven(TOPIC, one.redriven, [{ ...named(one.record), to: { partition: 1, offset: 99 } }])
+  if ('redriving' in one) return letters.redriving(TOPIC, one.redriving, one.records.map(named), one.end)
+  if ('discard' in one) return letters.discard(TOPIC, one.discard, one.records.map(named), 'ann', 'why')
+  if ('reopen' in one) return letters.reopen(TOPIC, one.reopen, one.records.map(named))
   if ('page' in one) {
     const { page: all, after, limit, partitions } = one
     return {
@@ -667,6 +692,8 @@ async function take(way: Way, port: LearnerStore, one: Step, commit: LearnerComm
   }
   throw new Error('a step that nobody knows')
 }
+
+const named = ({ offset, topic_id }: { offset: number; topic_id: string }) => recordAt(offset, topic_id)
 
 const isStatus = (answer: unknown, status: string) => (answer as { status?: string } | null)?.status === status
 
