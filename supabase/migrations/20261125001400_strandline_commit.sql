@@ -94,11 +94,13 @@ begin
   end if;
 
   if p_dead <> '[]' then
-    -- what an operator has done about the record, when another version refused it, holds for this one
+    -- two versions that refuse a record at once: the later one sees the letter of the other
+    perform pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtext('strandline.dead_letters'), p_partition);
+    -- what an operator has done about the record, when another version refused it, holds for this one; so does the place of its copy, of which there is one
     insert into strandline.dead_letters (consumer, topic, topic_id, partition, "offset", record_ms, reason, detail, dead_topic, dead_partition, dead_offset, redrives, redrive_of,
       redriven_at, redriven_partition, redriven_offset, discarded_at, discarded_by, discard_reason)
     select p_consumer, p_topic, coalesce(p_seen ->> 'topic_id', ''), p_partition, d."offset", coalesce(d.record_ms, 0), d.reason, d.detail,
-           d.dead_topic, d.dead_partition, d.dead_offset, coalesce(d.redrives, 0), d.redrive_of,
+           coalesce(c.dead_topic, d.dead_topic), coalesce(c.dead_partition, d.dead_partition), coalesce(c.dead_offset, d.dead_offset), coalesce(d.redrives, 0), d.redrive_of,
            k.redriven_at, k.redriven_partition, k.redriven_offset, k.discarded_at, k.discarded_by, k.discard_reason
     from jsonb_to_recordset(p_dead)
       as d("offset" bigint, record_ms bigint, reason text, detail text, dead_topic text, dead_partition integer, dead_offset bigint, redrives integer, redrive_of bigint)
@@ -107,7 +109,16 @@ begin
       where x.topic = p_topic and x.partition = p_partition and x."offset" = d."offset" and x.topic_id = coalesce(p_seen ->> 'topic_id', '')
         and x.record_ms = coalesce(d.record_ms, 0) and (x.redriven_at is not null or x.discarded_at is not null)
       order by x.recorded_at desc limit 1) k on true
+    left join lateral (
+      select x.dead_topic, x.dead_partition, x.dead_offset from strandline.dead_letters x
+      where x.topic = p_topic and x.partition = p_partition and x."offset" = d."offset" and x.topic_id = coalesce(p_seen ->> 'topic_id', '')
+        and x.record_ms = coalesce(d.record_ms, 0) and x.dead_offset is not null
+      order by x.recorded_at desc limit 1) c on d.dead_offset is null
     on conflict do nothing;
+    update strandline.dead_letters x set dead_topic = d.dead_topic, dead_partition = d.dead_partition, dead_offset = d.dead_offset
+    from jsonb_to_recordset(p_dead) as d("offset" bigint, record_ms bigint, dead_topic text, dead_partition integer, dead_offset bigint)
+    where x.topic = p_topic and x.partition = p_partition and x."offset" = d."offset" and x.topic_id = coalesce(p_seen ->> 'topic_id', '')
+      and x.record_ms = coalesce(d.record_ms, 0) and x.dead_offset is null and d.dead_offset is not null;
   end if;
 
   if p_replayed is not null then

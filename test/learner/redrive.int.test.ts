@@ -264,6 +264,27 @@ describe('everything about a letter', () => {
     })
   })
 
+  it('regression: is there where the topic does not have it any more, also after another version has refused it, which sent no copy', async () => {
+    await written({ key: 'k', value: Buffer.from('no event') })
+    const [first] = await open()
+    const config = { model: 'freqtrade' }
+    const second = await stage.start({ seen: false, config })
+    try {
+      await expect.poll(async () => (await open())[0]?.consumer).not.toBe(first?.consumer)
+    } finally {
+      await second.stop()
+    }
+    const admin = kafka.client.admin()
+    await admin.connect()
+    await admin.fetchTopicOffsets(stage.topic) // which tells it where the topic lies
+    await admin.deleteTopicRecords({ topic: stage.topic, partitions: [{ partition: 0, offset: '1' }] })
+    await admin.disconnect()
+    expect(await deadLettersOf(stage, kafka)).toHaveLength(1)
+    expect((await described(0)).record).toMatchObject({ from: 'dead-letter topic', value: Buffer.from('no event') })
+    const done = await redrive(deps(), stage.topic, await open())
+    expect(done).toMatchObject({ redriven: [{ offset: 0, to: { offset: 1 } }], left: [] })
+  })
+
   it('is there where the topic does not have the record any more: of its copy, from which it is redriven, too', async () => {
     const producer = await aheadOfRegistry()
     const headers = { own: 'x' }

@@ -535,12 +535,7 @@ describe.each([...WAYS, 'copied'] as const)('%s', (name) => {
     ])
   })
 
-  test('what was done about a record holds for every version that refuses it later, and for no other record', async () => {
-    const dead = [letter(5), letter(6), letter(7), letter(8)]
-    await port.commit(commitOf({ dead, seen: '{"topic_id": "T"}' }))
-    const letters = lettersOf(way())
-    await letters.discard(TOPIC, 0, [recordAt(5, 'T'), recordAt(8, 'T')], 'ann', 'why')
-    await letters.redriven(TOPIC, 0, [{ ...recordAt(6, 'T'), to: { partition: 0, offset: 9 } }])
+  async function secondVersion() {
     const next = await openVersion(versionsOf(way()), loadModel('freqtrade'), TOPIC)
     const rebuilt = adapters(
       (db) => createMemoryLearner(db, model, next, TOPIC),
@@ -548,6 +543,41 @@ describe.each([...WAYS, 'copied'] as const)('%s', (name) => {
     )(way())
     const other = { consumer: next.consumer, topic: TOPIC, partition: 0 }
     const held = { topic: TOPIC, partition: 0, ...(await claimsOf(way()).claim(other, 'test')) }
+    return { next, rebuilt, held }
+  }
+
+  test('regression: the one copy of a record is known to the letter of every version that refused it, before it was made or after', async () => {
+    const seen = '{"topic_id": "T"}'
+    const uncopied = (offset: number) => ({
+      ...letter(offset),
+      dead_topic: null,
+      dead_partition: null,
+      dead_offset: null,
+    })
+    const { next, rebuilt, held } = await secondVersion()
+    expect(await rebuilt.commit(commitOf({ claim: held, dead: [uncopied(3)], next: 4, seen }))).toEqual({
+      status: 'ok',
+    })
+    expect(await port.commit(commitOf({ dead: [letter(3), letter(5)], seen }))).toEqual({ status: 'ok' })
+    const then = { ...held, version: 1, checkpoint: 4 }
+    const later = { claim: then, dead: [uncopied(5), uncopied(6)], commitId: ID(2), seen }
+    expect(await rebuilt.commit(commitOf(later))).toEqual({ status: 'ok' })
+    const rows = (await contents(way())).letters as { consumer: string; offset: number }[]
+    const theirs = rows.filter((l) => l.consumer === next.consumer).sort((a, b) => a.offset - b.offset)
+    expect(theirs).toMatchObject([
+      { offset: 3, dead_topic: 'dead', dead_partition: 0, dead_offset: 3 },
+      { offset: 5, dead_topic: 'dead', dead_partition: 0, dead_offset: 5 },
+      { offset: 6, dead_topic: null, dead_partition: null, dead_offset: null },
+    ])
+  })
+
+  test('what was done about a record holds for every version that refuses it later, and for no other record', async () => {
+    const dead = [letter(5), letter(6), letter(7), letter(8)]
+    await port.commit(commitOf({ dead, seen: '{"topic_id": "T"}' }))
+    const letters = lettersOf(way())
+    await letters.discard(TOPIC, 0, [recordAt(5, 'T'), recordAt(8, 'T')], 'ann', 'why')
+    await letters.redriven(TOPIC, 0, [{ ...recordAt(6, 'T'), to: { partition: 0, offset: 9 } }])
+    const { next, rebuilt, held } = await secondVersion()
     const again = [letter(5), letter(6), letter(7), letter(8, { record_ms: 99 })]
     await rebuilt.commit(commitOf({ claim: held, dead: again, seen: '{"topic_id": "T"}' }))
     const rows = (await contents(way())).letters as { consumer: string; offset: number; discarded_by: string | null }[]

@@ -56,19 +56,24 @@ const NOTHING_DONE: Done = {
   discard_reason: null,
 }
 
-/** One that is there stays. What was done about the record when another version refused it holds for this one. */
+/** One that is there stays. What was done about the record when another version refused it holds for this one; the place of its copy, for both. */
 export function addLetter(db: MemoryDatabase, letter: Omit<DeadLetter, 'number' | 'recorded_at' | keyof Later>): void {
   const number = db.nextId('dead_letters')
   const recorded_at = new Date(db.now()).toISOString()
   const row: DeadLetter = { ...letter, ...NOTHING_DONE, applied_at: null, redriving_from: null, recorded_at, number }
-  if (deadLettersOf(db).get(letterKey(row))) return
-  const [done = NOTHING_DONE] = deadLettersOf(db)
+  const others = deadLettersOf(db)
     .rows()
-    .filter((l) => isSameRecord(l, row) && (l.redriven_at !== null || l.discarded_at !== null))
+    .filter((l) => isSameRecord(l, row))
     .sort(byRecording)
+  if (row.dead_offset !== null)
+    for (const other of others.filter((l) => l.dead_offset === null)) putLetter(db, { ...other, ...copyOf(row) })
+  if (deadLettersOf(db).get(letterKey(row))) return
+  const done = others.find((l) => l.redriven_at !== null || l.discarded_at !== null) ?? NOTHING_DONE
+  const copied = row.dead_offset === null ? others.find((l) => l.dead_offset !== null) : undefined
   const { redriven_at, redriven_partition, redriven_offset, discarded_at, discarded_by, discard_reason } = done
   putLetter(db, {
     ...row,
+    ...copyOf(copied ?? row),
     redriven_at,
     redriven_partition,
     redriven_offset,
@@ -92,6 +97,12 @@ export function applyLetters(
       putLetter(db, { ...l, applied_at: new Date(db.now()).toISOString() })
   }
 }
+
+const copyOf = ({ dead_topic, dead_partition, dead_offset }: DeadLetter) => ({
+  dead_topic,
+  dead_partition,
+  dead_offset,
+})
 
 const isSameRecord = (a: DeadLetter, b: DeadLetter) =>
   a.topic === b.topic && byPlace(a, b) === 0 && a.topic_id === b.topic_id && a.record_ms === b.record_ms
