@@ -55,8 +55,8 @@ export interface LearnerCommit {
   dead: DeadLetterRow[]
   /** Whether the baseline is written along (baseline-turns.ts). Default: true. */
   baseline?: boolean
-  /** Of a chunk that lies below the checkpoint: where it begins, and which of its records are letters still. The letters of the others are settled. */
-  replayed?: { from: number; refused: number[] }
+  /** Where the chunk's records begin, and which of them are letters still: the letters of the others are settled. */
+  settles?: { from: number; refused: number[] }
   /** Which log was read, and how far (core/runner/last-record.ts). */
   seen: string
 }

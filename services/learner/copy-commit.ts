@@ -145,12 +145,12 @@ function applied({ consumer, topic, sums, sync }: Sums, c: LearnerCommit): unkno
     claim.checkpoint ?? -1,
     sync,
     c.baseline ?? true,
-    replayedText(c),
+    settlesText(c),
   ]
 }
 
-export const replayedText = ({ replayed }: LearnerCommit): string | null =>
-  replayed ? JSON.stringify({ from: replayed.from, refused: `{${replayed.refused.join(',')}}` }) : null
+export const settlesText = ({ settles }: LearnerCommit): string | null =>
+  settles ? JSON.stringify({ from: settles.from, refused: `{${settles.refused.join(',')}}` }) : null
 
 /** As strandline.learner_commit() takes them by either way. */
 export const changedRows = (changed: LearnerCommit['changed']): string =>

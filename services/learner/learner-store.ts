@@ -7,7 +7,7 @@ import type { DecayedSums } from '../../domain/learning/sums.ts'
 import type { AmountValues, SumsAmount } from '../../domain/learning/sums-table.ts'
 import { groupsOfLedger, type Trade } from '../../domain/learning/trade.ts'
 import type { Cell, CommitAnswer, LearnerCommit } from './commit.ts'
-import { changedRows, copyCommit, isCopyable, replayedText } from './copy-commit.ts'
+import { changedRows, copyCommit, isCopyable, settlesText } from './copy-commit.ts'
 
 export interface LearnerRead {
   version: number
@@ -172,7 +172,7 @@ export function createLearnerStore(
             p_checkpoint: c.claim.checkpoint ?? -1,
             p_sync: sync,
             p_baseline: c.baseline ?? true,
-            p_replayed: replayedText(c),
+            p_settles: settlesText(c),
           }),
   }
 }

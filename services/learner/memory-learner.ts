@@ -54,9 +54,9 @@ export function createMemoryLearner(
       else partials.remove(partialKey(row)) // retractions emptied it
     }
     const { topic_id } = fromJsonb<{ topic_id?: string | null }>(c.seen)
+    if (c.settles) applyLetters(db, at(c.claim.partition), { ...c.settles, next: c.next }, topic_id ?? null)
     for (const letter of fromJsonb<DeadLetterRow[]>(JSON.stringify(c.dead)))
       addLetter(db, { ...at(c.claim.partition), ...letter, topic_id: topic_id ?? '' })
-    if (c.replayed) applyLetters(db, at(c.claim.partition), { ...c.replayed, next: c.next }, topic_id ?? null)
     advance(db, at(c.claim.partition), c)
   }
 
@@ -110,7 +110,8 @@ export function createMemoryLearner(
     async commit(c) {
       try {
         // what the log cannot restore, or does not: as strandline.learner_commit
-        const waits = sync || c.dead.length > 0 || c.replayed !== undefined || c.foreign.length > 0
+        const replay = c.settles !== undefined && c.settles.from < (c.claim.checkpoint ?? -1)
+        const waits = sync || c.dead.length > 0 || replay || c.foreign.length > 0
         db.transaction(() => commit(c), waits)
         return { status: 'ok' }
       } catch (error) {

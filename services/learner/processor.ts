@@ -84,11 +84,12 @@ export function createLearnerProcessor({
     const found = await read(claim.partition, chunk.records)
     if ('status' in found) return found
     const { trades, dead } = found
-    const replayed = chunk.replay ? { from: firstOf(chunk), refused: dead.map((d) => d.record.offset) } : undefined
-    const applied = await fold(claim, chunk, trades, dead, replayed)
-    // without a commit that could note it
-    if (replayed && applied.status === 'ok' && applied.committed === false)
-      await deadLetters.applied(claim, { ...replayed, next: chunk.next })
+    const [first] = chunk.records
+    const settles = first && { from: first.offset, refused: dead.map((d) => d.record.offset) }
+    const applied = await fold(claim, chunk, trades, dead, settles)
+    // a replay without a commit that could note it
+    if (settles && applied.status === 'ok' && applied.committed === false)
+      await deadLetters.applied(claim, { ...settles, next: chunk.next })
     return applied
   }
 
@@ -98,7 +99,7 @@ export function createLearnerProcessor({
     chunk: Chunk,
     trades: TradeTable,
     dead: Refused[],
-    replayed: LearnerCommit['replayed'],
+    settles: LearnerCommit['settles'],
   ): Promise<Applied> {
     const memory = stateOf(claim)
     const deadRows = dead.length > 0 ? await deadLetters.send(claim, dead) : []
@@ -125,7 +126,7 @@ export function createLearnerProcessor({
         foreign: state.foreign(),
         dead: deadRows,
         baseline: baselines.take(chunk.more),
-        replayed,
+        settles,
         seen: seenOf(claim, chunk),
       })
       if (answer.status !== 'ok') baselines.giveBack()
@@ -156,8 +157,6 @@ export function createLearnerProcessor({
 
   return { apply, forget: (claim) => void states.delete(claim) }
 }
-
-const firstOf = (chunk: Chunk): number => (chunk.records[0] as LogRecord).offset
 
 const idsOf = (trades: TradeTable): string[] => Array.from({ length: trades.length }, (_, trade) => trades.id(trade))
 

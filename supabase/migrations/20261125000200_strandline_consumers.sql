@@ -260,7 +260,7 @@ returns void language sql security invoker set search_path = '' as $$
   set applied_at = now()
   where consumer = p_consumer and topic = p_topic and partition = p_partition and "offset" >= p_from and "offset" < p_next
     and (p_topic_id is null or topic_id in ('', p_topic_id))
-    and "offset" <> all (p_refused::bigint[]) and applied_at is null
+    and "offset" not in (select unnest(p_refused::bigint[])) and applied_at is null
 $$;
 
 -- Which database this is: the same by every way that leads to it, and another one of a copy.

@@ -5,8 +5,8 @@
 -- p_copied: new rows of ledger and sums were copied in by the same transaction already; p_ids and p_ns then name the rest.
 -- p_sync false: the commit does not wait for the disk (strandline.restorable).
 -- p_baseline: the baseline is written along. A commit that may be the last of its partition for now has to: whoever comes later sees what this one wrote.
--- p_replayed: {from, refused ('{…}', offsets)} of a chunk that lies below the checkpoint; null: of another one. Letters of what it did not refuse are settled
--- with its effect: its group's offset moves on behind it, and nobody would come again to note them.
+-- p_settles: {from, refused ('{…}', offsets)} of the chunk's records; null: it has none. Letters of what it did not refuse are settled with its effect, below the
+-- checkpoint and above it: letters may be older than a checkpoint that was deleted.
 -- Answers {"status": …}: ok; fenced (claimed since); stale (a partition's state changed since it was read); seen (with "ids": events that the
 -- chunk took for new are in the ledger: read them and fold again). Whatever is not ok changed nothing.
 create function strandline.learner_commit(
@@ -16,9 +16,10 @@ create function strandline.learner_commit(
   p_sum_partitions smallint[], p_scopes text[], p_names text[], p_keys text[], p_periods integer[], p_ns bigint[], p_newest bigint[],
   p_weight_short double precision[], p_weight_short_low double precision[], p_weighted_rr_short double precision[], p_weighted_rr_short_low double precision[],
   p_weight_long double precision[], p_weight_long_low double precision[], p_weighted_rr_long double precision[], p_weighted_rr_long_low double precision[],
-  p_foreign jsonb, p_dead jsonb, p_seen jsonb, p_checkpoint bigint, p_sync boolean, p_baseline boolean, p_replayed jsonb)
+  p_foreign jsonb, p_dead jsonb, p_seen jsonb, p_checkpoint bigint, p_sync boolean, p_baseline boolean, p_settles jsonb)
 returns jsonb language plpgsql security invoker set search_path = '' set enable_hashjoin = off set enable_mergejoin = off set enable_seqscan = off set jit = off as $$
 declare
+  v_from constant bigint := (p_settles ->> 'from')::bigint;
   v_status text;
   v_count integer;
   v_seen jsonb;
@@ -31,8 +32,8 @@ begin
     order by c.partition for update;
   end if;
   -- a dead letter is what the log cannot restore: its copy is in the dead-letter topic already; nor does a
-  -- checkpoint show what is lost of a replay, or of a change of another partition's sums
-  if not p_sync and p_dead = '[]' and p_replayed is null and p_foreign = '[]' then perform strandline.restorable(); end if;
+  -- checkpoint show what is lost of a replay (what lies below it), or of a change of another partition's sums
+  if not p_sync and p_dead = '[]' and coalesce(v_from >= p_checkpoint, true) and p_foreign = '[]' then perform strandline.restorable(); end if;
   v_status := strandline.fence(p_consumer, p_topic, p_partition, p_epoch, p_version, p_checkpoint);
   -- a version that is being dropped, or was: what is written now nobody would take away any more
   if v_status = 'ok' and not exists (select from strandline.model_versions where model_version = p_sums and not dropping) then v_status := 'fenced'; end if;
@@ -93,6 +94,12 @@ begin
       where u.n = 0));
   end if;
 
+  -- before its own letters are there: of those none is settled
+  if exists (select from strandline.dead_letters d
+             where d.consumer = p_consumer and d.topic = p_topic and d.partition = p_partition and d."offset" >= v_from and d."offset" < p_next and d.applied_at is null) then
+    perform public.strandline_dead_letters_applied(p_consumer, p_topic, p_partition, v_from, p_next, p_settles ->> 'refused', p_seen ->> 'topic_id');
+  end if;
+
   if p_dead <> '[]' then
     -- two versions that refuse a record at once: the later one sees the letter of the other
     perform pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtext('strandline.dead_letters'), p_partition);
@@ -115,15 +122,14 @@ begin
         and x.record_ms = coalesce(d.record_ms, 0) and x.dead_offset is not null
       order by x.recorded_at desc limit 1) c on d.dead_offset is null
     on conflict do nothing;
-    update strandline.dead_letters x set dead_topic = d.dead_topic, dead_partition = d.dead_partition, dead_offset = d.dead_offset
+    update strandline.dead_letters l set dead_topic = d.dead_topic, dead_partition = d.dead_partition, dead_offset = d.dead_offset
     from jsonb_to_recordset(p_dead) as d("offset" bigint, record_ms bigint, dead_topic text, dead_partition integer, dead_offset bigint)
-    where x.topic = p_topic and x.partition = p_partition and x."offset" = d."offset" and x.topic_id = coalesce(p_seen ->> 'topic_id', '')
-      and x.record_ms = coalesce(d.record_ms, 0) and x.dead_offset is null and d.dead_offset is not null;
-  end if;
-
-  if p_replayed is not null then
-    perform public.strandline_dead_letters_applied(
-      p_consumer, p_topic, p_partition, (p_replayed ->> 'from')::bigint, p_next, p_replayed ->> 'refused', p_seen ->> 'topic_id');
+    cross join lateral (
+      select x.ctid from strandline.dead_letters x
+      where x.topic = p_topic and x.partition = p_partition and x."offset" = d."offset" and x.topic_id = coalesce(p_seen ->> 'topic_id', '')
+        and x.record_ms = coalesce(d.record_ms, 0) and x.dead_offset is null
+      offset 0) o
+    where d.dead_offset is not null and l.ctid = o.ctid;
   end if;
 
   perform strandline.advance(p_consumer, p_topic, p_partition, p_next, p_commit, p_seen);
@@ -152,7 +158,7 @@ create or replace function public.strandline_learner_commit(
   p_changed text,
   p_sum_partitions text, p_scopes text, p_names text, p_keys text, p_periods text, p_ns text, p_newest text,
   p_weight_short text, p_weight_short_low text, p_weighted_rr_short text, p_weighted_rr_short_low text, p_weight_long text, p_weight_long_low text, p_weighted_rr_long text, p_weighted_rr_long_low text,
-  p_foreign text, p_dead text, p_seen text default null, p_checkpoint bigint default null, p_sync boolean default true, p_baseline boolean default true, p_replayed text default null)
+  p_foreign text, p_dead text, p_seen text default null, p_checkpoint bigint default null, p_sync boolean default true, p_baseline boolean default true, p_settles text default null)
 returns jsonb language sql security invoker set search_path = '' as $$
   select strandline.learner_commit(
     p_consumer, p_topic, p_partition, p_epoch, p_version, p_next, p_commit, p_sums, false,
@@ -160,7 +166,7 @@ returns jsonb language sql security invoker set search_path = '' as $$
     p_changed::jsonb,
     p_sum_partitions::smallint[], p_scopes::text[], p_names::text[], p_keys::text[], p_periods::integer[], p_ns::bigint[], p_newest::bigint[],
     p_weight_short::double precision[], p_weight_short_low::double precision[], p_weighted_rr_short::double precision[], p_weighted_rr_short_low::double precision[], p_weight_long::double precision[], p_weight_long_low::double precision[], p_weighted_rr_long::double precision[], p_weighted_rr_long_low::double precision[],
-    p_foreign::jsonb, p_dead::jsonb, p_seen::jsonb, p_checkpoint, p_sync, p_baseline, p_replayed::jsonb)
+    p_foreign::jsonb, p_dead::jsonb, p_seen::jsonb, p_checkpoint, p_sync, p_baseline, p_settles::jsonb)
 $$;
 
 do $$ begin perform strandline.seal(); end $$;

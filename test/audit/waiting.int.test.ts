@@ -1,4 +1,5 @@
 /** What waits is not lost: each number of the audit, on a real log and a real database. */
+import { readFile } from 'node:fs/promises'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { addToOutbox } from '../../core/store/outbox-store.ts'
 import type { PositionClosed } from '../../domain/event.ts'
@@ -170,6 +171,24 @@ describe('regression: what waits is not lost', () => {
     expect(anew).toMatchObject({ in_ledger: TRADES + 1, discarded: { bad_magic: 1 }, lost: 0, reconciles: true })
     await stage.db.sql('delete from learner_ledger where event_id = $1', [trade(50).event_id])
     expect(await audit(stage.deps)).toMatchObject({ lost: 1, lost_ids: [trade(50).event_id] })
+  })
+
+  test('regression: letters whose records are applied once the learning state was thrown away are settled, by the statements of docs/operations.md', async () => {
+    await wholeLoop()
+    await stage.stop()
+    const read = await stage.db.sql<{ partition: number }>(
+      `insert into dead_letters (consumer, topic, partition, "offset", reason, topic_id, record_ms, discarded_at)
+       select consumer, topic, partition, 0, 'unknown_schema', topic_id, 1, case when partition > 0 then now() end
+       from consumer_checkpoints where consumer like 'learner/%' and checkpoint > 0 returning partition`,
+    )
+    expect(read.length).toBeGreaterThan(1)
+    const text = await readFile(new URL('../../docs/operations.md', import.meta.url), 'utf8')
+    const [, statements] = /Only the learning state is damaged[\s\S]*?((?: {4}.*;\n)+)/.exec(text) as RegExpExecArray
+    await stage.db.sql(statements as string)
+    await stage.start(startLearner)
+    await stage.applied('learner')
+    expect(await audit(stage.deps)).toMatchObject(ALL_THERE)
+    expect(await stage.db.sql('select 1 from dead_letters where applied_at is null')).toEqual([])
   })
 
   test('a closed trade whose record is not readable is in the log, and refused', async () => {

@@ -236,11 +236,11 @@ describe.each([...WAYS, 'copied'] as const)('%s', (name) => {
       return rows.filter((l) => l.applied_at !== null).map((l) => l.offset)
     }
     const now = { ...claim, version: claim.version + 1, checkpoint: 10 }
-    const replay = { commitId: ID(2), replayed: { from: 4, refused: [5] }, fresh: selectionOf([tradeAt(4)]), next: 8 }
+    const replay = { commitId: ID(2), settles: { from: 4, refused: [5] }, fresh: selectionOf([tradeAt(4)]), next: 8 }
     const late = { ...now, version: claim.version }
     expect(await port.commit(commitOf({ ...replay, claim: late, seen }))).toEqual({ status: 'stale' })
     expect(await applied()).toEqual([])
-    const elsewhere = { ...replay, replayed: { from: 6, refused: [] }, fresh: selectionOf([]) }
+    const elsewhere = { ...replay, settles: { from: 6, refused: [] }, fresh: selectionOf([]) }
     expect(await port.commit(commitOf({ ...elsewhere, claim: now, seen: '{"topic_id": "U"}' }))).toEqual({
       status: 'ok',
     })
@@ -248,6 +248,19 @@ describe.each([...WAYS, 'copied'] as const)('%s', (name) => {
     const then = { ...now, version: now.version + 1 }
     expect(await port.commit(commitOf({ ...replay, claim: then, seen }))).toEqual({ status: 'ok' })
     expect(await applied()).toEqual([4, 6])
+  })
+
+  test('regression: letters that are older than a checkpoint which was deleted are settled by what is applied', async () => {
+    await port.commit(commitOf({ dead: [3, 4, 5].map((n) => letter(n)), seen: '{"topic_id": "T"}' }))
+    await takeBack(way(), of)
+    const anew = { commitId: ID(2), fresh: selectionOf([tradeAt(4)]), settles: { from: 4, refused: [5] }, next: 8 }
+    expect(await port.commit(commitOf({ ...anew, seen: '{"topic_id": "T"}' }))).toEqual({ status: 'ok' })
+    const rows = await lettersOf(way()).page(TOPIC, true, { partition: 0, offset: -1 }, 10)
+    expect(rows.map((l) => [l.offset, l.applied_at !== null])).toEqual([
+      [3, false],
+      [4, true],
+      [5, false],
+    ])
   })
 
   test('a text that jsonb does not hold is refused, and changes nothing', async () => {
@@ -373,8 +386,8 @@ describe.each([...WAYS, 'copied'] as const)('%s', (name) => {
     const commits: Partial<LearnerCommit>[] = [
       { foreign: [{ partition: 3, version: 0, checkpoint: null }] },
       { dead: [letter(5)] },
-      { replayed: { from: 1, refused: [] } },
-      { fresh: selectionOf([tradeAt(1)]) },
+      { settles: { from: 1, refused: [] } },
+      { fresh: selectionOf([tradeAt(1)]), settles: { from: 10, refused: [] } },
     ]
     for (const [i, one] of commits.entries())
       expect(
@@ -615,6 +628,9 @@ const step = fc.oneof(
       skew: fc.constantFrom('none', 'none', 'none', 'none', 'none', 'epoch', 'version', 'checkpoint'),
       by: fc.integer({ min: -2, max: 3 }),
       topicId: fc.constantFrom(null, 'T', 'U'),
+      settles: fc.option(fc.record({ from: fc.nat(4), refused: fc.array(fc.nat(4), { maxLength: 2 }) }), {
+        nil: undefined,
+      }),
     }),
   },
   { weight: 2, arbitrary: fc.record({ read: partition, ids: fc.uniqueArray(n), periods: fc.uniqueArray(fc.nat(1)) }) },
@@ -686,6 +702,7 @@ function commitOf(one: CommitStep, memory: MemoryDatabase, { modelVersion }: Lea
         ? []
         : [{ partition: other, version: one.foreign.endsWith('before') ? at - 1 : at, checkpoint: upTo }],
     dead: one.dead.map((offset) => letter(offset, offset > 2 ? { redrive_of: offset - 2, redrives: 1 } : {})),
+    settles: one.settles,
     seen: JSON.stringify({ topic_id: one.topicId, record: { offset: i, time: i, digest: 'd', event_id: null } }),
   }
 }
