@@ -98,7 +98,7 @@ export async function rescoring(
 }
 
 /**
- * Resolves when all of them are in the log.
+ * Resolves when all of them are in the log, also those that we had added before and had no answer of.
  * @param waiting hears every ten seconds what they wait for
  * Errors: REVISION_TAKEN where somebody else has published such a revision meanwhile (the others are published), and those of importEvents.
  */
@@ -107,18 +107,18 @@ export async function publishRevisions(
   revised: readonly Revised[],
   waiting?: (sentence: string) => void,
 ): Promise<void> {
-  const { already_known } = await importEvents(
+  const { taken = 0 } = await importEvents(
     deps,
     revised.map((r) => r.after),
     { asTheyAre: true, waiting },
   )
-  if (already_known === 0) return
+  if (taken === 0) return
   const [first] = revised
   throw new StrandlineError(
     'REVISION_TAKEN',
     revised.length === 1
       ? `Revision ${first?.after.revision} of the trade ${first?.after.event_id} was made by somebody else before: nothing was published.`
-      : `${already_known} of ${revised.length} trades were revised by somebody else meanwhile; the others are published.`,
+      : `${taken} of ${revised.length} trades were revised by somebody else meanwhile; the others are published.`,
     { todo: 'Look at what it is now, and run it again where it is still wrong.' },
   )
 }

@@ -100,6 +100,8 @@ export interface Added {
   known: number
   /** Those that the log has under another name, or number: of which event they are, and which of its revisions. */
   renamed?: [n: number, event_id: string, revision: number][]
+  /** Of events that were added as they are: how many of those that are known have another content than the outbox has under their revision. */
+  taken?: number
 }
 
 /**

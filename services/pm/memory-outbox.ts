@@ -1,4 +1,5 @@
 /** The outbox in memory: the rules of `strandline_pm_outbox_*`. */
+import { isDeepStrictEqual } from 'node:util'
 import { checkpointsOf } from '../../core/store/memory/checkpoints.ts'
 import { asJson, keyOf, type MemoryDatabase } from '../../core/store/memory/database.ts'
 import {
@@ -35,6 +36,8 @@ const unpublished = (db: MemoryDatabase) =>
     .rows()
     .filter((row) => row.published_at === null)
     .sort(byId)
+const payloadOf = (db: MemoryDatabase, { event_id, revision }: PositionClosed) =>
+  outboxOf(db).get(outboxKey(event_id, revision))?.payload
 const put = (db: MemoryDatabase, row: MemoryOutboxRow) => outboxOf(db).put(outboxKey(row.event_id, row.revision), row)
 
 const outboxTopicOf = (db: MemoryDatabase) => db.table<{ topic: string }>('outbox_topic')
@@ -173,7 +176,13 @@ export function createMemoryImportOutbox(db: MemoryDatabase): ImportOutbox {
           one[2] = put.as
           added += Number(put.added)
         }
-        return { added, known: events.length - added, ...(renamed.length > 0 ? { renamed } : {}) }
+        const taken = asTheyAre ? events.filter((e) => !isDeepStrictEqual(payloadOf(db, e), asJson(e))).length : 0
+        return {
+          added,
+          known: events.length - added,
+          ...(renamed.length > 0 ? { renamed } : {}),
+          ...(taken > 0 ? { taken } : {}),
+        }
       }),
     rescore: async (events) =>
       db.transaction(() => {

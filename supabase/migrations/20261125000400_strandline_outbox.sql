@@ -257,12 +257,14 @@ $$;
 
 -- Many events into the outbox (importers): those whose revision it has already are left out, also under the trade's other name.
 -- p_events: JSON array, as text, of PositionClosed. p_as_they_are: they are revisions of what the log has under these very ids.
--- Returns {added, known, renamed: [[n (from 0), event_id, revision], …]: what those are that the log has under another name, or number, where there are such}.
+-- Returns {added, known, renamed: [[n (from 0), event_id, revision], …]: what those are that the log has under another name, or number, where there are such,
+-- taken: how many of those that are as they are, and known, have another content than the outbox has, where there are such}.
 create function public.strandline_pm_outbox_add(p_events text, p_as_they_are boolean default false) returns jsonb language plpgsql security invoker set search_path = '' as $$
 declare
   v_events  jsonb := p_events::jsonb;
   v_added   integer;
   v_renamed jsonb;
+  v_taken   integer;
   other     record;
   put       record;
 begin
@@ -290,7 +292,13 @@ begin
     v_added := v_added + put.added::integer;
     v_renamed := jsonb_set(v_renamed, array[other.at::text, '2'], to_jsonb(put.as_revision));
   end loop;
-  return jsonb_strip_nulls(jsonb_build_object('added', v_added, 'known', jsonb_array_length(v_events) - v_added, 'renamed', v_renamed));
+  if p_as_they_are then
+    -- what is said again because its answer was lost is its own
+    select nullif(count(*), 0) into v_taken
+    from jsonb_array_elements(v_events) e
+    join strandline.pm_outbox o on o.event_id = e ->> 'event_id' and o.revision = (e ->> 'revision')::integer and o.payload is distinct from e;
+  end if;
+  return jsonb_strip_nulls(jsonb_build_object('added', v_added, 'known', jsonb_array_length(v_events) - v_added, 'renamed', v_renamed, 'taken', v_taken));
 end
 $$;
 

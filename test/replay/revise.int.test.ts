@@ -3,8 +3,11 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
+import { StrandlineError } from '../../core/errors.ts'
+import type { Store } from '../../core/store/store.ts'
 import { simulateMarket } from '../../demo/market.ts'
 import { insertBars } from '../../demo/trader.ts'
+import { correction, publishRevisions } from '../../replay/revise.ts'
 import { audit } from '../../services/audit/audit.ts'
 import { type Loop, startLoop } from '../support/loop.ts'
 import { PATIENT } from '../support/patience.ts'
@@ -140,6 +143,27 @@ test('rescore publishes what has another score on the bars that are there now, b
     expect(await rowOf(event_id)).toMatchObject({ revision: after.revision, rr: after.rr })
   expect(await rowOf(ofPerson)).toMatchObject({ rr: 2.5, revision: 1 })
   expect(JSON.parse((await strandline('rescore', '--yes', '--json')).stdout).changed).toEqual([])
+})
+
+test('regression: a correction whose answer was lost is said again as it was: it is ours, and nobody else has made it', async () => {
+  const { event_id } = (await ledger())[1] as Row
+  const { deps } = loop
+  const ours = await correction(deps, event_id, { rr: 0.25 }, 'correct by ann')
+  const rpc: Store['rpc'] = async (name, args) => {
+    const answer = await deps.store.rpc(name, args)
+    if (name === 'strandline_pm_outbox_add') throw new StrandlineError('STORE_UNREACHABLE', 'away')
+    return answer as never
+  }
+  const lost = publishRevisions({ ...deps, store: { ...deps.store, rpc } }, [ours])
+  await expect(lost).rejects.toMatchObject({ code: 'STORE_UNREACHABLE' })
+  await publishRevisions(deps, [ours])
+  await reconciled()
+  expect(await rowOf(event_id)).toMatchObject({ rr: 0.25, revision: ours.after.revision })
+  for (const after of [
+    { ...ours.after, rr: 0.5 },
+    { ...ours.after, revised_by: 'correct by bob' },
+  ])
+    await expect(publishRevisions(deps, [{ ...ours, after }])).rejects.toMatchObject({ code: 'REVISION_TAKEN' })
 })
 
 test('regression: a correction whose text nobody reads is published', async () => {

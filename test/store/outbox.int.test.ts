@@ -385,6 +385,14 @@ describe.each(WAYS)('regression: an import knows a trade by its entry as well: %
     })
   })
 
+  test('regression: a revision that is added as it is, and is known, is told from one of another content', async () => {
+    const revision = { ...named, revision: 1, rr: 2 }
+    expect(await importsOf(way()).add([named, revision], true)).toEqual({ added: 2, known: 0 })
+    expect(await importsOf(way()).add([named, revision], true)).toEqual({ added: 0, known: 2 })
+    const others = [named, { ...revision, rr: 1 }, trade(9)]
+    expect(await importsOf(way()).add(others, true)).toEqual({ added: 1, known: 2, taken: 1 })
+  })
+
   test('one that its own count has left behind is passed over, in whatever order they come', async () => {
     await insert(way(), nameless, null)
     expect(await add({ ...named, revision: 2, rr: 3 })).toMatchObject({ added: 1 })

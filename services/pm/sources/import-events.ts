@@ -24,6 +24,8 @@ export interface Imported {
   /** Events that the log did not have, later scores included. */
   new: number
   already_known: number
+  /** Of those, with another content; only where they are published `asTheyAre`. */
+  taken?: number
   /** Trades that were imported before and lacked their R/R, or what they came to in money, and got it now; among the new ones. */
   rescored: number
   /** Of trades that the log has under another name: the event by which it has them, by their own. */
@@ -80,7 +82,7 @@ export async function importEvents(
     const inOrder = events.toSorted((a, b) => a.revision - b.revision)
     for (let at = 0; at < inOrder.length; at += PAGE) {
       const page = inOrder.slice(at, at + PAGE)
-      const { added, known, renamed = [] } = await outbox.add(page, options.asTheyAre)
+      const { added, known, renamed = [], taken = 0 } = await outbox.add(page, options.asTheyAre)
       const named = [...page]
       for (const [n, event_id, revision] of renamed) {
         const event = page[n] as PositionClosed
@@ -91,6 +93,7 @@ export async function importEvents(
       const rescored = options.rescore && known > 0 ? await outbox.rescore(named) : []
       total.new += added + rescored.length
       total.already_known += known - rescored.length
+      if (taken > 0) total.taken = (total.taken ?? 0) + taken
       total.rescored += rescored.length
       const keys = [...named.map((e): EventKey => [e.event_id, e.revision]), ...rescored]
       await published({ outbox, clock: deps.clock, relay, say: options.waiting }, keys)
