@@ -24,6 +24,7 @@ export interface Sums extends SumsOf {
 
 /** Errors: STORE_UNREACHABLE (outcome unknown), STORE_REJECTED, STORE_SCHEMA. */
 export async function copyCommit(store: DirectStore, of: Sums, c: LearnerCommit): Promise<CommitAnswer> {
+  let copying = true
   try {
     return await store.transaction('strandline_learner_commit', async (client) => {
       // the checkpoint's lock first, as the function takes it: two who commit the same trades then wait in one order
@@ -32,6 +33,7 @@ export async function copyCommit(store: DirectStore, of: Sums, c: LearnerCommit)
       await copyIn(client, LEDGER, ledgerRows(of, c))
       const fresh = c.dirty.filter((d) => !d.known && d.table.count(d.row) > 0)
       if (fresh.length > 0) await copyIn(client, SUMS, sumsRows(of, fresh))
+      copying = false
       const answer = await one<CommitAnswer>(client, APPLY, applied(of, c))
       if (answer.status !== 'ok') throw new RolledBack(answer)
       return answer
@@ -39,7 +41,8 @@ export async function copyCommit(store: DirectStore, of: Sums, c: LearnerCommit)
   } catch (error) {
     if (error instanceof RolledBack) return error.answer as CommitAnswer
     const { code, constraint } = (findStrandlineError(error)?.cause ?? {}) as pg.DatabaseError
-    if (code !== UNIQUE_VIOLATION) throw error
+    // later it is one of somebody else's: a trigger on an adopted table may write another
+    if (code !== UNIQUE_VIOLATION || !copying) throw error
     if (constraint !== 'learner_ledger_pkey') return { status: 'stale' } // sums that were not there when they were read
     const known = await store.rpc<[id: string][]>('strandline_learner_ledger', {
       p_sums: of.sums,

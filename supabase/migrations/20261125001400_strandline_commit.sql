@@ -23,6 +23,7 @@ declare
   v_status text;
   v_count integer;
   v_seen jsonb;
+  v_constraint text;
 begin
   if p_foreign <> '[]' then
     -- corrections of trades whose effect lies in other partitions: all checkpoints in one order, so that two such commits cannot deadlock
@@ -145,7 +146,9 @@ begin
 exception
   when sqlstate 'ST001' then
     return jsonb_build_object('status', 'stale');
-  when unique_violation then -- the ledger's key: the other tables are written with `on conflict`
+  when unique_violation then -- the ledger's key: the other tables are written with `on conflict`; or that of a table which a trigger on an adopted one writes
+    get stacked diagnostics v_constraint = constraint_name;
+    if v_constraint <> 'learner_ledger_pkey' then raise; end if;
     select jsonb_agg(l.event_id) into v_seen from strandline.learner_ledger l where l.event_id = any (p_ids) and l.model_version = p_sums;
     return jsonb_build_object('status', 'seen', 'ids', coalesce(v_seen, '[]'));
 end

@@ -322,6 +322,28 @@ describe.each([...WAYS, 'copied'] as const)('%s', (name) => {
     expect(await contents(way())).toEqual(before)
   })
 
+  test('regression: what a trigger of somebody else refuses as there already is no trade that the ledger has: it is said, and changes nothing', async () => {
+    const { db } = way()
+    if (!db) return
+    await db.sql(`create table public.config_history (module text primary key);
+      grant all on public.config_history to service_role;
+      create function public.note_config() returns trigger language plpgsql as $$
+        begin insert into public.config_history values (new.module); return null; end $$;
+      insert into public.config_history values ('decision_maker');
+      create trigger note_config after insert or update on public.learning_configs for each row execute function public.note_config()`)
+    try {
+      const before = await contents(way())
+      const refused = port.commit(commitOf({ fresh: selectionOf([tradeAt(1)]), dirty: [cell(1, false)] }))
+      await expect(refused).rejects.toMatchObject({
+        code: 'STORE_REJECTED',
+        message: expect.stringContaining('config_history_pkey'),
+      })
+      expect(await contents(way())).toEqual(before)
+    } finally {
+      await db.sql('drop table public.config_history; drop function public.note_config() cascade')
+    }
+  })
+
   test('what is fenced, or knows another state, changes nothing', async () => {
     const before = await contents(way())
     for (const [changes, status] of [
