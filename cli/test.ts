@@ -189,7 +189,7 @@ async function lanesOf(args: string[]): Promise<Lane[]> {
   }
   const tests: Lane = {
     name: 'tests',
-    args: ['--project', 'unit', '--project', 'integration', ...rest],
+    args: ['--project', 'unit', '--project', 'simulation', '--project', 'integration', ...rest],
     containers: 'off',
   }
   return [tests, contained, apart, again]
