@@ -103,6 +103,11 @@ describe('regression: a trade that says an R/R and no return shows which side it
     expect(sided({ ...lost, exit_price: 100, return: 0 })).toEqual(['short', 0, null])
   })
 
+  test('a return that its R/R agrees with stays what it is, whatever side is said', () => {
+    expect(sided({ side: 'long', exit_price: 99, return: 0.2, rr: 2 })).toEqual(['long', 0.2, 'short'])
+    expect(sided({ side: 'short', return: -0.1, rr: -2 })).toEqual(['short', -0.1, 'long'])
+  })
+
   test('a trade that is scored by its position’s side is refused where that can be none', () => {
     expect(() => sided({ rr: null }, 'BUY')).toThrow('The side is "BUY", neither long nor short.')
   })

@@ -79,13 +79,14 @@ export function foreignTrade(parts: Fields[], place: TradePlace, now: number): F
 
   const gained = numberOf(of('return'), 'return')
   const said = firstText(of('side'))
+  const [byReturn, byRr] = [sideBy(gained, entry_price, exit_price), sideBy(rr, entry_price, exit_price)]
   // what it came to goes before its position's side, which may be the column's default
-  const shows = sideBy(gained, entry_price, exit_price) ?? sideBy(rr, entry_price, exit_price)
-  const known = said ? sideOf(said) : (shows ?? sideOfPlace(textOf(place.side), unscored))
+  const known = said ? sideOf(said) : (byReturn ?? byRr ?? sideOfPlace(textOf(place.side), unscored))
   const side = known ?? 'long'
   const gross = known && returnOf(known, entry_price, exit_price)
-  // after fees, or as nothing, it may show another side than is said
-  const misleads = gained !== null && entry_price !== exit_price && sideBy(gained, entry_price, exit_price) !== known
+  // after fees, or as nothing, it may show another side than is said; not where the R/R agrees with it
+  const misleads =
+    gained !== null && entry_price !== exit_price && byReturn !== known && (byReturn === null || byReturn !== byRr)
   const context = splitEntryContext(withNumbers(objectOf(place.entry_context) ?? objectOf(of('entry_context')) ?? {}))
   const event: PositionClosed = {
     event_id: eventId(position_id, trade_id),
