@@ -93,6 +93,11 @@ from (values ('lowcap_positions'), ('lowcap_price_data_ohlc'), ('ad_strands'), (
 insert into strandline.readers (name, ours)
 select a.table_name, not a.existed from strandline.adopted a where a.table_name in ('learning_configs', 'learning_coefficients');
 
+-- Whether an error is of the row that was written, and may be so again: no deadlock, lock, lack of room, shutdown or lost connection.
+create function strandline.is_rows_fault(p_state text) returns boolean language sql immutable security invoker set search_path = '' as $$
+  select left(p_state, 2) not in ('08', '40', '53', '57', '58') and p_state not in ('55P03', '55006')
+$$;
+
 -- Whether we made a shared table (else it was here before us).
 create function strandline.made(p_table text) returns boolean language sql stable security invoker set search_path = '' as $$
   select not existed from strandline.adopted where table_name = p_table

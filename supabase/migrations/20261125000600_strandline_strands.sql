@@ -192,8 +192,8 @@ begin
       delete from public.ad_strands s using strandline.their_path()
       where s.id = strandline.strand_key(v_known.strand_id) returning to_jsonb(strandline.read_strand(strandline.row_jsonb(s))) into v_ours;
       perform pg_catalog.set_config('search_path', '', true);
-    exception when others then   -- something refers to ours: it stays
-      if left(sqlstate, 2) in ('08', '40', '53', '55', '57', '58') then raise; end if;
+    exception when others or assert_failure then   -- something refers to ours: it stays
+      if not strandline.is_rows_fault(sqlstate) then raise; end if;
       insert into strandline.duplicate_strands (strand_id, event_id) values (p_strand_id, p_event_id) on conflict do nothing;
       return jsonb_build_object('status', 'duplicate', 'of', v_known.strand_id);
     end;
@@ -291,20 +291,20 @@ declare
 begin
   begin
     v_id := (strandline.put_strands(jsonb_build_array(p_row)))[1];
-  exception when others then
-    if left(sqlstate, 2) in ('08', '40', '53', '55', '57', '58') then raise; end if;
+  exception when others or assert_failure then
+    if not strandline.is_rows_fault(sqlstate) then raise; end if;
     begin
       v_id := (strandline.put_strands(jsonb_build_array(p_row || '{"position_id": null, "trade_id": null}')))[1];
-    exception when others then
-      if left(sqlstate, 2) in ('08', '40', '53', '55', '57', '58') then raise; end if;
+    exception when others or assert_failure then
+      if not strandline.is_rows_fault(sqlstate) then raise; end if;
       v_why := sqlerrm;
       if p_row ->> 'status' = 'voided' then
         begin
           delete from public.ad_strands s using strandline.their_path() where s.id = strandline.strand_key(p_row ->> 'id');
           perform pg_catalog.set_config('search_path', '', true);
           v_why := null;
-        exception when others then
-          if left(sqlstate, 2) in ('08', '40', '53', '55', '57', '58') then raise; end if;
+        exception when others or assert_failure then
+          if not strandline.is_rows_fault(sqlstate) then raise; end if;
         end;
       end if;
       select s.id::text into v_id from public.ad_strands s where s.id = strandline.strand_key(p_row ->> 'id');
@@ -396,8 +396,8 @@ begin
       if v_key in ('bigint', 'integer') then raise integrity_constraint_violation; end if;
       v_ids := strandline.put_strands(v_changed);
       delete from strandline.set_aside a using jsonb_array_elements(v_changed) x where a.kind = 'projection' and a.id = x.value -> 'metadata' ->> 'event_id';
-    exception when others then
-      if left(sqlstate, 2) in ('08', '40', '53', '55', '57', '58') then raise; end if;
+    exception when others or assert_failure then
+      if not strandline.is_rows_fault(sqlstate) then raise; end if;
       if strandline.made('ad_strands') and sqlstate like '22%' then raise; end if;
       for c in select x.value as row from jsonb_array_elements(v_changed) x loop
         v_tried := strandline.try_strand(c.row);

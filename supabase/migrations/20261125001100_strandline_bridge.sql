@@ -124,9 +124,9 @@ begin
   if not p_each then
     begin
       return strandline.bridge_settle_all(taken, p_relay, p_lease_ms);
-    exception when others then
+    exception when others or assert_failure then
       get stacked diagnostics state = returned_sqlstate;
-      if left(state, 2) in ('08', '40', '53', '55', '57', '58') then raise; end if;   -- no row's fault: a deadlock, no room, a shutdown
+      if not strandline.is_rows_fault(state) then raise; end if;   -- no row's fault: a deadlock, no room, a shutdown
       return jsonb_build_object('page', sqlerrm);
     end;
   end if;
@@ -136,9 +136,9 @@ begin
       one := strandline.bridge_settle_all(jsonb_build_array(r), p_relay, p_lease_ms);
       answer := jsonb_build_object('published', answer -> 'published' || (one -> 'published'), 'refused', answer -> 'refused')
         || (select jsonb_object_agg(k, (answer ->> k)::integer + (one ->> k)::integer) from unnest(array['added', 'known', 'failed', 'waiting']) k);
-    exception when others then
+    exception when others or assert_failure then
       get stacked diagnostics state = returned_sqlstate;
-      if left(state, 2) in ('08', '40', '53', '55', '57', '58') then raise; end if;
+      if not strandline.is_rows_fault(state) then raise; end if;
       -- 22: its values are none; anything else may be what the database lacks
       answer := jsonb_set(answer, '{refused}', answer -> 'refused' || jsonb_build_array(jsonb_build_array(r -> 'id', sqlerrm, left(state, 2) = '22')));
       if (r ->> 'keep')::boolean then perform strandline.queue_rest(r ->> 'id', r ->> 'strand_id', sqlerrm, null); end if;

@@ -142,18 +142,18 @@ begin
   if given <> '[]' and not p_each then
     begin
       added := (strandline.take_trades(given, null, 0) ->> 'added')::integer;
-    exception when others then
+    exception when others or assert_failure then
       get stacked diagnostics state = returned_sqlstate;
-      if left(state, 2) in ('08', '40', '53', '55', '57', '58') then raise; end if;   -- no row's fault: a deadlock, no room, a shutdown
+      if not strandline.is_rows_fault(state) then raise; end if;   -- no row's fault: a deadlock, no room, a shutdown
       return jsonb_build_object('status', 'page', 'reason', sqlerrm);
     end;
   elsif given <> '[]' then
     for row_ in select v from jsonb_array_elements(given) v loop
       begin
         added := added + (strandline.take_trades(jsonb_build_array(row_), null, 0) ->> 'added')::integer;
-      exception when others then
+      exception when others or assert_failure then
         get stacked diagnostics state = returned_sqlstate;
-        if left(state, 2) in ('08', '40', '53', '55', '57', '58') then raise; end if;
+        if not strandline.is_rows_fault(state) then raise; end if;
         lacking := lacking || jsonb_build_object('strand_id', row_ -> 'strand_id', 'position_id', row_ -> 'event' -> 'position_id',
           'trade_id', row_ -> 'event' -> 'trade_id', 'reason', sqlerrm);
       end;

@@ -445,13 +445,13 @@ begin
     delete from public.ad_strands s using strandline.their_path(), unnest(ids) i where s.id = strandline.strand_key(i);
     get diagnostics gone = row_count;
     perform pg_catalog.set_config('search_path', '', true);
-  exception when foreign_key_violation then
+  exception when foreign_key_violation or restrict_violation then
     foreach one in array ids loop
       begin
         delete from public.ad_strands s using strandline.their_path() where s.id = strandline.strand_key(one);
         perform pg_catalog.set_config('search_path', '', true);
         gone := gone + 1;
-      exception when foreign_key_violation then null;
+      exception when foreign_key_violation or restrict_violation then null;
       end;
     end loop;
   end;

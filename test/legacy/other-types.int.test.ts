@@ -148,7 +148,7 @@ test('a trigger of theirs that raises is no reason to stop: the strand is set as
 
 test('regression: nor is one that is refused in another way: a look-up in it that finds nothing, a right that it lacks, a limit', async () => {
   const strands = strandTable({ store, sql } as never)
-  for (const [i, errcode] of ['P0002', '42501', '54000', '42883', '0A000'].entries()) {
+  for (const [i, errcode] of ['P0002', '42501', '54000', '42883', '0A000', '55000', 'P0004'].entries()) {
     await sql(`create or replace function picky() returns trigger language plpgsql as $$ begin
       if new.content ->> 'position_id' = '2${i}' then raise exception 'refused' using errcode = '${errcode}'; end if; return new; end $$`)
     const [bad, good] = [`2${i}`, `3${i}`].map((position_id) => closedTrade({ position_id, source: 'pm' }))
