@@ -16,8 +16,9 @@ import { digestOf } from '../../core/runner/last-record.ts'
 import type { DeadLetter } from './dead-letter-list.ts'
 import { type FoundRecord, recordsOf } from './dead-letter-record.ts'
 import type { DeadLetterStore, Place } from './dead-letter-store.ts'
+import { headerText } from './letter-headers.ts'
 import { placeText } from './place.ts'
-import { readRedrive, redriveHeaders } from './redrive-headers.ts'
+import { REDRIVE_OF, redriveHeaders } from './redrive-headers.ts'
 
 export const MAX_REDRIVES = 5
 
@@ -236,15 +237,15 @@ async function copiesOf(
   ranges: Ranges,
   begun: readonly Begun[],
 ): Promise<Map<DeadLetter, Place>> {
-  const byPlace = new Map(begun.map((b) => [`${b.letter.partition}:${b.letter.offset}`, b]))
+  const byPlace = new Map(begun.map((b) => [placeText(b.letter), b]))
   const looked = [...ranges.values()].map(({ partition, start, end }) => {
-    const from = begun.filter((b) => b.letter.partition === partition).map((b) => b.from)
+    const from = begun.filter((b) => partitionFor(b.letter, ranges) === partition).map((b) => b.from)
     return { partition, start: Math.max(start, Math.min(end, ...from)), end }
   })
   const copies = new Map<DeadLetter, Place>()
   await readRanges(log, topic, looked, (record, partition) => {
-    const { redrive_of } = readRedrive(record.headers, { partition, offset: record.offset })
-    const of = redrive_of === null ? undefined : byPlace.get(`${partition}:${redrive_of}`)
+    // of a topic that was made anew a copy may lie anywhere
+    const of = byPlace.get(headerText(record.headers, REDRIVE_OF) ?? '')
     if (!of || copies.has(of.letter) || digestOf(record) !== digestOf(of.record)) return
     copies.set(of.letter, { partition, offset: record.offset })
   })

@@ -285,6 +285,26 @@ describe('everything about a letter', () => {
     expect(done).toMatchObject({ redriven: [{ offset: 0, to: { offset: 1 } }], left: [] })
   })
 
+  it('regression: published into a topic that was made anew by a redrive that was interrupted, is known there', async () => {
+    await written({ key: 'k', value: Buffer.from('no event') }, { key: 'l', value: Buffer.from('nor this') })
+    await learner?.stop()
+    learner = undefined
+    const admin = kafka.client.admin()
+    await admin.connect()
+    await admin.deleteTopics({ topics: [stage.topic] })
+    await admin.createTopics({ topics: [{ topic: stage.topic, numPartitions: 1 }], waitForLeaders: true })
+    await admin.disconnect()
+    await expect.poll(() => end().catch(() => -1)).toBe(0)
+    const wanted = await open()
+    await expect(redrive(interrupted('after publishing'), stage.topic, wanted)).rejects.toMatchObject({
+      code: 'STORE_UNREACHABLE',
+    })
+    expect(await end()).toBe(2)
+    const done = await redrive(deps(), stage.topic, await open())
+    expect(done.redriven.map((r) => r.published)).toEqual([false, false])
+    expect(await end()).toBe(2)
+  })
+
   it('is there where the topic does not have the record any more: of its copy, from which it is redriven, too', async () => {
     const producer = await aheadOfRegistry()
     const headers = { own: 'x' }
