@@ -74,8 +74,14 @@ test('what is set wrongly is a finding, and the rest is looked at', () => {
   ])
   expect(choose({ DATABASE_URL: 'mysql://x' }).findings[0]).toMatchObject({
     severity: 'error',
-    what: 'The database URL is not one.',
+    what: 'The database URL is not the URL of a PostgreSQL.',
   })
+})
+
+test('regression: a setting of TLS that no connection can be made with is one sentence', () => {
+  const { databaseUrl, findings } = choose({ DATABASE_URL: 'postgres://u:secret@h/d?sslmode=verify-ca' })
+  expect(databaseUrl).toBeUndefined()
+  expect(findings[0]?.what).toMatch(/^The database URL cannot be used: its sslmode is verify-ca/)
 })
 
 test('nothing runs and nothing is named', () => {

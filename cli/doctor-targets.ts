@@ -1,10 +1,10 @@
 /** What the doctor looks at: what the environment names, or the running stack. Engines of two stacks are never mixed. Pure. */
 import {
-  isPostgresUrl,
   readKafkaConfig,
   readLoopConfig,
   readRegistryConfig,
   readSupabaseConfig,
+  requirePostgresUrl,
 } from '../core/config.ts'
 import { explain, findStrandlineError } from '../core/errors.ts'
 import { tokenHeader } from '../core/http-guard.ts'
@@ -81,11 +81,7 @@ function targetsOf(env: Env, name: string, services: Record<string, string>, fir
   }
   const has = (setting: string) => Boolean(env[setting]?.trim())
   const database = env.DATABASE_URL?.trim()
-  const isDatabase = database !== undefined && isPostgresUrl(database)
-  if (database && !isDatabase)
-    findings.push(
-      error('settings', 'The database URL is not one.', 'Write it like postgres://user:password@host:5432/database.'),
-    )
+  const databaseUrl = database ? part(() => requirePostgresUrl(database, 'The database URL')) : undefined
   const supabase = has('SUPABASE_URL') || has('SUPABASE_SERVICE_ROLE_KEY') ? part(readSupabaseConfig) : undefined
   const kafka = has('KAFKA_BROKERS') ? part(readKafkaConfig) : undefined
   const registry = has('SCHEMA_REGISTRY_URL') ? part(readRegistryConfig) : undefined
@@ -111,6 +107,5 @@ function targetsOf(env: Env, name: string, services: Record<string, string>, fir
         ),
       )
   }
-  const databaseUrl = isDatabase ? database : undefined
   return { name, databaseUrl, supabase, kafka, registry, config, services, headers, findings }
 }

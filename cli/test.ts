@@ -148,10 +148,9 @@ const ON_STAND_INS = [
   ...['corrections', 'crash', 'duplicates', 'formula', 'lost-answers', 'zombies'].map(
     (name) => `test/learner/${name}.`,
   ),
-  ...['backfill', 'bad-rows', 'bridge', 'close', 'import', 'outbox-marks', 'polls', 'posted-trades', 'relay'].map(
-    (name) => `test/pm/${name}.`,
-  ),
-  ...['relay-kafka', 'retention', 'status', 'tick'].map((name) => `test/pm/${name}.`),
+  ...'backfill bad-rows bridge close import outbox-marks polls posted-trades relay relay-kafka retention status tick'
+    .split(' ')
+    .map((name) => `test/pm/${name}.`),
 ]
 
 /** Lanes of their own, for whichever of the two is done first. */

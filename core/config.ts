@@ -182,21 +182,20 @@ export const readSupabaseConfig = (env: Env): SupabaseConfig => ({
   key: required(env, 'SUPABASE_SERVICE_ROLE_KEY', 'sb_secret_…'),
 })
 
-export const isPostgresUrl = (url: string): boolean =>
-  URL.canParse(url) && /^postgres(ql)?:$/.test(new URL(url).protocol)
+const isPostgresUrl = (url: string): boolean => URL.canParse(url) && /^postgres(ql)?:$/.test(new URL(url).protocol)
 
 /** @param source where it was read, for the sentence: DATABASE_URL, --database-url */
 export function requirePostgresUrl(url: string, source: string): string {
-  if (isPostgresUrl(url)) {
-    const fault = faultOfUrl(url)
-    if (fault === undefined) return url
-    throw new StrandlineError('CONFIG_INVALID', `${source} cannot be used: ${fault}.`, {
-      todo: 'docs/operations.md says which settings of TLS there are (Two ways to the database).',
+  if (!isPostgresUrl(url))
+    throw new StrandlineError('CONFIG_INVALID', `${source} is not the URL of a PostgreSQL.`, {
+      todo: 'Write it like postgres://user:password@127.0.0.1:5432/postgres.',
     })
-  }
-  throw new StrandlineError('CONFIG_INVALID', `${source} is not the URL of a PostgreSQL.`, {
-    todo: 'Write it like postgres://user:password@127.0.0.1:5432/postgres.',
-  })
+  const fault = faultOfUrl(url)
+  if (fault !== undefined)
+    throw new StrandlineError('CONFIG_INVALID', `${source} cannot be used: ${fault}.`, {
+      todo: 'See docs/operations.md, "Two ways to the database", for the settings of TLS.',
+    })
+  return url
 }
 
 /** STRANDLINE_STORE, checked; the direct way where it is open. */

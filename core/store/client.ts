@@ -1,7 +1,7 @@
 /** One connection to a PostgreSQL. */
 import pg from 'pg'
 import { StrandlineError } from '../errors.ts'
-import { asPgUrl } from './postgres-url.ts'
+import { asPgUrl, tlsAdvice } from './postgres-url.ts'
 
 /** Runs `work` on a connection of its own; `config` goes before what it would be made with. Errors: STORE_UNREACHABLE when there is no connection, and what `work` throws. */
 export async function withClient<T>(
@@ -15,14 +15,11 @@ export async function withClient<T>(
     await client.connect()
   } catch (cause) {
     const { host, pathname } = new URL(url)
-    throw new StrandlineError(
-      'STORE_UNREACHABLE',
-      `No connection to the database at ${host}${pathname}: ${(cause as Error).message}.`,
-      {
-        todo: 'Check DATABASE_URL, and that the database is up.',
-        cause,
-      },
-    )
+    const { message } = cause as Error
+    throw new StrandlineError('STORE_UNREACHABLE', `No connection to the database at ${host}${pathname}: ${message}.`, {
+      todo: tlsAdvice(message) ?? 'Check DATABASE_URL, and that the database is up.',
+      cause,
+    })
   }
   try {
     return await work(client)

@@ -5,7 +5,7 @@
 import pg from 'pg'
 import { StrandlineError } from '../errors.ts'
 import { within } from '../within.ts'
-import { asPgUrl } from './postgres-url.ts'
+import { asPgUrl, tlsAdvice } from './postgres-url.ts'
 import { isAway, stateOf } from './sql-state.ts'
 import { brokenOff, type DirectStore, RolledBack } from './store.ts'
 
@@ -142,7 +142,9 @@ export function postgresError(error: unknown, fn: string, at: string): Strandlin
       'STORE_UNREACHABLE',
       `No answer from the database at ${at} for ${fn}(): ${message || code}.`,
       {
-        todo: 'Check DATABASE_URL, and that the database is up; a service goes on by itself once it answers.',
+        todo:
+          tlsAdvice(message) ??
+          'Check DATABASE_URL, and that the database is up; a service goes on by itself once it answers.',
         cause: error,
       },
     )
@@ -155,7 +157,7 @@ export function postgresError(error: unknown, fn: string, at: string): Strandlin
     })
   if (state!.startsWith('28') || state === '42501' || (state === '22023' && message.includes('role')))
     return new StrandlineError('STORE_REJECTED', `The database at ${at} refused our user (${message}).`, {
-      todo: 'Name one in DATABASE_URL that may become service_role (Supabase: postgres).',
+      todo: tlsAdvice(message) ?? 'Name one in DATABASE_URL that may become service_role (Supabase: postgres).',
       cause: error,
     })
   return new StrandlineError('STORE_REJECTED', `The database refused ${fn}() at ${at}: ${message}.`, { cause: error })

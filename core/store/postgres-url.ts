@@ -38,3 +38,13 @@ export function faultOfUrl(url: string): string | undefined {
     return (error as Error).message
   }
 }
+
+/** What to do about a connection that TLS kept from being made, as pg says it; undefined: it was not TLS. */
+export function tlsAdvice(message: string): string | undefined {
+  if (/no encryption|SSL required/i.test(message))
+    return 'It takes encrypted connections only: add ?sslmode=require (or verify-full) to its URL.'
+  if (/does not support SSL/.test(message)) return 'It has no TLS: drop sslmode from its URL.'
+  if (/certificate/i.test(message))
+    return 'Name the file of its authority in its URL (sslmode=verify-full&sslrootcert=…), or encrypt whoever answers (sslmode=require).'
+  return undefined
+}
