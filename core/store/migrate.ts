@@ -160,7 +160,7 @@ async function apply(client: pg.ClientBase, { version, name, sql }: Migration): 
     throw new StrandlineError(
       'STORE_SCHEMA',
       `Migration ${version}_${name} failed at "${where}": ${(cause as Error).message}. Nothing was changed.`,
-      { cause },
+      { todo: 'What is in the way, and what to do: ./strandline doctor.', cause },
     )
   }
 }
